@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  resolve: { conditions: ['millrace-source'] },
+  ssr: { resolve: { conditions: ['millrace-source'] } },
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts', 'examples/**/*.test.ts'],
+    exclude: ['**/*.integration.test.ts', '**/node_modules/**'],
+    testTimeout: 30_000,
+    maxWorkers: 2,
+  },
+})
