@@ -1,0 +1,96 @@
+// The Plan: what a system file says, as plain data with every default filled in. Its hash identifies the system that trained a model.
+import type { Retention } from '../ports/event-log.ts'
+
+export type AttributeType = 'category' | 'tags' | 'text' | 'number' | 'integer' | 'boolean' | 'timestamp'
+
+export interface AttributePlan {
+  readonly type: AttributeType
+  /** Whether a row without it is still accepted. */
+  readonly isOptional: boolean
+}
+
+export interface InteractionPlan {
+  /** What one such interaction counts in training and in a user's history; above 0. */
+  readonly weight: number
+}
+
+/** Which column holds what. A column's name, or its 0-based number for files without a header. */
+export type ColumnName = string | number
+
+export interface FileSourcePlan {
+  readonly kind: 'file'
+  /** Relative to the system file's folder. */
+  readonly path: string
+  readonly format: 'csv' | 'tsv' | 'jsonl' | 'parquet'
+  readonly hasHeader: boolean
+  readonly holds: 'interactions' | 'user' | 'item'
+  /** For interactions: userId, itemId, eventTime and, where present, id, interaction, weight. For an entity: entityId, eventTime, and its attributes by name. */
+  readonly columns: Readonly<Record<string, ColumnName>>
+  /** The interaction of every row, where no column says it. */
+  readonly interaction?: string
+  /** How times are written: ISO 8601 (without a zone: UTC), or a number since 1970. */
+  readonly timeFormat: 'iso' | 'seconds' | 'milliseconds'
+}
+
+export interface HttpSourcePlan {
+  readonly kind: 'http'
+}
+
+export type SourcePlan = FileSourcePlan | HttpSourcePlan
+
+export interface GeneratorPlan {
+  readonly kind: string
+  readonly options: Readonly<Record<string, number | string | boolean>>
+}
+
+/** A rule, as data. Every rule is applied to every answer of its placement. */
+export type RulePlan =
+  /** Keeps items for which the filter expression holds. */
+  | { readonly kind: 'only'; readonly filter: string }
+  /** Drops items the user had this interaction with, during the last `withinMs`. */
+  | { readonly kind: 'notInteracted'; readonly interaction: string; readonly withinMs: number }
+  /** At most `count` items with the same value of the attribute. */
+  | { readonly kind: 'atMost'; readonly count: number; readonly per: string }
+
+export interface PlacementPlan {
+  /** `realtime`: for a user or session. `embedding`: items like a given one. */
+  readonly pattern: 'realtime' | 'embedding'
+  /** How many candidates each generator is asked for. */
+  readonly candidateCount: number
+  /** Items in an answer where the request does not say. */
+  readonly limit: number
+  /** Generator names, the leading one first: it orders the list, those after it fill what it leaves open. */
+  readonly candidates: readonly string[]
+  /** Share of the list given to items that are newer than the model, in [0, 0.5]. */
+  readonly newItemShare: number
+  readonly rules: readonly RulePlan[]
+}
+
+export interface Plan {
+  readonly name: string
+  /** SHA-256 over everything else in the plan, in canonical JSON, as 64 hexadecimal digits. */
+  readonly hash: string
+  readonly data: {
+    readonly owner: string
+    readonly entities: {
+      readonly user: Readonly<Record<string, AttributePlan>>
+      readonly item: Readonly<Record<string, AttributePlan>>
+    }
+    readonly interactions: Readonly<Record<string, InteractionPlan>>
+    readonly sources: Readonly<Record<string, SourcePlan>>
+    readonly retention: Retention
+    /** An event whose time lies further ahead than this is rejected. */
+    readonly futureToleranceMs: number
+  }
+  readonly training: {
+    readonly owner: string
+    readonly seed: number
+    readonly candidates: Readonly<Record<string, GeneratorPlan>>
+  }
+  readonly serving: {
+    readonly owner: string
+    readonly placements: Readonly<Record<string, PlacementPlan>>
+    readonly budgetMs: number
+  }
+  readonly monitoring: { readonly owner: string }
+}

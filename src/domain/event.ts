@@ -1,0 +1,39 @@
+// What the log is made of. Everything that happened is one of these, once, with an id; every other state can be rebuilt from them.
+
+/** A value of an entity's attribute: text, number, truth value, or a list of tags. `null` says "known to be empty". */
+export type AttributeValue = string | number | boolean | null | readonly string[]
+
+export type Attributes = Readonly<Record<string, AttributeValue>>
+
+/** The owners of features and attributes. */
+export type EntityName = 'user' | 'item'
+
+/** A user did something with an item. */
+export interface InteractionEvent {
+  readonly kind: 'interaction'
+  /** Unique for ever; the same id again is the same event, and is dropped. At most 256 bytes, no control characters. */
+  readonly id: string
+  /** One of the system's interactions, such as "view" or "purchase". */
+  readonly interaction: string
+  readonly userId: string
+  readonly itemId: string
+  /** When it happened, in milliseconds since 1970. */
+  readonly eventTimeMs: number
+  /** Multiplies the interaction's own weight; above 0, and 1 where it is left out. */
+  readonly weight?: number
+}
+
+/** What is known about a user or an item has changed. */
+export interface EntityEvent {
+  readonly kind: 'entity'
+  readonly id: string
+  readonly entity: EntityName
+  readonly entityId: string
+  /** `put` replaces all attributes, `patch` those that are given, `delete` takes the entity away. */
+  readonly change: 'put' | 'patch' | 'delete'
+  /** Empty for a `delete`. */
+  readonly attributes: Attributes
+  readonly eventTimeMs: number
+}
+
+export type LogEvent = InteractionEvent | EntityEvent

@@ -1,0 +1,52 @@
+// A question to the recommendation service and its answer, in the words of the HTTP API.
+
+/** Something a visitor did just now, given with the request instead of through the log. */
+export interface RecentInteraction {
+  readonly itemId: string
+  /** One of the system's interactions; the one with the smallest weight where it is left out. */
+  readonly interaction?: string
+}
+
+export interface RecommendRequest {
+  readonly placement: string
+  /** A known or new user; left out for an anonymous visitor. */
+  readonly userId?: string
+  /** Oldest first. Added after what is known of the user. */
+  readonly recent?: readonly RecentInteraction[]
+  /** The item to find others like, for placements of the pattern "embedding". */
+  readonly itemId?: string
+  /** Such as `category = 'shoes' and price < 20`. */
+  readonly filter?: string
+  readonly exclude?: readonly string[]
+  /** How many items; the placement's own limit where it is left out. */
+  readonly limit?: number
+  /** Items the user has interacted with are left out unless this is true. */
+  readonly includeSeen?: boolean
+}
+
+export interface RecommendedItem {
+  readonly itemId: string
+  /** Comparable within one generator only. */
+  readonly score: number
+  /** The candidate generator that proposed it first. */
+  readonly generator: string
+}
+
+/** Why an answer holds fewer items than were asked for. */
+export interface Shortfall {
+  readonly askedCount: number
+  readonly reason: 'CATALOGUE_TOO_SMALL' | 'FILTER_TOO_NARROW' | 'RULES_TOO_STRICT' | 'EVERYTHING_EXCLUDED'
+  readonly message: string
+}
+
+/** The rung of the fallback ladder that an answer stands on. */
+export type Rung = 'full' | 'popular'
+
+export interface RecommendResponse {
+  readonly requestId: string
+  readonly placement: string
+  readonly modelVersion: string
+  readonly rung: Rung
+  readonly items: readonly RecommendedItem[]
+  readonly shortfall?: Shortfall
+}
