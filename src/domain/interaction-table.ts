@@ -1,0 +1,135 @@
+// Every interaction in the log, in columns, with dense indexes: what splits, training sets and statistics are cut from.
+import { type Csr, csrFromTriplets } from '../lib/csr.ts'
+import type { TrainingData } from './training-data.ts'
+
+export interface InteractionTable {
+  readonly userIds: readonly string[]
+  readonly itemIds: readonly string[]
+  /** One entry per interaction, in no promised order. */
+  readonly userIndexes: Int32Array
+  readonly itemIndexes: Int32Array
+  /** The interaction's own weight times the event's. */
+  readonly weights: Float32Array
+  readonly eventTimesMs: Float64Array
+}
+
+/** Collects interactions one by one; memory grows by doubling, 24 bytes an interaction besides the ids. */
+export class InteractionTableBuilder {
+  readonly #users = new IdIndex()
+  readonly #items = new IdIndex()
+  #userIndexes = new Int32Array(1024)
+  #itemIndexes = new Int32Array(1024)
+  #weights = new Float32Array(1024)
+  #eventTimesMs = new Float64Array(1024)
+  #count = 0
+
+  add(userId: string, itemId: string, weight: number, eventTimeMs: number): void {
+    if (this.#count === this.#weights.length) this.#grow()
+    this.#userIndexes[this.#count] = this.#users.indexOf(userId)
+    this.#itemIndexes[this.#count] = this.#items.indexOf(itemId)
+    this.#weights[this.#count] = weight
+    this.#eventTimesMs[this.#count] = eventTimeMs
+    this.#count++
+  }
+
+  /** Makes an item known that nobody has interacted with yet. */
+  addItem(itemId: string): void {
+    this.#items.indexOf(itemId)
+  }
+
+  build(): InteractionTable {
+    return {
+      userIds: this.#users.ids,
+      itemIds: this.#items.ids,
+      userIndexes: this.#userIndexes.slice(0, this.#count),
+      itemIndexes: this.#itemIndexes.slice(0, this.#count),
+      weights: this.#weights.slice(0, this.#count),
+      eventTimesMs: this.#eventTimesMs.slice(0, this.#count),
+    }
+  }
+
+  #grow(): void {
+    const length = this.#count * 2
+    const enlarge = <T extends Int32Array | Float32Array | Float64Array>(from: T, to: T): T => {
+      to.set(from)
+      return to
+    }
+    this.#userIndexes = enlarge(this.#userIndexes, new Int32Array(length))
+    this.#itemIndexes = enlarge(this.#itemIndexes, new Int32Array(length))
+    this.#weights = enlarge(this.#weights, new Float32Array(length))
+    this.#eventTimesMs = enlarge(this.#eventTimesMs, new Float64Array(length))
+  }
+}
+
+/** The interactions that happened from `fromMs` (inclusive) to `beforeMs` (exclusive). Indexes keep their meaning. */
+export function interactionsBetween(table: InteractionTable, fromMs: number, beforeMs: number): InteractionTable {
+  const kept: number[] = []
+  for (let i = 0; i < table.eventTimesMs.length; i++) {
+    if (table.eventTimesMs[i]! >= fromMs && table.eventTimesMs[i]! < beforeMs) kept.push(i)
+  }
+  return {
+    userIds: table.userIds,
+    itemIds: table.itemIds,
+    userIndexes: Int32Array.from(kept, (i) => table.userIndexes[i]!),
+    itemIndexes: Int32Array.from(kept, (i) => table.itemIndexes[i]!),
+    weights: Float32Array.from(kept, (i) => table.weights[i]!),
+    eventTimesMs: Float64Array.from(kept, (i) => table.eventTimesMs[i]!),
+  }
+}
+
+/** users x items, the value being the sum of weights. */
+export function itemsByUserOf(table: InteractionTable): Csr {
+  return csrFromTriplets(
+    { rows: table.userIndexes, columns: table.itemIndexes, values: table.weights },
+    { rowCount: table.userIds.length, columnCount: table.itemIds.length },
+  )
+}
+
+/** What a model may learn from. The caller has cut the table at `asOfMs`. */
+export function trainingDataOf(table: InteractionTable, asOfMs: number): TrainingData {
+  const itemsByUser = itemsByUserOf(table)
+  return {
+    userIds: table.userIds,
+    itemIds: table.itemIds,
+    itemsByUser,
+    newestTimesMs: newestTimesOf(table, itemsByUser),
+    asOfMs,
+  }
+}
+
+/** For every entry of the matrix the newest event time behind it, in its order. */
+function newestTimesOf(table: InteractionTable, itemsByUser: Csr): Float64Array {
+  const newestTimesMs = new Float64Array(itemsByUser.columns.length)
+  for (let i = 0; i < table.userIndexes.length; i++) {
+    const entry = entryOf(itemsByUser, table.userIndexes[i]!, table.itemIndexes[i]!)
+    if (table.eventTimesMs[i]! > newestTimesMs[entry]!) newestTimesMs[entry] = table.eventTimesMs[i]!
+  }
+  return newestTimesMs
+}
+
+/** Binary search for the entry of one cell, which must exist. */
+function entryOf(matrix: Csr, row: number, column: number): number {
+  let low = matrix.offsets[row]!
+  let high = matrix.offsets[row + 1]! - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (matrix.columns[middle]! < column) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Outside ids to dense indexes, in order of first sight. */
+class IdIndex {
+  readonly ids: string[] = []
+  readonly #indexes = new Map<string, number>()
+
+  indexOf(id: string): number {
+    const known = this.#indexes.get(id)
+    if (known !== undefined) return known
+    const index = this.ids.length
+    this.#indexes.set(id, index)
+    this.ids.push(id)
+    return index
+  }
+}

@@ -1,0 +1,261 @@
+// The model bundle: what training leaves on disk and serving loads. An immutable folder whose manifest lists every file with its hash, so that
+// one flipped byte is found before a single answer is given from it.
+//
+//   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin   models/current.json
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MillraceError } from '../lib/errors.ts'
+import type { Artifacts } from '../ports/candidate-generator.ts'
+
+export const BUNDLE_FORMAT_VERSION = 1
+
+const arrayTypes = { Float32Array, Float64Array, Int32Array, Int8Array, Uint8Array } as const
+type ArrayTypeName = keyof typeof arrayTypes
+
+/** What a figure of the evaluation says, as far as the manifest keeps it. */
+export interface BundleMetric {
+  readonly name: string
+  readonly value: number
+  /** 95 % interval over users. */
+  readonly interval: readonly [number, number]
+}
+
+/** Where a model comes from: enough to train it again. */
+export interface Lineage {
+  readonly planHash: string
+  /** The commit of the project's repository; undefined outside one. */
+  readonly commit: string | undefined
+  readonly millraceVersion: string
+  readonly seed: number
+  /** Everything in the log before this offset was learned from. */
+  readonly nextOffset: number
+  readonly interactionCount: number
+  readonly trainedAtMs: number
+  readonly asOfMs: number
+}
+
+export interface GeneratorManifest {
+  readonly kind: string
+  readonly options: Readonly<Record<string, number | string | boolean>>
+  readonly artifacts: Readonly<Record<string, { readonly type: ArrayTypeName; readonly length: number }>>
+}
+
+export interface Manifest {
+  readonly formatVersion: number
+  readonly version: string
+  readonly lineage: Lineage
+  readonly userCount: number
+  readonly itemCount: number
+  readonly metrics: readonly BundleMetric[]
+  readonly generators: Readonly<Record<string, GeneratorManifest>>
+  /** Path inside the bundle to SHA-256 and size. */
+  readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>
+}
+
+export interface BundleContent {
+  readonly lineage: Lineage
+  readonly userCount: number
+  readonly itemIds: readonly string[]
+  readonly metrics: readonly BundleMetric[]
+  readonly generators: Readonly<
+    Record<
+      string,
+      { readonly kind: string; readonly options: GeneratorManifest['options']; readonly artifacts: Artifacts }
+    >
+  >
+}
+
+export interface LoadedBundle {
+  readonly manifest: Manifest
+  readonly itemIds: readonly string[]
+  readonly artifacts: Readonly<Record<string, Artifacts>>
+}
+
+/**
+ * Writes a bundle and makes it visible in one step: a crash before the end leaves nothing but a temporary folder, which the next writer removes.
+ * @returns the new version, `<date>-<first digits of the content's hash>`
+ */
+export async function writeBundle(modelsDir: string, content: BundleContent): Promise<Manifest> {
+  await mkdir(modelsDir, { recursive: true })
+  const temporaryDir = join(modelsDir, `.writing-${process.pid}`)
+  await rm(temporaryDir, { recursive: true, force: true })
+  await mkdir(temporaryDir)
+  try {
+    const files: Record<string, { sha256: string; bytes: number }> = {}
+    const put = async (path: string, bytes: Uint8Array): Promise<void> => {
+      await writeDurably(join(temporaryDir, path), bytes)
+      files[path] = { sha256: sha256(bytes), bytes: bytes.byteLength }
+    }
+    await put('items.txt', new TextEncoder().encode(content.itemIds.join('\n')))
+    const generators: Record<string, GeneratorManifest> = {}
+    for (const [name, generator] of Object.entries(content.generators)) {
+      await mkdir(join(temporaryDir, name))
+      const artifacts: Record<string, { type: ArrayTypeName; length: number }> = {}
+      for (const [artifact, array] of Object.entries(generator.artifacts)) {
+        await put(`${name}/${artifact}.bin`, new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
+        artifacts[artifact] = { type: array.constructor.name as ArrayTypeName, length: array.length }
+      }
+      generators[name] = { kind: generator.kind, options: generator.options, artifacts }
+    }
+    const body = {
+      formatVersion: BUNDLE_FORMAT_VERSION,
+      lineage: content.lineage,
+      userCount: content.userCount,
+      itemCount: content.itemIds.length,
+      metrics: content.metrics,
+      generators,
+      files,
+    }
+    const version = versionName(content.lineage.trainedAtMs, JSON.stringify(body))
+    const manifest: Manifest = { ...body, version }
+    await writeDurably(
+      join(temporaryDir, 'manifest.json'),
+      new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
+    )
+    await rename(temporaryDir, join(modelsDir, version))
+    await syncFolder(modelsDir)
+    return manifest
+  } catch (error) {
+    await rm(temporaryDir, { recursive: true, force: true })
+    throw asDiskError(error, modelsDir)
+  }
+}
+
+/** Reads a bundle and checks every byte of it against the manifest. Takes about a second per GB. */
+export async function readBundle(modelsDir: string, version: string): Promise<LoadedBundle> {
+  const bundleDir = join(modelsDir, version)
+  const manifest = await readManifest(modelsDir, version)
+  const artifacts: Record<string, Record<string, Artifacts[string]>> = {}
+  const itemsText = await readChecked(bundleDir, 'items.txt', manifest)
+  const itemIds = itemsText.byteLength === 0 ? [] : new TextDecoder().decode(itemsText).split('\n')
+  for (const [name, generator] of Object.entries(manifest.generators)) {
+    const arrays: Record<string, Artifacts[string]> = {}
+    for (const [artifact, { type, length }] of Object.entries(generator.artifacts)) {
+      const bytes = await readChecked(bundleDir, `${name}/${artifact}.bin`, manifest)
+      const ArrayType = arrayTypes[type]
+      if (!ArrayType || length * ArrayType.BYTES_PER_ELEMENT !== bytes.byteLength) {
+        throw corrupt(
+          join(bundleDir, 'manifest.json'),
+          `${name}/${artifact} holds ${bytes.byteLength} bytes, expected ${length} x ${type}`,
+        )
+      }
+      // A fresh, aligned buffer: what readFile returns may start anywhere inside a pool.
+      arrays[artifact] = new ArrayType(
+        bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
+      )
+    }
+    artifacts[name] = arrays
+  }
+  return { manifest, itemIds, artifacts }
+}
+
+export async function readManifest(modelsDir: string, version: string): Promise<Manifest> {
+  const path = join(modelsDir, version, 'manifest.json')
+  if (!existsSync(path)) {
+    throw new MillraceError('MODEL_NOT_FOUND', `There is no model version ${version}: ${path} does not exist.`, {
+      fix: 'Run "millrace models" to see the versions that exist.',
+    })
+  }
+  let manifest: Manifest
+  try {
+    manifest = JSON.parse(await readFile(path, 'utf8')) as Manifest
+  } catch (error) {
+    throw corrupt(path, `it is not JSON (${(error as Error).message})`)
+  }
+  if (manifest.formatVersion > BUNDLE_FORMAT_VERSION) {
+    throw new MillraceError(
+      'BUNDLE_NEWER',
+      `${path} has format ${manifest.formatVersion}, and this version of Millrace reads up to ${BUNDLE_FORMAT_VERSION}.`,
+      { fix: 'Upgrade Millrace, or train a model with this version: "millrace train".' },
+    )
+  }
+  // The version's name holds a hash of the rest, so the manifest vouches for itself.
+  const { version: found, ...body } = manifest
+  const expected = versionName(body.lineage?.trainedAtMs ?? Number.NaN, JSON.stringify(body))
+  if (found !== version || expected !== version) throw corrupt(path, `its content belongs to version ${expected}`)
+  return manifest
+}
+
+/** Versions on disk, oldest first. Folders without a manifest are not listed. */
+export async function listVersions(modelsDir: string): Promise<readonly string[]> {
+  if (!existsSync(modelsDir)) return []
+  const entries = await readdir(modelsDir)
+  return entries.filter((entry) => existsSync(join(modelsDir, entry, 'manifest.json')) && !entry.startsWith('.')).sort()
+}
+
+/** The version in charge, undefined before the first training. */
+export async function currentVersion(modelsDir: string): Promise<string | undefined> {
+  const path = join(modelsDir, 'current.json')
+  if (!existsSync(path)) return undefined
+  try {
+    const { version } = JSON.parse(await readFile(path, 'utf8')) as { version?: unknown }
+    if (typeof version === 'string') return version
+  } catch {
+    // Falls through: unreadable and wrongly shaped get the same answer.
+  }
+  throw corrupt(path, 'it does not name a version')
+}
+
+/** Puts a version in charge, atomically. Running servers pick it up within a second. */
+export async function setCurrentVersion(modelsDir: string, version: string): Promise<void> {
+  await readManifest(modelsDir, version)
+  const temporary = join(modelsDir, `.current-${process.pid}.json`)
+  await writeDurably(temporary, new TextEncoder().encode(`${JSON.stringify({ version })}\n`))
+  await rename(temporary, join(modelsDir, 'current.json'))
+  await syncFolder(modelsDir)
+}
+
+async function readChecked(bundleDir: string, path: string, manifest: Manifest): Promise<Uint8Array> {
+  const expected = manifest.files[path]
+  if (!expected) throw corrupt(join(bundleDir, 'manifest.json'), `it does not list ${path}`)
+  const fullPath = join(bundleDir, path)
+  if (!existsSync(fullPath)) throw corrupt(fullPath, 'it does not exist')
+  const bytes = await readFile(fullPath)
+  const found = sha256(bytes)
+  if (found !== expected.sha256) {
+    throw corrupt(fullPath, `its SHA-256 is ${found.slice(0, 12)}…, expected ${expected.sha256.slice(0, 12)}…`)
+  }
+  return bytes
+}
+
+function corrupt(path: string, what: string): MillraceError {
+  return new MillraceError('BUNDLE_CORRUPT', `${path} is damaged: ${what}.`, {
+    fix: 'Train again with "millrace train", or put an older version in charge with "millrace models use VERSION".',
+  })
+}
+
+function versionName(trainedAtMs: number, content: string): string {
+  const time = Number.isFinite(trainedAtMs) ? new Date(trainedAtMs).toISOString() : 'unknown'
+  return `${time.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}-${sha256(new TextEncoder().encode(content)).slice(0, 8)}`
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+function asDiskError(error: unknown, dir: string): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') return error
+  return new MillraceError('DISK_FULL', `The disk that holds ${dir} is full; the model was not written.`, {
+    fix: 'Free some space and train again. The model in charge is unchanged.',
+    cause: error,
+  })
+}
