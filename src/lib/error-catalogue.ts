@@ -45,6 +45,146 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'There are too few interactions to train or evaluate with.',
   },
+  REQUEST_MALFORMED: {
+    httpStatus: 400,
+    exitCode: 65,
+    meaning: 'The request could not be read: not HTTP, not UTF-8, or not JSON.',
+  },
+  REQUEST_INVALID: {
+    httpStatus: 400,
+    exitCode: 65,
+    meaning: 'The request was read, but does not have the expected form.',
+  },
+  REQUEST_TOO_LARGE: { httpStatus: 413, exitCode: 65, meaning: 'The body is larger than this server takes.' },
+  REQUEST_HEADERS_TOO_LARGE: {
+    httpStatus: 431,
+    exitCode: 65,
+    meaning: 'Address and headers of the request are too long.',
+  },
+  REQUEST_TOO_SLOW: {
+    httpStatus: 408,
+    exitCode: 75,
+    meaning: 'The request did not arrive completely in the time allowed.',
+  },
+  CONTENT_TYPE_UNSUPPORTED: {
+    httpStatus: 415,
+    exitCode: 65,
+    meaning: 'The body is of a type that this server does not read.',
+  },
+  ROUTE_UNKNOWN: { httpStatus: 404, exitCode: 64, meaning: 'There is nothing at this address.' },
+  METHOD_NOT_ALLOWED: { httpStatus: 405, exitCode: 64, meaning: 'The address exists, but not with this method.' },
+  PLACEMENT_PATTERN_MISSING: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'No placement of the system file has the pattern that this needs.',
+  },
+  ENTITY_REJECTED: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning: 'The change of a user or an item was not accepted; it is in quarantine.',
+  },
+  KEY_MISSING: { httpStatus: 401, exitCode: 77, meaning: 'The request carries no API key.' },
+  KEY_INVALID: { httpStatus: 401, exitCode: 77, meaning: 'The API key is unknown, malformed or revoked.' },
+  KEY_SCOPE_MISSING: { httpStatus: 403, exitCode: 77, meaning: 'The API key may not do this.' },
+  KEY_NOT_FOUND: { httpStatus: 404, exitCode: 66, meaning: 'No API key has that id.' },
+  KEYS_REQUIRED: {
+    httpStatus: 500,
+    exitCode: 78,
+    meaning: 'A server that can be reached from other machines needs an API key first.',
+  },
+  PORT_IN_USE: { httpStatus: 500, exitCode: 69, meaning: 'Another process listens on the port already.' },
+  ADDRESS_UNUSABLE: { httpStatus: 500, exitCode: 69, meaning: 'The server cannot listen on that host and port.' },
+  NOT_READY: { httpStatus: 503, exitCode: 75, meaning: 'The server is starting, catching up or stopping.' },
+  INTERNAL: {
+    httpStatus: 500,
+    exitCode: 70,
+    meaning: 'Something unexpected happened; the log holds the details under the request id.',
+  },
+  FILTER_SYNTAX: {
+    httpStatus: 400,
+    exitCode: 65,
+    meaning: 'The filter cannot be read: a word or a sign is where it may not be.',
+  },
+  FILTER_UNKNOWN_ATTRIBUTE: {
+    httpStatus: 400,
+    exitCode: 65,
+    meaning: 'The filter names an attribute that items do not have.',
+  },
+  FILTER_TYPE_MISMATCH: {
+    httpStatus: 400,
+    exitCode: 65,
+    meaning: 'The filter compares an attribute with a value, or in a way, that does not suit its type.',
+  },
+  FILTER_TOO_LARGE: {
+    httpStatus: 400,
+    exitCode: 65,
+    meaning: 'The filter is longer, or nested deeper, than is allowed.',
+  },
+  UNKNOWN_PLACEMENT: { httpStatus: 404, exitCode: 65, meaning: 'The system file defines no placement of that name.' },
+  UNKNOWN_ITEM: { httpStatus: 404, exitCode: 65, meaning: 'No item has that id, or it was deleted.' },
+  EVENT_LOG_FULL: {
+    httpStatus: 507,
+    exitCode: 74,
+    meaning: 'The disk is full: nothing of the batch was stored, and everything acknowledged before is safe.',
+  },
+  EVENT_LOG_CLOSED: {
+    httpStatus: 503,
+    exitCode: 75,
+    meaning: 'The event log was closed, because the process is stopping.',
+  },
+  EVENT_LOG_UNUSABLE: {
+    httpStatus: 500,
+    exitCode: 74,
+    meaning: 'The event log or the quarantine cannot be opened, read or written.',
+  },
+  IMPORT_SOURCE_UNKNOWN: {
+    httpStatus: 404,
+    exitCode: 66,
+    meaning: 'No file source has that name, and no file lies there.',
+  },
+  IMPORT_FILE_UNREADABLE: { httpStatus: 500, exitCode: 66, meaning: 'A file to import cannot be opened.' },
+  IMPORT_FILE_DAMAGED: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning: 'A file ends early or is damaged; the rows before that place were imported.',
+  },
+  IMPORT_MAPPING_INVALID: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning: 'Columns named by the mapping are not in the file, or the mapping lacks a needed one.',
+  },
+  QUARANTINE_ROW_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No row with that id is in quarantine.' },
+  CONFIG_INVALID: {
+    httpStatus: 500,
+    exitCode: 78,
+    meaning: 'The system file says something that cannot be; every problem is listed.',
+  },
+  CONFIG_NOT_FOUND: {
+    httpStatus: 500,
+    exitCode: 66,
+    meaning: 'There is no system file (millrace.config.ts) here or in a folder above.',
+  },
+  CONFIG_NOT_LOADED: {
+    httpStatus: 500,
+    exitCode: 78,
+    meaning: 'The system file cannot be run: a syntax error, an import that fails, or an exception.',
+  },
+  CONFIG_NO_SYSTEM: {
+    httpStatus: 500,
+    exitCode: 78,
+    meaning: 'The default export of the system file is not a system.',
+  },
+  CLI_USAGE: {
+    httpStatus: 400,
+    exitCode: 64,
+    meaning: 'A command or one of its options does not exist, or lacks its value.',
+  },
+  INIT_WOULD_OVERWRITE: {
+    httpStatus: 409,
+    exitCode: 73,
+    meaning: 'The folder for the new project holds files that would be overwritten.',
+  },
+  INIT_CANNOT_WRITE: { httpStatus: 500, exitCode: 73, meaning: 'The new project cannot be written to its folder.' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue
