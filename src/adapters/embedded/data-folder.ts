@@ -11,7 +11,7 @@ export interface DataFolder {
   readonly eventLogDir: string
   readonly quarantineDir: string
   readonly modelsDir: string
-  readonly keysFile: string
+  readonly keysDir: string
 }
 
 /**
@@ -51,7 +51,7 @@ export function openDataFolder(path: string): DataFolder {
     eventLogDir: join(path, 'log'),
     quarantineDir: join(path, 'quarantine'),
     modelsDir: join(path, 'models'),
-    keysFile: join(path, 'keys.json'),
+    keysDir: join(path, 'keys'),
   }
 }
 
