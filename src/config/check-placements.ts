@@ -1,0 +1,157 @@
+// Where recommendations are shown: which generators propose, how many, and under which rules.
+import { checkFilter } from './check-filter.ts'
+import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
+import type { AttributePlan, AttributeType, PlacementPlan, RulePlan } from './plan.ts'
+import { countableTypes, groupingTypes, type Rule } from './rules.ts'
+
+const placementNames: NameKind = {
+  noun: 'placement',
+  pattern: /^[A-Za-z][\w-]{0,63}$/,
+  expected: 'a letter, followed by up to 63 letters, digits, "_" or "-"',
+  isRequired: true,
+}
+
+/** What a placement may name. */
+export interface PlacementNames {
+  readonly item: Readonly<Record<string, AttributePlan>>
+  readonly interactions: readonly string[]
+  readonly generators: readonly string[]
+}
+
+export function checkPlacements(
+  value: unknown,
+  inspection: Inspection,
+  known: PlacementNames,
+): Record<string, PlacementPlan> {
+  const where = 'serving.placements'
+  const placements: Record<string, PlacementPlan> = {}
+  for (const [name, found] of Object.entries(inspection.named(value, where, placementNames))) {
+    placements[name] = checkPlacement(found, pathOf(where, name), inspection, known)
+  }
+  return placements
+}
+
+function checkPlacement(value: unknown, where: string, inspection: Inspection, known: PlacementNames): PlacementPlan {
+  const fields = inspection.fields(value, where, [
+    'pattern',
+    'candidates',
+    'candidateCount',
+    'limit',
+    'newItemShare',
+    'rules',
+  ])
+  const pattern =
+    fields.pattern === undefined
+      ? 'realtime'
+      : inspection.oneOf(fields.pattern, `${where}.pattern`, ['realtime', 'embedding'])
+  const limit =
+    fields.limit === undefined
+      ? 20
+      : inspection.number(fields.limit, `${where}.limit`, { low: 1, high: 1_000, isInteger: true })
+  return {
+    pattern,
+    candidateCount: checkCandidateCount(fields.candidateCount, limit, where, inspection),
+    limit,
+    candidates: checkCandidates(fields.candidates, `${where}.candidates`, inspection, known.generators),
+    newItemShare: checkNewItemShare(fields.newItemShare, pattern, where, inspection),
+    rules: checkRules(fields.rules, `${where}.rules`, inspection, known),
+  }
+}
+
+function checkCandidateCount(value: unknown, limit: number, where: string, inspection: Inspection): number {
+  if (value === undefined) return Math.max(500, limit)
+  const count = inspection.number(value, `${where}.candidateCount`, { low: 1, high: 10_000, isInteger: true })
+  if (count < limit) {
+    inspection.report(`${where}.candidateCount`, `found ${count}, expected no less than the limit of ${limit}.`)
+  }
+  return count
+}
+
+function checkNewItemShare(
+  value: unknown,
+  pattern: PlacementPlan['pattern'],
+  where: string,
+  inspection: Inspection,
+): number {
+  // "Items like this one" is a promise that a new item, of which little is known, could break.
+  if (value === undefined) return pattern === 'realtime' ? 0.1 : 0
+  return inspection.number(value, `${where}.newItemShare`, { low: 0, high: 0.5 })
+}
+
+function checkCandidates(
+  value: unknown,
+  where: string,
+  inspection: Inspection,
+  generators: readonly string[],
+): readonly string[] {
+  if (value === undefined) return generators
+  const names = inspection.list(value, where, 'a list of candidate generators')
+  if (Array.isArray(value) && names.length === 0) {
+    inspection.report(
+      where,
+      'found an empty list, expected at least one candidate generator.',
+      'Leave it out to use them all.',
+    )
+  }
+  return names.map((name, i) => {
+    const at = `${where}[${i}]`
+    if (names.indexOf(name) < i) inspection.report(at, `names ${describe(name)} a second time.`, 'Remove it.')
+    return inspection.reference(name, at, 'candidate generator', generators)
+  })
+}
+
+function checkRules(value: unknown, where: string, inspection: Inspection, known: PlacementNames): readonly RulePlan[] {
+  if (value === undefined) return []
+  const plans: RulePlan[] = []
+  for (const [i, rule] of inspection.list(value, where, 'a list of rules').entries()) {
+    const plan = checkRule(rule, `${where}[${i}]`, inspection, known)
+    if (plan) plans.push(plan)
+  }
+  return plans
+}
+
+function checkRule(value: unknown, where: string, inspection: Inspection, known: PlacementNames): RulePlan | undefined {
+  const rule = value as Rule<string, string, string>
+  switch (rule?.kind) {
+    case 'only':
+      return { kind: 'only', filter: checkFilter(rule.filter, `${where}.filter`, inspection, known.item) }
+    case 'inStock': {
+      const attribute = checkAttribute(rule.attribute, `${where}.attribute`, inspection, known.item, countableTypes)
+      // In back quotes, because an attribute may be called "in" or "not".
+      return { kind: 'only', filter: `\`${attribute}\` > 0` }
+    }
+    case 'notInteracted':
+      return {
+        kind: 'notInteracted',
+        interaction: inspection.reference(rule.interaction, `${where}.interaction`, 'interaction', known.interactions),
+        withinMs: inspection.duration(rule.within, `${where}.within`),
+      }
+    case 'atMost':
+      return {
+        kind: 'atMost',
+        count: inspection.number(rule.count, `${where}.count`, { low: 1, high: 1_000, isInteger: true }),
+        per: checkAttribute(rule.per, `${where}.per`, inspection, known.item, groupingTypes),
+      }
+    default:
+      inspection.report(
+        where,
+        `found ${describe(value)}, expected one of only(), inStock(), notInteracted(), atMost().`,
+      )
+      return undefined
+  }
+}
+
+function checkAttribute(
+  value: unknown,
+  where: string,
+  inspection: Inspection,
+  attributes: Readonly<Record<string, AttributePlan>>,
+  types: readonly AttributeType[],
+): string {
+  const suitable = Object.keys(attributes).filter((name) => types.includes(attributes[name]!.type))
+  if (typeof value === 'string' && attributes[value] !== undefined && !suitable.includes(value)) {
+    inspection.report(where, `"${value}" is of type ${attributes[value].type}, expected ${types.join(' or ')}.`)
+    return value
+  }
+  return inspection.reference(value, where, 'attribute of items', suitable)
+}

@@ -1,0 +1,113 @@
+// From what a system file says to its Plan. Nothing is trusted: JavaScript users have no types, and types cannot see everything.
+import { contentHash } from '../lib/canonical-json.ts'
+import { MillraceError } from '../lib/errors.ts'
+import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import { checkData } from './check-data.ts'
+import { checkOwner } from './check-owner.ts'
+import { checkPlacements } from './check-placements.ts'
+import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
+import type { GeneratorPlan, Plan } from './plan.ts'
+import type { System } from './system.ts'
+
+const generatorNames: NameKind = {
+  noun: 'candidate generator',
+  pattern: /^[A-Za-z][\w-]{0,63}$/,
+  expected: 'a letter, followed by up to 63 letters, digits, "_" or "-"',
+  isRequired: true,
+}
+
+/**
+ * The system that `options` describe.
+ * @throws MillraceError CONFIG_INVALID with every problem, each with its path and the nearest valid name
+ */
+export function checkSystem(options: unknown): System {
+  const inspection = new Inspection()
+  const components = ['data', 'training', 'serving', 'monitoring'] as const
+  const fields = inspection.fields(options, '', ['name', ...components])
+  const name = inspection.text(
+    fields.name,
+    'name',
+    'lower-case letters, digits and hyphens, beginning with a letter, at most 63',
+    /^[a-z][a-z0-9-]{0,62}$/,
+  )
+  const data = checkData(fields.data, inspection)
+  const training = checkTraining(fields.training, inspection)
+  const serving = checkServing(fields.serving, inspection, { data, generators: Object.keys(training.generators) })
+  const monitoring = inspection.fields(fields.monitoring, 'monitoring', ['owner'])
+  const said = {
+    name,
+    data,
+    training: training.plan,
+    serving,
+    monitoring: { owner: checkOwner(monitoring.owner, 'monitoring', inspection) },
+  }
+  if (inspection.problems.length > 0) throw invalid(name, inspection)
+  return { plan: { ...said, hash: contentHash(said) }, generators: training.generators }
+}
+
+function invalid(name: string, inspection: Inspection): MillraceError {
+  const count = inspection.problems.length
+  return new MillraceError(
+    'CONFIG_INVALID',
+    `The system ${name === '' ? '' : `"${name}" `}has ${count} problem${count === 1 ? '' : 's'}.`,
+    { problems: inspection.problems },
+  )
+}
+
+function checkTraining(value: unknown, inspection: Inspection) {
+  const fields = inspection.fields(value, 'training', ['owner', 'seed', 'candidates'])
+  const where = 'training.candidates'
+  const candidates: Record<string, GeneratorPlan> = {}
+  const generators: Record<string, GeneratorKind> = {}
+  for (const [name, kind] of Object.entries(inspection.named(fields.candidates, where, generatorNames))) {
+    if (!isGeneratorKind(kind)) {
+      inspection.report(
+        pathOf(where, name),
+        `found ${describe(kind)}, expected a candidate generator such as ials() or popularity().`,
+      )
+    } else {
+      candidates[name] = { kind: kind.kind, options: kind.options }
+      checkGeneratorOptions(kind, pathOf(where, name), inspection)
+    }
+    generators[name] = kind as GeneratorKind
+  }
+  const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
+  return { plan: { owner: checkOwner(fields.owner, 'training', inspection), seed, candidates }, generators }
+}
+
+const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }
+
+function isGeneratorKind(value: unknown): value is GeneratorKind {
+  const kind = value as Partial<GeneratorKind> | null
+  return typeof kind?.kind === 'string' && typeof kind.options === 'object' && typeof kind.train === 'function'
+}
+
+/** A number that is NaN or infinite can neither be hashed nor written to a manifest. */
+function checkGeneratorOptions(kind: GeneratorKind, where: string, inspection: Inspection): void {
+  for (const [name, value] of Object.entries(kind.options)) {
+    const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+    if (!isPlain)
+      inspection.report(pathOf(where, name), `found ${describe(value)}, expected a number, a text, true or false.`)
+  }
+}
+
+function checkServing(
+  value: unknown,
+  inspection: Inspection,
+  known: { readonly data: Plan['data']; readonly generators: readonly string[] },
+): Plan['serving'] {
+  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs'])
+  const budgetMs =
+    fields.budgetMs === undefined
+      ? 100
+      : inspection.number(fields.budgetMs, 'serving.budgetMs', { low: 1, high: 60_000 })
+  return {
+    owner: checkOwner(fields.owner, 'serving', inspection),
+    placements: checkPlacements(fields.placements, inspection, {
+      item: known.data.entities.item,
+      interactions: Object.keys(known.data.interactions),
+      generators: known.generators,
+    }),
+    budgetMs,
+  }
+}

@@ -1,0 +1,155 @@
+// What a system file may say, and what the types must refuse. Checked by `npm run types` and, as a test, by `test/types.test.ts`.
+import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import { boolean, category, integer, number, tags, text, timestamp } from './attributes.ts'
+import { defineSystem } from './define-system.ts'
+import { atMost, inStock, notInteracted, only } from './rules.ts'
+import { fileSource, httpIngest } from './sources.ts'
+
+declare const ials: (options?: { factors?: number }) => GeneratorKind
+declare const popularity: () => GeneratorKind
+
+const owner = 'team@shop.example'
+const entities = {
+  user: { country: category({ optional: true }), signedUpAt: timestamp() },
+  item: { title: text(), brand: category(), labels: tags(), price: number(), stock: integer(), isNew: boolean() },
+}
+const interactions = { view: { weight: 1 }, purchase: { weight: 10 } }
+const sources = { clicks: httpIngest() }
+const data = { owner, entities, interactions, sources }
+const training = { owner, candidates: { cf: ials({ factors: 64 }), trending: popularity() } }
+const monitoring = { owner }
+
+// Everything there is, right.
+defineSystem({
+  name: 'shop',
+  data: {
+    ...data,
+    sources: {
+      clicks: httpIngest(),
+      history: fileSource({
+        path: 'history.csv.gz',
+        holds: 'interactions',
+        columns: { userId: 'CustomerID', itemId: 'StockCode', eventTime: 2, weight: 'Quantity' },
+        interaction: 'purchase',
+        timeFormat: 'iso',
+      }),
+      catalogue: fileSource({
+        path: 'items.jsonl',
+        holds: 'item',
+        columns: { entityId: 'id', title: 'name', price: 'price' },
+      }),
+      people: fileSource({ path: 'users.tsv', holds: 'user', columns: { entityId: 0, country: 1 }, hasHeader: false }),
+    },
+    retention: { maxAge: '365 days', maxBytes: 1e9 },
+    futureTolerance: '10 minutes',
+  },
+  training: { ...training, seed: 7 },
+  serving: {
+    owner,
+    budgetMs: 50,
+    placements: {
+      home: {
+        candidates: ['cf', 'trending'],
+        limit: 20,
+        candidateCount: 500,
+        rules: [
+          inStock(),
+          inStock({ attribute: 'price' }),
+          only("brand = 'acme'"),
+          notInteracted('purchase', '30 days'),
+          atMost(4, { per: 'brand' }),
+        ],
+      },
+      product: { pattern: 'embedding' },
+    },
+  },
+  monitoring,
+})
+
+const serving = { owner, placements: { home: {} } }
+const system = { name: 'shop', data, training, serving, monitoring }
+defineSystem(system)
+
+// Rules.
+const withRules = { ...system, serving: { owner, placements: {} } }
+defineSystem({
+  ...withRules,
+  serving: {
+    owner,
+    placements: {
+      // @ts-expect-error items have no "brnad"
+      a: { rules: [atMost(4, { per: 'brnad' })] },
+      // @ts-expect-error a title is no group
+      b: { rules: [atMost(4, { per: 'title' })] },
+      // @ts-expect-error users do not "purchas"
+      c: { rules: [notInteracted('purchas', '30 days')] },
+      // @ts-expect-error "dais" is no unit
+      d: { rules: [notInteracted('purchase', '30 dais')] },
+      // @ts-expect-error nothing counts the "stok"
+      e: { rules: [inStock({ attribute: 'stok' })] },
+      // @ts-expect-error a brand cannot be above zero
+      f: { rules: [inStock({ attribute: 'brand' })] },
+      // @ts-expect-error there is no generator "cff"
+      g: { candidates: ['cff'] },
+      // @ts-expect-error there is no such pattern
+      h: { pattern: 'batch' },
+      // @ts-expect-error there is no such setting
+      i: { limitt: 3 },
+    },
+  },
+})
+
+// A rule on stock needs a stock.
+defineSystem({
+  ...system,
+  data: { ...data, entities: { user: {}, item: { title: text() } } },
+  serving: {
+    owner,
+    placements: {
+      // @ts-expect-error items have no "stock"
+      home: { rules: [inStock()] },
+      plain: { rules: [only("title = 'x'")] },
+    },
+  },
+})
+
+// Sources.
+defineSystem({
+  ...system,
+  data: {
+    ...data,
+    sources: {
+      // @ts-expect-error items have no "titel"
+      a: fileSource({ path: 'a.csv', holds: 'item', columns: { entityId: 'id', titel: 'name' } }),
+      // @ts-expect-error "price" belongs to items
+      b: fileSource({ path: 'b.csv', holds: 'user', columns: { entityId: 'id', price: 'price' } }),
+      // @ts-expect-error "rating" is not an interaction
+      c: fileSource({
+        path: 'c.csv',
+        holds: 'interactions',
+        columns: { userId: 0, itemId: 1, eventTime: 2 },
+        interaction: 'rating',
+      }),
+      // @ts-expect-error an interaction has no "price"
+      d: fileSource({
+        path: 'd.csv',
+        holds: 'interactions',
+        columns: { userId: 0, itemId: 1, eventTime: 2, price: 3 },
+      }),
+      // @ts-expect-error the item is missing
+      e: fileSource({ path: 'e.csv', holds: 'interactions', columns: { userId: 0, eventTime: 2 } }),
+      // @ts-expect-error there is no format "xml"
+      f: fileSource({ path: 'f.xml', format: 'xml', holds: 'item', columns: { entityId: 0 } }),
+    },
+  },
+})
+
+// Components.
+// @ts-expect-error monitoring has no owner
+defineSystem({ ...system, monitoring: {} })
+// @ts-expect-error an interaction needs a weight
+defineSystem({ ...system, data: { ...data, interactions: { view: {} } } })
+// @ts-expect-error a number is no attribute
+defineSystem({ ...system, data: { ...data, entities: { user: {}, item: { price: 3 } } } })
+// @ts-expect-error a text is no generator
+defineSystem({ ...system, training: { owner, candidates: { cf: 'ials' } } })

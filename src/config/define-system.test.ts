@@ -1,0 +1,480 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { canonicalJson, contentHash } from '../lib/canonical-json.ts'
+import { MillraceError, type Problem } from '../lib/errors.ts'
+import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import { boolean, category, integer, number, tags, text, timestamp } from './attributes.ts'
+import { checkSystem } from './check-system.ts'
+import { defineSystem } from './define-system.ts'
+import { atMost, inStock, notInteracted, only } from './rules.ts'
+import { fileSource, httpIngest } from './sources.ts'
+import { isSystem } from './system.ts'
+
+/** A generator that is never trained here. */
+const generator = (options: Record<string, number | string | boolean> = {}): GeneratorKind => ({
+  kind: 'test',
+  options,
+  tunable: {},
+  with: (changed) => generator({ ...options, ...(changed as typeof options) }),
+  train: async () => ({}),
+  open: () => ({ supportsEmptyHistory: false, generate: () => 0 }),
+})
+
+const owner = 'team@shop.example'
+
+const history = {
+  path: 'history.csv.gz',
+  holds: 'interactions',
+  columns: { userId: 'CustomerID', itemId: 'StockCode', eventTime: 'InvoiceDate' },
+  interaction: 'purchase',
+} as const
+
+function shop() {
+  return {
+    name: 'shop',
+    data: {
+      owner,
+      entities: {
+        user: { country: category({ optional: true }), signedUpAt: timestamp({ optional: true }) },
+        item: {
+          title: text(),
+          brand: category(),
+          price: number(),
+          stock: integer(),
+          labels: tags({ optional: true }),
+          isNew: boolean(),
+        },
+      },
+      interactions: { view: { weight: 1 }, purchase: { weight: 10 } },
+      sources: { clicks: httpIngest(), history: fileSource(history) },
+    },
+    training: { owner, candidates: { cf: generator({ factors: 64 }), trending: generator() } },
+    serving: {
+      owner,
+      placements: {
+        home: {
+          rules: [inStock(), only("brand = 'acme'"), notInteracted('purchase', '30 days'), atMost(4, { per: 'brand' })],
+        },
+        product: { pattern: 'embedding' as const, candidates: ['cf' as const], limit: 8, candidateCount: 100 },
+      },
+    },
+    monitoring: { owner },
+  }
+}
+
+/** The problems of the shop after one setting was replaced, as `path: message fix`. */
+function problemsWith(path: string, value: unknown): readonly string[] {
+  return problemsOf(replaced(shop(), path.split('.'), value))
+}
+
+function problemsOf(options: unknown): readonly string[] {
+  try {
+    checkSystem(options)
+    return []
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error
+    expect(error.code).toBe('CONFIG_INVALID')
+    return error.problems.map(({ where, message, fix }: Problem) => `${where}: ${message}${fix ? ` ${fix}` : ''}`)
+  }
+}
+
+function replaced(node: unknown, path: readonly string[], value: unknown): unknown {
+  if (path.length === 0) return value
+  const [key, ...rest] = path
+  if (Array.isArray(node)) return node.map((child, i) => (String(i) === key ? replaced(child, rest, value) : child))
+  const fields = { ...(node as Record<string, unknown>) }
+  if (rest.length === 0 && value === undefined) delete fields[key!]
+  else fields[key!] = replaced(fields[key!], rest, value)
+  return fields
+}
+
+describe('a valid system', () => {
+  test('becomes a plan with every default filled in', () => {
+    const { plan } = defineSystem(shop())
+    expect(plan.training).toEqual({
+      owner,
+      seed: 1,
+      candidates: { cf: { kind: 'test', options: { factors: 64 } }, trending: { kind: 'test', options: {} } },
+    })
+    expect(plan.data.futureToleranceMs).toBe(300_000)
+    expect(plan.data.retention).toEqual({})
+    expect(plan.data.entities.user).toEqual({
+      country: { type: 'category', isOptional: true },
+      signedUpAt: { type: 'timestamp', isOptional: true },
+    })
+    expect(plan.data.sources).toEqual({
+      clicks: { kind: 'http' },
+      history: {
+        kind: 'file',
+        path: 'history.csv.gz',
+        format: 'csv',
+        hasHeader: true,
+        holds: 'interactions',
+        columns: { userId: 'CustomerID', itemId: 'StockCode', eventTime: 'InvoiceDate' },
+        interaction: 'purchase',
+        timeFormat: 'iso',
+      },
+    })
+    expect(plan.serving).toEqual({
+      owner,
+      budgetMs: 100,
+      placements: {
+        home: {
+          pattern: 'realtime',
+          candidateCount: 500,
+          limit: 20,
+          candidates: ['cf', 'trending'],
+          newItemShare: 0.1,
+          rules: [
+            { kind: 'only', filter: '`stock` > 0' },
+            { kind: 'only', filter: "brand = 'acme'" },
+            { kind: 'notInteracted', interaction: 'purchase', withinMs: 2_592_000_000 },
+            { kind: 'atMost', count: 4, per: 'brand' },
+          ],
+        },
+        product: {
+          pattern: 'embedding',
+          candidateCount: 100,
+          limit: 8,
+          candidates: ['cf'],
+          newItemShare: 0,
+          rules: [],
+        },
+      },
+    })
+  })
+
+  test('carries its generators by name, and is recognised as a system', () => {
+    const system = defineSystem(shop())
+    expect(Object.keys(system.generators)).toEqual(['cf', 'trending'])
+    expect(system.generators.cf?.options).toEqual({ factors: 64 })
+    expect(isSystem(system)).toBe(true)
+    for (const other of [undefined, null, 3, {}, shop(), { plan: { hash: 'abc' }, generators: {} }])
+      expect(isSystem(other)).toBe(false)
+  })
+
+  test('files tell their format by their name', () => {
+    const formatOf = (path: string) => {
+      const source = checkSystem(replaced(shop(), ['data', 'sources', 'history'], fileSource({ ...history, path })))
+        .plan.data.sources.history
+      return source?.kind === 'file' && source.format
+    }
+    expect(['a.csv', 'a.TSV.gz', 'a.jsonl', 'a.ndjson.gz', 'a.parquet'].map(formatOf)).toEqual([
+      'csv',
+      'tsv',
+      'jsonl',
+      'jsonl',
+      'parquet',
+    ])
+  })
+})
+
+describe('the hash of the plan', () => {
+  /** A plan as JSON, its hash apart. */
+  const { hash, ...said } = defineSystem(shop()).plan
+  const leaves = leafPaths(said)
+
+  test('is the hash of everything else in it', () => {
+    expect(hash).toBe(contentHash(said))
+    expect(hash).toMatch(/^[0-9a-f]{64}$/)
+  })
+
+  test('does not depend on the order in which keys are written', () => {
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (order) => {
+        const shuffled = (node: unknown): unknown => {
+          if (node === null || typeof node !== 'object' || Array.isArray(node)) return node
+          const entries = Object.entries(node).map(([key, child]) => ({
+            key,
+            child: shuffled(child),
+            rank: order.next().value,
+          }))
+          return Object.fromEntries(entries.sort((a, b) => a.rank - b.rank).map(({ key, child }) => [key, child]))
+        }
+        // The order of the generators says which one leads, so it is given where a placement leaves it open.
+        const options = replaced(shop(), ['serving', 'placements', 'home', 'candidates'], ['cf', 'trending'])
+        expect(checkSystem(shuffled(options)).plan.hash).toBe(hash)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('changes with any value of the plan', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...leaves), fc.jsonValue(), (path, value) => {
+        const changed = replaced(said, path, value)
+        fc.pre(canonicalJson(changed) !== canonicalJson(said))
+        expect(contentHash(changed)).not.toBe(hash)
+      }),
+    )
+  })
+
+  test.each([
+    ['name', 'shop2'],
+    ['data.owner', 'other'],
+    ['data.interactions.view.weight', 2],
+    ['data.entities.item.title', text({ optional: true })],
+    ['data.sources.clicks', undefined],
+    ['data.retention', { maxAge: '1 day' }],
+    ['data.futureTolerance', '6 minutes'],
+    ['training.seed', 2],
+    ['training.candidates.cf', generator({ factors: 65 })],
+    ['serving.budgetMs', 99],
+    ['serving.placements.home.limit', 21],
+    ['serving.placements.home.newItemShare', 0],
+    ['serving.placements.home.rules.3', atMost(5, { per: 'brand' })],
+    ['monitoring.owner', 'other'],
+  ])('changes with %s', (path, value) => {
+    expect(checkSystem(replaced(shop(), path.split('.'), value)).plan.hash).not.toBe(hash)
+  })
+})
+
+function leafPaths(node: unknown, path: readonly string[] = []): string[][] {
+  if (node === null || typeof node !== 'object') return [[...path]]
+  return Object.entries(node).flatMap(([key, child]) => leafPaths(child, [...path, key]))
+}
+
+describe('what is wrong is reported with its path and the way out', () => {
+  test.each<[string, unknown, string | RegExp]>([
+    [
+      'name',
+      undefined,
+      'name: found nothing, expected lower-case letters, digits and hyphens, beginning with a letter, at most 63.',
+    ],
+    ['name', 'My Shop', /^name: found "My Shop", expected lower-case/],
+    [
+      'data.owner',
+      undefined,
+      'data.owner: found nothing, expected who is responsible for it, such as "shop-team@example.com".',
+    ],
+    ['training.owner', ' ', /^training.owner: found " ", expected who/],
+    ['serving.owner', 3, /^serving.owner: found 3, expected who/],
+    ['monitoring.owner', undefined, /^monitoring.owner: found nothing/],
+    ['monitoring', undefined, /^monitoring: found nothing/],
+    [
+      'data.sourcs',
+      {},
+      'data.sourcs: found a setting of an unknown name. Did you mean "sources"? Known: owner, entities, interactions, sources, retention, futureTolerance.',
+    ],
+    [
+      'data.entities.item.price',
+      number,
+      'data.entities.item.price: found the function number, expected one of category(), tags(), text(), number(), integer(), boolean(), timestamp(). Write number(), with parentheses.',
+    ],
+    ['data.entities.item.unit price', number(), /found the name "unit price", expected a letter, followed by/],
+    ['data.entities.item.entityId', text(), /data.entities.item.entityId: the name "entityId" is reserved/],
+    ['data.entities.item.constructor', text({ optional: true }), /the name "constructor" is reserved/],
+    [
+      'data.entities.item.Price',
+      number(),
+      'data.entities.item.Price: differs from "price" in upper and lower case only. Rename one of them.',
+    ],
+    [
+      'data.interactions.view.weight',
+      0,
+      'data.interactions.view.weight: found 0, expected a number above 0 and at most 1000000.',
+    ],
+    ['data.interactions.view.weight', -1, /found -1/],
+    ['data.interactions.view.weight', Number.NaN, /found NaN/],
+    ['data.interactions.view.weight', '1', /found "1", expected a number/],
+    ['data.sources', {}, /found no source/],
+    [
+      'data.sources.clicks',
+      httpIngest,
+      /data.sources.clicks: found the function httpIngest, expected a source such as/,
+    ],
+    [
+      'data.retention',
+      { maxAge: '30 dais' },
+      'data.retention.maxAge: found "30 dais", expected a length of time such as "30 days", "12 hours" or "90 seconds".',
+    ],
+    ['data.retention', { maxBytes: 12 }, /data.retention.maxBytes: found 12/],
+    ['data.futureTolerance', 300, /data.futureTolerance: found 300, expected a length of time/],
+    ['training.seed', 1.5, /training.seed: found 1.5, expected a whole number/],
+    [
+      'training.candidates.cf',
+      generator,
+      /training.candidates.cf: found the function generator, expected a candidate generator/,
+    ],
+    [
+      'training.candidates.cf',
+      generator({ factors: Number.NaN }),
+      'training.candidates.cf.factors: found NaN, expected a number, a text, true or false.',
+    ],
+    ['serving.placements', {}, /serving.placements: found no placement, expected at least one/],
+    ['serving.budgetMs', 0, /serving.budgetMs: found 0, expected a number from 1 to 60000/],
+    [
+      'serving.placements.home.limit',
+      0,
+      'serving.placements.home.limit: found 0, expected a whole number from 1 to 1000.',
+    ],
+    ['serving.placements.home.limit', 1e9, /expected a whole number from 1 to 1000/],
+    [
+      'serving.placements.home.candidateCount',
+      10,
+      'serving.placements.home.candidateCount: found 10, expected no less than the limit of 20.',
+    ],
+    ['serving.placements.home.newItemShare', 0.6, /newItemShare: found 0.6, expected a number from 0 to 0.5/],
+    [
+      'serving.placements.home.pattern',
+      'realtme',
+      /pattern: found "realtme", expected "realtime" or "embedding". Did you mean "realtime"\?/,
+    ],
+    ['serving.placements.home.candidates', [], /candidates: found an empty list/],
+    ['serving.placements.home.candidates', ['cf', 'cf'], /candidates\[1\]: names "cf" a second time/],
+    [
+      'serving.placements.home.candidates',
+      ['tranding'],
+      'serving.placements.home.candidates[0]: no candidate generator is called "tranding". Did you mean "trending"? Known: cf, trending.',
+    ],
+    ['serving.placements.home.rules', 'inStock', /rules: found "inStock", expected a list of rules/],
+    ['serving.placements.home.rules.0', inStock, /rules\[0\]: found the function inStock, expected one of only\(\)/],
+    [
+      'serving.placements.home.rules.0',
+      inStock({ attribute: 'brand' }),
+      'serving.placements.home.rules[0].attribute: "brand" is of type category, expected number or integer.',
+    ],
+    [
+      'serving.placements.home.rules.2',
+      notInteracted('purchas', '30 days'),
+      /rules\[2\].interaction: no interaction is called "purchas". Did you mean "purchase"\?/,
+    ],
+    [
+      'serving.placements.home.rules.2',
+      notInteracted('purchase', '1 month' as '1 day'),
+      /rules\[2\].within: found "1 month"/,
+    ],
+    [
+      'serving.placements.home.rules.3',
+      atMost(4, { per: 'item.brand' }),
+      /rules\[3\].per: no attribute of items is called "item.brand". Did you mean "brand"\?/,
+    ],
+    ['serving.placements.home.rules.3', atMost(0, { per: 'brand' }), /rules\[3\].count: found 0/],
+    [
+      'serving.placements.home.rules.1',
+      only('brand ='),
+      /rules\[1\].filter: filter, character 8: found the end, expected a text in quotes/,
+    ],
+    [
+      'serving.placements.home.rules.1',
+      only("brnad = 'x'"),
+      /rules\[1\].filter: .*no attribute called "brnad"[\s\S]*Did you mean "brand"\?/,
+    ],
+  ])('%s, case %#', (path, value, expected) => {
+    const problems = problemsWith(path, value)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(typeof expected === 'string' ? new RegExp(`^${RegExp.escape(expected)}$`) : expected)
+  })
+
+  const source = (options: object) =>
+    problemsWith('data.sources.history', fileSource({ ...history, ...options } as never))
+
+  test.each<[string, object, string | RegExp]>([
+    ['no path', { path: '' }, /history.path: found ""/],
+    [
+      'a name without a format',
+      { path: 'history.txt' },
+      /history.format: the name of "history.txt" does not tell its format. Add format:/,
+    ],
+    [
+      'an unknown format',
+      { format: 'xml' },
+      /history.format: found "xml", expected "csv" or "tsv" or "jsonl" or "parquet"/,
+    ],
+    ['an unknown time format', { timeFormat: 'second' }, /Did you mean "seconds"\?/],
+    [
+      'an unknown interaction',
+      { interaction: 'purchse' },
+      /history.interaction: no interaction is called "purchse". Did you mean "purchase"\?/,
+    ],
+    [
+      'no interaction at all',
+      { interaction: undefined },
+      /history: nothing says which interaction a row is. Add interaction: "view"/,
+    ],
+    [
+      'a missing column',
+      { columns: { userId: 'u', eventTime: 't' } },
+      'data.sources.history.columns.itemId: found nothing, expected the column that holds it.',
+    ],
+    ['no columns', { columns: { ...history.columns, itemId: -1 } }, /columns.itemId: found -1/],
+    ['a column of an unknown meaning', { columns: { ...history.columns, wieght: 'w' } }, /Did you mean "weight"\?/],
+    [
+      'a column name without a header',
+      { columns: { userId: 0, itemId: 'x', eventTime: 2 }, hasHeader: false },
+      /columns.itemId: found "x", but a file without a header/,
+    ],
+    [
+      'an attribute that items lack',
+      {
+        holds: 'item',
+        interaction: undefined,
+        columns: { entityId: 'id', titel: 'x', title: 't', brand: 'b', price: 'p', stock: 's', isNew: 'n' },
+      },
+      /columns.titel: no attribute of items is called "titel". Did you mean "title"\?/,
+    ],
+    [
+      'a required attribute without a column',
+      {
+        holds: 'item',
+        interaction: undefined,
+        columns: { entityId: 'id', title: 't', brand: 'b', price: 'p', stock: 's' },
+      },
+      'data.sources.history.columns.isNew: found nothing, expected the column that holds it. Or declare it with { optional: true }.',
+    ],
+  ])('a file source with %s', (_, options, expected) => {
+    const problems = source(options)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(typeof expected === 'string' ? new RegExp(`^${RegExp.escape(expected)}$`) : expected)
+  })
+
+  test('an empty list of names is reported, and so is what names one of them', () => {
+    expect(problemsWith('data.interactions', {})[0]).toMatch(
+      /^data.interactions: found no interaction, expected at least/,
+    )
+    expect(problemsWith('training.candidates', {})).toEqual([
+      'training.candidates: found no candidate generator, expected at least one.',
+      'serving.placements.product.candidates[0]: no candidate generator is called "cf". None is defined yet.',
+    ])
+  })
+
+  test('a missing component is one problem, not one for each thing in it', () => {
+    const problems = problemsWith('data', undefined)
+    expect(problems[0]).toMatch(/^data: found nothing, expected an object with owner, entities/)
+    expect(problems.filter((problem) => problem.startsWith('data'))).toHaveLength(1)
+    expect(problemsOf(undefined)).toEqual([
+      'the argument of defineSystem: found nothing, expected an object with name, data, training, serving, monitoring.',
+    ])
+  })
+
+  test('every problem is reported at once', () => {
+    const options = replaced(
+      replaced(replaced(shop(), ['name'], 7), ['training', 'seed'], 'x'),
+      ['serving', 'placements', 'home', 'limit'],
+      0,
+    )
+    expect(problemsOf(options).map((problem) => problem.split(':')[0])).toEqual([
+      'name',
+      'training.seed',
+      'serving.placements.home.limit',
+    ])
+  })
+
+  test.each([undefined, null, 3, 'shop', [], () => 1, {}])(
+    'case %#: nonsense is answered, never with a crash',
+    (options) => {
+      expect(problemsOf(options).length).toBeGreaterThan(0)
+    },
+  )
+
+  test('any value at any place is accepted or reported, never a crash', () => {
+    const paths = leafPaths(shop())
+    const prefixes = paths.flatMap((path) => path.map((_, depth) => path.slice(0, depth + 1)))
+    fc.assert(
+      fc.property(fc.constantFrom(...prefixes), fc.anything(), (path, value) => {
+        problemsOf(replaced(shop(), path, value))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})

@@ -1,0 +1,103 @@
+// The system file's one function: types that guide whoever writes it, and a check at run time for what types cannot see.
+import type { Duration } from '../lib/duration.ts'
+import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import type { Attribute } from './attributes.ts'
+import { checkSystem } from './check-system.ts'
+import type { AttributeType, InteractionPlan, PlacementPlan } from './plan.ts'
+import type { countableTypes, groupingTypes, Rule } from './rules.ts'
+import type { Source } from './sources.ts'
+import type { System } from './system.ts'
+
+type Attributes = Readonly<Record<string, Attribute>>
+type NameOf<T> = keyof T & string
+
+/** Names of the attributes that have one of the given types. */
+type NameOfType<A extends Attributes, Type extends AttributeType> = {
+  [Name in NameOf<A>]: A[Name]['type'] extends Type ? Name : never
+}[NameOf<A>]
+
+/** A place in the shop that shows recommendations. */
+export interface PlacementOptions<Generator extends string, PlacementRule> {
+  /** `realtime`: for a user or session, the default. `embedding`: items like a given one. */
+  readonly pattern?: PlacementPlan['pattern']
+  /** Which generators propose items, the leading one first. Default: all, in the order of `training.candidates`. */
+  readonly candidates?: readonly Generator[]
+  /** How many items each generator proposes, in [1, 10000] and no less than `limit`. Default: 500, or `limit` where that is more. */
+  readonly candidateCount?: number
+  /** Items in an answer where the request does not say, in [1, 1000]. Default: 20. */
+  readonly limit?: number
+  /** Share of the list given to items that are newer than the model, in [0, 0.5]. Default: 0.1, and 0 for `embedding`. */
+  readonly newItemShare?: number
+  /** All of them hold for every answer. Default: none. */
+  readonly rules?: readonly PlacementRule[]
+}
+
+/** What a system file says: the four components of a recommender, each with its owner. */
+export interface SystemOptions<
+  User extends Attributes,
+  Item extends Attributes,
+  Interactions extends Readonly<Record<string, InteractionPlan>>,
+  Generators extends Readonly<Record<string, GeneratorKind>>,
+> {
+  /** Lower-case letters, digits and hyphens. */
+  readonly name: string
+  readonly data: {
+    /** Who is responsible for this component: a person, a team or an address. */
+    readonly owner: string
+    readonly entities: {
+      /** Attributes of users; `{}` where nothing is known of them. */
+      readonly user: User
+      /** Attributes of items. */
+      readonly item: Item
+    }
+    /** What users do with items, and how much each kind counts: a weight above 0. */
+    readonly interactions: Interactions
+    /** Where the data comes from. */
+    readonly sources: Readonly<
+      Record<string, Source<NameOf<NoInfer<User>>, NameOf<NoInfer<Item>>, NameOf<NoInfer<Interactions>>>>
+    >
+    /** How long events are kept. Default: for ever. */
+    readonly retention?: { readonly maxAge?: Duration; readonly maxBytes?: number }
+    /** An event whose time lies further ahead than this is rejected. Default: 5 minutes, for clocks that run fast. */
+    readonly futureTolerance?: Duration
+  }
+  readonly training: {
+    readonly owner: string
+    /** Of all randomness in training, so that it can be repeated. Default: 1. */
+    readonly seed?: number
+    /** The models that propose items, by the name that placements and answers use. */
+    readonly candidates: Generators
+  }
+  readonly serving: {
+    readonly owner: string
+    readonly placements: Readonly<
+      Record<
+        string,
+        PlacementOptions<
+          NameOf<NoInfer<Generators>>,
+          Rule<
+            NameOfType<NoInfer<Item>, (typeof countableTypes)[number]>,
+            NameOfType<NoInfer<Item>, (typeof groupingTypes)[number]>,
+            NameOf<NoInfer<Interactions>>
+          >
+        >
+      >
+    >
+    /** Milliseconds that an answer may take before something simpler answers instead, in [1, 60000]. Default: 100. */
+    readonly budgetMs?: number
+  }
+  readonly monitoring: { readonly owner: string }
+}
+
+/**
+ * Describes a whole recommender. Everything is checked at once.
+ * @throws MillraceError CONFIG_INVALID with every problem, each with its path and the nearest valid name
+ */
+export function defineSystem<
+  const User extends Attributes,
+  const Item extends Attributes,
+  const Interactions extends Readonly<Record<string, InteractionPlan>>,
+  const Generators extends Readonly<Record<string, GeneratorKind>>,
+>(options: SystemOptions<User, Item, Interactions, Generators>): System {
+  return checkSystem(options)
+}

@@ -1,0 +1,18 @@
+import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import type { Plan } from './plan.ts'
+
+/** What a system file yields: the plan, and the values in it that are more than data. */
+export interface System {
+  readonly plan: Plan
+  /** The generators of `plan.training.candidates`, by the same names. */
+  readonly generators: Readonly<Record<string, GeneratorKind>>
+  /** The folder of the system file, which the paths in it are relative to; set by `loadSystem`. */
+  readonly folder?: string
+}
+
+/** Whether a value, such as a file's default export, came from `defineSystem`; of any copy of this package. */
+export function isSystem(value: unknown): value is System {
+  if (typeof value !== 'object' || value === null) return false
+  const { plan, generators } = value as Partial<System>
+  return typeof plan?.hash === 'string' && /^[0-9a-f]{64}$/.test(plan.hash) && typeof generators === 'object'
+}
