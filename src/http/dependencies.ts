@@ -1,0 +1,67 @@
+// What the HTTP server needs from the rest of the house, as narrow as it can be said. `app.ts` passes the components in.
+import type { Static } from 'typebox'
+import type { EntityName } from '../domain/event.ts'
+import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { KeyStore } from '../ports/key-store.ts'
+import type { ModelsAnswer } from './schemas.ts'
+
+export interface Recommender {
+  /** @throws MillraceError for an unknown placement or item, a filter with an error, and the like */
+  recommend(request: RecommendRequest): RecommendResponse
+}
+
+/** Where rows come from, for the quarantine. */
+export interface Origin {
+  readonly source: string
+  readonly where: string
+}
+
+export interface IntakeResult {
+  readonly acceptedCount: number
+  readonly duplicatePositions: readonly number[]
+  readonly rejected: readonly { readonly position: number; readonly reason: string; readonly message: string }[]
+}
+
+/** A change of a user or an item, as it came: nothing of it is checked. */
+export interface EntityChangeRow {
+  readonly entity: EntityName
+  readonly entityId: unknown
+  readonly change: 'put' | 'patch' | 'delete'
+  readonly attributes: unknown
+  readonly eventTime: unknown
+}
+
+export interface Intake {
+  /** Rows as they came; resolves once the good ones are on disk. */
+  acceptEvents(rows: readonly unknown[], origin: Origin): Promise<IntakeResult>
+  acceptEntityChanges(rows: readonly EntityChangeRow[], origin: Origin): Promise<IntakeResult>
+}
+
+/** How far the state that answers are made from has followed the log. */
+export interface ServingStatus {
+  /** Events in the log that the live state has not seen yet. */
+  readonly lagEventCount: number
+  /** How long the oldest of them has been waiting; 0 where there is none. */
+  readonly lagMs: number
+  /** Why it cannot answer yet, beside the lag: such as a model that is being loaded. */
+  readonly obstacles: readonly string[]
+}
+
+export type ModelDescription = Static<typeof ModelsAnswer>['models'][number]
+
+export interface ServerDependencies {
+  readonly recommender: Recommender
+  readonly intake: Intake
+  readonly keys: KeyStore
+  readonly clock: Clock
+  readonly log: Logger
+  /** Names and patterns of the placements, in the order of the system file. */
+  readonly placements: Readonly<Record<string, { readonly pattern: string }>>
+  status(): ServingStatus
+  /** The model in charge; empty before the first training. */
+  models(): readonly ModelDescription[]
+  /** Shown as labels of `millrace_build_info`. */
+  readonly build: { readonly version: string; readonly planHash: string }
+}

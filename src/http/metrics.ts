@@ -1,0 +1,113 @@
+// What Prometheus sees of the server. `docs/metrics.md` explains each name.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { RecommendResponse } from '../domain/recommendation.ts'
+import type { IntakeResult, ServerDependencies } from './dependencies.ts'
+
+/** Fine around the budgets of an answer: 10 ms is the goal, 100 ms the bound. */
+const LATENCY_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5]
+
+/** The server's counters, in a registry of their own so that two servers in one process do not mix. */
+export class ServerMetrics {
+  readonly #registry = new Registry()
+  readonly #requests: Histogram<'route' | 'status'>
+  readonly #answers: Counter<'placement' | 'rung'>
+  readonly #items: Counter<'placement' | 'generator'>
+  readonly #accepted: Counter<'kind'>
+  readonly #duplicates: Counter<'kind'>
+  readonly #rejected: Counter<'kind' | 'reason'>
+
+  constructor({ status, build }: Pick<ServerDependencies, 'status' | 'build'>) {
+    const registers = [this.#registry]
+    this.#requests = new Histogram({
+      name: 'millrace_http_request_seconds',
+      help: 'Time from reading the headers of a request to having written its answer, by route and status.',
+      labelNames: ['route', 'status'],
+      buckets: LATENCY_BUCKETS_SECONDS,
+      registers,
+    })
+    this.#answers = new Counter({
+      name: 'millrace_answers_total',
+      help: 'Recommendations given, by placement and rung of the fallback ladder.',
+      labelNames: ['placement', 'rung'],
+      registers,
+    })
+    this.#items = new Counter({
+      name: 'millrace_answer_items_total',
+      help: 'Items recommended, by placement and the candidate generator that proposed them first.',
+      labelNames: ['placement', 'generator'],
+      registers,
+    })
+    this.#accepted = new Counter({
+      name: 'millrace_events_accepted_total',
+      help: 'Events stored durably, by kind: interaction or entity.',
+      labelNames: ['kind'],
+      registers,
+    })
+    this.#duplicates = new Counter({
+      name: 'millrace_events_duplicate_total',
+      help: 'Events that were known already by their id, by kind.',
+      labelNames: ['kind'],
+      registers,
+    })
+    this.#rejected = new Counter({
+      name: 'millrace_events_rejected_total',
+      help: 'Events that went to quarantine, by kind and reason.',
+      labelNames: ['kind', 'reason'],
+      registers,
+    })
+    new Gauge({
+      name: 'millrace_live_state_lag_events',
+      help: 'Events in the log that the live state has not seen yet.',
+      registers,
+      collect() {
+        this.set(status().lagEventCount)
+      },
+    })
+    new Gauge({
+      name: 'millrace_live_state_lag_seconds',
+      help: 'How long the oldest event has been waiting that the live state has not seen yet.',
+      registers,
+      collect() {
+        this.set(status().lagMs / 1000)
+      },
+    })
+    new Gauge({
+      name: 'millrace_build_info',
+      help: 'Always 1; the labels tell what is running.',
+      labelNames: ['version', 'plan', 'node'],
+      registers,
+    }).set({ version: build.version, plan: build.planHash, node: process.version }, 1)
+    collectDefaultMetrics({ register: this.#registry })
+  }
+
+  countRequest(route: string, statusCode: number, elapsedMs: number): void {
+    this.#requests.observe({ route, status: statusCode }, elapsedMs / 1000)
+  }
+
+  countAnswer({ placement, rung, items }: RecommendResponse): void {
+    this.#answers.inc({ placement, rung })
+    // One generator usually gives whole stretches of a list, so counting runs saves nearly all of the work.
+    let runStart = 0
+    for (let i = 1; i <= items.length; i++) {
+      const { generator } = items[runStart]!
+      if (i < items.length && items[i]!.generator === generator) continue
+      this.#items.inc({ placement, generator }, i - runStart)
+      runStart = i
+    }
+  }
+
+  countIntake(kind: 'interaction' | 'entity', { acceptedCount, duplicatePositions, rejected }: IntakeResult): void {
+    this.#accepted.inc({ kind }, acceptedCount)
+    this.#duplicates.inc({ kind }, duplicatePositions.length)
+    for (const { reason } of rejected) this.#rejected.inc({ kind, reason })
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** In the text format of Prometheus. */
+  text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+}

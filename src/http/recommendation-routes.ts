@@ -1,0 +1,61 @@
+import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
+import type { RecommendRequest } from '../domain/recommendation.ts'
+import { MillraceError } from '../lib/errors.ts'
+import type { ServerDependencies } from './dependencies.ts'
+import type { ServerMetrics } from './metrics.ts'
+import { failures } from './openapi.ts'
+import { EntityParams, ModelsAnswer, RecommendAnswer, RecommendBody, SimilarQuery } from './schemas.ts'
+
+/** Answers: for a user or session, and for an item; and the model they come from. */
+export function recommendationRoutes(app: FastifyInstance, deps: ServerDependencies, metrics: ServerMetrics): void {
+  const answer = (request: RecommendRequest) => {
+    const response = deps.recommender.recommend(request)
+    metrics.countAnswer(response)
+    return response
+  }
+
+  app.post<{ Body: RecommendRequest }>('/v1/recommend', {
+    schema: {
+      operationId: 'recommend',
+      summary: 'Items for a known user, a session or a newcomer',
+      body: RecommendBody,
+      response: { 200: RecommendAnswer, ...failures },
+    },
+    config: { scope: 'read' },
+    handler: (request, reply) => reply.send(answer(request.body)),
+  })
+
+  app.get<{ Params: Static<typeof EntityParams>; Querystring: Static<typeof SimilarQuery> }>('/v1/items/:id/similar', {
+    schema: {
+      operationId: 'similarItems',
+      summary: 'Items like the given one',
+      params: EntityParams,
+      querystring: SimilarQuery,
+      response: { 200: RecommendAnswer, ...failures },
+    },
+    config: { scope: 'read' },
+    handler: ({ params, query }, reply) => {
+      const placement = query.placement ?? embeddingPlacement(deps.placements)
+      return reply.send(answer({ ...query, placement, itemId: params.id }))
+    },
+  })
+
+  app.get('/v1/models', {
+    schema: {
+      operationId: 'listModels',
+      summary: 'The model in charge: its version, its size, and how good it was when it was trained',
+      response: { 200: ModelsAnswer, ...failures },
+    },
+    config: { scope: 'read' },
+    handler: (_, reply) => reply.send({ models: deps.models() }),
+  })
+}
+
+function embeddingPlacement(placements: ServerDependencies['placements']): string {
+  const name = Object.keys(placements).find((placement) => placements[placement]!.pattern === 'embedding')
+  if (name !== undefined) return name
+  throw new MillraceError('PLACEMENT_PATTERN_MISSING', 'No placement of the system file has the pattern "embedding".', {
+    fix: `Add one to serving.placements, such as "similar: { pattern: 'embedding' }".`,
+  })
+}

@@ -1,0 +1,233 @@
+// Every shape that goes over the wire, once: from here come validation, serialisation, the OpenAPI document and the TypeScript types.
+import { Type } from 'typebox'
+
+/** Limits of a single value, so that no request can make the server hold much. */
+const ID_LENGTH_MAX = 256
+const FILTER_LENGTH_MAX = 4096
+const RECENT_COUNT_MAX = 1000
+const EXCLUDE_COUNT_MAX = 10_000
+/** Items in one answer. */
+export const LIMIT_MAX = 1000
+
+const strict = { additionalProperties: false } as const
+
+const Id = Type.String({
+  minLength: 1,
+  maxLength: ID_LENGTH_MAX,
+  description: 'At most 256 bytes, no control characters.',
+})
+const Limit = Type.Integer({
+  minimum: 1,
+  maximum: LIMIT_MAX,
+  description: "How many items; the placement's own limit where it is left out.",
+})
+const Filter = Type.String({
+  maxLength: FILTER_LENGTH_MAX,
+  description: "Such as `category = 'shoes' and price < 20`.",
+})
+const Exclude = Type.Array(Id, { maxItems: EXCLUDE_COUNT_MAX, description: 'Items that must not be in the answer.' })
+const EventTime = Type.Union([Type.String(), Type.Number()], {
+  description:
+    'When it happened: ISO 8601, UTC where no zone is given, or milliseconds since 1970. Now, where it is left out.',
+})
+
+const ProblemDetail = Type.Object(
+  {
+    where: Type.String({ description: 'JSON pointer into the body, or the name of the parameter.' }),
+    message: Type.String({ description: 'What was found and what was expected.' }),
+    fix: Type.Optional(Type.String()),
+  },
+  { title: 'ProblemDetail', description: 'One thing that is wrong with a request.' },
+)
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: 'Address of the documentation of this kind of problem.' }),
+    title: Type.String({ description: 'What this kind of problem means.' }),
+    status: Type.Integer(),
+    code: Type.String({ description: 'Stable; programs decide by this.' }),
+    detail: Type.String({ description: 'What happened this time.' }),
+    fix: Type.Optional(Type.String({ description: 'What to do about it.' })),
+    problems: Type.Array(ProblemDetail, {
+      description: 'Everything that is wrong, where a check found several things.',
+    }),
+    requestId: Type.String({ description: 'To be found in the log of the server.' }),
+  },
+  { title: 'Problem', description: 'RFC 9457 problem details.' },
+)
+
+export const RecommendBody = Type.Object(
+  {
+    placement: Type.String({
+      minLength: 1,
+      maxLength: ID_LENGTH_MAX,
+      description: 'One of the placements of the system file.',
+    }),
+    userId: Type.Optional(Id),
+    recent: Type.Optional(
+      Type.Array(
+        Type.Object({ itemId: Id, interaction: Type.Optional(Type.String({ maxLength: ID_LENGTH_MAX })) }, strict),
+        {
+          maxItems: RECENT_COUNT_MAX,
+          description: 'What the visitor did just now, oldest first, where it is not in the log.',
+        },
+      ),
+    ),
+    itemId: Type.Optional(Id),
+    filter: Type.Optional(Filter),
+    exclude: Type.Optional(Exclude),
+    limit: Type.Optional(Limit),
+    includeSeen: Type.Optional(
+      Type.Boolean({ description: 'Whether items that the user has interacted with may be in the answer.' }),
+    ),
+  },
+  { ...strict, title: 'RecommendRequest' },
+)
+
+const RecommendedItem = Type.Object(
+  {
+    itemId: Type.String(),
+    score: Type.Number({ description: 'Comparable within one generator only.' }),
+    generator: Type.String({ description: 'The candidate generator that proposed the item first.' }),
+  },
+  { title: 'RecommendedItem' },
+)
+
+export const RecommendAnswer = Type.Object(
+  {
+    requestId: Type.String(),
+    placement: Type.String(),
+    modelVersion: Type.String(),
+    rung: Type.Union([Type.Literal('full'), Type.Literal('popular')], {
+      description: 'The rung of the fallback ladder that the answer stands on.',
+    }),
+    items: Type.Array(RecommendedItem, { description: 'Best first.' }),
+    shortfall: Type.Optional(
+      Type.Object(
+        { askedCount: Type.Integer(), reason: Type.String(), message: Type.String() },
+        { title: 'Shortfall', description: 'Why there are fewer items than were asked for.' },
+      ),
+    ),
+  },
+  { title: 'RecommendAnswer' },
+)
+
+export const SimilarQuery = Type.Object(
+  {
+    placement: Type.Optional(
+      Type.String({ description: 'A placement of the pattern "embedding"; the first one where it is left out.' }),
+    ),
+    userId: Type.Optional(Id),
+    filter: Type.Optional(Filter),
+    limit: Type.Optional(Limit),
+  },
+  { ...strict, title: 'SimilarQuery' },
+)
+
+// Handed to the intake unchecked: it judges each event by itself, so that one bad event does not cost the batch.
+export const EventsBody = (eventCountMax: number) =>
+  Type.Object({ events: Type.Array(Type.Unknown(), { minItems: 1, maxItems: eventCountMax }) }, strict)
+
+/** What an event must look like to be accepted; shown in the OpenAPI document. */
+const Event = Type.Object(
+  {
+    id: Type.Optional(
+      Type.String({
+        description:
+          'Unique for ever; the same id again is dropped as a duplicate. Made from the content where it is left out.',
+      }),
+    ),
+    interaction: Type.String({ description: 'One of the interactions of the system file.' }),
+    userId: Id,
+    itemId: Id,
+    eventTime: Type.Optional(EventTime),
+    weight: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  },
+  { title: 'Event' },
+)
+export const EventsDocument = (eventCountMax: number) =>
+  Type.Object(
+    { events: Type.Array(Event, { minItems: 1, maxItems: eventCountMax }) },
+    { ...strict, title: 'EventBatch' },
+  )
+
+export const IntakeAnswer = Type.Object(
+  {
+    acceptedCount: Type.Integer({ description: 'Stored durably, and new.' }),
+    duplicateCount: Type.Integer({ description: 'Known already by id; not stored again.' }),
+    rejected: Type.Array(
+      Type.Object(
+        {
+          position: Type.Integer({ description: '0-based, in the given batch.' }),
+          reason: Type.String({ description: 'Stable code.' }),
+          message: Type.String(),
+        },
+        { title: 'Rejection' },
+      ),
+      { description: 'Kept in quarantine with the reason; mend the cause and replay them.' },
+    ),
+  },
+  { title: 'IntakeAnswer' },
+)
+
+const Attributes = Type.Record(
+  Type.String(),
+  Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null(), Type.Array(Type.String())]),
+  { title: 'Attributes', description: 'By the names of the system file.' },
+)
+
+export const EntityParams = Type.Object({ id: Id }, { title: 'EntityParams' })
+
+/** Attributes are judged by the intake, like events. */
+export const EntityBody = Type.Object(
+  {
+    attributes: Type.Record(Type.String(), Type.Unknown()),
+    eventTime: Type.Optional(EventTime),
+  },
+  strict,
+)
+export const EntityDocument = Type.Object(
+  { attributes: Attributes, eventTime: Type.Optional(EventTime) },
+  { ...strict, title: 'EntityChange' },
+)
+
+export const EntitiesBody = (listName: string, entityCountMax: number) =>
+  Type.Object({ [listName]: Type.Array(Type.Unknown(), { minItems: 1, maxItems: entityCountMax }) }, strict)
+export const EntitiesDocument = (listName: string, entityCountMax: number) =>
+  Type.Object(
+    {
+      [listName]: Type.Array(
+        Type.Object({ id: Id, attributes: Attributes, eventTime: Type.Optional(EventTime) }, { title: 'EntityWithId' }),
+        { minItems: 1, maxItems: entityCountMax },
+      ),
+    },
+    { ...strict, title: `Bulk${listName[0]!.toUpperCase()}${listName.slice(1)}` },
+  )
+
+const Model = Type.Object(
+  {
+    version: Type.String(),
+    trainedAt: Type.String({ description: 'ISO 8601.' }),
+    userCount: Type.Integer(),
+    itemCount: Type.Integer(),
+    interactionCount: Type.Integer(),
+    generators: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
+    metrics: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        value: Type.Number(),
+        interval: Type.Array(Type.Number(), { minItems: 2, maxItems: 2, description: '95 % interval over users.' }),
+      }),
+    ),
+  },
+  { title: 'Model' },
+)
+export const ModelsAnswer = Type.Object(
+  { models: Type.Array(Model, { description: 'The model in charge; empty before the first training.' }) },
+  { title: 'ModelsAnswer' },
+)
+
+export const HealthAnswer = Type.Object(
+  { status: Type.String(), reasons: Type.Array(Type.String(), { description: 'Why it is not ready.' }) },
+  { title: 'Health' },
+)

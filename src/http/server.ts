@@ -1,0 +1,231 @@
+// The HTTP face of the system. It parses, asks a component, and prints; it decides nothing about recommendations or events.
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type InjectOptions,
+  type LightMyRequestResponse,
+} from 'fastify'
+import { MillraceError } from '../lib/errors.ts'
+import { settlesWithin } from '../lib/within.ts'
+import { isLoopback, requireKeys } from './authorization.ts'
+import type { ServerDependencies } from './dependencies.ts'
+import { healthRoutes, Readiness } from './health-routes.ts'
+import { intakeRoutes } from './intake-routes.ts'
+import { readJsonBodies } from './json-body.ts'
+import { ServerMetrics } from './metrics.ts'
+import { documentRoutes } from './openapi.ts'
+import { allowOrigins } from './origins.ts'
+import { PROBLEM_TYPE, type ProblemBody, problemOf } from './problem.ts'
+import { recommendationRoutes } from './recommendation-routes.ts'
+import { refuseUnknownRoutes } from './unknown-route.ts'
+import { compileCheck } from './validation.ts'
+
+export interface ServerOptions {
+  /** "127.0.0.1" where it is left out, so that nobody opens a server to the world by accident. */
+  readonly host?: string
+  /** 7700 where it is left out; 0 takes any free port. */
+  readonly port?: number
+  /** Whether requests need a key on loopback too. On any other host they always do. */
+  readonly requireKey?: boolean
+  /** Web pages of these origins, such as "https://shop.example", may call the server from a browser. None where it is left out. */
+  readonly allowedOrigins?: readonly string[]
+  readonly limits?: Partial<ServerLimits>
+}
+
+export interface ServerLimits {
+  /** Bytes of a body that is not a batch; 1 MiB. */
+  readonly bodyBytes: number
+  /** Bytes of a batch of events, users or items; 16 MiB. */
+  readonly batchBodyBytes: number
+  /** Rows of a batch; 10,000. */
+  readonly batchCount: number
+  /** A request must have arrived completely within this time; 30 s. */
+  readonly requestMs: number
+  /** An idle connection is closed after this time; 72 s, longer than the usual load balancer keeps it. */
+  readonly idleMs: number
+  /** Requests that are still running this long after `close` are cut off; 10 s. */
+  readonly stopMs: number
+}
+
+const defaultLimits: ServerLimits = {
+  bodyBytes: 2 ** 20,
+  batchBodyBytes: 16 * 2 ** 20,
+  batchCount: 10_000,
+  requestMs: 30_000,
+  idleMs: 72_000,
+  stopMs: 10_000,
+}
+
+export interface HttpServer {
+  /**
+   * @returns the address it listens on
+   * @throws MillraceError PORT_IN_USE, ADDRESS_UNUSABLE, KEYS_REQUIRED
+   */
+  listen(): Promise<{ readonly url: string; readonly port: number }>
+  /** Turns readiness off, takes no new connection, finishes the requests that are running, then resolves. Calling it again is harmless. */
+  close(): Promise<void>
+  /** For tests: answers without a socket. */
+  inject(request: string | InjectOptions): Promise<LightMyRequestResponse>
+}
+
+export function createServer(deps: ServerDependencies, options: ServerOptions = {}): HttpServer {
+  const { host = '127.0.0.1', port = 7700, requireKey = false, allowedOrigins = [] } = options
+  const limits = { ...defaultLimits, ...options.limits }
+  const readiness = new Readiness(() => deps.status())
+  const metrics = new ServerMetrics(deps)
+  const app = bareServer(limits)
+
+  readJsonBodies(app)
+  answerFailures(app, deps)
+  if (allowedOrigins.length > 0) allowOrigins(app, allowedOrigins)
+  if (requireKey || !isLoopback(host)) requireKeys(app, deps.keys)
+  app.addHook('onResponse', (request, reply, done) => {
+    metrics.countRequest(request.routeOptions.config.metricName ?? 'unknown', reply.statusCode, reply.elapsedTime)
+    done()
+  })
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, metricName: `${route.method} ${route.url}` }
+  })
+  refuseUnknownRoutes(app)
+  const document = documentRoutes(app, deps.build)
+  recommendationRoutes(app, deps, metrics)
+  intakeRoutes(app, deps, metrics, limits)
+  healthRoutes(app, { readiness, metrics, document })
+
+  let closing: Promise<void> | undefined
+  return {
+    async listen() {
+      if (!isLoopback(host)) refuseWithoutKeys(host, deps)
+      const url = await bind(app, host, port)
+      deps.log.info('listening', { url })
+      return { url, port: Number(new URL(url).port) }
+    },
+    close: () => (closing ??= stop(app, { readiness, deps, stopMs: limits.stopMs })),
+    inject: (request) => app.inject(request),
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    metricName?: string
+  }
+}
+
+/** Longest address of a request that is looked at; an id of 256 bytes takes at most 768 there. Longer ones fail the id's own check. */
+const PARAMETER_LENGTH_MAX = 16_384
+
+function bareServer(limits: ServerLimits): FastifyInstance {
+  // Ids of failed requests are found again in the log: unique by process, then counted.
+  const prefix = randomBytes(6).toString('base64url')
+  let requestCount = 0
+  const app = fastify({
+    logger: false,
+    genReqId: () => `${prefix}-${(requestCount++).toString(36)}`,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    http: {
+      headersTimeout: limits.requestMs,
+      connectionsCheckingInterval: Math.min(1000, Math.ceil(limits.requestMs / 4)),
+    },
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    // Errors from before routing, such as an address that cannot be decoded.
+    frameworkErrors: (error, request, reply) =>
+      sendProblem(reply as unknown as FastifyReply, problemOf(error, request.id)),
+    clientErrorHandler: (error, socket) =>
+      refuseConnection(error, socket as Socket, `${prefix}-${(requestCount++).toString(36)}`),
+  })
+  app.setValidatorCompiler(compileCheck)
+  return app
+}
+
+function answerFailures(app: FastifyInstance, { log }: ServerDependencies): void {
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error, request.id)
+    if (problem.code === 'INTERNAL') {
+      // The route's pattern, not the address, and no headers: neither ids of users nor keys belong in the log.
+      const route = request.routeOptions.config.metricName
+      log.error('unexpected error', { requestId: request.id, route, error })
+    }
+    sendProblem(reply, problem)
+  })
+}
+
+function sendProblem(reply: FastifyReply, problem: ProblemBody): void {
+  reply.code(problem.status).type(PROBLEM_TYPE).send(problem)
+}
+
+const connectionFailures = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TOO_SLOW', 'The request did not arrive in time.', '408 Request Timeout'],
+  HPE_HEADER_OVERFLOW: [
+    'REQUEST_HEADERS_TOO_LARGE',
+    'Address and headers are too long.',
+    '431 Request Header Fields Too Large',
+  ],
+} as const
+
+/** Answers what is not even a request, on the bare socket, and hangs up. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [code, message, status] = connectionFailures[error.code as keyof typeof connectionFailures] ?? [
+    'REQUEST_MALFORMED',
+    'This is not a valid HTTP request.',
+    '400 Bad Request',
+  ]
+  const body = JSON.stringify(problemOf(new MillraceError(code, message), requestId))
+  const head = [
+    `HTTP/1.1 ${status}`,
+    `Content-Type: ${PROBLEM_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+}
+
+function refuseWithoutKeys(host: string, { keys }: ServerDependencies): void {
+  if (keys.list().some((key) => key.revokedAtMs === undefined)) return
+  throw new MillraceError(
+    'KEYS_REQUIRED',
+    `The host ${host} can be reached from other machines, and there is no API key.`,
+    {
+      fix: 'Make one with "millrace keys create --scope read --name NAME", or listen on 127.0.0.1.',
+    },
+  )
+}
+
+async function bind(app: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') {
+      throw new MillraceError('PORT_IN_USE', `Port ${port} of ${host} is taken by another process.`, {
+        fix: `Stop that process, or choose another port with "--port ${port === 65_535 ? port - 1 : port + 1}".`,
+        cause: error,
+      })
+    }
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'ERR_SOCKET_BAD_PORT') {
+      throw new MillraceError('ADDRESS_UNUSABLE', `The server cannot listen on ${host}, port ${port}: ${message}.`, {
+        fix: 'Choose a host name or address of this machine, and a port from 1024 to 65535.',
+        cause: error,
+      })
+    }
+    throw error
+  }
+}
+
+async function stop(
+  app: FastifyInstance,
+  { readiness, deps, stopMs }: { readiness: Readiness; deps: ServerDependencies; stopMs: number },
+): Promise<void> {
+  readiness.stop()
+  const closed = app.close()
+  if (!(await settlesWithin(closed, stopMs))) {
+    deps.log.warn('cut off the requests that were still running', { stopMs })
+    app.server.closeAllConnections()
+  }
+  await closed
+  deps.log.info('stopped')
+}

@@ -1,0 +1,99 @@
+// A server over made components, for the tests of this folder.
+import { randomBytes } from 'node:crypto'
+import { type ApiKey, createApiKey, type Scope } from '../domain/api-key.ts'
+import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import { jsonLogger } from '../lib/logger.ts'
+import type { KeyStore } from '../ports/key-store.ts'
+import type { EntityChangeRow, IntakeResult, Origin, ServerDependencies, ServingStatus } from './dependencies.ts'
+import { createServer, type HttpServer, type ServerOptions } from './server.ts'
+
+export interface TestServer {
+  readonly server: HttpServer
+  readonly requests: RecommendRequest[]
+  readonly eventBatches: { rows: readonly unknown[]; origin: Origin }[]
+  readonly entityChanges: EntityChangeRow[]
+  readonly logLines: string[]
+  readonly keys: Map<string, ApiKey>
+  status: ServingStatus
+  /** Makes a key and returns it. */
+  addKey(...scopes: Scope[]): string
+}
+
+/** Rejects rows and entity changes that contain the text "bad", and takes id "known" for a duplicate. */
+function judge(rows: readonly unknown[]): IntakeResult {
+  const positions = (text: string) => rows.flatMap((row, i) => (JSON.stringify(row).includes(text) ? [i] : []))
+  const rejected = positions('"bad"').map((position) => ({ position, reason: 'BAD_ROW', message: 'It is bad.' }))
+  const duplicatePositions = positions('"known"')
+  return { acceptedCount: rows.length - rejected.length - duplicatePositions.length, duplicatePositions, rejected }
+}
+
+export function startTestServer(
+  options: ServerOptions & Partial<Pick<ServerDependencies, 'recommender' | 'intake' | 'placements'>> = {},
+): TestServer {
+  const test: Omit<TestServer, 'server'> & { server?: HttpServer } = {
+    requests: [],
+    eventBatches: [],
+    entityChanges: [],
+    logLines: [],
+    keys: new Map(),
+    status: { lagEventCount: 0, lagMs: 0, obstacles: [] },
+    addKey(...scopes) {
+      const { key, record } = createApiKey({ name: scopes.join('+'), scopes, createdAtMs: 0 }, randomBytes)
+      this.keys.set(record.id, record)
+      return key
+    },
+  }
+  const recommend = (request: RecommendRequest): RecommendResponse => {
+    test.requests.push(request)
+    return {
+      requestId: 'r1',
+      placement: request.placement,
+      modelVersion: 'm1',
+      rung: 'full',
+      items: [
+        { itemId: 'i1', score: 0.5, generator: 'cf' },
+        { itemId: 'i2', score: 0.25, generator: 'cf' },
+        { itemId: 'i3', score: 0.125, generator: 'popular' },
+      ],
+    }
+  }
+  const keys: KeyStore = {
+    add: async (key) => void test.keys.set(key.id, key),
+    find: (id) => test.keys.get(id),
+    list: () => [...test.keys.values()],
+    revoke: async () => false,
+    close: async () => {},
+  }
+  const deps: ServerDependencies = {
+    recommender: options.recommender ?? { recommend },
+    intake: options.intake ?? {
+      acceptEvents: async (rows, origin) => {
+        test.eventBatches.push({ rows, origin })
+        return judge(rows)
+      },
+      acceptEntityChanges: async (changes) => {
+        test.entityChanges.push(...changes)
+        return judge(changes)
+      },
+    },
+    keys,
+    clock: { now: () => 1_000 },
+    log: jsonLogger({ clock: { now: () => 1_000 }, write: (line) => test.logLines.push(line), level: 'debug' }),
+    placements: options.placements ?? { home: { pattern: 'realtime' }, productPage: { pattern: 'embedding' } },
+    status: () => test.status,
+    models: () => [
+      {
+        version: 'm1',
+        trainedAt: '2026-01-02T03:04:05.000Z',
+        userCount: 10,
+        itemCount: 20,
+        interactionCount: 30,
+        generators: [{ name: 'cf', kind: 'ials' }],
+        metrics: [{ name: 'ndcgAt20', value: 0.2, interval: [0.1, 0.3] }],
+      },
+    ],
+    build: { version: '9.9.9', planHash: 'abc' },
+  }
+  test.server = createServer(deps, options)
+  return test as TestServer
+}
