@@ -1,0 +1,26 @@
+// What `import ... from 'millrace'` offers: the words of a system file, and what a program needs to run one.
+export type { Attribute, AttributeOptions } from './config/attributes.ts'
+export { boolean, category, integer, number, tags, text, timestamp } from './config/attributes.ts'
+export type { PlacementOptions, SystemOptions } from './config/define-system.ts'
+export { defineSystem } from './config/define-system.ts'
+export { loadSystem } from './config/load-system.ts'
+export type { Plan } from './config/plan.ts'
+export type { Rule } from './config/rules.ts'
+export { atMost, inStock, notInteracted, only } from './config/rules.ts'
+export type { FileSourceOptions, Source } from './config/sources.ts'
+export { fileSource, httpIngest } from './config/sources.ts'
+export type { System } from './config/system.ts'
+export type { Duration } from './lib/duration.ts'
+export type { ErrorCode } from './lib/error-catalogue.ts'
+export type { Problem } from './lib/errors.ts'
+export { describeError, MillraceError } from './lib/errors.ts'
+export type {
+  Artifacts,
+  CandidateGenerator,
+  Candidates,
+  GeneratorKind,
+  History,
+  ItemSet,
+  TrainContext,
+  TunableRange,
+} from './ports/candidate-generator.ts'
