@@ -8,6 +8,7 @@ import fastify, {
   type LightMyRequestResponse,
 } from 'fastify'
 import { MillraceError } from '../lib/errors.ts'
+import type { Logger } from '../lib/logger.ts'
 import { settlesWithin } from '../lib/within.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
 import type { ServerDependencies } from './dependencies.ts'
@@ -45,7 +46,9 @@ export interface ServerLimits {
   readonly requestMs: number
   /** An idle connection is closed after this time; 72 s, longer than the usual load balancer keeps it. */
   readonly idleMs: number
-  /** Requests that are still running this long after `close` are cut off; 10 s. */
+  /** For how long `close` still takes new requests, though not ready, so that load balancers notice before it hangs up; 0. */
+  readonly drainMs: number
+  /** Requests that are still running this long after that are cut off; 10 s. */
   readonly stopMs: number
 }
 
@@ -55,6 +58,7 @@ const defaultLimits: ServerLimits = {
   batchCount: 10_000,
   requestMs: 30_000,
   idleMs: 72_000,
+  drainMs: 0,
   stopMs: 10_000,
 }
 
@@ -64,7 +68,7 @@ export interface HttpServer {
    * @throws MillraceError PORT_IN_USE, ADDRESS_UNUSABLE, KEYS_REQUIRED
    */
   listen(): Promise<{ readonly url: string; readonly port: number }>
-  /** Turns readiness off, takes no new connection, finishes the requests that are running, then resolves. Calling it again is harmless. */
+  /** Turns readiness off, then takes no new connection, finishes the requests that are running, and resolves. Calling it again is harmless. */
   close(): Promise<void>
   /** For tests: answers without a socket. */
   inject(request: string | InjectOptions): Promise<LightMyRequestResponse>
@@ -102,7 +106,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
       deps.log.info('listening', { url })
       return { url, port: Number(new URL(url).port) }
     },
-    close: () => (closing ??= stop(app, { readiness, deps, stopMs: limits.stopMs })),
+    close: () => (closing ??= stop(app, { readiness, log: deps.log, limits })),
     inject: (request) => app.inject(request),
   }
 }
@@ -126,6 +130,8 @@ function bareServer(limits: ServerLimits): FastifyInstance {
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.idleMs,
+    // A request that got through while stopping is answered like any other.
+    return503OnClosing: false,
     http: {
       headersTimeout: limits.requestMs,
       connectionsCheckingInterval: Math.min(1000, Math.ceil(limits.requestMs / 4)),
@@ -216,16 +222,23 @@ async function bind(app: FastifyInstance, host: string, port: number): Promise<s
   }
 }
 
+/** How often connections that have become idle are closed while stopping. */
+const SWEEP_MS = 20
+
 async function stop(
   app: FastifyInstance,
-  { readiness, deps, stopMs }: { readiness: Readiness; deps: ServerDependencies; stopMs: number },
+  { readiness, log, limits }: { readiness: Readiness; log: Logger; limits: ServerLimits },
 ): Promise<void> {
   readiness.stop()
+  if (limits.drainMs > 0) await settlesWithin(new Promise(() => {}), limits.drainMs)
   const closed = app.close()
-  if (!(await settlesWithin(closed, stopMs))) {
-    deps.log.warn('cut off the requests that were still running', { stopMs })
+  const sweepCountMax = Math.ceil(limits.stopMs / SWEEP_MS)
+  for (let sweep = 0; !(await settlesWithin(closed, SWEEP_MS)); sweep++) {
+    // A client may keep its connection open for ever after its last answer.
+    app.server.closeIdleConnections()
+    if (sweep !== sweepCountMax) continue
+    log.warn('cut off the requests that were still running', { stopMs: limits.stopMs })
     app.server.closeAllConnections()
   }
-  await closed
-  deps.log.info('stopped')
+  log.info('stopped')
 }
