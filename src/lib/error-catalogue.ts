@@ -185,6 +185,7 @@ export const errorCatalogue = {
     meaning: 'The folder for the new project holds files that would be overwritten.',
   },
   INIT_CANNOT_WRITE: { httpStatus: 500, exitCode: 73, meaning: 'The new project cannot be written to its folder.' },
+  MODEL_MISMATCH: { httpStatus: 500, exitCode: 65, meaning: 'A model was trained for a different system file.' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue

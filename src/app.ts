@@ -1,0 +1,68 @@
+// Where a plan, the components and the adapters meet: the only file that knows them all. What an opened app can do lies in `app/`.
+import { join } from 'node:path'
+import { openDataFolder } from './adapters/embedded/data-folder.ts'
+import { openEventLog } from './adapters/embedded/event-log.ts'
+import { openKeyStore } from './adapters/embedded/key-store.ts'
+import { openQuarantine } from './adapters/embedded/quarantine.ts'
+import { loadSystem } from './config/load-system.ts'
+import type { Plan } from './config/plan.ts'
+import type { System } from './config/system.ts'
+import { Ingest } from './data/ingest.ts'
+import { type Clock, systemClock } from './lib/clock.ts'
+import type { EventLog } from './ports/event-log.ts'
+import type { KeyStore } from './ports/key-store.ts'
+import type { Quarantine } from './ports/quarantine.ts'
+
+export interface OpenAppOptions {
+  /** A system file or a folder with one; the nearest one from the working directory upward where it is left out. */
+  readonly systemFile?: string | undefined
+  /** Instead of a file. Paths in it are relative to the working directory. */
+  readonly system?: System | undefined
+  /** Where everything is kept; `.millrace` beside the system file where it is left out. */
+  readonly dataDir?: string | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** A system with its stores open. Close it: until then the process stays alive. */
+export interface App {
+  readonly system: System
+  readonly plan: Plan
+  /** The folder that paths in the system file are relative to. */
+  readonly projectDir: string
+  readonly dataDir: string
+  readonly modelsDir: string
+  readonly log: EventLog
+  readonly quarantine: Quarantine
+  readonly ingest: Ingest
+  readonly keys: KeyStore
+  readonly clock: Clock
+  close(): Promise<void>
+}
+
+/** @throws MillraceError CONFIG_*, DATA_FOLDER_NEWER, DATA_FOLDER_UNUSABLE, EVENT_LOG_UNUSABLE */
+export async function openApp(options: OpenAppOptions = {}): Promise<App> {
+  const { clock = systemClock } = options
+  const system = options.system ?? (await loadSystem(options.systemFile))
+  const projectDir = system.folder ?? process.cwd()
+  const folder = openDataFolder(options.dataDir ?? join(projectDir, '.millrace'))
+  const log = await openEventLog({ folder: folder.eventLogDir, clock })
+  const quarantine = await openQuarantine({ folder: folder.quarantineDir, clock })
+  const keys = openKeyStore({ folder: folder.keysDir })
+  return {
+    system,
+    plan: system.plan,
+    projectDir,
+    dataDir: folder.path,
+    modelsDir: folder.modelsDir,
+    log,
+    quarantine,
+    ingest: new Ingest({ plan: system.plan, log, quarantine, clock }),
+    keys,
+    clock,
+    close: async () => {
+      await log.close()
+      await quarantine.close()
+      await keys.close()
+    },
+  }
+}

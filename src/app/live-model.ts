@@ -1,0 +1,68 @@
+// Keeps the model in charge loaded: looks which version that is, loads a new one beside the old one, and swaps.
+import type { Clock } from '../lib/clock.ts'
+import { MillraceError } from '../lib/errors.ts'
+import type { Logger } from '../lib/logger.ts'
+import { currentVersion, type Manifest } from '../models/bundle.ts'
+import { openBundle } from '../models/open-bundle.ts'
+import type { ServingModel } from '../models/serving-model.ts'
+import type { GeneratorKind } from '../ports/candidate-generator.ts'
+
+export interface LiveModelOptions {
+  readonly modelsDir: string
+  readonly generators: Readonly<Record<string, GeneratorKind>>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Called with every newly loaded model; answers come from it once this returns. */
+  readonly onSwap: (model: ServingModel) => void
+}
+
+export class LiveModel {
+  readonly #options: LiveModelOptions
+  #manifest: Manifest | undefined
+  /** The version that was looked at last, loaded or refused: a damaged bundle is reported once, not every second. */
+  #seenVersion: string | undefined
+  #problem: string | undefined
+
+  constructor(options: LiveModelOptions) {
+    this.#options = options
+  }
+
+  /** The manifest of the model that answers; undefined before the first training. */
+  get manifest(): Manifest | undefined {
+    return this.#manifest
+  }
+
+  /** Why the version in charge is not the one that answers. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  /**
+   * Loads the version in charge where it is not the one that answers. A model that cannot be loaded leaves the running one in place, or none:
+   * then answers come from live popularity and say so.
+   */
+  async refresh(): Promise<void> {
+    const { modelsDir, generators, log, onSwap } = this.#options
+    let version: string | undefined
+    try {
+      version = await currentVersion(modelsDir)
+      if (version === undefined || version === this.#seenVersion) return
+      this.#seenVersion = version
+      const { model, manifest } = await openBundle(modelsDir, version, generators)
+      onSwap(model)
+      this.#manifest = manifest
+      this.#problem = undefined
+      log.info('model in charge', { modelVersion: version })
+    } catch (error) {
+      const message =
+        error instanceof MillraceError ? `${error.code}: ${error.message} ${error.fix ?? ''}` : String(error)
+      if (message === this.#problem) return
+      this.#problem = message
+      log.error('the model in charge could not be loaded', {
+        modelVersion: version,
+        answering: this.#manifest?.version ?? 'popular items',
+        error: error instanceof MillraceError ? message : error,
+      })
+    }
+  }
+}
