@@ -1,0 +1,109 @@
+// How events lie on disk. An event is one JSON array that begins with its id; a block is many of them, separated by commas, behind a header.
+import type { Attributes, EntityName, LogEvent } from '../../domain/event.ts'
+import type { StoredEvent } from '../../ports/event-log.ts'
+
+/** Events in text form, ready for the writer: concatenated UTF-8, with the byte lengths that tell them apart. */
+export interface EncodedBatch {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** For event e: [2e] bytes of the quoted id, [2e + 1] bytes of the whole record. */
+  readonly lengths: Uint32Array<ArrayBuffer>
+}
+
+type EntityChange = 'put' | 'patch' | 'delete'
+type InteractionRecord = [
+  id: string,
+  kind: 0,
+  interaction: string,
+  userId: string,
+  itemId: string,
+  eventTimeMs: number,
+  weight?: number,
+]
+type EntityRecord = [
+  id: string,
+  kind: 1,
+  entity: EntityName,
+  entityId: string,
+  change: EntityChange,
+  eventTimeMs: number,
+  attributes: Attributes,
+]
+
+export function encodeBatch(events: readonly LogEvent[]): EncodedBatch {
+  const lengths = new Uint32Array(events.length * 2)
+  // Not from the shared pool, so that it can be handed to another thread without a copy.
+  let bytes = Buffer.allocUnsafeSlow(events.length * 128 + 1024)
+  let position = 0
+  for (let e = 0; e < events.length; e++) {
+    const event = events[e]!
+    const quotedId = JSON.stringify(event.id)
+    const record = `[${quotedId},${recordRest(event)}]`
+    // A UTF-16 unit takes at most three bytes of UTF-8.
+    if (position + record.length * 3 > bytes.length) bytes = grown(bytes, position, record.length * 3)
+    lengths[2 * e] = Buffer.byteLength(quotedId)
+    const recordBytes = bytes.write(record, position, 'utf8')
+    lengths[2 * e + 1] = recordBytes
+    position += recordBytes
+  }
+  return { bytes: bytes.subarray(0, position), lengths }
+}
+
+function recordRest(event: LogEvent): string {
+  if (event.kind === 'entity') {
+    const place = `1,"${event.entity}",${JSON.stringify(event.entityId)},"${event.change}"`
+    return `${place},${event.eventTimeMs},${JSON.stringify(event.attributes)}`
+  }
+  const place = `0,${JSON.stringify(event.interaction)},${JSON.stringify(event.userId)},${JSON.stringify(event.itemId)}`
+  return event.weight === undefined ? `${place},${event.eventTimeMs}` : `${place},${event.eventTimeMs},${event.weight}`
+}
+
+function grown(bytes: Buffer<ArrayBuffer>, used: number, needed: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafeSlow(Math.max(bytes.length * 2, used + needed))
+  bytes.copy(larger, 0, 0, used)
+  return larger
+}
+
+/** Available time (float64), number of events (uint32), then the records. Little-endian. */
+const HEADER_BYTES = 12
+
+export function encodeBlock(records: readonly Uint8Array[], availableTimeMs: number): Buffer {
+  let size = HEADER_BYTES + records.length - 1
+  for (const record of records) size += record.length
+  const block = Buffer.allocUnsafe(size)
+  block.writeDoubleLE(availableTimeMs, 0)
+  block.writeUInt32LE(records.length, 8)
+  let position = HEADER_BYTES
+  for (const record of records) {
+    if (position > HEADER_BYTES) block[position++] = COMMA
+    block.set(record, position)
+    position += record.length
+  }
+  return block
+}
+
+const COMMA = 0x2c
+
+export const blockEventCount = (block: Buffer): number => block.readUInt32LE(8)
+
+export const blockAvailableTimeMs = (block: Buffer): number => block.readDoubleLE(0)
+
+/** All events of a block whose first event has this offset. */
+export function decodeBlock(block: Buffer, firstOffset: number): StoredEvent[] {
+  const availableTimeMs = blockAvailableTimeMs(block)
+  const records = JSON.parse(`[${block.toString('utf8', HEADER_BYTES)}]`) as (InteractionRecord | EntityRecord)[]
+  return records.map((record, position) => ({
+    offset: firstOffset + position,
+    availableTimeMs,
+    event: toEvent(record),
+  }))
+}
+
+function toEvent(record: InteractionRecord | EntityRecord): LogEvent {
+  if (record[1] === 1) {
+    const [id, , entity, entityId, change, eventTimeMs, attributes] = record
+    return { kind: 'entity', id, entity, entityId, change, attributes, eventTimeMs }
+  }
+  const [id, , interaction, userId, itemId, eventTimeMs, weight] = record
+  if (weight === undefined) return { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs }
+  return { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs, weight }
+}
