@@ -9,7 +9,7 @@ import fastify, {
 } from 'fastify'
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
-import { settlesWithin } from '../lib/within.ts'
+import { pause, settlesWithin } from '../lib/within.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
@@ -230,7 +230,7 @@ async function stop(
   { readiness, log, limits }: { readiness: Readiness; log: Logger; limits: ServerLimits },
 ): Promise<void> {
   readiness.stop()
-  if (limits.drainMs > 0) await settlesWithin(new Promise(() => {}), limits.drainMs)
+  if (limits.drainMs > 0) await pause(limits.drainMs)
   const closed = app.close()
   const sweepCountMax = Math.ceil(limits.stopMs / SWEEP_MS)
   for (let sweep = 0; !(await settlesWithin(closed, SWEEP_MS)); sweep++) {

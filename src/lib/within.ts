@@ -10,3 +10,8 @@ export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number
     clearTimeout(timer)
   }
 }
+
+/** Resolves after this time. */
+export async function pause(durationMs: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, durationMs))
+}

@@ -1,0 +1,185 @@
+// `millrace/client`: asks a Millrace server from Node or a browser. No dependencies; everything goes through `fetch`.
+//
+//   import { createClient } from 'millrace/client'
+//   import type system from './millrace.config.ts'
+//   const client = createClient<typeof system>({ url: 'https://recommend.shop.example', key })
+//   const { items } = await client.recommend({ placement: 'home', userId: 'u1' })
+import { type Call, Connection, type ConnectionOptions } from './client/connection.ts'
+import type { AttributeValue } from './domain/event.ts'
+import type { RecommendRequest, RecommendResponse } from './domain/recommendation.ts'
+import type { Named, SystemNames } from './domain/system-names.ts'
+
+export { MillraceApiError } from './client/api-error.ts'
+export type { ConnectionOptions } from './client/connection.ts'
+export type { RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
+
+/** Where no system is given, every name is allowed. */
+type NamesOf<System> = System extends Named<infer Names> ? Names : AnyNames
+
+interface AnyNames extends SystemNames {
+  readonly item: Readonly<Record<string, AttributeValue>>
+  readonly user: Readonly<Record<string, AttributeValue>>
+}
+
+/** Milliseconds since 1970, an ISO 8601 text, or a `Date`. */
+export type EventTime = number | string | Date
+
+export interface ClientEvent<Interaction extends string = string> {
+  /** Unique for ever. A random one is made where it is left out, so that retries never count twice. */
+  readonly id?: string
+  readonly interaction: Interaction
+  readonly userId: string
+  readonly itemId: string
+  /** The moment of the call where it is left out. */
+  readonly eventTime?: EventTime
+  readonly weight?: number
+}
+
+export interface ClientEntity<Attributes> {
+  readonly id: string
+  readonly attributes: Attributes
+  readonly eventTime?: EventTime
+}
+
+/** What became of a batch. */
+export interface IntakeAnswer {
+  /** Stored durably, and new. */
+  readonly acceptedCount: number
+  /** Known already by id. */
+  readonly duplicateCount: number
+  /** Not accepted; kept in the server's quarantine. `position` is the place in the given list. */
+  readonly rejected: readonly { readonly position: number; readonly reason: string; readonly message: string }[]
+}
+
+export interface ModelDescription {
+  readonly version: string
+  readonly trainedAt: string
+  readonly userCount: number
+  readonly itemCount: number
+  readonly interactionCount: number
+  readonly generators: readonly { readonly name: string; readonly kind: string }[]
+  readonly metrics: readonly {
+    readonly name: string
+    readonly value: number
+    readonly interval: readonly [number, number]
+  }[]
+}
+
+type RecommendQuestion<Names extends SystemNames> = Omit<RecommendRequest, 'placement' | 'recent'> & {
+  readonly placement: Names['placement']
+  /** What the visitor did just now, oldest first, where it is not sent as events. */
+  readonly recent?: readonly { readonly itemId: string; readonly interaction?: Names['interaction'] }[]
+}
+
+type SimilarQuestion<Names extends SystemNames> = Pick<RecommendRequest, 'userId' | 'filter' | 'limit'> & {
+  readonly placement?: Names['placement']
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal
+}
+
+interface ChangeOptions extends CallOptions {
+  readonly eventTime?: EventTime
+}
+
+/** Every method rejects with `MillraceApiError`. Lost or overloaded calls are repeated, which is safe for all of them. */
+export interface MillraceClient<Names extends SystemNames = AnyNames> {
+  recommend(question: RecommendQuestion<Names>, options?: CallOptions): Promise<RecommendResponse>
+  similar(itemId: string, question?: SimilarQuestion<Names>, options?: CallOptions): Promise<RecommendResponse>
+  /** Any number; sent in batches of 1,000, one after another. */
+  sendEvents(events: readonly ClientEvent<Names['interaction']>[], options?: CallOptions): Promise<IntakeAnswer>
+  putItem(id: string, attributes: Names['item'], options?: ChangeOptions): Promise<IntakeAnswer>
+  patchItem(id: string, attributes: Partial<Names['item']>, options?: ChangeOptions): Promise<IntakeAnswer>
+  deleteItem(id: string, options?: CallOptions): Promise<IntakeAnswer>
+  /** Any number; sent in batches of 1,000, one after another. */
+  putItems(items: readonly ClientEntity<Names['item']>[], options?: CallOptions): Promise<IntakeAnswer>
+  putUser(id: string, attributes: Names['user'], options?: ChangeOptions): Promise<IntakeAnswer>
+  patchUser(id: string, attributes: Partial<Names['user']>, options?: ChangeOptions): Promise<IntakeAnswer>
+  deleteUser(id: string, options?: CallOptions): Promise<IntakeAnswer>
+  /** Any number; sent in batches of 1,000, one after another. */
+  putUsers(users: readonly ClientEntity<Names['user']>[], options?: CallOptions): Promise<IntakeAnswer>
+  /** The model in charge; empty before the first training. */
+  models(options?: CallOptions): Promise<readonly ModelDescription[]>
+}
+
+const BATCH_COUNT = 1000
+
+/**
+ * A client of one server. With the type of a system file, `createClient<typeof system>`, its placements, interactions and attributes are
+ * checked and completed; without one, every name is allowed.
+ */
+export function createClient<System = undefined>(options: ConnectionOptions): MillraceClient<NamesOf<System>> {
+  const connection = new Connection(options)
+  const call = <Answer>(method: Call['method'], path: string, rest: Partial<Call> = {}): Promise<Answer> =>
+    connection.call({ method, path, ...rest }) as Promise<Answer>
+
+  const sendAll = async (
+    rows: readonly object[],
+    send: (batch: readonly object[]) => Promise<IntakeAnswer>,
+  ): Promise<IntakeAnswer> => {
+    const answers: IntakeAnswer[] = []
+    for (let start = 0; start < rows.length; start += BATCH_COUNT) {
+      answers.push(shifted(await send(rows.slice(start, start + BATCH_COUNT)), start))
+    }
+    return merged(answers)
+  }
+  const changes = (entity: 'items' | 'users') => {
+    const change =
+      (method: 'PUT' | 'PATCH') =>
+      (id: string, attributes: object, { eventTime, signal }: ChangeOptions = {}) =>
+        call<IntakeAnswer>(method, `/v1/${entity}/${encodeURIComponent(id)}`, {
+          body: { attributes, eventTime },
+          signal,
+        })
+    return {
+      put: change('PUT'),
+      patch: change('PATCH'),
+      remove: (id: string, { signal }: CallOptions = {}) =>
+        call<IntakeAnswer>('DELETE', `/v1/${entity}/${encodeURIComponent(id)}`, { signal }),
+      putMany: (list: readonly object[], { signal }: CallOptions = {}) =>
+        sendAll(list, (batch) => call('PUT', `/v1/${entity}`, { body: { [entity]: batch }, signal })),
+    }
+  }
+  const items = changes('items')
+  const users = changes('users')
+
+  return {
+    recommend: (question, { signal } = {}) => call('POST', '/v1/recommend', { body: question, signal }),
+    similar: (itemId, question = {}, { signal } = {}) =>
+      call('GET', `/v1/items/${encodeURIComponent(itemId)}/similar${queryOf(question)}`, { signal }),
+    sendEvents: (events, { signal } = {}) => {
+      // Made before the first attempt: a repeated one carries the same id and time.
+      const eventTime = new Date().toISOString()
+      const complete = events.map((event) => ({ id: crypto.randomUUID(), eventTime, ...event }))
+      return sendAll(complete, (batch) => call('POST', '/v1/events', { body: { events: batch }, signal }))
+    },
+    putItem: items.put,
+    patchItem: items.patch,
+    deleteItem: items.remove,
+    putItems: items.putMany,
+    putUser: users.put,
+    patchUser: users.patch,
+    deleteUser: users.remove,
+    putUsers: users.putMany,
+    models: async ({ signal } = {}) =>
+      (await call<{ models: readonly ModelDescription[] }>('GET', '/v1/models', { signal })).models,
+  }
+}
+
+function queryOf(question: object): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(question)) if (value !== undefined) parameters.set(name, String(value))
+  return parameters.size === 0 ? '' : `?${parameters}`
+}
+
+const shifted = (answer: IntakeAnswer, start: number): IntakeAnswer => ({
+  ...answer,
+  rejected: answer.rejected.map((rejection) => ({ ...rejection, position: rejection.position + start })),
+})
+
+const merged = (answers: readonly IntakeAnswer[]): IntakeAnswer => ({
+  acceptedCount: answers.reduce((sum, answer) => sum + answer.acceptedCount, 0),
+  duplicateCount: answers.reduce((sum, answer) => sum + answer.duplicateCount, 0),
+  rejected: answers.flatMap((answer) => answer.rejected),
+})
