@@ -11,6 +11,8 @@ export interface RejectedRow {
   readonly where: string
   /** The row as it came, as JSON; cut at 64 KiB. */
   readonly payload: string
+  /** How the source was described, as JSON, where it is none of the system file's: a replay could not know it otherwise. */
+  readonly sourceDefinition?: string
 }
 
 export interface QuarantinedRow extends RejectedRow {
@@ -28,8 +30,9 @@ export interface Quarantine {
     readonly reason?: string
     readonly source?: string
   }): Promise<readonly QuarantinedRow[]>
-  /** Number of rows by source and reason. */
+  /** Number of rows by source and reason, in this order. */
   counts(): Promise<readonly { readonly source: string; readonly reason: string; readonly count: number }[]>
+  /** Ids that are not there are passed over. An id is never used again. */
   remove(ids: readonly number[]): Promise<void>
   close(): Promise<void>
 }
