@@ -15,6 +15,7 @@ import {
   MAX_FILTER_TERM_COUNT,
 } from './filter.ts'
 import { pointAt, type Token, tokens } from './filter-tokens.ts'
+import { isoTimeMs } from './iso-time.ts'
 
 /**
  * The tree of a filter over items that have these attributes.
@@ -246,21 +247,8 @@ function valueOfType(found: FilterValue, type: FilterableType): FilterValue | un
     case 'boolean':
       return typeof found === 'boolean' ? found : undefined
     case 'timestamp':
-      return typeof found === 'number' ? (Number.isFinite(found) ? found : undefined) : timeMs(found)
+      return typeof found === 'number' ? (Number.isFinite(found) ? found : undefined) : isoTimeMs(found)
   }
-}
-
-const ISO_TIME = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:\d{2})?)?$/i
-
-/** Milliseconds since 1970 of an ISO 8601 time, UTC where it names no zone; undefined for anything else, such as the 31st of February. */
-function timeMs(found: FilterValue): number | undefined {
-  const match = typeof found === 'string' ? ISO_TIME.exec(found) : null
-  if (!match) return undefined
-  const [, date, time = '00:00', zone = 'Z'] = match
-  const dayMs = Date.parse(`${date}T00:00Z`)
-  if (Number.isNaN(dayMs) || !new Date(dayMs).toISOString().startsWith(date!)) return undefined
-  const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`)
-  return Number.isNaN(ms) ? undefined : ms
 }
 
 function tooLarge(message: string): MillraceError {

@@ -1,0 +1,196 @@
+// From a request to a list, over one model (or none): history, candidates from the placement's generators, rules, new items, and the rungs
+// below. Everything that is not allowed is kept out inside the retrieval, by one bitmap. A new model gets a funnel of its own.
+
+import type { RecommendRequest } from '../domain/recommendation.ts'
+import type { ServingModel } from '../models/serving-model.ts'
+import type { CandidateGenerator, Candidates } from '../ports/candidate-generator.ts'
+import { Answer } from './answer.ts'
+import { ContentProfile } from './content-profile.ts'
+import type { ItemBitmap } from './item-bitmap.ts'
+import { ItemBitmaps } from './item-bitmaps.ts'
+import { ItemIndexes } from './item-indexes.ts'
+import type { LiveState } from './live-state.ts'
+import { NewItems, newItemCount } from './new-items.ts'
+import type { ParsedFilter } from './parsed-filters.ts'
+import type { Placement } from './placement.ts'
+import { PopularItems } from './popular-items.ts'
+import type { Narrowing } from './shortfall.ts'
+import { Visitor } from './visitor.ts'
+
+/** A list that stays short is tried again with this many times the candidates. */
+const WIDENING = 4
+
+export interface Question {
+  readonly request: RecommendRequest
+  readonly placement: Placement
+  readonly filter: ParsedFilter | undefined
+  /** The row of the item to find others like. */
+  readonly similarRow: number | undefined
+  readonly limit: number
+  readonly nowMs: number
+}
+
+export interface GeneratorFailure {
+  readonly generator: string
+  readonly error: unknown
+}
+
+export interface Outcome {
+  /** Good until the next question. */
+  readonly answer: Answer
+  /** How many of the answer's items, from its front, are there because they are new. */
+  readonly newItemCount: number
+  /** How many came from the placement's own generators. */
+  readonly generatedCount: number
+  /** Of the model's items in what the visitor did. */
+  readonly historyLength: number
+  readonly failures: readonly GeneratorFailure[]
+  /** Without the count that only a short list needs: it has to be taken with nothing withheld. */
+  readonly narrowing: Omit<Narrowing, 'onlyCount'>
+}
+
+const noFailures: readonly GeneratorFailure[] = []
+
+export class Funnel {
+  readonly model: ServingModel | undefined
+  readonly indexes: ItemIndexes
+  readonly #live: LiveState
+  readonly #bitmaps: ItemBitmaps
+  readonly #answer: Answer
+  readonly #visitor: Visitor
+  readonly #newItems: NewItems
+  readonly #popularItems: PopularItems
+  readonly #profile: ContentProfile
+  #candidates: Candidates = { itemIndexes: new Int32Array(0), scores: new Float32Array(0) }
+  #failures: GeneratorFailure[] = []
+
+  /** Linear in the items; the bitmaps of `placements` are ready when it is. */
+  constructor(live: LiveState, model: ServingModel | undefined, placements: Iterable<Placement>) {
+    this.model = model
+    this.#live = live
+    this.indexes = new ItemIndexes(live.catalogue, model?.itemIds ?? [])
+    this.#bitmaps = new ItemBitmaps({ catalogue: live.catalogue, indexes: this.indexes })
+    this.#answer = new Answer(this.indexes)
+    this.#visitor = new Visitor(live, this.indexes)
+    this.#newItems = new NewItems(this.indexes)
+    this.#popularItems = new PopularItems(live.popularity, this.indexes, this.#bitmaps)
+    this.#profile = new ContentProfile(live.catalogue)
+    for (const placement of placements) this.#eligible(placement, undefined)
+  }
+
+  ask(question: Question): Outcome {
+    const { placement, filter } = question
+    this.indexes.catchUp()
+    this.#live.popularity.reserve(this.#live.catalogue.rowCount)
+    const allowed = this.#eligible(placement, filter)
+    const filterCount = allowed.count
+    try {
+      return this.#fill(question, allowed, filterCount)
+    } finally {
+      allowed.restore()
+    }
+  }
+
+  #eligible(placement: Placement, filter: ParsedFilter | undefined): ItemBitmap {
+    if (filter === undefined) return this.#bitmaps.eligible(placement.filtersKey, placement.filters)
+    return this.#bitmaps.eligible(`${placement.filtersKey} ${filter.id}`, [...placement.filters, filter.tree])
+  }
+
+  #fill(question: Question, allowed: ItemBitmap, filterCount: number): Outcome {
+    const { request, placement, similarRow, limit, nowMs } = question
+    this.#visitor.read(request, placement, allowed, nowMs)
+    const isItselfAllowed = similarRow !== undefined && allowed.withhold(this.indexes.indexOf(similarRow))
+    const answer = this.#answer
+    answer.begin(allowed, placement.atMost, limit)
+    this.#failures = []
+
+    const newCount = newItemCount(limit, placement.plan.newItemShare)
+    if (newCount > 0) this.#newItems.offer(answer, allowed, newCount, () => this.#profileOf(similarRow))
+    const offeredNewCount = answer.count
+
+    this.#offerGenerated(question, allowed)
+    const generatedCount = answer.count - offeredNewCount
+    if (!answer.isFull && similarRow !== undefined && generatedCount === 0) {
+      this.#popularItems.fillAlike(answer, allowed, this.#profileOf(similarRow), limit * WIDENING)
+    }
+    if (!answer.isFull) this.#popularItems.fill(answer, allowed)
+    return {
+      answer,
+      newItemCount: offeredNewCount,
+      generatedCount,
+      historyLength: this.#visitor.history.itemIndexes.length,
+      failures: this.#failures.length === 0 ? noFailures : this.#failures,
+      narrowing: {
+        askedCount: limit,
+        foundCount: answer.count,
+        liveCount: this.#live.catalogue.liveCount,
+        filterCount,
+        excludedCount: this.#visitor.excludedCount + Number(isItselfAllowed),
+        notInteractedCount: this.#visitor.notInteractedCount,
+      },
+    }
+  }
+
+  /** The leading generator orders the list, the others fill what it leaves open; once more with more candidates where rules left too few. */
+  #offerGenerated(question: Question, allowed: ItemBitmap): void {
+    if (this.model === undefined) return
+    const { placement, limit } = question
+    const k = Math.max(placement.plan.candidateCount, limit)
+    let canWiden = false
+    for (const name of placement.plan.candidates) {
+      if (this.#answer.isFull) return
+      canWiden = this.#offerFrom(name, question, allowed, k) === k || canWiden
+    }
+    if (this.#answer.isFull || !canWiden) return
+    for (const name of placement.plan.candidates) this.#offerFrom(name, question, allowed, k * WIDENING)
+  }
+
+  /** How many items the generator proposed. */
+  #offerFrom(name: string, question: Question, allowed: ItemBitmap, k: number): number {
+    const model = this.model!
+    const generator = model.generators.get(name)
+    if (generator === undefined) {
+      this.#failures.push({
+        generator: name,
+        error: new Error(`the model ${model.version} was trained without "${name}"`),
+      })
+      return 0
+    }
+    if (this.#candidates.itemIndexes.length < k) {
+      this.#candidates = { itemIndexes: new Int32Array(k), scores: new Float32Array(k) }
+    }
+    const { itemIndexes, scores } = this.#candidates
+    try {
+      const count = this.#propose(generator, question, allowed, k)
+      for (let i = 0; i < count && !this.#answer.isFull; i++) this.#answer.offer(itemIndexes[i]!, scores[i]!, name)
+      return count
+    } catch (error) {
+      this.#failures.push({ generator: name, error })
+      return 0
+    }
+  }
+
+  #propose(generator: CandidateGenerator, { similarRow }: Question, allowed: ItemBitmap, k: number): number {
+    if (similarRow !== undefined) {
+      const index = this.indexes.indexOf(similarRow)
+      const isKnown = index < this.indexes.modelItemCount
+      return isKnown ? (generator.similar?.(index, k, allowed.modelWords, this.#candidates) ?? 0) : 0
+    }
+    const { history } = this.#visitor
+    if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return 0
+    return generator.generate(history, k, allowed.modelWords, this.#candidates)
+  }
+
+  /** Of the item asked about, else of what the visitor did lately. */
+  #profileOf(similarRow: number | undefined): ContentProfile {
+    this.#profile.clear()
+    if (similarRow !== undefined) this.#profile.add(similarRow)
+    else this.#visitor.forEachNewestRow((row) => this.#profile.add(row))
+    return this.#profile
+  }
+
+  /** Items that the placement allows, whatever the request says. */
+  onlyCount(placement: Placement): number {
+    return this.#eligible(placement, undefined).count
+  }
+}

@@ -1,0 +1,140 @@
+// The bitmaps of one model's item indexes: one per test of an attribute, and one per placement and filter. The hot ones stay; a filter that is
+// asked again costs nothing but what changed since.
+import { type Filter, type FilterTerm, termKey } from '../domain/filter.ts'
+import type { RowPredicate } from './column.ts'
+import { type BitmapSource, ItemBitmap } from './item-bitmap.ts'
+
+/** Bytes of the bitmaps kept of each kind: 500 of a catalogue of a million items. */
+const MAX_KEPT_BYTES = 64 * 2 ** 20
+
+export class ItemBitmaps {
+  readonly #source: BitmapSource
+  readonly #terms = new KeptBitmaps()
+  readonly #eligible = new KeptBitmaps()
+
+  constructor(source: BitmapSource) {
+    this.#source = source
+  }
+
+  /**
+   * Items that are not deleted and for which all the filters hold.
+   * @param key equal for equal filters
+   */
+  eligible(key: string, filters: readonly Filter[]): ItemBitmap {
+    return this.#eligible.get(key, () => this.#eligibleBitmap(filters))
+  }
+
+  /** Items in one group of a column that has groups. */
+  group(attribute: string, group: number): ItemBitmap {
+    const { groupOf } = this.#source.catalogue.columns.get(attribute)!
+    return this.#terms.get(
+      `${attribute} ${group}`,
+      () => new ItemBitmap(this.#source, (row) => groupOf!(row) === group),
+    )
+  }
+
+  #eligibleBitmap(filters: readonly Filter[]): ItemBitmap {
+    const { catalogue } = this.#source
+    const predicates = filters.map((filter) => this.#predicate(filter))
+    const holds = (row: number) => catalogue.isLive(row) && predicates.every((predicate) => predicate(row))
+    return new ItemBitmap(this.#source, holds, (words) => {
+      const live = this.#terms.get('live', () => new ItemBitmap(this.#source, (row) => catalogue.isLive(row)))
+      copy(words, live.words)
+      for (const filter of filters) and(words, this.#wordsOf(filter, words.length))
+    })
+  }
+
+  /** A tree of filters as a bitmap, which may be one that is kept: not to be changed. */
+  #wordsOf(filter: Filter, wordCount: number): Uint32Array {
+    switch (filter.kind) {
+      case 'not':
+        return complement(this.#wordsOf(filter.operand, wordCount), wordCount)
+      case 'and':
+      case 'or': {
+        const combine = filter.kind === 'and' ? and : or
+        const words = new Uint32Array(wordCount)
+        copy(words, this.#wordsOf(filter.operands[0]!, wordCount))
+        for (const operand of filter.operands.slice(1)) combine(words, this.#wordsOf(operand, wordCount))
+        return words
+      }
+      default:
+        return this.#term(filter).words
+    }
+  }
+
+  #term(term: FilterTerm): ItemBitmap {
+    return this.#terms.get(termKey(term), () => new ItemBitmap(this.#source, this.#predicate(term)))
+  }
+
+  #predicate(filter: Filter): RowPredicate {
+    switch (filter.kind) {
+      case 'not': {
+        const operand = this.#predicate(filter.operand)
+        return (row) => !operand(row)
+      }
+      case 'and': {
+        const operands = filter.operands.map((operand) => this.#predicate(operand))
+        return (row) => operands.every((operand) => operand(row))
+      }
+      case 'or': {
+        const operands = filter.operands.map((operand) => this.#predicate(operand))
+        return (row) => operands.some((operand) => operand(row))
+      }
+      default:
+        return this.#source.catalogue.columns.get(filter.attribute)!.predicate(filter)
+    }
+  }
+}
+
+/** The bitmaps used last, as many as fit. */
+class KeptBitmaps {
+  /** The one used longest ago first. */
+  readonly #bitmaps = new Map<string, ItemBitmap>()
+  #bytes = 0
+  #newestKey = ''
+
+  /** The bitmap of that key, up to date. */
+  get(key: string, make: () => ItemBitmap): ItemBitmap {
+    const kept = this.#bitmaps.get(key)
+    const bytesBefore = kept?.byteLength ?? 0
+    const bitmap = (kept ?? make()).catchUp()
+    this.#bytes += bitmap.byteLength - bytesBefore
+    // Moving the newest one to the end again would be the most frequent and least useful thing done here.
+    if (key !== this.#newestKey || kept === undefined) {
+      this.#bitmaps.delete(key)
+      this.#bitmaps.set(key, bitmap)
+      this.#newestKey = key
+    }
+    for (const [oldKey, old] of this.#bitmaps) {
+      if (this.#bytes <= MAX_KEPT_BYTES || oldKey === key) break
+      this.#bitmaps.delete(oldKey)
+      this.#bytes -= old.byteLength
+    }
+    return bitmap
+  }
+}
+
+/** Bitmaps grow with slack, so that two of the same items may differ in length; what one lacks is 0. */
+function copy(words: Uint32Array, other: Uint32Array): void {
+  words.set(other.length > words.length ? other.subarray(0, words.length) : other)
+  words.fill(0, Math.min(other.length, words.length))
+}
+
+function and(words: Uint32Array, other: Uint32Array): void {
+  const shared = Math.min(words.length, other.length)
+  for (let i = 0; i < shared; i++) words[i]! &= other[i]!
+  words.fill(0, shared)
+}
+
+function or(words: Uint32Array, other: Uint32Array): void {
+  const shared = Math.min(words.length, other.length)
+  for (let i = 0; i < shared; i++) words[i]! |= other[i]!
+}
+
+/** Also sets bits that stand for no item; the bitmap of live items takes them out again. */
+function complement(words: Uint32Array, wordCount: number): Uint32Array {
+  const result = new Uint32Array(wordCount).fill(0xffffffff)
+  const shared = Math.min(words.length, wordCount)
+  for (let i = 0; i < shared; i++) result[i] = ~words[i]!
+  return result
+}

@@ -1,0 +1,156 @@
+// Answers requests. It decides what is asked, which model answers, and what is said of the answer; how the list comes about is the funnel's.
+import type { Plan } from '../config/plan.ts'
+import type { RecommendedItem, RecommendRequest, RecommendResponse, Rung, Shortfall } from '../domain/recommendation.ts'
+import type { Clock } from '../lib/clock.ts'
+import { MillraceError } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
+import type { ServingModel } from '../models/serving-model.ts'
+import { Funnel, type GeneratorFailure, type Outcome } from './funnel.ts'
+import type { LiveState } from './live-state.ts'
+import { ParsedFilters } from './parsed-filters.ts'
+import { type Placement, placementsOf } from './placement.ts'
+import { checkRequest } from './request-check.ts'
+import { shortfallOf } from './shortfall.ts'
+
+/** What happened behind an answer, for metrics. */
+export interface AnswerObservation {
+  readonly response: RecommendResponse
+  /** Interactions with items the model knows that the answer was made from; 0 for a cold visitor. */
+  readonly historyLength: number
+  /** Generators that threw or that the model lacks; the answer was made without them. */
+  readonly failures: readonly GeneratorFailure[]
+  /** Proposals of generators that were turned away because they break the generators' law: not allowed, unknown, or without a finite score. */
+  readonly invalidCandidateCount: number
+}
+
+export interface RecommendationServiceOptions {
+  readonly plan: Plan
+  readonly live: LiveState
+  readonly clock: Clock
+  readonly newRequestId: () => string
+  /** Called before each answer leaves; must not throw. */
+  readonly onAnswer?: (observation: AnswerObservation) => void
+}
+
+/** In the place of a model's version where there is none. */
+export const NO_MODEL = 'none'
+
+export class RecommendationService {
+  readonly #options: RecommendationServiceOptions
+  readonly #placements: ReadonlyMap<string, Placement>
+  readonly #filters: ParsedFilters
+  #funnel: Funnel
+
+  /** Answers at once, from popularity; `useModel` gives it a model. */
+  constructor(options: RecommendationServiceOptions) {
+    this.#options = options
+    this.#placements = placementsOf(options.plan, options.live)
+    this.#filters = new ParsedFilters(options.plan.data.entities.item)
+    this.#funnel = new Funnel(options.live, undefined, this.#placements.values())
+  }
+
+  /** Undefined before the first model. */
+  get model(): ServingModel | undefined {
+    return this.#funnel.model
+  }
+
+  /** Every request after this is answered by that model; undefined: by none. Takes some 0.3 s for a million items, then exchanges a pointer. */
+  useModel(model: ServingModel | undefined): void {
+    this.#funnel = new Funnel(this.#options.live, model, this.#placements.values())
+  }
+
+  /**
+   * A list of items. Works without a model, without a history and while generators fail; the rung and each item's generator tell how.
+   * @throws MillraceError REQUEST_INVALID, UNKNOWN_PLACEMENT, UNKNOWN_ITEM, or FILTER_... for a filter
+   */
+  recommend(request: RecommendRequest): RecommendResponse {
+    const { live, clock } = this.#options
+    const placement = this.#placement(request.placement)
+    checkRequest(request, placement, live.interactionCodes)
+    const funnel = this.#funnel
+    const outcome = funnel.ask({
+      request,
+      placement,
+      filter: request.filter === undefined ? undefined : this.#filters.get(request.filter),
+      similarRow: request.itemId === undefined ? undefined : this.#similarRow(request.itemId),
+      limit: request.limit ?? placement.plan.limit,
+      nowMs: clock.now(),
+    })
+    return this.#response(placement, funnel, outcome)
+  }
+
+  #placement(name: string): Placement {
+    const placement = this.#placements.get(name)
+    if (placement) return placement
+    throw new MillraceError(
+      'UNKNOWN_PLACEMENT',
+      `No placement is called ${JSON.stringify(String(name).slice(0, 80))}.`,
+      {
+        fix: suggestName(String(name), [...this.#placements.keys()]),
+      },
+    )
+  }
+
+  #similarRow(itemId: string): number {
+    const { catalogue } = this.#options.live
+    const row = catalogue.rowOf(itemId)
+    const shown = JSON.stringify(itemId.slice(0, 80))
+    if (row === undefined) {
+      throw new MillraceError('UNKNOWN_ITEM', `/itemId: no item has the id ${shown}.`, {
+        fix: 'Send the item, or an interaction with it, first.',
+      })
+    }
+    if (!catalogue.isLive(row)) throw new MillraceError('UNKNOWN_ITEM', `/itemId: the item ${shown} was deleted.`)
+    return row
+  }
+
+  #response(placement: Placement, funnel: Funnel, outcome: Outcome): RecommendResponse {
+    const shortfall = this.#shortfall(placement, funnel, outcome)
+    const response: RecommendResponse = {
+      requestId: this.#options.newRequestId(),
+      placement: placement.name,
+      modelVersion: funnel.model?.version ?? NO_MODEL,
+      rung: rungOf(funnel, outcome),
+      items: this.#items(funnel, outcome),
+      ...(shortfall === undefined ? {} : { shortfall }),
+    }
+    this.#options.onAnswer?.({
+      response,
+      historyLength: outcome.historyLength,
+      failures: outcome.failures,
+      invalidCandidateCount: outcome.answer.invalidCount,
+    })
+    return response
+  }
+
+  #shortfall(placement: Placement, funnel: Funnel, { narrowing }: Outcome): Shortfall | undefined {
+    if (narrowing.foundCount >= narrowing.askedCount) return undefined
+    return shortfallOf({ ...narrowing, onlyCount: funnel.onlyCount(placement) })
+  }
+
+  /** The new items, which come first in the answer, are spread evenly over the list. */
+  #items(funnel: Funnel, { answer, newItemCount }: Outcome): readonly RecommendedItem[] {
+    const count = answer.count
+    const items: RecommendedItem[] = new Array(count)
+    let nextNew = 0
+    let nextOther = newItemCount
+    for (let place = 0; place < count; place++) {
+      // Of the first n places, round(n * new / all) are for new items.
+      const isNew = Math.floor(((place + 1) * newItemCount) / count + 0.5) > nextNew
+      const from = isNew ? nextNew++ : nextOther++
+      const row = funnel.indexes.rowOf(answer.indexAt(from))
+      items[place] = {
+        itemId: this.#options.live.catalogue.idOf(row),
+        score: answer.scoreAt(from),
+        generator: answer.generatorAt(from),
+      }
+    }
+    return items
+  }
+}
+
+/** Full where every generator that was asked answered, and they had a part in the list. */
+function rungOf(funnel: Funnel, { failures, generatedCount, answer }: Outcome): Rung {
+  const isPopular = funnel.model === undefined || failures.length > 0 || (generatedCount === 0 && answer.count > 0)
+  return isPopular ? 'popular' : 'full'
+}

@@ -1,0 +1,72 @@
+// What a request may ask for. Everything that is wrong with it is reported at once.
+import type { RecommendRequest } from '../domain/recommendation.ts'
+import { MillraceError, type Problem } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
+import type { Placement } from './placement.ts'
+
+export const MAX_LIMIT = 1_000
+export const MAX_RECENT_COUNT = 1_000
+export const MAX_EXCLUDE_COUNT = 100_000
+
+/** @throws MillraceError REQUEST_INVALID with every problem */
+export function checkRequest(
+  request: RecommendRequest,
+  placement: Placement,
+  interactions: ReadonlyMap<string, number>,
+): void {
+  const problems = [...checks(request, placement, interactions)]
+  if (problems.length === 0) return
+  const first = problems[0]!
+  const more = problems.length > 1 ? ` And ${problems.length - 1} more.` : ''
+  throw new MillraceError('REQUEST_INVALID', `${first.where}: ${first.message}${more}`, {
+    ...(first.fix === undefined ? {} : { fix: first.fix }),
+    problems,
+  })
+}
+
+function* checks(
+  { limit, userId, recent, exclude, itemId }: RecommendRequest,
+  placement: Placement,
+  interactions: ReadonlyMap<string, number>,
+): Generator<Problem> {
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
+    yield { where: '/limit', message: `found ${limit}, expected a whole number from 1 to ${MAX_LIMIT}.` }
+  }
+  if (userId === '') {
+    yield {
+      where: '/userId',
+      message: 'found an empty text, expected an id.',
+      fix: 'Leave it out for an anonymous visitor.',
+    }
+  }
+  const isEmbedding = placement.plan.pattern === 'embedding'
+  if (isEmbedding && !itemId) {
+    yield {
+      where: '/itemId',
+      message: `found none, expected the item to find others like: the placement "${placement.name}" has the pattern "embedding".`,
+    }
+  }
+  if (!isEmbedding && itemId !== undefined) {
+    yield {
+      where: '/itemId',
+      message: `found ${JSON.stringify(itemId.slice(0, 80))}, but the placement "${placement.name}" has the pattern "${placement.plan.pattern}" and takes no item.`,
+      fix: 'Leave it out, or ask a placement of the pattern "embedding".',
+    }
+  }
+  if ((exclude?.length ?? 0) > MAX_EXCLUDE_COUNT) {
+    yield { where: '/exclude', message: `found ${exclude!.length} items, expected at most ${MAX_EXCLUDE_COUNT}.` }
+  }
+  if ((recent?.length ?? 0) > MAX_RECENT_COUNT) {
+    yield { where: '/recent', message: `found ${recent!.length} interactions, expected at most ${MAX_RECENT_COUNT}.` }
+    return
+  }
+  for (let i = 0; i < (recent?.length ?? 0); i++) {
+    const { interaction } = recent![i]!
+    if (interaction === undefined || interactions.has(interaction)) continue
+    yield {
+      where: `/recent/${i}/interaction`,
+      message: `no interaction is called ${JSON.stringify(interaction.slice(0, 80))}.`,
+      fix: suggestName(interaction, [...interactions.keys()]),
+    }
+  }
+}

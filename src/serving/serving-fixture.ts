@@ -1,0 +1,161 @@
+// A small shop and generators with plain laws, for the tests of this folder.
+import type { AttributeType, PlacementPlan, Plan } from '../config/plan.ts'
+import type { Attributes, LogEvent } from '../domain/event.ts'
+import type { ServingModel } from '../models/serving-model.ts'
+import type { CandidateGenerator } from '../ports/candidate-generator.ts'
+import type { StoredEvent } from '../ports/event-log.ts'
+import { LiveState } from './live-state.ts'
+import { type AnswerObservation, RecommendationService } from './recommendation-service.ts'
+
+export const NOW_MS = Date.UTC(2024, 5, 1)
+export const DAY_MS = 86_400_000
+
+const attributeTypes: Readonly<Record<string, AttributeType>> = {
+  category: 'category',
+  brand: 'category',
+  title: 'text',
+  tags: 'tags',
+  price: 'number',
+  stock: 'integer',
+  isOnSale: 'boolean',
+  publishedAt: 'timestamp',
+}
+
+export const itemAttributes = Object.fromEntries(
+  Object.entries(attributeTypes).map(([name, type]) => [name, { type, isOptional: true }]),
+)
+
+export function planWith(placements: Readonly<Record<string, Partial<PlacementPlan>>>): Plan {
+  const placement: PlacementPlan = {
+    pattern: 'realtime',
+    candidateCount: 20,
+    limit: 10,
+    candidates: ['leading', 'second'],
+    newItemShare: 0,
+    rules: [],
+  }
+  return {
+    name: 'shop',
+    hash: '0'.repeat(64),
+    data: {
+      owner: 'a@shop.example',
+      entities: { user: {}, item: itemAttributes },
+      interactions: { view: { weight: 1 }, cart: { weight: 4 }, purchase: { weight: 10 } },
+      sources: {},
+      retention: {},
+      futureToleranceMs: 0,
+    },
+    training: { owner: 'b@shop.example', seed: 1, candidates: {} },
+    serving: {
+      owner: 'c@shop.example',
+      budgetMs: 100,
+      placements: Object.fromEntries(
+        Object.entries(placements).map(([name, given]) => [name, { ...placement, ...given }]),
+      ),
+    },
+    monitoring: { owner: 'd@shop.example' },
+  }
+}
+
+/** Proposes items in the order of a score of each, which the newest item of the history may change. */
+export function scoredGenerator(
+  itemCount: number,
+  score: (itemIndex: number, newestIndex: number | undefined) => number,
+  supportsEmptyHistory = true,
+): CandidateGenerator {
+  const best = (
+    newest: number | undefined,
+    k: number,
+    allowed: Uint32Array | undefined,
+    out: { itemIndexes: Int32Array; scores: Float32Array },
+  ) => {
+    const ranked = Array.from({ length: itemCount }, (_, index) => ({ index, score: score(index, newest) }))
+      .filter(
+        ({ index, score }) =>
+          score > 0 && (allowed === undefined || (allowed[index >> 5]! & (1 << (index & 31))) !== 0),
+      )
+      .sort((a, b) => b.score - a.score || a.index - b.index)
+      .slice(0, k)
+    ranked.forEach(({ index, score }, place) => {
+      out.itemIndexes[place] = index
+      out.scores[place] = score
+    })
+    return ranked.length
+  }
+  return {
+    supportsEmptyHistory,
+    generate: (history, k, allowed, out) => best(history.itemIndexes.at(-1), k, allowed, out),
+    similar: (itemIndex, k, allowed, out) => best(itemIndex, k, allowed, out),
+  }
+}
+
+/** Items `i0` to `i{itemCount - 1}`. `leading` likes items after the newest of the history, `second` the first half of the items. */
+export function modelOf(
+  itemCount: number,
+  generators: Readonly<Record<string, CandidateGenerator>> = {},
+): ServingModel {
+  return {
+    version: `model-of-${itemCount}`,
+    itemIds: Array.from({ length: itemCount }, (_, index) => `i${index}`),
+    generators: new Map(
+      Object.entries({
+        leading: scoredGenerator(
+          itemCount,
+          (index, newest) => (newest === undefined ? 0 : itemCount - ((index - newest + itemCount) % itemCount)),
+          false,
+        ),
+        second: scoredGenerator(itemCount, (index) => (index < itemCount / 2 ? itemCount - index : 0)),
+        ...generators,
+      }),
+    ),
+  }
+}
+
+/** A service over a plan, with a log in memory. */
+export class Shop {
+  readonly live: LiveState
+  readonly service: RecommendationService
+  readonly observations: AnswerObservation[] = []
+  #offset = 0
+  #requestCount = 0
+
+  constructor(plan: Plan) {
+    this.live = new LiveState(plan)
+    this.service = new RecommendationService({
+      plan,
+      live: this.live,
+      clock: { now: () => NOW_MS },
+      newRequestId: () => `r${++this.#requestCount}`,
+      onAnswer: (observation) => this.observations.push(observation),
+    })
+  }
+
+  log(...events: readonly LogEvent[]): readonly StoredEvent[] {
+    const stored = events.map((event) => ({ offset: this.#offset++, availableTimeMs: NOW_MS, event }))
+    this.live.apply(stored)
+    return stored
+  }
+}
+
+export function item(entityId: string, attributes: Attributes = {}, eventTimeMs = 1_000): LogEvent {
+  return { kind: 'entity', id: `put-${entityId}`, entity: 'item', entityId, change: 'put', attributes, eventTimeMs }
+}
+
+export function itemPatch(entityId: string, attributes: Attributes, eventTimeMs = 2_000): LogEvent {
+  return { kind: 'entity', id: `patch-${entityId}`, entity: 'item', entityId, change: 'patch', attributes, eventTimeMs }
+}
+
+export function deletion(entity: 'user' | 'item', entityId: string, eventTimeMs = 3_000): LogEvent {
+  return { kind: 'entity', id: `delete-${entityId}`, entity, entityId, change: 'delete', attributes: {}, eventTimeMs }
+}
+
+export function did(userId: string, itemId: string, interaction = 'view', eventTimeMs = NOW_MS - DAY_MS): LogEvent {
+  return {
+    kind: 'interaction',
+    id: `${userId}-${itemId}-${interaction}-${eventTimeMs}`,
+    interaction,
+    userId,
+    itemId,
+    eventTimeMs,
+  }
+}
