@@ -1,0 +1,6 @@
+// The arguments that every command which opens an app takes.
+
+export const appArguments = {
+  system: { type: 'string', description: 'The system file, or a folder with one (default: the nearest one upward)' },
+  data: { type: 'string', description: 'The data folder (default: .millrace beside the system file)' },
+} as const
