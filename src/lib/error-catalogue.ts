@@ -186,6 +186,16 @@ export const errorCatalogue = {
   },
   INIT_CANNOT_WRITE: { httpStatus: 500, exitCode: 73, meaning: 'The new project cannot be written to its folder.' },
   MODEL_MISMATCH: { httpStatus: 500, exitCode: 65, meaning: 'A model was trained for a different system file.' },
+  TRAINING_INPUT_INVALID: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning: 'A model cannot be trained with these settings or on this data.',
+  },
+  TRAINING_DIVERGED: {
+    httpStatus: 500,
+    exitCode: 70,
+    meaning: 'Training ended with numbers that are not finite, so there is no model.',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue
