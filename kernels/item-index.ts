@@ -1,0 +1,560 @@
+// Maximum inner product search over inverted lists of float32 vectors: one call answers one query.
+//
+// Steps: score the lists' centroids, take lists best first until enough allowed items are collected, score those items exactly, cut at the
+// k-th score, sort. Everything works on "positions", the order in which the vectors are stored (list by list), until items are written out.
+//
+// The host lays everything out and passes the address of a descriptor: 32-bit words in the order of the constants below, which
+// src/kernels/item-index.ts mirrors.
+import { dot } from './lib/vector'
+
+const ITEM_COUNT: usize = 0
+const WIDTH: usize = 4
+const LIST_COUNT: usize = 8
+/** itemCount x width float32, by position. */
+const VECTORS: usize = 12
+const ITEM_BY_POSITION: usize = 16
+const POSITION_BY_ITEM: usize = 20
+/** listCount + 1 positions. */
+const LIST_OFFSETS: usize = 24
+/** Blocks of 32 centroids: width rows of 32 float32 each, the last block padded. */
+const CENTROID_BLOCKS: usize = 28
+/** Per list, how far its items spread, in the norm of the metric. */
+const RADII: usize = 32
+/** width x width float32: the inverse of the metric. */
+const INVERSE_METRIC: usize = 36
+const QUERY: usize = 40
+/** Bit set of the allowed items, by item. */
+const ALLOWED: usize = 44
+/** Scratch, 8 bytes per list (padded to a block). */
+const LIST_KEYS: usize = 48
+/** Scratch, 4 bytes per list (padded to a block). */
+const LIST_SCORES: usize = 52
+/** Scratch, 4 bytes per item and 16 to spare. */
+const POSITIONS: usize = 56
+const SCORES: usize = 60
+/** Scratch, 8 bytes per item each. */
+const KEYS: usize = 64
+const SPARE_KEYS: usize = 68
+/** Scratch, 1024 counters. */
+const COUNTERS: usize = 72
+const OUT_ITEMS: usize = 76
+const OUT_SCORES: usize = 80
+
+const CENTROIDS_PER_BLOCK: usize = 32
+const CUT_BUCKETS: i32 = 512
+/** A run of equal scores longer than this is sorted by radix instead of insertion. */
+const LONG_TIE: i32 = 32
+
+/** How many items the allowed set holds. */
+export function countAllowed(index: usize): i32 {
+  const allowed = field(index, ALLOWED)
+  const itemCount = count(index, ITEM_COUNT)
+  const wholeWords = itemCount >> 5
+  let allowedCount = 0
+  for (let word = 0; word < wholeWords; word++) allowedCount += popcnt(load<u32>(allowed + (usize(word) << 2)))
+  const rest = itemCount & 31
+  if (rest) allowedCount += popcnt(load<u32>(allowed + (usize(wholeWords) << 2)) & ((1 << rest) - 1))
+  return allowedCount
+}
+
+/** The best k of all items, or of the `allowedCount` allowed ones (negative: no filter). Returns how many were written. */
+export function searchAll(index: usize, k: i32, allowedCount: i32): i32 {
+  const itemCount = count(index, ITEM_COUNT)
+  if (allowedCount < 0) return rank(index, collectRange(index, 0, itemCount, 0), k)
+  // Many vectors are fetched faster in the order of storage, few are found faster in the order of the bits.
+  const isDense = allowedCount > itemCount >> 3
+  return rank(index, isDense ? collectAllowedRange(index, 0, itemCount, 0) : collectAllowed(index), k)
+}
+
+/** The best k among the lists that come first, as many as needed to hold `scanBudget` allowed items. Returns how many were written. */
+export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: bool): i32 {
+  scoreLists(index)
+  const keys = field(index, LIST_KEYS)
+  const offsets = field(index, LIST_OFFSETS)
+  let heapSize = heapifyLists(index)
+  let found = 0
+  while (heapSize > 0 && found < scanBudget) {
+    const list = usize(u32(load<u64>(keys)))
+    heapSize = popHeap(keys, heapSize)
+    const from = load<i32>(offsets + (list << 2))
+    const to = load<i32>(offsets + (list << 2), 4)
+    found = isFiltered ? collectAllowedRange(index, from, to, found) : collectRange(index, from, to, found)
+  }
+  return rank(index, found, k)
+}
+
+/**
+ * score(list) = <q, centroid> + radius * sqrt(q' M^-1 q / width)
+ * The second term is the spread that the list's scores should have: its items scatter by `radius` in the metric M of the queries.
+ */
+export function scoreLists(index: usize): void {
+  const query = field(index, QUERY)
+  const width = count(index, WIDTH)
+  const scores = field(index, LIST_SCORES)
+  const radii = field(index, RADII)
+  const listCount = count(index, LIST_COUNT)
+  const variance = quadraticForm(query, field(index, INVERSE_METRIC), width)
+  const spread = f32x4.splat(sqrt<f32>(max<f32>(variance, 0) / f32(width)))
+  let block = field(index, CENTROID_BLOCKS)
+  for (let first = 0; first < listCount; first += CENTROIDS_PER_BLOCK as i32) {
+    const at = usize(first) << 2
+    let sum0 = f32x4.mul(v128.load(radii + at), spread)
+    let sum1 = f32x4.mul(v128.load(radii + at, 16), spread)
+    let sum2 = f32x4.mul(v128.load(radii + at, 32), spread)
+    let sum3 = f32x4.mul(v128.load(radii + at, 48), spread)
+    let sum4 = f32x4.mul(v128.load(radii + at, 64), spread)
+    let sum5 = f32x4.mul(v128.load(radii + at, 80), spread)
+    let sum6 = f32x4.mul(v128.load(radii + at, 96), spread)
+    let sum7 = f32x4.mul(v128.load(radii + at, 112), spread)
+    for (let d: usize = 0; d < usize(width); d++) {
+      const q = v128.load32_splat(query + (d << 2))
+      sum0 = f32x4.relaxed_madd(v128.load(block), q, sum0)
+      sum1 = f32x4.relaxed_madd(v128.load(block, 16), q, sum1)
+      sum2 = f32x4.relaxed_madd(v128.load(block, 32), q, sum2)
+      sum3 = f32x4.relaxed_madd(v128.load(block, 48), q, sum3)
+      sum4 = f32x4.relaxed_madd(v128.load(block, 64), q, sum4)
+      sum5 = f32x4.relaxed_madd(v128.load(block, 80), q, sum5)
+      sum6 = f32x4.relaxed_madd(v128.load(block, 96), q, sum6)
+      sum7 = f32x4.relaxed_madd(v128.load(block, 112), q, sum7)
+      block += CENTROIDS_PER_BLOCK << 2
+    }
+    v128.store(scores + at, sum0)
+    v128.store(scores + at, sum1, 16)
+    v128.store(scores + at, sum2, 32)
+    v128.store(scores + at, sum3, 48)
+    v128.store(scores + at, sum4, 64)
+    v128.store(scores + at, sum5, 80)
+    v128.store(scores + at, sum6, 96)
+    v128.store(scores + at, sum7, 112)
+  }
+}
+
+/** x' M x for each of `rowCount` rows. */
+export function quadraticForms(rows: usize, rowCount: i32, matrix: usize, width: i32, out: usize): void {
+  const rowBytes = usize(width) << 2
+  for (let row: usize = 0; row < usize(rowCount); row++) {
+    store<f32>(out + (row << 2), quadraticForm(rows + row * rowBytes, matrix, width))
+  }
+}
+
+/**
+ * For each row x the centroid c with the largest <x, projected[c]> - offset[c], which is the nearest one in the metric M where
+ * projected = M c and offset = c' M c / 2. Threads share `nextRow`, an atomic counter that starts at 0.
+ */
+export function assignRows(
+  rows: usize,
+  rowCount: i32,
+  width: i32,
+  projectedBlocks: usize,
+  centroidOffsets: usize,
+  centroidCount: i32,
+  assigned: usize,
+  nextRow: usize,
+): void {
+  const chunk = 64
+  while (true) {
+    const from = atomic.add<i32>(nextRow, chunk)
+    if (from >= rowCount) return
+    const to = min(rowCount, from + chunk)
+    for (let row = from; row < to; row += 4) {
+      // Past the end the last row is assigned again, to itself.
+      assignFour(rows, row, min(row + 1, to - 1), min(row + 2, to - 1), min(row + 3, to - 1), width, projectedBlocks, centroidOffsets, centroidCount, assigned)
+    }
+  }
+}
+
+function assignFour(
+  rows: usize,
+  row0: i32,
+  row1: i32,
+  row2: i32,
+  row3: i32,
+  width: i32,
+  blocks: usize,
+  centroidOffsets: usize,
+  centroidCount: i32,
+  assigned: usize,
+): void {
+  const rowBytes = usize(width) << 2
+  const x0 = rows + usize(row0) * rowBytes
+  const x1 = rows + usize(row1) * rowBytes
+  const x2 = rows + usize(row2) * rowBytes
+  const x3 = rows + usize(row3) * rowBytes
+  const blockRowBytes = CENTROIDS_PER_BLOCK << 2
+  let best0 = f32x4.splat(-Infinity)
+  let best1 = best0
+  let best2 = best0
+  let best3 = best0
+  let at0 = i32x4.splat(0)
+  let at1 = at0
+  let at2 = at0
+  let at3 = at0
+  for (let first = 0; first < centroidCount; first += 8) {
+    const inBlock = usize(first) % CENTROIDS_PER_BLOCK
+    let c = blocks + (usize(first) - inBlock) * rowBytes + (inBlock << 2)
+    const offsetLow = f32x4.neg(v128.load(centroidOffsets + (usize(first) << 2)))
+    const offsetHigh = f32x4.neg(v128.load(centroidOffsets + (usize(first) << 2), 16))
+    let low0 = offsetLow
+    let low1 = offsetLow
+    let low2 = offsetLow
+    let low3 = offsetLow
+    let high0 = offsetHigh
+    let high1 = offsetHigh
+    let high2 = offsetHigh
+    let high3 = offsetHigh
+    for (let d: usize = 0; d < rowBytes; d += 4) {
+      const low = v128.load(c)
+      const high = v128.load(c, 16)
+      c += blockRowBytes
+      let x = v128.load32_splat(x0 + d)
+      low0 = f32x4.relaxed_madd(x, low, low0)
+      high0 = f32x4.relaxed_madd(x, high, high0)
+      x = v128.load32_splat(x1 + d)
+      low1 = f32x4.relaxed_madd(x, low, low1)
+      high1 = f32x4.relaxed_madd(x, high, high1)
+      x = v128.load32_splat(x2 + d)
+      low2 = f32x4.relaxed_madd(x, low, low2)
+      high2 = f32x4.relaxed_madd(x, high, high2)
+      x = v128.load32_splat(x3 + d)
+      low3 = f32x4.relaxed_madd(x, low, low3)
+      high3 = f32x4.relaxed_madd(x, high, high3)
+    }
+    const lowNumbers = i32x4.add(i32x4.splat(first), i32x4(0, 1, 2, 3))
+    const highNumbers = i32x4.add(i32x4.splat(first), i32x4(4, 5, 6, 7))
+    let isBetter = f32x4.gt(low0, best0)
+    best0 = v128.bitselect(low0, best0, isBetter)
+    at0 = v128.bitselect(lowNumbers, at0, isBetter)
+    isBetter = f32x4.gt(high0, best0)
+    best0 = v128.bitselect(high0, best0, isBetter)
+    at0 = v128.bitselect(highNumbers, at0, isBetter)
+    isBetter = f32x4.gt(low1, best1)
+    best1 = v128.bitselect(low1, best1, isBetter)
+    at1 = v128.bitselect(lowNumbers, at1, isBetter)
+    isBetter = f32x4.gt(high1, best1)
+    best1 = v128.bitselect(high1, best1, isBetter)
+    at1 = v128.bitselect(highNumbers, at1, isBetter)
+    isBetter = f32x4.gt(low2, best2)
+    best2 = v128.bitselect(low2, best2, isBetter)
+    at2 = v128.bitselect(lowNumbers, at2, isBetter)
+    isBetter = f32x4.gt(high2, best2)
+    best2 = v128.bitselect(high2, best2, isBetter)
+    at2 = v128.bitselect(highNumbers, at2, isBetter)
+    isBetter = f32x4.gt(low3, best3)
+    best3 = v128.bitselect(low3, best3, isBetter)
+    at3 = v128.bitselect(lowNumbers, at3, isBetter)
+    isBetter = f32x4.gt(high3, best3)
+    best3 = v128.bitselect(high3, best3, isBetter)
+    at3 = v128.bitselect(highNumbers, at3, isBetter)
+  }
+  store<i32>(assigned + (usize(row0) << 2), bestLane(best0, at0))
+  store<i32>(assigned + (usize(row1) << 2), bestLane(best1, at1))
+  store<i32>(assigned + (usize(row2) << 2), bestLane(best2, at2))
+  store<i32>(assigned + (usize(row3) << 2), bestLane(best3, at3))
+}
+
+/** The number beside the largest value; the smaller number where values are equal. */
+function bestLane(values: v128, numbers: v128): i32 {
+  let value = f32x4.extract_lane(values, 0)
+  let number = i32x4.extract_lane(numbers, 0)
+  for (let lane = 1; lane < 4; lane++) {
+    values = v128.shuffle<f32>(values, values, 1, 2, 3, 0)
+    numbers = v128.shuffle<f32>(numbers, numbers, 1, 2, 3, 0)
+    const otherValue = f32x4.extract_lane(values, 0)
+    const otherNumber = i32x4.extract_lane(numbers, 0)
+    if (otherValue > value || (otherValue == value && otherNumber < number)) {
+      value = otherValue
+      number = otherNumber
+    }
+  }
+  return number
+}
+
+/** Appends the positions from .. to - 1 to those collected so far. */
+function collectRange(index: usize, from: i32, to: i32, found: i32): i32 {
+  const positions = field(index, POSITIONS)
+  for (let position = from; position < to; position++) store<i32>(positions + (usize(found++) << 2), position)
+  return found
+}
+
+/** The same for the allowed ones. Every position is written and the end moves only where it is allowed, so there is no branch to mispredict. */
+function collectAllowedRange(index: usize, from: i32, to: i32, found: i32): i32 {
+  const positions = field(index, POSITIONS)
+  const itemByPosition = field(index, ITEM_BY_POSITION)
+  const allowed = field(index, ALLOWED)
+  for (let position = from; position < to; position++) {
+    const item = load<u32>(itemByPosition + (usize(position) << 2))
+    store<i32>(positions + (usize(found) << 2), position)
+    found += (load<u32>(allowed + (usize(item >> 5) << 2)) >> (item & 31)) & 1
+  }
+  return found
+}
+
+/** The positions of every allowed item. */
+function collectAllowed(index: usize): i32 {
+  const positions = field(index, POSITIONS)
+  const positionByItem = field(index, POSITION_BY_ITEM)
+  const allowed = field(index, ALLOWED)
+  const itemCount = count(index, ITEM_COUNT)
+  let found = 0
+  for (let first = 0; first < itemCount; first += 32) {
+    let word = load<u32>(allowed + (usize(first) >> 3))
+    if (first + 32 > itemCount) word &= (1 << (itemCount - first)) - 1
+    while (word) {
+      const item = first + ctz(word)
+      store<i32>(positions + (usize(found++) << 2), load<i32>(positionByItem + (usize(item) << 2)))
+      word &= word - 1
+    }
+  }
+  return found
+}
+
+/** Scores the `found` collected positions and writes the best k. */
+function rank(index: usize, found: i32, k: i32): i32 {
+  if (found == 0 || k == 0) return 0
+  scorePositions(index, found)
+  const keyCount = cutKeys(index, found, k)
+  const sorted = sortKeys(field(index, KEYS), field(index, SPARE_KEYS), keyCount, field(index, COUNTERS))
+  const written = min(k, keyCount)
+  const outItems = field(index, OUT_ITEMS)
+  const outScores = field(index, OUT_SCORES)
+  for (let i: usize = 0; i < usize(written); i++) {
+    const key = load<u64>(sorted + (i << 3))
+    store<i32>(outItems + (i << 2), i32(key))
+    store<f32>(outScores + (i << 2), scoreOfKey(key))
+  }
+  return written
+}
+
+/** scores[i] = <q, vectors[positions[i]]>, four at a time; adding 0 turns -0 into 0, so that the two are a tie. */
+function scorePositions(index: usize, found: i32): void {
+  const vectors = field(index, VECTORS)
+  const positions = field(index, POSITIONS)
+  const scores = field(index, SCORES)
+  const query = field(index, QUERY)
+  const rowBytes = usize(count(index, WIDTH)) << 2
+  // The last group of four is filled up with its last position.
+  const last = load<i32>(positions + (usize(found - 1) << 2))
+  for (let i = found; i & 3; i++) store<i32>(positions + (usize(i) << 2), last)
+  for (let i: usize = 0; i < usize(found); i += 4) {
+    const x0 = vectors + usize(load<u32>(positions + (i << 2))) * rowBytes
+    const x1 = vectors + usize(load<u32>(positions + (i << 2), 4)) * rowBytes
+    const x2 = vectors + usize(load<u32>(positions + (i << 2), 8)) * rowBytes
+    const x3 = vectors + usize(load<u32>(positions + (i << 2), 12)) * rowBytes
+    let sum0 = f32x4.splat(0)
+    let sum1 = f32x4.splat(0)
+    let sum2 = f32x4.splat(0)
+    let sum3 = f32x4.splat(0)
+    for (let d: usize = 0; d < rowBytes; d += 16) {
+      const q = v128.load(query + d)
+      sum0 = f32x4.relaxed_madd(v128.load(x0 + d), q, sum0)
+      sum1 = f32x4.relaxed_madd(v128.load(x1 + d), q, sum1)
+      sum2 = f32x4.relaxed_madd(v128.load(x2 + d), q, sum2)
+      sum3 = f32x4.relaxed_madd(v128.load(x3 + d), q, sum3)
+    }
+    const half01 = f32x4.add(v128.shuffle<f32>(sum0, sum1, 0, 4, 1, 5), v128.shuffle<f32>(sum0, sum1, 2, 6, 3, 7))
+    const half23 = f32x4.add(v128.shuffle<f32>(sum2, sum3, 0, 4, 1, 5), v128.shuffle<f32>(sum2, sum3, 2, 6, 3, 7))
+    const sums = f32x4.add(v128.shuffle<f32>(half01, half23, 0, 1, 4, 5), v128.shuffle<f32>(half01, half23, 2, 3, 6, 7))
+    v128.store(scores + (i << 2), f32x4.add(sums, f32x4.splat(0)))
+  }
+}
+
+/**
+ * Sort keys of everything that may be among the best k: a histogram of the scores finds the bucket that holds the k-th one, and what lies in
+ * lower buckets is left out. Returns how many keys there are, at least min(k, found).
+ */
+function cutKeys(index: usize, found: i32, k: i32): i32 {
+  const scores = field(index, SCORES)
+  const keys = field(index, KEYS)
+  const positions = field(index, POSITIONS)
+  const itemByPosition = field(index, ITEM_BY_POSITION)
+  let lowest: f32 = Infinity
+  let highest: f32 = -Infinity
+  for (let i: usize = 0; i < usize(found); i++) {
+    const score = load<f32>(scores + (i << 2))
+    lowest = min(lowest, score)
+    highest = max(highest, score)
+  }
+  const scale = f32(CUT_BUCKETS - 1) / (highest - lowest)
+  // Equal, or absurdly close or distant scores cannot be put into buckets; all of them are kept.
+  if (k >= found || !(scale > 0 && scale < Infinity)) {
+    for (let i: usize = 0; i < usize(found); i++) {
+      const position = load<u32>(positions + (i << 2))
+      store<u64>(keys + (i << 3), keyOf(load<f32>(scores + (i << 2)), load<u32>(itemByPosition + (usize(position) << 2))))
+    }
+    return found
+  }
+
+  const counters = field(index, COUNTERS)
+  memory.fill(counters, 0, usize(CUT_BUCKETS) << 2)
+  for (let i: usize = 0; i < usize(found); i++) {
+    bump(counters + (usize(bucketOf(load<f32>(scores + (i << 2)), lowest, scale)) << 2))
+  }
+  let bucket = CUT_BUCKETS
+  for (let above = 0; above < k; ) above += load<i32>(counters + (usize(--bucket) << 2))
+  let keyCount: usize = 0
+  for (let i: usize = 0; i < usize(found); i++) {
+    const score = load<f32>(scores + (i << 2))
+    const position = load<u32>(positions + (i << 2))
+    store<u64>(keys + (keyCount << 3), keyOf(score, load<u32>(itemByPosition + (usize(position) << 2))))
+    keyCount += usize(bucketOf(score, lowest, scale) >= bucket)
+  }
+  return i32(keyCount)
+}
+
+// @ts-ignore: decorator
+@inline
+function bucketOf(score: f32, lowest: f32, scale: f32): i32 {
+  return i32((score - lowest) * scale)
+}
+
+/** Ascending order of keys is descending order of scores, and ascending order of items where scores are equal. */
+// @ts-ignore: decorator
+@inline
+function keyOf(score: f32, item: u32): u64 {
+  const bits = reinterpret<i32>(score)
+  // Negative floats order by magnitude, downwards: flip everything but the sign. This line maps to the complement of the usual ordered integer.
+  const descending = bits ^ (~(bits >> 31) & 0x7fffffff)
+  return (u64(u32(descending)) << 32) | u64(item)
+}
+
+// @ts-ignore: decorator
+@inline
+function scoreOfKey(key: u64): f32 {
+  const descending = i32(key >> 32)
+  return reinterpret<f32>(descending ^ (~(descending >> 31) & 0x7fffffff))
+}
+
+/** Sorts by the upper half with a radix sort, then mends runs of equal scores. Returns where the sorted keys are. */
+function sortKeys(keys: usize, spare: usize, keyCount: i32, counters: usize): usize {
+  if (keyCount <= 48) {
+    insertionSort(keys, 0, keyCount)
+    return keys
+  }
+  let sorted = radixSort(keys, spare, keyCount, counters, 32)
+  for (let from = 0; from < keyCount; ) {
+    const upper = u32(load<u64>(sorted + (usize(from) << 3)) >> 32)
+    let to = from + 1
+    while (to < keyCount && u32(load<u64>(sorted + (usize(to) << 3)) >> 32) == upper) to++
+    if (to - from > LONG_TIE) {
+      const other = sorted == keys ? spare : keys
+      sorted = radixSort(sorted, other, keyCount, counters, 0)
+      return radixSort(sorted, sorted == keys ? spare : keys, keyCount, counters, 32)
+    }
+    if (to - from > 1) insertionSort(sorted, from, to)
+    from = to
+  }
+  return sorted
+}
+
+function insertionSort(keys: usize, from: i32, to: i32): void {
+  for (let i = from + 1; i < to; i++) {
+    const key = load<u64>(keys + (usize(i) << 3))
+    let hole = i
+    while (hole > from && load<u64>(keys + (usize(hole - 1) << 3)) > key) {
+      store<u64>(keys + (usize(hole) << 3), load<u64>(keys + (usize(hole - 1) << 3)))
+      hole--
+    }
+    store<u64>(keys + (usize(hole) << 3), key)
+  }
+}
+
+/** Stable sort by the 32 bits from `shift` up, one byte at a time, least significant first. Returns where the sorted keys are. */
+function radixSort(keys: usize, spare: usize, keyCount: i32, counters: usize, shift: u64): usize {
+  memory.fill(counters, 0, 4 * 256 * 4)
+  for (let i: usize = 0; i < usize(keyCount); i++) {
+    const part = u32(load<u64>(keys + (i << 3)) >> shift)
+    bump(counters + (usize(part & 255) << 2))
+    bump(counters + 1024 + (usize((part >> 8) & 255) << 2))
+    bump(counters + 2048 + (usize((part >> 16) & 255) << 2))
+    bump(counters + 3072 + (usize(part >> 24) << 2))
+  }
+  const firstPart = u32(load<u64>(keys) >> shift)
+  for (let byte = 0; byte < 4; byte++) {
+    const table = counters + (usize(byte) << 10)
+    const byteShift = u64(byte << 3)
+    // A byte that is the same everywhere needs no pass.
+    if (load<i32>(table + (usize((firstPart >> u32(byteShift)) & 255) << 2)) == keyCount) continue
+    let start = 0
+    for (let value: usize = 0; value < 256; value++) {
+      const here = load<i32>(table + (value << 2))
+      store<i32>(table + (value << 2), start)
+      start += here
+    }
+    for (let i: usize = 0; i < usize(keyCount); i++) {
+      const key = load<u64>(keys + (i << 3))
+      const slot = table + (usize((key >> (shift + byteShift)) & 255) << 2)
+      const to = load<i32>(slot)
+      store<i32>(slot, to + 1)
+      store<u64>(spare + (usize(to) << 3), key)
+    }
+    const swap = keys
+    keys = spare
+    spare = swap
+  }
+  return keys
+}
+
+// @ts-ignore: decorator
+@inline
+function bump(counter: usize): void {
+  store<i32>(counter, load<i32>(counter) + 1)
+}
+
+/** Keys of all lists as a heap whose root is the best list. */
+function heapifyLists(index: usize): i32 {
+  const keys = field(index, LIST_KEYS)
+  const scores = field(index, LIST_SCORES)
+  const listCount = count(index, LIST_COUNT)
+  for (let list: usize = 0; list < usize(listCount); list++) {
+    store<u64>(keys + (list << 3), keyOf(load<f32>(scores + (list << 2)), u32(list)))
+  }
+  for (let node = (listCount >> 1) - 1; node >= 0; node--) siftDown(keys, node, listCount)
+  return listCount
+}
+
+function popHeap(keys: usize, heapSize: i32): i32 {
+  heapSize--
+  store<u64>(keys, load<u64>(keys + (usize(heapSize) << 3)))
+  siftDown(keys, 0, heapSize)
+  return heapSize
+}
+
+function siftDown(keys: usize, node: i32, heapSize: i32): void {
+  if (node >= heapSize) return
+  const key = load<u64>(keys + (usize(node) << 3))
+  while (true) {
+    let child = 2 * node + 1
+    if (child >= heapSize) break
+    let childKey = load<u64>(keys + (usize(child) << 3))
+    if (child + 1 < heapSize) {
+      const rightKey = load<u64>(keys + (usize(child + 1) << 3))
+      if (rightKey < childKey) {
+        child++
+        childKey = rightKey
+      }
+    }
+    if (childKey >= key) break
+    store<u64>(keys + (usize(node) << 3), childKey)
+    node = child
+  }
+  store<u64>(keys + (usize(node) << 3), key)
+}
+
+function quadraticForm(x: usize, matrix: usize, width: i32): f32 {
+  const rowBytes = usize(width) << 2
+  let sum: f32 = 0
+  for (let d: usize = 0; d < usize(width); d++) sum += load<f32>(x + (d << 2)) * dot(matrix + d * rowBytes, x, width)
+  return sum
+}
+
+// @ts-ignore: decorator
+@inline
+function field(index: usize, offset: usize): usize {
+  return usize(load<u32>(index + offset))
+}
+
+// @ts-ignore: decorator
+@inline
+function count(index: usize, offset: usize): i32 {
+  return load<i32>(index + offset)
+}

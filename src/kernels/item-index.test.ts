@@ -1,0 +1,303 @@
+// Goal: the index answers like an exact search where it promises to, and often enough where it does not.
+// Method: a naive float64 search over the same vectors; planted mixtures, because uniform noise has no structure that lists could use.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Rng, seededRng } from '../lib/rng.ts'
+import { ItemIndex } from './item-index.ts'
+import type { ItemIndexArtifacts } from './item-index-artifacts.ts'
+import { type BuildItemIndexOptions, buildItemIndex } from './item-index-build.ts'
+import { KernelMemory } from './memory.ts'
+
+const MIXTURE = { itemCount: 12_000, width: 16, clusterCount: 60 }
+
+describe('an answer at full effort', () => {
+  test('is the exact one, with and without a filter, for any shape and k', async () => {
+    const shapes = fc.record({
+      itemCount: fc.integer({ min: 1, max: 400 }),
+      width: fc.integer({ min: 1, max: 20 }),
+      listCount: fc.integer({ min: 0, max: 40 }),
+      k: fc.integer({ min: 0, max: 500 }),
+      keptShare: fc.constantFrom(0, 0.01, 0.3, 1, undefined),
+      levelCount: fc.constantFrom(3, 1000),
+      seed: fc.nat(),
+    })
+    await fc.assert(
+      fc.asyncProperty(shapes, async ({ itemCount, width, listCount, k, keptShare, levelCount, seed }) => {
+        // Small integers, so that float32 sums are exact and ties are frequent (few levels) or rare (many).
+        const rng = seededRng(seed)
+        const vectors = Float32Array.from({ length: itemCount * width }, () => rng.integer(levelCount) - levelCount / 2)
+        const query = Float32Array.from({ length: width }, () => rng.integer(7) - 3)
+        const allowed = keptShare === undefined ? undefined : randomSet(itemCount, keptShare, rng)
+        const index = await opened(vectors, width, { listCount })
+        const answer = search(index, query, k, allowed, Number.POSITIVE_INFINITY)
+        expect(answer).toEqual(naive(vectors, width, query, k, allowed))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('orders thousands of equal scores by item', async () => {
+    const itemCount = 6000
+    const index = await opened(new Float32Array(itemCount * 4).fill(1), 4, { listCount: 50 })
+    const answer = search(index, Float32Array.of(1, 2, 3, 4), itemCount, undefined, Number.POSITIVE_INFINITY)
+    expect(answer.itemIndexes).toEqual(Array.from({ length: itemCount }, (_, item) => item))
+    expect(new Set(answer.scores)).toEqual(new Set([10]))
+  })
+
+  test('is right where scores are huge, tiny or of both signs', async () => {
+    for (const scale of [1e-38, 1e-20, 1, 1e18]) {
+      const rng = seededRng(3)
+      const vectors = Float32Array.from({ length: 2000 * 4 }, () => Math.fround(rng.normal() * scale))
+      const query = Float32Array.of(1, 0, 0, 0)
+      const index = await opened(vectors, 4, {})
+      const answer = search(index, query, 700, undefined, undefined)
+      expect(answer).toEqual(naive(vectors, 4, query, 700, undefined))
+    }
+  })
+})
+
+describe('an answer at the default effort', () => {
+  // 0.97 is calibrated on 300 queries whose recalls spread by about 0.03, so its standard error is 0.0017 and that of 150 fresh ones 0.0025:
+  // 0.95 is six standard errors of their difference away, a chance below 1e-8 if it is normal.
+  test('holds 95 % of the best k of fresh queries, for k inside and between the calibrated ones', async () => {
+    const mixture = plantedMixture(11)
+    const index = await opened(mixture.items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })
+    const ks = [1, 10, 37, 100, 500, 1200]
+    for (const [i, recall] of meanRecalls(index, mixture, ks, undefined).entries()) {
+      expect(recall, `k = ${ks[i]}`).toBeGreaterThanOrEqual(0.95)
+      expect(index.scanBudgetOf(ks[i]!), `k = ${ks[i]}`).toBeLessThan(MIXTURE.itemCount / 2)
+    }
+  })
+
+  test('holds 93 % of the best k under a filter that keeps a part, which is interpolated and not calibrated', async () => {
+    const mixture = plantedMixture(12)
+    const index = await opened(mixture.items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })
+    for (const share of [0.9, 0.5, 0.2]) {
+      const allowed = randomSet(MIXTURE.itemCount, share, seededRng(5))
+      expect(meanRecalls(index, mixture, [50], allowed)[0], `share = ${share}`).toBeGreaterThanOrEqual(0.93)
+    }
+  })
+
+  test('is exact under a filter that keeps 1 %', async () => {
+    const mixture = plantedMixture(13)
+    const index = await opened(mixture.items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })
+    const allowed = randomSet(MIXTURE.itemCount, 0.01, seededRng(6))
+    expect(meanRecalls(index, mixture, [50], allowed)).toEqual([1])
+  })
+
+  test('never holds a filtered item or one item twice, and is full, even where the filter avoids the best lists', async () => {
+    const mixture = plantedMixture(14)
+    const { items, freshQueries } = mixture
+    const index = await opened(items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })
+    for (const [i, query] of freshQueries.slice(0, 20).entries()) {
+      // Only the worse part of the catalogue is allowed: a tenth to all of it.
+      const keptCount = Math.round((MIXTURE.itemCount * (i + 1)) / 20)
+      const worst = naive(items, MIXTURE.width, query, MIXTURE.itemCount, undefined).itemIndexes.slice(-keptCount)
+      const allowed = setOf(worst)
+      for (const scanBudget of [undefined, 1]) {
+        const { itemIndexes, scores } = search(index, query, 700, allowed, scanBudget)
+        const kept = new Set(worst)
+        expect(itemIndexes.length).toBe(Math.min(700, keptCount))
+        expect(new Set(itemIndexes).size).toBe(itemIndexes.length)
+        expect(itemIndexes.every((item) => kept.has(item))).toBe(true)
+        expect(scores.every((score, rank) => rank === 0 || score <= scores[rank - 1]!)).toBe(true)
+      }
+    }
+  })
+
+  test('gives each item its float32 inner product', async () => {
+    const mixture = plantedMixture(15)
+    const index = await opened(mixture.items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })
+    const query = mixture.freshQueries[0]!
+    const { itemIndexes, scores } = search(index, query, 100, undefined, undefined)
+    for (const [rank, item] of itemIndexes.entries()) {
+      expect(scores[rank]).toBeCloseTo(innerProduct(mixture.items, item, query), 4)
+      expect([...index.vectorOf(item)]).toEqual([...rowOf(mixture.items, MIXTURE.width, item)])
+    }
+  })
+})
+
+describe('edges', () => {
+  const three = Float32Array.of(1, 0, 0, 1, 2, 2)
+
+  test('an empty index finds nothing', async () => {
+    const index = await opened(new Float32Array(0), 8, {})
+    expect(search(index, new Float32Array(8), 5, undefined, undefined).itemIndexes).toEqual([])
+    expect(search(index, new Float32Array(8), 5, new Uint32Array(0), undefined).itemIndexes).toEqual([])
+  })
+
+  test('k above the catalogue gives all of it, k = 0 nothing', async () => {
+    const index = await opened(three, 2, {})
+    expect(search(index, Float32Array.of(1, 0), 1e9, undefined, undefined).itemIndexes).toEqual([2, 0, 1])
+    expect(search(index, Float32Array.of(1, 0), 0, undefined, undefined).itemIndexes).toEqual([])
+  })
+
+  test('a zero query scores all items 0', async () => {
+    const index = await opened(three, 2, {})
+    expect(search(index, new Float32Array(2), 3, undefined, undefined)).toEqual({
+      itemIndexes: [0, 1, 2],
+      scores: [0, 0, 0],
+    })
+  })
+
+  test('bits beyond the catalogue are ignored', async () => {
+    const index = await opened(three, 2, {})
+    const allowed = Uint32Array.of(0xffff_fff9, 0xffff_ffff)
+    expect(search(index, Float32Array.of(1, 0), 9, allowed, undefined).itemIndexes).toEqual([0])
+  })
+
+  test('a query that is not finite or too short, and vectors that are not finite, are programmer errors', async () => {
+    const index = await opened(three, 2, {})
+    expect(() => search(index, Float32Array.of(Number.NaN, 1), 1, undefined, undefined)).toThrow(/finite/)
+    expect(() => search(index, Float32Array.of(1), 1, undefined, undefined)).toThrow(/as long as/)
+    await expect(opened(Float32Array.of(1, Number.NaN), 2, {})).rejects.toThrow(/finite/)
+  })
+
+  test('items without any structure, such as all zero, can be indexed', async () => {
+    const index = await opened(new Float32Array(6000 * 8), 8, { sampleQueries: new Float32Array(8 * 20) })
+    expect(search(index, new Float32Array(8).fill(1), 500, undefined, undefined).itemIndexes.length).toBe(500)
+  })
+})
+
+describe('building', () => {
+  test('gives the same artifacts for a seed with one or two threads', async () => {
+    const { items, sampleQueries } = plantedMixture(16)
+    const options = { seed: 5, sampleQueries }
+    const one = await buildItemIndex(items, MIXTURE.width, { ...options, threadCount: 1 })
+    const two = await buildItemIndex(items, MIXTURE.width, { ...options, threadCount: 2 })
+    expect(two).toEqual(one)
+  })
+
+  test('leaves all there is to know in the artifacts', async () => {
+    const { items, sampleQueries, freshQueries } = plantedMixture(17)
+    const artifacts = await buildItemIndex(items, MIXTURE.width, { seed: 5, threadCount: 2, sampleQueries })
+    const stored = Object.entries(artifacts).map(([name, values]) => [name, values.slice()])
+    const before = new ItemIndex(new KernelMemory(), artifacts)
+    const after = new ItemIndex(new KernelMemory(), Object.fromEntries(stored) as ItemIndexArtifacts)
+    for (const query of freshQueries.slice(0, 20)) {
+      expect(search(after, query, 200, undefined, undefined)).toEqual(search(before, query, 200, undefined, undefined))
+    }
+  })
+
+  test('puts every item in one list, and lists the items of a cluster together', async () => {
+    const { items, sampleQueries } = plantedMixture(18)
+    const artifacts = await buildItemIndex(items, MIXTURE.width, { seed: 5, threadCount: 2, sampleQueries })
+    expect([...artifacts.itemByPosition].sort((a, b) => a - b)).toEqual([...artifacts.itemByPosition.keys()])
+    const listCount = artifacts.listOffsets.length - 1
+    let spread = 0
+    for (let list = 0; list < listCount; list++) {
+      const clusters = new Set<number>()
+      for (let at = artifacts.listOffsets[list]!; at < artifacts.listOffsets[list + 1]!; at++) {
+        clusters.add(artifacts.itemByPosition[at]! % MIXTURE.clusterCount)
+      }
+      spread += clusters.size / listCount
+    }
+    // Lists drawn at random would hold about 25 of the 60 clusters each.
+    expect(spread).toBeLessThan(3)
+  })
+})
+
+async function opened(items: Float32Array, width: number, options: Partial<BuildItemIndexOptions>): Promise<ItemIndex> {
+  const artifacts = await buildItemIndex(items, width, { seed: 1, threadCount: 1, ...options })
+  return new ItemIndex(new KernelMemory(), artifacts)
+}
+
+interface Answer {
+  readonly itemIndexes: number[]
+  readonly scores: number[]
+}
+
+function search(
+  index: ItemIndex,
+  query: Float32Array,
+  k: number,
+  allowed: Uint32Array | undefined,
+  scanBudget: number | undefined,
+): Answer {
+  const size = Math.min(k, index.itemCount)
+  const out = { itemIndexes: new Int32Array(size), scores: new Float32Array(size) }
+  const found = index.search(query, k, allowed, out, scanBudget === undefined ? {} : { scanBudget })
+  return { itemIndexes: [...out.itemIndexes.subarray(0, found)], scores: [...out.scores.subarray(0, found)] }
+}
+
+function naive(
+  vectors: Float32Array,
+  width: number,
+  query: Float32Array,
+  k: number,
+  allowed: Uint32Array | undefined,
+): Answer {
+  const scored: [number, number][] = []
+  for (let item = 0; item * width < vectors.length; item++) {
+    if (allowed && !((allowed[item >> 5]! >> (item & 31)) & 1)) continue
+    // Adding 0 turns -0 into 0.
+    scored.push([item, Math.fround(innerProduct(vectors, item, query) + 0)])
+  }
+  scored.sort(([item, score], [otherItem, otherScore]) => otherScore - score || item - otherItem)
+  const best = scored.slice(0, k)
+  return { itemIndexes: best.map(([item]) => item), scores: best.map(([, score]) => score) }
+}
+
+function innerProduct(vectors: Float32Array, row: number, query: Float32Array): number {
+  let sum = 0
+  for (let d = 0; d < query.length; d++) sum += vectors[row * query.length + d]! * query[d]!
+  return sum
+}
+
+const rowOf = (rows: Float32Array, width: number, row: number): Float32Array =>
+  rows.subarray(row * width, (row + 1) * width)
+
+/** Mean recall@k of the fresh queries, for each of `ks`, ascending. */
+function meanRecalls(
+  index: ItemIndex,
+  { items, freshQueries }: PlantedMixture,
+  ks: readonly number[],
+  allowed: Uint32Array | undefined,
+): number[] {
+  const hitCounts = ks.map(() => 0)
+  const bestCounts = ks.map(() => 0)
+  for (const query of freshQueries) {
+    const best = naive(items, MIXTURE.width, query, ks.at(-1)!, allowed).itemIndexes
+    for (const [i, k] of ks.entries()) {
+      const found = new Set(search(index, query, k, allowed, undefined).itemIndexes)
+      hitCounts[i]! += best.slice(0, k).filter((item) => found.has(item)).length
+      bestCounts[i]! += Math.min(k, best.length)
+    }
+  }
+  return hitCounts.map((hitCount, i) => hitCount / bestCounts[i]!)
+}
+
+interface PlantedMixture {
+  readonly items: Float32Array
+  readonly sampleQueries: Float32Array
+  readonly freshQueries: readonly Float32Array[]
+}
+
+/** Item i belongs to cluster i % clusterCount; a query points to a mix of two clusters, with noise. */
+function plantedMixture(seed: number): PlantedMixture {
+  const { itemCount, width, clusterCount } = MIXTURE
+  const rng = seededRng(seed)
+  const centers = Array.from({ length: clusterCount }, () => Array.from({ length: width }, () => rng.normal()))
+  const items = Float32Array.from({ length: itemCount * width }, (_, at) => {
+    return centers[Math.floor(at / width) % clusterCount]![at % width]! + 0.3 * rng.normal()
+  })
+  const query = () => {
+    const first = centers[rng.integer(clusterCount)]!
+    const second = centers[rng.integer(clusterCount)]!
+    return Float32Array.from(first, (value, d) => value + second[d]! + 0.3 * rng.normal())
+  }
+  const sampleQueries = new Float32Array(1000 * width)
+  for (let row = 0; row < 1000; row++) sampleQueries.set(query(), row * width)
+  return { items, sampleQueries, freshQueries: Array.from({ length: 150 }, query) }
+}
+
+function randomSet(itemCount: number, share: number, rng: Rng): Uint32Array {
+  const kept = Array.from({ length: itemCount }, (_, item) => item).filter(() => rng.next() < share)
+  return setOf(kept, itemCount)
+}
+
+function setOf(items: readonly number[], itemCount = MIXTURE.itemCount): Uint32Array {
+  const bits = new Uint32Array(Math.ceil(itemCount / 32))
+  for (const item of items) bits[item >> 5]! |= 1 << (item & 31)
+  return bits
+}
