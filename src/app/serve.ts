@@ -1,0 +1,133 @@
+// One process that does everything `millrace dev` promises: takes events in, follows the log, answers, and swaps models when a new one is in
+// charge.
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { App } from '../app.ts'
+import { followLog, type LogFollower } from '../data/follow-log.ts'
+import type { ModelDescription, ServerDependencies } from '../http/dependencies.ts'
+import { createServer, type ServerOptions } from '../http/server.ts'
+import { type Logger, silentLogger } from '../lib/logger.ts'
+import type { Manifest } from '../models/bundle.ts'
+import { LiveState } from '../serving/live-state.ts'
+import { RecommendationService } from '../serving/recommendation-service.ts'
+import { LiveModel } from './live-model.ts'
+
+/** How often a running server looks which model is in charge. */
+const MODEL_POLL_MS = 500
+
+export interface ServeOptions extends ServerOptions {
+  readonly logger?: Logger
+}
+
+export interface RunningSystem {
+  readonly url: string
+  readonly port: number
+  readonly service: RecommendationService
+  /** Resolves when everything in the log at the call shows in answers. */
+  caughtUp(): Promise<void>
+  /** Finishes the requests that are running, then lets go of the port. The app stays open. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts serving an app. It listens at once and is ready when the live state has caught up with the log.
+ * @throws MillraceError PORT_IN_USE, ADDRESS_UNUSABLE, KEYS_REQUIRED
+ */
+export async function serve(app: App, options: ServeOptions = {}): Promise<RunningSystem> {
+  const { logger = silentLogger, ...serverOptions } = options
+  const { plan, clock, modelsDir } = app
+  const live = new LiveState(plan)
+  const service = new RecommendationService({ plan, live, clock, newRequestId: randomUUID })
+  const liveModel = new LiveModel({
+    modelsDir,
+    generators: app.system.generators,
+    clock,
+    log: logger,
+    onSwap: (model) => service.useModel(model),
+  })
+  let failure: unknown
+  let follower: LogFollower | undefined
+  const server = createServer(
+    {
+      recommender: service,
+      intake: intakeOf(app),
+      keys: app.keys,
+      clock,
+      log: logger,
+      placements: plan.serving.placements,
+      status: () => statusOf(follower, failure),
+      models: () => (liveModel.manifest ? [describeModel(liveModel.manifest)] : []),
+      build: { version: packageVersion(), planHash: plan.hash },
+    },
+    serverOptions,
+  )
+  const { url, port } = await server.listen()
+
+  const { firstOffset } = await app.log.bounds()
+  follower = followLog(app.log, {
+    fromOffset: firstOffset,
+    clock,
+    apply: (events) => live.apply(events),
+    onFailure: (error) => {
+      failure = error
+      logger.error('following the log stopped', { error })
+    },
+  })
+  const polling = pollModel(liveModel)
+  // The catalogue comes first: a model is aligned with it once, not with every new item.
+  await follower.caughtUp()
+  await liveModel.refresh()
+
+  return {
+    url,
+    port,
+    service,
+    caughtUp: () => follower.caughtUp(),
+    close: async () => {
+      await server.close()
+      await polling.stop()
+      await follower.stop()
+    },
+  }
+}
+
+function statusOf(follower: LogFollower | undefined, failure: unknown): ReturnType<ServerDependencies['status']> {
+  if (!follower) return { lagEventCount: 0, lagMs: 0, obstacles: ['The event log is being opened.'] }
+  const lag = follower.lag()
+  const obstacles = failure === undefined ? [] : [`Following the event log stopped: ${String(failure)}`]
+  return { lagEventCount: lag.eventCount, lagMs: lag.ms, obstacles }
+}
+
+function intakeOf(app: App): ServerDependencies['intake'] {
+  return app.ingest as unknown as ServerDependencies['intake']
+}
+
+function pollModel(liveModel: LiveModel): { stop(): Promise<void> } {
+  let refreshing: Promise<void> = Promise.resolve()
+  const timer = setInterval(() => {
+    refreshing = refreshing.then(() => liveModel.refresh())
+  }, MODEL_POLL_MS)
+  return {
+    stop: async () => {
+      clearInterval(timer)
+      await refreshing
+    },
+  }
+}
+
+function describeModel(manifest: Manifest): ModelDescription {
+  return {
+    version: manifest.version,
+    trainedAt: new Date(manifest.lineage.trainedAtMs).toISOString(),
+    userCount: manifest.userCount,
+    itemCount: manifest.itemCount,
+    interactionCount: manifest.lineage.interactionCount,
+    generators: Object.entries(manifest.generators).map(([name, { kind }]) => ({ name, kind })),
+    metrics: manifest.metrics.map(({ name, value, interval }) => ({ name, value, interval: [...interval] })),
+  }
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
+}

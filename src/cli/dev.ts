@@ -1,0 +1,79 @@
+// millrace dev: the whole system in one process, until it is told to stop.
+import { defineCommand } from 'citty'
+import { serve } from '../app/serve.ts'
+import { openApp } from '../app.ts'
+import { MillraceError } from '../lib/errors.ts'
+import { jsonLogger } from '../lib/logger.ts'
+import { appArguments } from './app-arguments.ts'
+
+export default defineCommand({
+  meta: { name: 'dev', description: 'Run the whole system in one process' },
+  args: {
+    ...appArguments,
+    host: {
+      type: 'string',
+      description: 'Address to listen on; any but loopback needs API keys',
+      default: '127.0.0.1',
+    },
+    port: { type: 'string', description: 'Port to listen on; 0 takes a free one', default: '7700' },
+    requireKey: { type: 'boolean', description: 'Ask for an API key on loopback too', default: false },
+    allowOrigin: { type: 'string', description: 'Web origins that may call from a browser, separated by commas' },
+  },
+  async run({ args }) {
+    const port = portNumber(args.port)
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    const logger = jsonLogger({ clock: app.clock, write: (line) => process.stderr.write(line) })
+    let running: Awaited<ReturnType<typeof serve>>
+    try {
+      running = await serve(app, {
+        logger,
+        host: args.host,
+        port,
+        requireKey: args.requireKey,
+        ...(args.allowOrigin ? { allowedOrigins: args.allowOrigin.split(',') } : {}),
+      })
+    } catch (error) {
+      await app.close()
+      throw error
+    }
+    const model = running.service.model
+    console.log(`${app.plan.name} answers on ${running.url}`)
+    console.log(model ? `model ${model.version}` : 'no model yet: popular items until "millrace train" has run')
+    console.log(
+      `try: curl -s ${running.url}/v1/recommend -H 'content-type: application/json' -d '${exampleRequest(app.plan)}'`,
+    )
+    console.log(`API: ${running.url}/openapi.json   metrics: ${running.url}/metrics   stop: Ctrl+C`)
+    await untilStopped()
+    await running.close()
+    await app.close()
+  },
+})
+
+function portNumber(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new MillraceError('CLI_USAGE', `--port is ${JSON.stringify(text)}, expected a whole number from 0 to 65535.`)
+}
+
+function exampleRequest(plan: {
+  readonly serving: { readonly placements: Readonly<Record<string, { readonly pattern: string }>> }
+}): string {
+  const [placement] = Object.entries(plan.serving.placements).find(([, { pattern }]) => pattern === 'realtime') ?? [
+    'home',
+  ]
+  return JSON.stringify({ placement, userId: 'u1' })
+}
+
+/** Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let isStopping = false
+    const stop = (): void => {
+      if (isStopping) process.exit(130)
+      isStopping = true
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}
