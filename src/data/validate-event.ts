@@ -1,0 +1,270 @@
+// The gate to the event log: a row as it came becomes an event, or a rejection that names every problem. Pure; what can be decided from the plan is
+// decided once, so that a row costs about a microsecond.
+import type { Plan } from '../config/plan.ts'
+import type {
+  Attributes,
+  AttributeValue,
+  EntityEvent,
+  EntityName,
+  InteractionEvent,
+  LogEvent,
+} from '../domain/event.ts'
+import type { Rejection } from '../domain/rejection.ts'
+import { suggestName } from '../lib/nearest-name.ts'
+import { attributeReader, attributeTypeNames, type RowReading } from './row-attribute.ts'
+import { contentId, rowId } from './row-id.ts'
+import { RowProblems, shown } from './row-problems.ts'
+import { numberText, rowTimeMs, timeFormatNames } from './row-time.ts'
+
+/** What the row itself does not say. */
+export interface RowContext {
+  readonly nowMs: number
+  /** Makes ids of rows without one; the same source and row give the same id. */
+  readonly source: string
+  /** Where the row stands. Part of a made id where a row gets the time of its arrival: then two equal rows are two events. */
+  readonly where: (position: number) => string
+  /** What a row without a time gets: the moment of its arrival, a given one in milliseconds since 1970, or a rejection. */
+  readonly missingTime: 'arrival' | 'reject' | number
+}
+
+/** A row's event, or why there is none. A rejection has a `reason`. */
+export type RowCheck = (row: unknown, position: number, context: RowContext) => LogEvent | Rejection
+
+export const isRejection = (verdict: LogEvent | Rejection): verdict is Rejection => 'reason' in verdict
+
+/** Values as JSON and Parquet type them; times as HTTP takes them. */
+export const typedReading: RowReading = { timeFormat: 'iso-or-milliseconds', areValuesText: false }
+
+type Row = Readonly<Record<string, unknown>>
+
+const interactionFields = ['id', 'interaction', 'userId', 'itemId', 'eventTime', 'weight']
+const entityFields = ['id', 'entity', 'entityId', 'change', 'attributes', 'eventTime']
+const changes = ['put', 'patch', 'delete'] as const
+
+/** A weight above this is a mistake, and sums of them would lose their small parts. */
+const WEIGHT_MAX = 1e9
+/** 1971-01-01: anything before it is a zero, or seconds taken for milliseconds. */
+const EARLIEST_MS = 31_536_000_000
+
+/**
+ * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, id? }`.
+ * @param options `interaction`: of every row that has none
+ */
+export function interactionCheck(
+  plan: Plan,
+  {
+    reading = typedReading,
+    interaction: defaultInteraction,
+  }: { readonly reading?: RowReading; readonly interaction?: string | undefined } = {},
+): RowCheck {
+  const problems = new RowProblems()
+  const known = Object.keys(plan.data.interactions)
+  const isKnown = new Set(known)
+  const readTime = timeReader(plan, reading, problems)
+
+  const interactionOf = (found: unknown): string | undefined => {
+    const name = isMissing(found) ? defaultInteraction : found
+    if (typeof name === 'string' && isKnown.has(name)) return name
+    if (name === undefined) return problems.add('MISSING_INTERACTION', 'interaction: found nothing, expected its name.')
+    const hint = suggestName(typeof name === 'string' ? name.slice(0, 100) : '', known)
+    return problems.add(
+      'UNKNOWN_INTERACTION',
+      `interaction: found ${shown(name)}, expected one that the system file defines. ${hint}`,
+    )
+  }
+
+  return (row, position, context) => {
+    problems.clear()
+    if (!isRow(row)) return malformedRow(row)
+    for (const field in row) if (!interactionFields.includes(field)) addUnknownField(problems, field, interactionFields)
+    const userId = rowId(row.userId, 'userId', { missing: 'MISSING_USER_ID', problems })
+    const itemId = rowId(row.itemId, 'itemId', { missing: 'MISSING_ITEM_ID', problems })
+    const interaction = interactionOf(row.interaction)
+    const eventTimeMs = readTime(row.eventTime, context)
+    const weight = weightOf(row.weight, reading, problems)
+    const givenId = isMissing(row.id) ? undefined : rowId(row.id, 'id', { missing: 'MALFORMED_ID', problems })
+    const rejection = problems.rejection()
+    if (rejection) return rejection
+
+    const id =
+      givenId ??
+      contentId([context.source, ...placeOf(row, position, context), interaction, userId, itemId, eventTimeMs, weight])
+    const event = {
+      kind: 'interaction',
+      id,
+      interaction: interaction!,
+      userId: userId!,
+      itemId: itemId!,
+      eventTimeMs: eventTimeMs!,
+    } as const
+    return (weight === undefined || weight === 1 ? event : { ...event, weight }) satisfies InteractionEvent
+  }
+}
+
+/** Judges rows of the form `{ entityId, attributes, change?, eventTime?, id? }`; a row without `change` is a `put`. */
+export function entityCheck(
+  plan: Plan,
+  { entity, reading = typedReading }: { readonly entity: EntityName; readonly reading?: RowReading },
+): RowCheck {
+  const problems = new RowProblems()
+  const readTime = timeReader(plan, reading, problems)
+  const readAttributes = attributesReader(plan, entity, { reading, problems })
+
+  return (row, position, context) => {
+    problems.clear()
+    if (!isRow(row)) return malformedRow(row)
+    for (const field in row) if (!entityFields.includes(field)) addUnknownField(problems, field, entityFields)
+    const entityId = rowId(row.entityId, `${entity}Id`, { missing: 'MISSING_ENTITY_ID', problems })
+    const change = changeOf(row.change, problems)
+    const attributes = readAttributes(row.attributes, change)
+    const eventTimeMs = readTime(row.eventTime, context)
+    const givenId = isMissing(row.id) ? undefined : rowId(row.id, 'id', { missing: 'MALFORMED_ID', problems })
+    const rejection = problems.rejection()
+    if (rejection) return rejection
+
+    const id =
+      givenId ??
+      contentId([context.source, ...placeOf(row, position, context), entity, change, entityId, eventTimeMs, attributes])
+    return {
+      kind: 'entity',
+      id,
+      entity,
+      entityId: entityId!,
+      change,
+      attributes,
+      eventTimeMs: eventTimeMs!,
+    } satisfies EntityEvent
+  }
+}
+
+const isRow = (row: unknown): row is Row => typeof row === 'object' && row !== null && !Array.isArray(row)
+
+const malformedRow = (row: unknown): Rejection => ({
+  reason: 'MALFORMED_ROW',
+  message: `Found ${shown(row)}, expected a JSON object.`,
+})
+
+const isMissing = (found: unknown): found is undefined | null | '' =>
+  found === undefined || found === null || found === ''
+
+/** Sets rows apart that say the same and have no time of their own but that of their arrival. */
+const placeOf = (row: Row, position: number, { missingTime, where }: RowContext): readonly string[] =>
+  missingTime === 'arrival' && isMissing(row.eventTime) ? [where(position)] : []
+
+function addUnknownField(problems: RowProblems, field: string, known: readonly string[]): void {
+  const name = field.slice(0, 100)
+  problems.add('UNKNOWN_FIELD', `Found the unknown field ${JSON.stringify(name)}. ${suggestName(name, known)}`)
+}
+
+function timeReader({ data }: Plan, { timeFormat }: RowReading, problems: RowProblems) {
+  return (found: unknown, { nowMs, missingTime }: RowContext): number | undefined => {
+    if (isMissing(found)) {
+      if (missingTime !== 'reject') return missingTime === 'arrival' ? nowMs : missingTime
+      return problems.add('MISSING_EVENT_TIME', `eventTime: found nothing, expected ${timeFormatNames[timeFormat]}.`)
+    }
+    const timeMs = rowTimeMs(found, timeFormat)
+    if (timeMs === undefined) {
+      return problems.add(
+        'MALFORMED_TIME',
+        `eventTime: found ${shown(found)}, expected ${timeFormatNames[timeFormat]}.`,
+      )
+    }
+    if (timeMs < EARLIEST_MS) {
+      return problems.add(
+        'TIME_BEFORE_1971',
+        `eventTime: found ${shown(found)}, which is ${isoOf(timeMs)}; expected a time after 1970.`,
+      )
+    }
+    if (timeMs > nowMs + data.futureToleranceMs) {
+      const latest = isoOf(nowMs + data.futureToleranceMs)
+      return problems.add(
+        'TIME_IN_FUTURE',
+        `eventTime: found ${shown(found)}, which is ${isoOf(timeMs)}; expected no later than ${latest}.`,
+      )
+    }
+    return timeMs
+  }
+}
+
+const isoOf = (timeMs: number): string => new Date(timeMs).toISOString()
+
+function weightOf(found: unknown, { areValuesText }: RowReading, problems: RowProblems): number | undefined {
+  if (isMissing(found)) return undefined
+  const weight =
+    typeof found === 'string'
+      ? areValuesText
+        ? numberText(found)
+        : undefined
+      : typeof found === 'bigint'
+        ? Number(found)
+        : found
+  if (typeof weight !== 'number' || !Number.isFinite(weight) || weight > WEIGHT_MAX) {
+    return problems.add(
+      'MALFORMED_WEIGHT',
+      `weight: found ${shown(found)}, expected a number above 0 and at most ${WEIGHT_MAX}.`,
+    )
+  }
+  if (weight <= 0)
+    return problems.add('WEIGHT_NOT_POSITIVE', `weight: found ${shown(found)}, expected a number above 0.`)
+  return weight
+}
+
+function changeOf(found: unknown, problems: RowProblems): EntityEvent['change'] {
+  if (found === undefined) return 'put'
+  const change = changes.find((known) => known === found)
+  if (change === undefined)
+    problems.add('MALFORMED_ROW', `change: found ${shown(found)}, expected ${changes.join(', ')}.`)
+  return change ?? 'put'
+}
+
+function attributesReader(
+  plan: Plan,
+  entity: EntityName,
+  { reading, problems }: { readonly reading: RowReading; readonly problems: RowProblems },
+) {
+  const plans = plan.data.entities[entity]
+  const names = Object.keys(plans)
+  const required = names.filter((name) => !plans[name]!.isOptional)
+  const readers = new Map(names.map((name) => [name, attributeReader(plans[name]!.type, reading)]))
+  // In CSV an empty text is no value; in JSON it is a text, and null says that there is none.
+  const isEmpty = reading.areValuesText ? isMissing : (found: unknown) => found === undefined || found === null
+
+  const readValue = (name: string, found: unknown): AttributeValue | undefined => {
+    const read = readers.get(name)
+    if (!read)
+      return problems.add(
+        'UNKNOWN_ATTRIBUTE',
+        `Found the unknown attribute ${shown(name)} of ${entity}. ${suggestName(name.slice(0, 100), names)}`,
+      )
+    if (isEmpty(found)) return null
+    const value = read(found)
+    if (value !== undefined) return value
+    const { type } = plans[name]!
+    return problems.add(
+      'MALFORMED_ATTRIBUTE',
+      `${name}: found ${shown(found)}, expected ${type}: ${attributeTypeNames[type]}.`,
+    )
+  }
+
+  return (found: unknown, change: EntityEvent['change']): Attributes => {
+    if (change === 'delete') return {}
+    if (!isRow(found)) {
+      if (found !== undefined || required.length > 0) {
+        problems.add('MALFORMED_ROW', `attributes: found ${shown(found)}, expected an object of attributes by name.`)
+      }
+      return {}
+    }
+    const attributes: Record<string, AttributeValue> = {}
+    for (const name of Object.keys(found)) {
+      const value = readValue(name, found[name])
+      // A put says all there is, so an empty value needs no mention; a patch empties by it.
+      if (value !== undefined && (value !== null || change === 'patch')) attributes[name] = value
+    }
+    const wanted = change === 'put' ? required : required.filter((name) => attributes[name] === null)
+    for (const name of wanted) {
+      if (isEmpty(found[name]))
+        problems.add('MISSING_ATTRIBUTE', `${name}: found nothing, expected ${attributeTypeNames[plans[name]!.type]}.`)
+    }
+    return attributes
+  }
+}
