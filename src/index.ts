@@ -14,6 +14,7 @@ export type { Duration } from './lib/duration.ts'
 export type { ErrorCode } from './lib/error-catalogue.ts'
 export type { Problem } from './lib/errors.ts'
 export { describeError, MillraceError } from './lib/errors.ts'
+export { ials } from './models/ials/ials.ts'
 export type {
   Artifacts,
   CandidateGenerator,

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// Starts the command line: the compiled one of the published package, or the TypeScript source in a checkout. Written so that an old Node.js
+// can still read it and say what is missing.
+import { existsSync } from 'node:fs'
+
+const NEEDED_MAJOR = 24
+const major = Number(process.versions.node.split('.')[0])
+
+if (major < NEEDED_MAJOR) {
+  console.error(
+    `NODE_TOO_OLD: millrace runs on Node.js ${NEEDED_MAJOR} or newer; found ${process.version} at ${process.execPath}.\n` +
+      `Install Node.js ${NEEDED_MAJOR} from https://nodejs.org, or add it to the project with "npm install --save-dev node@${NEEDED_MAJOR}" ` +
+      'and start millrace through an npm script.',
+  )
+  process.exit(69)
+}
+
+const source = new URL('../src/cli/main.ts', import.meta.url)
+const isCheckout = existsSync(source)
+if (isCheckout) {
+  // Makes `import 'millrace'` in a system file mean the source too, as `node --conditions=millrace-source` would.
+  const { registerHooks } = await import('node:module')
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      next(specifier, Object.assign({}, context, { conditions: context.conditions.concat('millrace-source') })),
+  })
+}
+
+const { main } = await import(isCheckout ? source.href : new URL('../dist/cli/main.js', import.meta.url).href)
+const exitCode = await main(process.argv.slice(2))
+// A failed command may leave threads or a log open; a successful one ends by itself.
+if (exitCode !== 0) process.exit(exitCode)

@@ -1,0 +1,51 @@
+// Every command, in the order a newcomer meets them. Each is a file of its own, loaded only when it is asked for.
+import { existsSync } from 'node:fs'
+import type { CommandDef } from 'citty'
+import { MillraceError } from '../lib/errors.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments, which only citty looks at.
+type AnyCommand = CommandDef<any>
+
+export interface CommandEntry {
+  readonly name: string
+  /** What it does, in a few words, for the list of commands. */
+  readonly summary: string
+  readonly load: () => Promise<{ readonly default: AnyCommand }>
+}
+
+export const commands: readonly CommandEntry[] = [
+  { name: 'init', summary: 'Make a new project with a system file and sample data', load: () => import('./init.ts') },
+  {
+    name: 'import',
+    summary: 'Read files of interactions, users and items into the event log',
+    load: () => landing('import'),
+  },
+  {
+    name: 'quarantine',
+    summary: 'List, explain and replay the rows that were not accepted',
+    load: () => landing('quarantine'),
+  },
+  { name: 'train', summary: 'Train every candidate generator and store the model', load: () => landing('train') },
+  {
+    name: 'evaluate',
+    summary: 'Measure models against popularity and item neighbours',
+    load: () => landing('evaluate'),
+  },
+  { name: 'tune', summary: 'Search better settings on a validation part of the data', load: () => landing('tune') },
+  { name: 'dev', summary: 'Run the whole system in one process', load: () => import('./dev.ts') },
+  {
+    name: 'models',
+    summary: 'List the trained models and choose the one that serves',
+    load: () => import('./models.ts'),
+  },
+  { name: 'keys', summary: 'Create, list and revoke API keys', load: () => import('./project-keys.ts') },
+]
+
+export const commandNames = commands.map((command) => command.name)
+
+/** A command of a later change; its absence is told plainly. */
+async function landing(name: string): Promise<{ readonly default: AnyCommand }> {
+  const file = new URL(`./${name}.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+  if (!existsSync(file)) throw new MillraceError('CLI_USAGE', `The command "${name}" is not part of this version.`)
+  return import(file.href)
+}
