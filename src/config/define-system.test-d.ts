@@ -153,3 +153,21 @@ defineSystem({ ...system, data: { ...data, interactions: { view: {} } } })
 defineSystem({ ...system, data: { ...data, entities: { user: {}, item: { price: 3 } } } })
 // @ts-expect-error a text is no generator
 defineSystem({ ...system, training: { owner, candidates: { cf: 'ials' } } })
+
+// What a client learns from the system's type.
+const named = defineSystem({
+  ...system,
+  serving: { owner, placements: { home: {}, product: { pattern: 'embedding' } } },
+})
+type Names = NonNullable<(typeof named)['names']>
+const item: Names['item'] = { title: 'x', brand: 'acme', labels: ['new'], price: 3, stock: 2, isNew: true }
+const user: Names['user'] = { signedUpAt: 0 }
+const placement: Names['placement'] = 'product'
+const interaction: Names['interaction'] = 'view'
+// @ts-expect-error a title is a text
+const badItem: Names['item'] = { ...item, title: 3 }
+// @ts-expect-error signedUpAt is required
+const badUser: Names['user'] = { country: 'DE' }
+// @ts-expect-error there is no such placement
+const badPlacement: Names['placement'] = 'checkout'
+export const checked = [user, placement, interaction, badItem, badUser, badPlacement]

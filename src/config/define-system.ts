@@ -1,7 +1,8 @@
 // The system file's one function: types that guide whoever writes it, and a check at run time for what types cannot see.
+import type { Named } from '../domain/system-names.ts'
 import type { Duration } from '../lib/duration.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
-import type { Attribute } from './attributes.ts'
+import type { Attribute, ValuesOf } from './attributes.ts'
 import { checkSystem } from './check-system.ts'
 import type { AttributeType, InteractionPlan, PlacementPlan } from './plan.ts'
 import type { countableTypes, groupingTypes, Rule } from './rules.ts'
@@ -38,6 +39,7 @@ export interface SystemOptions<
   Item extends Attributes,
   Interactions extends Readonly<Record<string, InteractionPlan>>,
   Generators extends Readonly<Record<string, GeneratorKind>>,
+  Placement extends string,
 > {
   /** Lower-case letters, digits and hyphens. */
   readonly name: string
@@ -72,7 +74,7 @@ export interface SystemOptions<
     readonly owner: string
     readonly placements: Readonly<
       Record<
-        string,
+        Placement,
         PlacementOptions<
           NameOf<NoInfer<Generators>>,
           Rule<
@@ -98,6 +100,15 @@ export function defineSystem<
   const Item extends Attributes,
   const Interactions extends Readonly<Record<string, InteractionPlan>>,
   const Generators extends Readonly<Record<string, GeneratorKind>>,
->(options: SystemOptions<User, Item, Interactions, Generators>): System {
+  const Placement extends string,
+>(
+  options: SystemOptions<User, Item, Interactions, Generators, Placement>,
+): System &
+  Named<{
+    placement: Placement
+    interaction: NameOf<Interactions>
+    user: ValuesOf<User>
+    item: ValuesOf<Item>
+  }> {
   return checkSystem(options)
 }
