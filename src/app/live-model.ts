@@ -22,6 +22,8 @@ export class LiveModel {
   /** The version that was looked at last, loaded or refused: a damaged bundle is reported once, not every second. */
   #seenVersion: string | undefined
   #problem: string | undefined
+  /** The look that is under way: whoever asks meanwhile waits for the same one. */
+  #refreshing: Promise<void> | undefined
 
   constructor(options: LiveModelOptions) {
     this.#options = options
@@ -41,7 +43,14 @@ export class LiveModel {
    * Loads the version in charge where it is not the one that answers. A model that cannot be loaded leaves the running one in place, or none:
    * then answers come from live popularity and say so.
    */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  async #refresh(): Promise<void> {
     const { modelsDir, generators, log, onSwap } = this.#options
     let version: string | undefined
     try {

@@ -1,7 +1,6 @@
 // One process that does everything `millrace dev` promises: takes events in, follows the log, answers, and swaps models when a new one is in
 // charge.
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { App } from '../app.ts'
 import { followLog, type LogFollower } from '../data/follow-log.ts'
 import type { ModelDescription, ServerDependencies } from '../http/dependencies.ts'
@@ -11,6 +10,7 @@ import type { Manifest } from '../models/bundle.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { LiveModel } from './live-model.ts'
+import { packageVersion } from './package-version.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
@@ -50,7 +50,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const server = createServer(
     {
       recommender: service,
-      intake: intakeOf(app),
+      intake: app.ingest,
       keys: app.keys,
       clock,
       log: logger,
@@ -73,10 +73,10 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       logger.error('following the log stopped', { error })
     },
   })
-  const polling = pollModel(liveModel)
   // The catalogue comes first: a model is aligned with it once, not with every new item.
   await follower.caughtUp()
   await liveModel.refresh()
+  const polling = pollModel(liveModel)
 
   return {
     url,
@@ -98,19 +98,12 @@ function statusOf(follower: LogFollower | undefined, failure: unknown): ReturnTy
   return { lagEventCount: lag.eventCount, lagMs: lag.ms, obstacles }
 }
 
-function intakeOf(app: App): ServerDependencies['intake'] {
-  return app.ingest as unknown as ServerDependencies['intake']
-}
-
 function pollModel(liveModel: LiveModel): { stop(): Promise<void> } {
-  let refreshing: Promise<void> = Promise.resolve()
-  const timer = setInterval(() => {
-    refreshing = refreshing.then(() => liveModel.refresh())
-  }, MODEL_POLL_MS)
+  const timer = setInterval(() => void liveModel.refresh(), MODEL_POLL_MS)
   return {
     stop: async () => {
       clearInterval(timer)
-      await refreshing
+      await liveModel.refresh()
     },
   }
 }
@@ -125,9 +118,4 @@ function describeModel(manifest: Manifest): ModelDescription {
     generators: Object.entries(manifest.generators).map(([name, { kind }]) => ({ name, kind })),
     metrics: manifest.metrics.map(({ name, value, interval }) => ({ name, value, interval: [...interval] })),
   }
-}
-
-/** The version of this package. */
-export function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 }

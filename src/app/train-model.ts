@@ -1,0 +1,83 @@
+// One training run: read the log, measure on newer interactions than were learned from, train on everything, write the bundle, put it in charge.
+import { execFileSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import type { App } from '../app.ts'
+import { readInteractions } from '../data/read-interactions.ts'
+import { type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
+import { MillraceError } from '../lib/errors.ts'
+import { type BundleMetric, type Manifest, setCurrentVersion, writeBundle } from '../models/bundle.ts'
+import { trainGenerators } from '../training/train.ts'
+import { packageVersion } from './package-version.ts'
+
+export interface TrainModelOptions {
+  /** All processors where it is left out. */
+  readonly threadCount?: number | undefined
+  /** A line of progress, for people. */
+  readonly log: (line: string) => void
+  /** Figures to keep with the model, measured on a time split with the same settings. */
+  readonly metrics?: readonly BundleMetric[]
+}
+
+/** The interactions to learn from, and how far in the log they reach. */
+export interface TrainingInput {
+  readonly table: InteractionTable
+  readonly nextOffset: number
+}
+
+/** @throws MillraceError NOTHING_TO_TRAIN_ON */
+export async function readTrainingInput(app: App): Promise<TrainingInput> {
+  const input = await readInteractions(app.log, app.plan.data.interactions)
+  if (input.table.weights.length > 0) return input
+  throw new MillraceError(
+    'NOTHING_TO_TRAIN_ON',
+    'The event log holds no interactions; a model needs some to learn from.',
+    {
+      fix: 'Read files with "millrace import", or send events to POST /v1/events.',
+    },
+  )
+}
+
+/** Trains on all of the input and puts the result in charge. */
+export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
+  const { table, nextOffset } = input
+  const asOfMs = app.clock.now()
+  const { seed } = app.plan.training
+  const data = trainingDataOf(table, asOfMs)
+  const generators = await trainGenerators(data, app.system.generators, {
+    seed,
+    threadCount: options.threadCount ?? availableParallelism(),
+    log: options.log,
+  })
+  const manifest = await writeBundle(app.modelsDir, {
+    lineage: {
+      planHash: app.plan.hash,
+      commit: commitOf(app.projectDir),
+      millraceVersion: packageVersion(),
+      seed,
+      nextOffset,
+      interactionCount: table.weights.length,
+      trainedAtMs: app.clock.now(),
+      asOfMs,
+    },
+    userCount: table.userIds.length,
+    itemIds: table.itemIds,
+    metrics: options.metrics ?? [],
+    generators,
+  })
+  await setCurrentVersion(app.modelsDir, manifest.version)
+  return manifest
+}
+
+/** The commit of the repository around a folder, marked where files differ from it; undefined outside a repository. */
+function commitOf(folder: string): string | undefined {
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
+      .toString()
+      .trim()
+  try {
+    const commit = git('rev-parse', 'HEAD')
+    return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}-modified`
+  } catch {
+    return undefined
+  }
+}
