@@ -1,6 +1,7 @@
 // From the log to columns: the interactions that a model may learn from.
 import type { InteractionPlan } from '../config/plan.ts'
 import { type InteractionTable, InteractionTableBuilder } from '../domain/interaction-table.ts'
+import { interactionWeight } from '../domain/interaction-weight.ts'
 import type { EventLog } from '../ports/event-log.ts'
 
 const READ_BATCH_SIZE = 10_000
@@ -32,7 +33,7 @@ export async function readInteractions(
       }
       // An interaction that the system file no longer names stays in the log and out of training.
       const plan = interactions[event.interaction]
-      if (plan) builder.add(event.userId, event.itemId, plan.weight * (event.weight ?? 1), event.eventTimeMs)
+      if (plan) builder.add(event.userId, event.itemId, interactionWeight(plan.weight, event.weight), event.eventTimeMs)
     }
     offset = batch.at(-1)!.offset + 1
   }

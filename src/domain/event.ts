@@ -19,7 +19,7 @@ export interface InteractionEvent {
   readonly itemId: string
   /** When it happened, in milliseconds since 1970. */
   readonly eventTimeMs: number
-  /** Multiplies the interaction's own weight; above 0, and 1 where it is left out. */
+  /** How much of it, such as a quantity; above 0, and 1 where it is left out. `interactionWeight` says what it counts. */
   readonly weight?: number
 }
 

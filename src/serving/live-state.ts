@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Plan } from '../config/plan.ts'
 import type { EntityEvent, InteractionEvent } from '../domain/event.ts'
+import { interactionWeight } from '../domain/interaction-weight.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import { Catalogue } from './catalogue.ts'
 import { LivePopularity } from './live-popularity.ts'
@@ -63,7 +64,7 @@ export class LiveState {
     }
     const row = this.catalogue.rowFor(event.itemId)
     this.popularity.increment(row)
-    const weight = this.weightOf(interactionCode) * (event.weight ?? 1)
+    const weight = interactionWeight(this.weightOf(interactionCode), event.weight)
     this.histories.add(event.userId, { row, eventTimeMs: event.eventTimeMs, interactionCode, weight })
   }
 
