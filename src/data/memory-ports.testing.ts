@@ -34,6 +34,7 @@ export function memoryLog(): EventLog & { readonly events: LogEvent[]; failWith:
 
 export function memoryQuarantine(): Quarantine & { readonly rows: QuarantinedRow[] } {
   const rows: QuarantinedRow[] = []
+  const identities = new Set<string>()
   let nextId = 1
   const identity = (row: { source: string; where: string; reason: string; payload: string }) =>
     JSON.stringify([row.source, row.where, row.reason, row.payload])
@@ -41,7 +42,8 @@ export function memoryQuarantine(): Quarantine & { readonly rows: QuarantinedRow
     rows,
     async add(rejected) {
       for (const row of rejected) {
-        if (rows.some((known) => identity(known) === identity(row))) continue
+        if (identities.has(identity(row))) continue
+        identities.add(identity(row))
         rows.push({ ...row, id: nextId++, rejectedAtMs: 0 })
       }
     },
@@ -55,7 +57,7 @@ export function memoryQuarantine(): Quarantine & { readonly rows: QuarantinedRow
     async remove(ids) {
       for (const id of ids) {
         const index = rows.findIndex((row) => row.id === id)
-        if (index >= 0) rows.splice(index, 1)
+        if (index >= 0) identities.delete(identity(rows.splice(index, 1)[0]!))
       }
     },
     close: async () => {},
