@@ -25,7 +25,10 @@ const { plan, generators } = defineSystem({
   name: 'made-shop',
   data: {
     owner,
-    entities: { user: {}, item: { title: text(), category: category(), price: number(), stock: integer() } },
+    entities: {
+      user: {},
+      item: { title: text(), category: category(), brand: category(), price: number(), stock: integer() },
+    },
     interactions: { view: { weight: 1 }, purchase: { weight: 10 } },
     sources: { web: httpIngest() },
   },
@@ -37,7 +40,7 @@ const { plan, generators } = defineSystem({
         candidates: ['cf'],
         candidateCount: 500,
         limit: 20,
-        rules: [inStock(), notInteracted('purchase', '30 days'), atMost(10, { per: 'category' })],
+        rules: [inStock(), notInteracted('purchase', '30 days'), atMost(4, { per: 'brand' })],
       },
       similar: { pattern: 'embedding', limit: 20 },
     },

@@ -18,7 +18,8 @@ export interface Shop {
   events(): Generator<StoredEvent>
 }
 
-export const CATEGORY_COUNT = 30
+const CATEGORY_COUNT = 30
+const BRAND_COUNT = 500
 const TOPICS_PER_USER = 3
 const ITEMS_PER_TOPIC = 400
 const START_MS = Date.UTC(2026, 0, 1)
@@ -124,6 +125,7 @@ const skewed = (rng: Rng, count: number): number => Math.floor(count * rng.next(
 const attributesOf = (rng: Rng) => ({
   title: `Thing ${rng.integer(1_000_000)}`,
   category: `c${rng.integer(CATEGORY_COUNT)}`,
+  brand: `b${skewed(rng, BRAND_COUNT)}`,
   price: 1 + rng.integer(8000) / 100,
   stock: rng.integer(20),
 })

@@ -50,6 +50,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
 
 export interface ServerProcess {
   readonly port: number
+  readonly processId: number
   /** What the server said of itself when it was ready. */
   readonly note: Readonly<Record<string, unknown>>
   stop(): Promise<void>
@@ -69,6 +70,7 @@ export async function startServer(
   const note = JSON.parse(first[0]) as { port: number }
   return {
     port: note.port,
+    processId: child.pid!,
     note,
     stop: async () => {
       child.stdin!.end()
