@@ -14,7 +14,11 @@ export type { Duration } from './lib/duration.ts'
 export type { ErrorCode } from './lib/error-catalogue.ts'
 export type { Problem } from './lib/errors.ts'
 export { describeError, MillraceError } from './lib/errors.ts'
-export { ials } from './models/ials/ials.ts'
+export { graphFilter } from './models/graph-filter/graph-filter.ts'
+export { ials, ials } from './models/ials/ials.ts'
+export { itemNeighbours } from './models/item-neighbours/item-neighbours.ts'
+export { popularity } from './models/popularity/popularity.ts'
+export { rp3beta } from './models/rp3beta/rp3beta.ts'
 export type {
   Artifacts,
   CandidateGenerator,
