@@ -2,52 +2,21 @@
 // no recommendation touches.
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { category, integer, number, text } from '../src/config/attributes.ts'
-import { defineSystem } from '../src/config/define-system.ts'
-import { atMost, inStock, notInteracted } from '../src/config/rules.ts'
-import { httpIngest } from '../src/config/sources.ts'
 import { createServer } from '../src/http/server.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { jsonLogger } from '../src/lib/logger.ts'
-import { ials } from '../src/models/ials/ials.ts'
 import type { StoredEvent } from '../src/ports/event-log.ts'
 import { LiveState } from '../src/serving/live-state.ts'
 import { RecommendationService } from '../src/serving/recommendation-service.ts'
 import { makeQuestions, makeShop, type ShopSize } from './load-shop.ts'
+import { shopSystem } from './load-shop-system.ts'
 
 const options = JSON.parse(process.argv[2]!) as ShopSize & {
   readonly seed: number
   readonly questionCount: number
   readonly questionsFile: string
 }
-const owner = 'bench'
-const { plan, generators } = defineSystem({
-  name: 'made-shop',
-  data: {
-    owner,
-    entities: {
-      user: {},
-      item: { title: text(), category: category(), brand: category(), price: number(), stock: integer() },
-    },
-    interactions: { view: { weight: 1 }, purchase: { weight: 10 } },
-    sources: { web: httpIngest() },
-  },
-  training: { owner, candidates: { cf: ials({ factors: 64, iterations: 2 }) } },
-  serving: {
-    owner,
-    placements: {
-      home: {
-        candidates: ['cf'],
-        candidateCount: 500,
-        limit: 20,
-        rules: [inStock(), notInteracted('purchase', '30 days'), atMost(4, { per: 'brand' })],
-      },
-      similar: { pattern: 'embedding', limit: 20 },
-    },
-  },
-  monitoring: { owner },
-})
-
+const { plan, generators } = shopSystem
 const shop = makeShop(options, options.seed)
 writeFileSync(options.questionsFile, makeQuestions(options, options.questionCount, options.seed).join('\n'))
 const live = new LiveState(plan)

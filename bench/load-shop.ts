@@ -12,8 +12,18 @@ export interface ShopSize {
   readonly interactionsPerUser: number
 }
 
+export interface ItemAttributes {
+  readonly title: string
+  readonly category: string
+  readonly brand: string
+  readonly price: number
+  readonly stock: number
+}
+
 export interface Shop {
   readonly data: TrainingData
+  /** By item index. */
+  readonly attributes: readonly ItemAttributes[]
   /** Items first, then interactions. */
   events(): Generator<StoredEvent>
 }
@@ -43,7 +53,10 @@ export function makeShop({ itemCount, userCount, interactionsPerUser }: ShopSize
     { rows: users, columns: items, values: new Float32Array(count).fill(1) },
     { rowCount: userCount, columnCount: itemCount },
   )
+  const attributeRng = rng.fork('attributes')
+  const attributes = Array.from({ length: itemCount }, () => attributesOf(attributeRng))
   return {
+    attributes,
     data: {
       userIds: Array.from({ length: userCount }, (_, user) => userIdOf(user)),
       itemIds: Array.from({ length: itemCount }, (_, item) => itemIdOf(item)),
@@ -53,7 +66,6 @@ export function makeShop({ itemCount, userCount, interactionsPerUser }: ShopSize
     },
     *events() {
       let offset = 0
-      const attributes = rng.fork('attributes')
       for (let item = 0; item < itemCount; item++) {
         const eventTimeMs = START_MS + offset
         yield {
@@ -65,7 +77,7 @@ export function makeShop({ itemCount, userCount, interactionsPerUser }: ShopSize
             entity: 'item',
             entityId: itemIdOf(item),
             change: 'put',
-            attributes: attributesOf(attributes),
+            attributes: { ...attributes[item]! },
             eventTimeMs,
           },
         }
@@ -122,7 +134,7 @@ const itemOf = (topic: number, rng: Rng, itemCount: number): number =>
 /** An index below `count`, the first ones much more often: density falls with about the square root. */
 const skewed = (rng: Rng, count: number): number => Math.floor(count * rng.next() ** 2)
 
-const attributesOf = (rng: Rng) => ({
+const attributesOf = (rng: Rng): ItemAttributes => ({
   title: `Thing ${rng.integer(1_000_000)}`,
   category: `c${rng.integer(CATEGORY_COUNT)}`,
   brand: `b${skewed(rng, BRAND_COUNT)}`,
