@@ -104,14 +104,16 @@ export class Answer {
     return this.#generators[place]!
   }
 
-  /** Calls back with every group of which no more items may come, some more than once. */
+  /** Calls back once with every group of which no more items may come. */
   forEachFullGroup(visit: (attribute: string, group: number) => void): void {
     for (let rule = 0; rule < this.#rules.length; rule++) {
       const { attribute, count, groupOf } = this.#rules[rule]!
+      const full = new Set<number>()
       for (let place = 0; place < this.#count; place++) {
         const group = groupOf(this.#indexes.rowOf(this.#itemIndexes[place]!))
-        if (group >= 0 && this.#groupCount(rule, group) >= count) visit(attribute, group)
+        if (group >= 0 && this.#groupCount(rule, group) >= count) full.add(group)
       }
+      for (const group of full) visit(attribute, group)
     }
   }
 

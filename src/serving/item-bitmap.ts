@@ -21,13 +21,16 @@ export class ItemBitmap {
   /** The catalogue's change that comes next; -1 before the first reading. */
   #place = -1
   readonly #source: BitmapSource
-  readonly #holds: RowPredicate
+  readonly #holds: () => RowPredicate
   readonly #fill: FillWords | undefined
   #withheld = new Int32Array(64)
   #withheldCount = 0
 
-  /** @param fill must set exactly the bits of the rows that `holds` holds for */
-  constructor(source: BitmapSource, holds: RowPredicate, fill?: FillWords) {
+  /**
+   * @param holds the condition, made anew after every change
+   * @param fill must set exactly the bits of the rows that the condition holds for
+   */
+  constructor(source: BitmapSource, holds: () => RowPredicate, fill?: FillWords) {
     this.#source = source
     this.#holds = holds
     this.#fill = fill
@@ -39,10 +42,7 @@ export class ItemBitmap {
     const { catalogue, indexes } = this.#source
     if (this.#place === catalogue.changeCount) return this
     this.#growTo(indexes.indexCount)
-    const isKnown =
-      this.#place >= 0 &&
-      catalogue.changesSince(this.#place, (row) => this.#set(indexes.indexOf(row), this.#holds(row)))
-    if (!isKnown) this.#rebuild()
+    if (this.#place < 0 || !this.#follow(this.#place)) this.#rebuild()
     this.#place = catalogue.changeCount
     return this
   }
@@ -100,6 +100,13 @@ export class ItemBitmap {
     this.#modelWords = this.#words.subarray(0, this.#source.indexes.firstNewIndex >> 5)
   }
 
+  /** False where too much has changed since. */
+  #follow(place: number): boolean {
+    const { catalogue, indexes } = this.#source
+    const holds = this.#holds()
+    return catalogue.changesSince(place, (row) => this.#set(indexes.indexOf(row), holds(row)))
+  }
+
   #set(index: number, isIn: boolean): void {
     if (isIn === this.has(index)) return
     this.#words[index >> 5]! ^= 1 << (index & 31)
@@ -113,14 +120,13 @@ export class ItemBitmap {
   }
 
   #fillByRow(): void {
-    const { indexes } = this.#source
-    const holds = this.#holds
-    const indexCount = indexes.indexCount
+    const { rowOfIndex, indexCount } = this.#source.indexes
+    const holds = this.#holds()
     for (let start = 0; start < indexCount; start += 32) {
       const end = Math.min(start + 32, indexCount)
       let word = 0
       for (let index = start; index < end; index++) {
-        const row = indexes.rowOf(index)
+        const row = rowOfIndex[index]!
         if (row >= 0 && holds(row)) word |= 1 << (index & 31)
       }
       this.#words[start >> 5] = word

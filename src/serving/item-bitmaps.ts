@@ -29,16 +29,18 @@ export class ItemBitmaps {
     const { groupOf } = this.#source.catalogue.columns.get(attribute)!
     return this.#terms.get(
       `${attribute} ${group}`,
-      () => new ItemBitmap(this.#source, (row) => groupOf!(row) === group),
+      () => new ItemBitmap(this.#source, () => (row) => groupOf!(row) === group),
     )
   }
 
   #eligibleBitmap(filters: readonly Filter[]): ItemBitmap {
     const { catalogue } = this.#source
-    const predicates = filters.map((filter) => this.#predicate(filter))
-    const holds = (row: number) => catalogue.isLive(row) && predicates.every((predicate) => predicate(row))
+    const holds = (): RowPredicate => {
+      const predicates = filters.map((filter) => this.#predicate(filter))
+      return (row) => catalogue.isLive(row) && predicates.every((predicate) => predicate(row))
+    }
     return new ItemBitmap(this.#source, holds, (words) => {
-      const live = this.#terms.get('live', () => new ItemBitmap(this.#source, (row) => catalogue.isLive(row)))
+      const live = this.#terms.get('live', () => new ItemBitmap(this.#source, () => (row) => catalogue.isLive(row)))
       copy(words, live.words)
       for (const filter of filters) and(words, this.#wordsOf(filter, words.length))
     })
@@ -63,9 +65,10 @@ export class ItemBitmaps {
   }
 
   #term(term: FilterTerm): ItemBitmap {
-    return this.#terms.get(termKey(term), () => new ItemBitmap(this.#source, this.#predicate(term)))
+    return this.#terms.get(termKey(term), () => new ItemBitmap(this.#source, () => this.#predicate(term)))
   }
 
+  /** Good until the next change of the catalogue. */
   #predicate(filter: Filter): RowPredicate {
     switch (filter.kind) {
       case 'not': {

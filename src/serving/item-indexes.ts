@@ -48,6 +48,11 @@ export class ItemIndexes {
     this.#rowCount = rowCount
   }
 
+  /** By index; -1 for an index that stands for nothing. Good until `catchUp`; entries from `indexCount` on mean nothing. */
+  get rowOfIndex(): Int32Array {
+    return this.#rowOfIndex
+  }
+
   /** One past the largest index given out. */
   get indexCount(): number {
     return this.#indexCount
