@@ -1,4 +1,12 @@
 // What `import ... from 'millrace'` offers: the words of a system file, and what a program needs to run one.
+
+export { importSources } from './app/import-sources.ts'
+export type { RunningSystem, ServeOptions } from './app/serve.ts'
+export { serve } from './app/serve.ts'
+export type { TrainingInput, TrainModelOptions } from './app/train-model.ts'
+export { readTrainingInput, trainModel } from './app/train-model.ts'
+export type { App, OpenAppOptions } from './app.ts'
+export { openApp } from './app.ts'
 export type { Attribute, AttributeOptions } from './config/attributes.ts'
 export { boolean, category, integer, number, tags, text, timestamp } from './config/attributes.ts'
 export type { PlacementOptions, SystemOptions } from './config/define-system.ts'
