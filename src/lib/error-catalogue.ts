@@ -94,7 +94,6 @@ export const errorCatalogue = {
   },
   PORT_IN_USE: { httpStatus: 500, exitCode: 69, meaning: 'Another process listens on the port already.' },
   ADDRESS_UNUSABLE: { httpStatus: 500, exitCode: 69, meaning: 'The server cannot listen on that host and port.' },
-  NOT_READY: { httpStatus: 503, exitCode: 75, meaning: 'The server is starting, catching up or stopping.' },
   INTERNAL: {
     httpStatus: 500,
     exitCode: 70,
