@@ -9,11 +9,18 @@ const MAX_KEPT_BYTES = 64 * 2 ** 20
 
 export class ItemBitmaps {
   readonly #source: BitmapSource
-  readonly #terms = new KeptBitmaps()
-  readonly #eligible = new KeptBitmaps()
+  readonly #terms: KeptBitmaps
+  readonly #eligible: KeptBitmaps
 
-  constructor(source: BitmapSource) {
+  constructor(source: BitmapSource, maxKeptBytes: number = MAX_KEPT_BYTES) {
     this.#source = source
+    this.#terms = new KeptBitmaps(maxKeptBytes)
+    this.#eligible = new KeptBitmaps(maxKeptBytes)
+  }
+
+  /** Bytes of all bitmaps kept: at most twice the limit of one kind, and one bitmap of each. */
+  get keptBytes(): number {
+    return this.#terms.bytes + this.#eligible.bytes
   }
 
   /**
@@ -95,6 +102,15 @@ class KeptBitmaps {
   readonly #bitmaps = new Map<string, ItemBitmap>()
   #bytes = 0
   #newestKey = ''
+  readonly #maxBytes: number
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
 
   /** The bitmap of that key, up to date. */
   get(key: string, make: () => ItemBitmap): ItemBitmap {
@@ -109,7 +125,7 @@ class KeptBitmaps {
       this.#newestKey = key
     }
     for (const [oldKey, old] of this.#bitmaps) {
-      if (this.#bytes <= MAX_KEPT_BYTES || oldKey === key) break
+      if (this.#bytes <= this.#maxBytes || oldKey === key) break
       this.#bitmaps.delete(oldKey)
       this.#bytes -= old.byteLength
     }
