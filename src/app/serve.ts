@@ -37,7 +37,13 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const { logger = silentLogger, ...serverOptions } = options
   const { plan, clock, modelsDir } = app
   const live = new LiveState(plan)
-  const service = new RecommendationService({ plan, live, clock, newRequestId: randomUUID })
+  const service = new RecommendationService({
+    plan,
+    live,
+    clock,
+    newRequestId: randomUUID,
+    onAnswer: (observation) => server.countTroubles(observation),
+  })
   const liveModel = new LiveModel({
     modelsDir,
     generators: app.system.generators,

@@ -12,6 +12,12 @@ export interface Recommender {
   recommend(request: RecommendRequest): RecommendResponse
 }
 
+/** What went wrong behind an answer that was given nevertheless. */
+export interface AnswerTroubles {
+  readonly failures: readonly { readonly generator: string }[]
+  readonly invalidCandidateCount: number
+}
+
 /** Where rows come from, for the quarantine. */
 export interface Origin {
   readonly source: string

@@ -1,7 +1,7 @@
 // What Prometheus sees of the server. `docs/metrics.md` explains each name.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RecommendResponse } from '../domain/recommendation.ts'
-import type { IntakeResult, ServerDependencies } from './dependencies.ts'
+import type { AnswerTroubles, IntakeResult, ServerDependencies } from './dependencies.ts'
 
 /** Fine around the budgets of an answer: 10 ms is the goal, 100 ms the bound. */
 const LATENCY_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5]
@@ -12,6 +12,8 @@ export class ServerMetrics {
   readonly #requests: Histogram<'route' | 'status'>
   readonly #answers: Counter<'placement' | 'rung'>
   readonly #items: Counter<'placement' | 'generator'>
+  readonly #failures: Counter<'generator'>
+  readonly #invalid: Counter
   readonly #accepted: Counter<'kind'>
   readonly #duplicates: Counter<'kind'>
   readonly #rejected: Counter<'kind' | 'reason'>
@@ -35,6 +37,17 @@ export class ServerMetrics {
       name: 'millrace_answer_items_total',
       help: 'Items recommended, by placement and the candidate generator that proposed them first.',
       labelNames: ['placement', 'generator'],
+      registers,
+    })
+    this.#failures = new Counter({
+      name: 'millrace_generator_failures_total',
+      help: 'Answers that had to be made without a candidate generator, because it failed or the model lacks it.',
+      labelNames: ['generator'],
+      registers,
+    })
+    this.#invalid = new Counter({
+      name: 'millrace_invalid_candidates_total',
+      help: 'Proposals of candidate generators that broke their law (unknown, not allowed or without a finite score) and were turned away.',
       registers,
     })
     this.#accepted = new Counter({
@@ -94,6 +107,11 @@ export class ServerMetrics {
       this.#items.inc({ placement, generator }, i - runStart)
       runStart = i
     }
+  }
+
+  countTroubles({ failures, invalidCandidateCount }: AnswerTroubles): void {
+    for (const { generator } of failures) this.#failures.inc({ generator })
+    if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)
   }
 
   countIntake(kind: 'interaction' | 'entity', { acceptedCount, duplicatePositions, rejected }: IntakeResult): void {

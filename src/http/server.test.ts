@@ -202,6 +202,7 @@ test('metrics count requests, answers, items and events', async () => {
     payload: { events: [{ id: 'known' }, { id: 'bad' }, {}, {}] },
   })
   await server.inject({ method: 'PUT', url: '/v1/items/i1', payload: { attributes: {} } })
+  server.countTroubles({ failures: [{ generator: 'cf' }, { generator: 'cf' }], invalidCandidateCount: 3 })
   const response = await server.inject('/metrics')
   expect(response.headers['content-type']).toContain('text/plain')
   const lines = response.body.split('\n')
@@ -211,6 +212,8 @@ test('metrics count requests, answers, items and events', async () => {
     'millrace_answers_total{placement="home",rung="full"} 1',
     'millrace_answer_items_total{placement="home",generator="cf"} 2',
     'millrace_answer_items_total{placement="home",generator="popular"} 1',
+    'millrace_generator_failures_total{generator="cf"} 2',
+    'millrace_invalid_candidates_total 3',
     'millrace_events_accepted_total{kind="interaction"} 2',
     'millrace_events_duplicate_total{kind="interaction"} 1',
     'millrace_events_rejected_total{kind="interaction",reason="BAD_ROW"} 1',

@@ -11,7 +11,7 @@ import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
-import type { ServerDependencies } from './dependencies.ts'
+import type { AnswerTroubles, ServerDependencies } from './dependencies.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
 import { intakeRoutes } from './intake-routes.ts'
 import { readJsonBodies } from './json-body.ts'
@@ -70,6 +70,8 @@ export interface HttpServer {
   listen(): Promise<{ readonly url: string; readonly port: number }>
   /** Turns readiness off, then takes no new connection, finishes the requests that are running, and resolves. Calling it again is harmless. */
   close(): Promise<void>
+  /** Counts what went wrong behind an answer; for the recommendation service to call. */
+  countTroubles(troubles: AnswerTroubles): void
   /** For tests: answers without a socket. */
   inject(request: string | InjectOptions): Promise<LightMyRequestResponse>
 }
@@ -107,6 +109,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
       return { url, port: Number(new URL(url).port) }
     },
     close: () => (closing ??= stop(app, { readiness, log: deps.log, limits })),
+    countTroubles: (troubles) => metrics.countTroubles(troubles),
     inject: (request) => app.inject(request),
   }
 }
