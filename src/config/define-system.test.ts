@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseFilter } from '../domain/filter-parser.ts'
 import { canonicalJson, contentHash } from '../lib/canonical-json.ts'
 import { MillraceError, type Problem } from '../lib/errors.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
@@ -151,6 +152,20 @@ describe('a valid system', () => {
     expect(isSystem(system)).toBe(true)
     for (const other of [undefined, null, 3, {}, shop(), { plan: { hash: 'abc' }, generators: {} }])
       expect(isSystem(other)).toBe(false)
+  })
+
+  test('a rule on stock becomes a filter that can be read, whatever the attribute is called', () => {
+    const item = { not: integer(), stock: integer() }
+    const rules = [inStock(), inStock({ attribute: 'not' })]
+    const base = replaced(shop(), ['data', 'entities', 'item'], item)
+    const { plan } = checkSystem(replaced(base, ['serving', 'placements', 'home', 'rules'], rules))
+    const filters = plan.serving.placements.home!.rules.map(
+      (rule) => rule.kind === 'only' && parseFilter(rule.filter, item),
+    )
+    expect(filters).toEqual([
+      { kind: 'compare', attribute: 'stock', comparison: '>', value: 0 },
+      { kind: 'compare', attribute: 'not', comparison: '>', value: 0 },
+    ])
   })
 
   test('files tell their format by their name', () => {
