@@ -1,0 +1,168 @@
+// Which files an import means: sources of the system file by name, all of them, or a path that is described by options.
+import { existsSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import type { ColumnName, FileSourcePlan, Plan } from '../config/plan.ts'
+import { MillraceError, type Problem } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
+import type { FileImport } from './import.ts'
+
+/** What the options of a command say of a file that no source describes; texts as they were typed. */
+export interface FileDescription {
+  readonly holds?: string | undefined
+  readonly format?: string | undefined
+  /** `userId=CustomerID,itemId=StockCode,eventTime=2`: a column's name, or its 0-based number. */
+  readonly columns?: string | undefined
+  readonly interaction?: string | undefined
+  readonly timeFormat?: string | undefined
+  readonly hasHeader?: boolean | undefined
+}
+
+const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
+const timeFormats = ['iso', 'seconds', 'milliseconds'] as const
+const holdables = ['interactions', 'user', 'item'] as const
+
+/**
+ * @param wanted names of sources, or paths; none means every file source, users and items before interactions
+ * @param folder what paths of sources are relative to; paths in `wanted` are relative to the working directory
+ * @throws MillraceError IMPORT_SOURCE_UNKNOWN, IMPORT_MAPPING_INVALID with every problem
+ */
+export function filesToImport(
+  plan: Plan,
+  {
+    wanted,
+    folder,
+    description,
+  }: { readonly wanted: readonly string[]; readonly folder: string; readonly description: FileDescription },
+): FileImport[] {
+  const defined = definedFiles(plan, folder)
+  const isDescribed = Object.values(description).some((value) => value !== undefined)
+  if (wanted.length === 0) {
+    if (defined.length > 0) return defined.sort((a, b) => entitiesFirst(a) - entitiesFirst(b))
+    throw new MillraceError('IMPORT_SOURCE_UNKNOWN', 'The system file defines no file sources.', {
+      fix: 'Add one with fileSource(...) to data.sources, or name a file: millrace import clicks.csv --columns userId=...',
+    })
+  }
+  return wanted.map((name) => {
+    const known =
+      defined.find(({ sourceName }) => sourceName === name) ??
+      defined.find(({ path }) => !isDescribed && path === resolve(name))
+    if (known && !isDescribed) return known
+    if (known) {
+      throw new MillraceError(
+        'IMPORT_MAPPING_INVALID',
+        `${name} is a source of the system file, which says how to read it.`,
+        {
+          fix: 'Leave the options out and change the system file, or name the file by its path.',
+        },
+      )
+    }
+    if (existsSync(name)) return describedFile(plan, resolve(name), description)
+    const names = defined.map(({ sourceName }) => sourceName)
+    throw new MillraceError(
+      'IMPORT_SOURCE_UNKNOWN',
+      `"${name}" is neither a file source of the system file nor a file.`,
+      {
+        fix: suggestName(name, names),
+      },
+    )
+  })
+}
+
+const entitiesFirst = ({ source }: FileImport): number => (source.holds === 'interactions' ? 1 : 0)
+
+function definedFiles(plan: Plan, folder: string): FileImport[] {
+  return Object.entries(plan.data.sources).flatMap(([sourceName, source]) =>
+    source.kind === 'file' ? [{ sourceName, source, path: resolve(folder, source.path), isDefined: true }] : [],
+  )
+}
+
+function describedFile(plan: Plan, path: string, description: FileDescription): FileImport {
+  const problems: Problem[] = []
+  const oneOf = <T extends string>(option: string, found: string, known: readonly T[]): T => {
+    const value = known.find((name) => name === found)
+    if (value === undefined)
+      problems.push({ where: `--${option}`, message: `Found "${found}". ${suggestName(found, known)}` })
+    return value ?? known[0]!
+  }
+  const holds = oneOf('holds', description.holds ?? 'interactions', holdables)
+  const format = oneOf('format', description.format ?? formatByName(path), formats)
+  const timeFormat = oneOf('time-format', description.timeFormat ?? 'iso', timeFormats)
+  const columns = columnsOf(description.columns, problems)
+  checkColumns(plan, { holds, format, columns, interaction: description.interaction }, problems)
+  if (problems.length > 0) {
+    throw new MillraceError('IMPORT_MAPPING_INVALID', `The options do not say how to read ${path}.`, {
+      problems,
+      fix: 'For example: --columns userId=CustomerID,itemId=StockCode,eventTime=InvoiceDate --interaction purchase',
+    })
+  }
+  const interaction = description.interaction === undefined ? {} : { interaction: description.interaction }
+  const source: FileSourcePlan = {
+    kind: 'file',
+    path,
+    format,
+    hasHeader: description.hasHeader ?? true,
+    holds,
+    columns,
+    timeFormat,
+    ...interaction,
+  }
+  return { sourceName: basename(path), source, path, isDefined: false }
+}
+
+function formatByName(path: string): string {
+  const ending = path.toLowerCase().replace(/\.gz$/, '').split('.').at(-1)!
+  return ending === 'ndjson' ? 'jsonl' : ending
+}
+
+function columnsOf(text: string | undefined, problems: Problem[]): Record<string, ColumnName> {
+  const columns: Record<string, ColumnName> = {}
+  for (const pair of text === undefined ? [] : text.split(',')) {
+    const equals = pair.indexOf('=')
+    const [field, column] = [pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()]
+    if (equals === -1 || field === '' || column === '') {
+      problems.push({ where: '--columns', message: `Found "${pair}", expected field=column.` })
+    } else columns[field] = /^\d+$/.test(column) ? Number(column) : column
+  }
+  return columns
+}
+
+function checkColumns(
+  plan: Plan,
+  {
+    holds,
+    format,
+    columns,
+    interaction,
+  }: Pick<FileSourcePlan, 'holds' | 'format' | 'columns'> & { readonly interaction: string | undefined },
+  problems: Problem[],
+): void {
+  const isInteractions = holds === 'interactions'
+  const required = isInteractions ? ['userId', 'itemId', 'eventTime'] : ['entityId']
+  const known = isInteractions
+    ? [...required, 'id', 'interaction', 'weight']
+    : [...required, 'eventTime', ...Object.keys(plan.data.entities[holds])]
+  for (const field of Object.keys(columns)) {
+    if (!known.includes(field))
+      problems.push({ where: '--columns', message: `Found the unknown field "${field}". ${suggestName(field, known)}` })
+  }
+  // Lines of JSON may have our own field names; then there is nothing to map.
+  const isMapped = format !== 'jsonl' || Object.keys(columns).length > 0
+  for (const field of required) {
+    if (isMapped && columns[field] === undefined)
+      problems.push({ where: '--columns', message: `Found no column for ${field}.` })
+  }
+  if (!isInteractions) return
+  const interactions = Object.keys(plan.data.interactions)
+  if (interaction !== undefined && !interactions.includes(interaction)) {
+    problems.push({
+      where: '--interaction',
+      message: `Found "${interaction}". ${suggestName(interaction, interactions)}`,
+    })
+  }
+  if (isMapped && interaction === undefined && columns.interaction === undefined) {
+    problems.push({
+      where: '--interaction',
+      message: `Found neither it nor a column for interaction. Known: ${interactions.join(', ')}.`,
+    })
+  }
+}
