@@ -17,7 +17,7 @@ await trainIals(itemsByUser, {
   regularization: training.settings.regularization!,
   regularizationExponent: training.settings.regularizationExponent!,
   unobservedWeight: training.settings.unobservedWeight!,
-  initStdDev: 0.1,
+  initStdDev: 0.3,
   onIteration: ({ iteration, width, userVectors, itemVectors }) => {
     const calledAt = performance.now()
     console.log(JSON.stringify({ iteration, trainSeconds: (calledAt - startedAt - ownMs) / 1000 }))

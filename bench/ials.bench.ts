@@ -57,17 +57,17 @@ const tuned = {
       peer: { alpha: 30, regularization: 30 },
     },
     128: {
-      ours: { regularization: 0.1, regularizationExponent: 0.5, unobservedWeight: 0.01 },
+      ours: { regularization: 0.03, regularizationExponent: 0.5, unobservedWeight: 0.03 },
       peer: { alpha: 30, regularization: 30 },
     },
   },
   'ml-1m': {
     64: {
-      ours: { regularization: 0.3, regularizationExponent: 0.5, unobservedWeight: 0.3 },
+      ours: { regularization: 0.35, regularizationExponent: 0.5, unobservedWeight: 0.3 },
       peer: { alpha: 10, regularization: 100 },
     },
     128: {
-      ours: { regularization: 0.3, regularizationExponent: 0.5, unobservedWeight: 0.3 },
+      ours: { regularization: 0.35, regularizationExponent: 0.5, unobservedWeight: 0.3 },
       peer: { alpha: 10, regularization: 100 },
     },
   },
@@ -304,7 +304,7 @@ async function smokeFigure(): Promise<Figure> {
     ...tuned.gowalla[64].ours,
     factors: 16,
     iterations: 3,
-    initStdDev: 0.1,
+    initStdDev: 0.3,
     seed,
     threadCount: 2,
   })

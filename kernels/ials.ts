@@ -215,6 +215,34 @@ function addToAll(vector: usize, value: f32, bytes: usize, out: usize): void {
   for (let k: usize = 0; k < bytes; k += 16) v128.store(out + k, f32x4.add(v128.load(vector + k), values))
 }
 
+// ---- start ----
+
+/** Every row becomes the weighted mean of its observed columns' vectors, 0 without any: one step of a random walk. */
+export function averageRows(task: HalfStep, scratch: usize): void {
+  for (;;) {
+    const start = atomic.add<i32>(task.counter, 1) * task.chunkRows
+    if (start >= task.rowCount) return
+    const end = min(start + task.chunkRows, task.rowCount)
+    for (let row = start; row < end; row++) averageRow(task, row, scratch)
+  }
+}
+
+function averageRow(task: HalfStep, row: i32, scratch: usize): void {
+  const bytes = usize(task.width) << 2
+  const begin = load<i32>(task.offsets + (usize(row) << 2))
+  const count = load<i32>(task.offsets + (usize(row) << 2), 4) - begin
+  const x = task.solved + usize(row) * bytes
+  const paddedCount = (count + 3) & ~3
+  const weights = scratch + (usize(paddedCount) << 2)
+  const columns = task.columns + (usize(begin) << 2)
+  const values = task.values + (usize(begin) << 2)
+  const weightSum = gatherAddresses(columns, values, count, task.fixed, bytes, scratch, weights)
+  weightedSum(scratch, weights, paddedCount, bytes, x)
+  if (count == 0) return
+  const inverse = f32x4.splat(<f32>1 / weightSum)
+  for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.mul(inverse, v128.load(x + k)))
+}
+
 // ---- conjugate gradients ----
 
 /** Preconditioned conjugate gradients from the old x, or from zero, for `task.stepCount` steps. */

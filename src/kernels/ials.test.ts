@@ -14,7 +14,7 @@ const options: IalsOptions = {
   regularization: 0.05,
   regularizationExponent: 0.5,
   unobservedWeight: 0.2,
-  initStdDev: 0.1,
+  initStdDev: 0.3,
   seed: 3,
   threadCount: 1,
 }
@@ -34,12 +34,12 @@ describe('against a naive float64 version', () => {
     for (const [i, { loss }] of runs.slice(1).entries()) expect(relativeError(loss, losses[i]!)).toBeLessThan(1e-4)
   })
 
-  // The first iterations start far off, where two steps fall behind; over 10 seeds the fifth was off by 6e-5 at most, later ones by less.
-  test('from the fifth on, an iteration of two conjugate gradient steps is within 1e-4 of the loss of an exact one in float64', async () => {
+  // Two steps fall behind a little while vectors still move far: over 20 seeds the second iteration was off by 5e-4 at most, the tenth by 6e-5.
+  test('from the tenth on, an iteration of two conjugate gradient steps is within 1e-4 of the loss of an exact one in float64', async () => {
     for (const seed of [13, 14, 15]) {
       const itemsByUser = randomInteractions(seed, { userCount: 70, itemCount: 90, entryCount: 2500 })
-      const runs = await iterationsOf(itemsByUser, { ...options, iterations: 10 })
-      for (let i = 4; i < runs.length; i++) {
+      const runs = await iterationsOf(itemsByUser, { ...options, iterations: 12 })
+      for (let i = 9; i < runs.length; i++) {
         const [exactLoss] = naiveContinuation(itemsByUser, runs[i - 1]!.vectors, { ...options, iterations: 1 })
         expect(relativeError(runs[i]!.loss, exactLoss!)).toBeLessThan(1e-4)
       }

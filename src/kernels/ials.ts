@@ -111,6 +111,8 @@ const SOLVE_CHUNK_ROWS = 32
 const EXACT_ENTRIES = 16
 const ALL_ENTRIES = 0x7fffffff
 const DEFAULT_STEP_COUNT = 2
+/** Gowalla and MovieLens-1M, validation part: 2 save one to two iterations to equal NDCG; with 3 the best NDCG falls. */
+const START_ROUNDS = 2
 
 class IalsTraining {
   readonly #options: IalsOptions
@@ -159,7 +161,7 @@ class IalsTraining {
 
   async run(): Promise<void> {
     const { iterations, onIteration } = this.#options
-    await this.#randomize(this.#users)
+    await this.#start()
     for (let iteration = 1; iteration <= iterations; iteration++) {
       const isFirst = iteration === 1
       await this.#halfStep(this.#items, this.#users, { isFirst })
@@ -193,6 +195,40 @@ class IalsTraining {
     }
   }
 
+  /**
+   * First user vectors: random ones, smoothed by a random walk over the interactions and made orthogonal again, with the lengths that random
+   * ones have. That is subspace iteration towards the leading singular vectors of the interactions (Halko, Martinsson & Tropp, "Finding
+   * structure with randomness", 2011, algorithm 4.4), where the papers start at random; a round costs less than half an iteration.
+   */
+  async #start(): Promise<void> {
+    await this.#randomize(this.#users)
+    for (let round = 0; round < START_ROUNDS; round++) {
+      await this.#average(this.#items, this.#users)
+      await this.#average(this.#users, this.#items)
+      await this.#whiten(this.#users)
+    }
+  }
+
+  async #average(solved: Side, fixed: Side): Promise<void> {
+    this.#describe(solved, fixed, { chunkRows: SOLVE_CHUNK_ROWS, isWarm: false })
+    await this.#run('averageRows', (scratch) => [this.#task.byteOffset, scratch])
+  }
+
+  /** Makes the Gram matrix of a side what it is for random vectors on average: a multiple of the identity. */
+  async #whiten(side: Side): Promise<void> {
+    await this.#diagonalizeGramOf(side)
+    const { factors, initStdDev } = this.#options
+    const wanted = (side.rowCount * initStdDev ** 2) / factors
+    // Directions below float32's resolution are noise, which may stay small, but not vanish: a zero direction would remain zero for good.
+    const smallest = this.#eigenvalues.reduce((a, b) => Math.max(a, b), 0) * 1e-6
+    if (smallest === 0) return
+    for (let j = 0; j < factors; j++) {
+      const scale = Math.sqrt(wanted / Math.max(this.#eigenvalues[j]!, smallest))
+      for (let i = 0; i < factors; i++) this.#basis[i * this.#width + j]! *= scale
+    }
+    await this.#turn(side)
+  }
+
   /** Uniform numbers with the wanted spread; the papers draw normal ones, which cost more and change nothing. */
   async #randomize(side: Side): Promise<void> {
     const { factors, initStdDev, seed } = this.#options
@@ -211,7 +247,16 @@ class IalsTraining {
 
   /** Turns the fixed side into its eigenbasis, then solves every row of the other. */
   async #halfStep(solved: Side, fixed: Side, { isFirst }: { isFirst: boolean }): Promise<void> {
-    await this.#gramOf(fixed)
+    await this.#diagonalizeGramOf(fixed)
+    for (let k = 0; k < this.#width; k++) this.#diagonal[k] = this.#options.unobservedWeight * this.#eigenvalues[k]!
+    await this.#turn(fixed)
+    this.#describe(solved, fixed, { chunkRows: SOLVE_CHUNK_ROWS, isWarm: !isFirst })
+    await this.#run('solveRows', (scratch) => [this.#task.byteOffset, scratch])
+  }
+
+  /** Leaves the eigenvectors in `#basis`, by columns. */
+  async #diagonalizeGramOf(side: Side): Promise<void> {
+    await this.#gramOf(side)
     this.#kernel.diagonalizeGram(
       this.#gram.byteOffset,
       this.#options.factors,
@@ -220,10 +265,6 @@ class IalsTraining {
       this.#basis.byteOffset,
       this.#eigenScratch.byteOffset,
     )
-    for (let k = 0; k < this.#width; k++) this.#diagonal[k] = this.#options.unobservedWeight * this.#eigenvalues[k]!
-    await this.#turn(fixed)
-    this.#describe(solved, fixed, { chunkRows: SOLVE_CHUNK_ROWS, isWarm: !isFirst })
-    await this.#run('solveRows', (scratch) => [this.#task.byteOffset, scratch])
   }
 
   async #gramOf(side: Side): Promise<void> {

@@ -15,11 +15,11 @@ export type IalsSettings = IalsLossOptions & {
 /** Best NDCG@20 at 64 factors on a validation part cut from the train part of Gowalla; after more iterations it falls again. */
 const defaults: IalsSettings = {
   factors: 64,
-  iterations: 5,
+  iterations: 4,
   regularization: 0.1,
   regularizationExponent: 0.5,
   unobservedWeight: 0.01,
-  initStdDev: 0.1,
+  initStdDev: 0.3,
 }
 
 const tunable = {
