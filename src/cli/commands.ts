@@ -18,12 +18,12 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'import',
     summary: 'Read files of interactions, users and items into the event log',
-    load: () => landing('import'),
+    load: () => import('./import.ts'),
   },
   {
     name: 'quarantine',
     summary: 'List, explain and replay the rows that were not accepted',
-    load: () => landing('quarantine'),
+    load: () => import('./quarantine.ts'),
   },
   { name: 'train', summary: 'Train every candidate generator and store the model', load: () => landing('train') },
   {
