@@ -45,6 +45,23 @@ test('bodies that would change the prototypes of objects', async () => {
   expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined()
 })
 
+test('a body nested without bound, which nobody could write down again', async () => {
+  const deep = (levelCount: number) => `${'['.repeat(levelCount)}${']'.repeat(levelCount)}`
+  const events = (levelCount: number): Given => ({
+    method: 'POST',
+    url: '/v1/events',
+    headers: { 'content-type': 'application/json' },
+    payload: `{"events":[{"itemId":${deep(levelCount)}}]}`,
+  })
+  expect(await problemFor(events(2_000_000))).toMatchObject({
+    status: 400,
+    code: 'REQUEST_MALFORMED',
+    detail: 'The body is nested more than 32 levels deep.',
+  })
+  expect(await problemFor(events(30))).toMatchObject({ status: 400 })
+  expect((await startTestServer().server.inject(events(29))).statusCode).toBe(200)
+})
+
 test('a body of another type, and one of no type', async () => {
   for (const headers of [{ 'content-type': 'application/xml' }, { 'content-type': '' }]) {
     const problem = await problemFor({ method: 'POST', url: '/v1/recommend', headers, payload: '<a/>' })

@@ -141,7 +141,7 @@ function sendSingleResult(reply: FastifyReply, result: IntakeResult): FastifyRep
   const [rejection] = result.rejected
   if (rejection === undefined) return sendBatchResult(reply, result)
   throw new MillraceError('ENTITY_REJECTED', rejection.message, {
-    problems: result.rejected.map(({ reason, message }) => ({ where: reason, message })),
+    problems: result.rejected.map(({ reason, message }) => ({ where: '/', message: `${reason}: ${message}` })),
     fix: 'Mend it and send it again.',
   })
 }

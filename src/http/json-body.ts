@@ -3,6 +3,9 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { MillraceError } from '../lib/errors.ts'
 
+/** No body that we know of needs more than 5. Writing a value that is nested without bound, to the quarantine say, would exhaust the stack. */
+const DEPTH_MAX = 32
+
 /** Replaces Fastify's parsers. Ours refuses invalid UTF-8, where Fastify's would quietly put replacement characters into ids. */
 export function readJsonBodies(app: FastifyInstance): void {
   // "error": a body that would change the prototypes of objects (__proto__, constructor.prototype) is refused.
@@ -10,10 +13,21 @@ export function readJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0 && request.method === 'DELETE') return done(null, undefined)
-    if (!isUtf8(body)) {
-      const fix = 'Encode the body as UTF-8.'
-      return done(new MillraceError('REQUEST_MALFORMED', 'The body is not valid UTF-8.', { fix }), undefined)
-    }
-    parse(request, body.toString('utf8'), done)
+    if (!isUtf8(body)) return done(malformed('The body is not valid UTF-8.', 'Encode the body as UTF-8.'))
+    parse(request, body.toString('utf8'), (error, value) => {
+      if (error || !isDeeperThan(value, DEPTH_MAX)) return done(error, value)
+      done(malformed(`The body is nested more than ${DEPTH_MAX} levels deep.`, 'Send flat values.'))
+    })
   })
+}
+
+const malformed = (message: string, fix: string): MillraceError =>
+  new MillraceError('REQUEST_MALFORMED', message, { fix })
+
+function isDeeperThan(value: unknown, levelCount: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levelCount === 0) return true
+  if (Array.isArray(value)) return value.some((part) => isDeeperThan(part, levelCount - 1))
+  for (const name in value) if (isDeeperThan((value as Record<string, unknown>)[name], levelCount - 1)) return true
+  return false
 }

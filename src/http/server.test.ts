@@ -141,7 +141,7 @@ test('a change of one entity that the intake rejects is an error with the reason
   expect(response.json()).toMatchObject({
     code: 'ENTITY_REJECTED',
     detail: 'It is bad.',
-    problems: [{ where: 'BAD_ROW', message: 'It is bad.' }],
+    problems: [{ where: '/', message: 'BAD_ROW: It is bad.' }],
   })
 })
 
