@@ -135,10 +135,14 @@ export class UserHistories {
 
   #insert(user: number, entry: HistoryEntry): void {
     const { rows, eventTimesMs, interactionCodes, weights, start, end } = this.#locate(user)
+    // One by one: late interactions are late by few places, where four calls of copyWithin would cost more than the loop.
     let place = end
-    while (place > start && eventTimesMs[place - 1]! > entry.eventTimeMs) place--
-    if (place < end)
-      for (const array of [rows, eventTimesMs, interactionCodes, weights]) array.copyWithin(place + 1, place, end)
+    for (; place > start && eventTimesMs[place - 1]! > entry.eventTimeMs; place--) {
+      rows[place] = rows[place - 1]!
+      eventTimesMs[place] = eventTimesMs[place - 1]!
+      interactionCodes[place] = interactionCodes[place - 1]!
+      weights[place] = weights[place - 1]!
+    }
     rows[place] = entry.row
     eventTimesMs[place] = entry.eventTimeMs
     interactionCodes[place] = entry.interactionCode

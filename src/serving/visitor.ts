@@ -8,7 +8,7 @@ import type { LiveState } from './live-state.ts'
 import type { Placement } from './placement.ts'
 
 /** The newest items of a history that its content is judged by. */
-const CONTENT_HISTORY_LENGTH = 50
+const CONTENT_HISTORY_LENGTH = 20
 
 /** One visitor after another, in the same arrays. */
 export class Visitor {
