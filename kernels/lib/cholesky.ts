@@ -1,7 +1,7 @@
 // Cholesky factorisation of small symmetric positive definite float32 matrices, by rows, so that every inner loop is a dot product.
 import { horizontalSum } from './vector'
 
-/** Inner product of the first `length` entries, any length; reads up to 3 entries past the end of neither vector. */
+/** Inner product of the first `length` entries, of any length; reads nothing beyond them. */
 // @ts-ignore: decorator
 @inline
 function prefixDot(a: usize, b: usize, length: i32): f32 {

@@ -19,7 +19,7 @@ const defaults: IalsSettings = {
   regularization: 0.1,
   regularizationExponent: 0.5,
   unobservedWeight: 0.01,
-  initStdDev: 0.3,
+  initStdDev: 0.1,
 }
 
 const tunable = {
