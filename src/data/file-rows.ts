@@ -7,26 +7,16 @@ import { CsvSyntax } from './csv-syntax.ts'
 import { DamagedBytes, fileBytes, firstBytes, isGzip, openFile } from './file-bytes.ts'
 import { LineSyntax, parseJsonLine } from './jsonl-syntax.ts'
 import { parquetRows } from './parquet-rows.ts'
+import type { RowBatch } from './row-batch.ts'
 import { type RecordBatch, TextRecords } from './text-records.ts'
 import { UnreadableRow } from './unreadable-row.ts'
-
-export interface FileRows {
-  /** Rows with our field names, or UnreadableRow. */
-  readonly rows: readonly unknown[]
-  /** File and line of a row. */
-  readonly where: (position: number) => string
-  /** The row by the file's own column names. */
-  readonly original: (position: number) => unknown
-  /** How far into the file, as it lies on disk, this batch reaches. */
-  readonly readBytes: number
-}
 
 /**
  * @param path where the file lies
  * @param source how to read it; its `path` is not looked at
  * @throws MillraceError IMPORT_FILE_UNREADABLE, IMPORT_MAPPING_INVALID, and IMPORT_FILE_DAMAGED after the rows before the damage
  */
-export async function* fileRows(path: string, source: FileSourcePlan): AsyncGenerator<FileRows> {
+export async function* fileRows(path: string, source: FileSourcePlan): AsyncGenerator<RowBatch> {
   const file = await openFile(path)
   try {
     const start = await firstBytes(file)
@@ -64,7 +54,7 @@ function assertFormat(
   }
 }
 
-async function* textRows(file: FileHandle, { path, source }: FileToRead): AsyncGenerator<FileRows> {
+async function* textRows(file: FileHandle, { path, source }: FileToRead): AsyncGenerator<RowBatch> {
   const reader = source.format === 'jsonl' ? new JsonlReader(path, source) : new CsvReader(path, source)
   let lastLine = 0
   let hasBytes = false
@@ -101,8 +91,8 @@ interface TextReader {
   /** The line on which the last row so far begins. */
   readonly lastLine: number
   /** Undefined where no row is complete. */
-  push(chunk: Buffer, readBytes: number): FileRows | undefined
-  end(readBytes: number): FileRows | undefined
+  push(chunk: Buffer, readBytes: number): RowBatch | undefined
+  end(readBytes: number): RowBatch | undefined
 }
 
 class CsvReader implements TextReader {
@@ -120,15 +110,15 @@ class CsvReader implements TextReader {
     this.#records = new TextRecords(new CsvSyntax(source.format as 'csv' | 'tsv'))
   }
 
-  push(chunk: Buffer, readBytes: number): FileRows | undefined {
+  push(chunk: Buffer, readBytes: number): RowBatch | undefined {
     return this.#toRows(this.#records.push(chunk), readBytes)
   }
 
-  end(readBytes: number): FileRows | undefined {
+  end(readBytes: number): RowBatch | undefined {
     return this.#toRows(this.#records.end(), readBytes)
   }
 
-  #toRows({ records, lines }: RecordBatch<string[]>, readBytes: number): FileRows | undefined {
+  #toRows({ records, lines }: RecordBatch<string[]>, readBytes: number): RowBatch | undefined {
     let begin = 0
     if (!this.#toRow && records.length > 0) begin = this.#begin(records[0]!)
     if (records.length === begin) return undefined
@@ -191,15 +181,15 @@ class JsonlReader implements TextReader {
     this.#toRow = Object.keys(columns).length > 0 ? rowMapper(holds, columns) : undefined
   }
 
-  push(chunk: Buffer, readBytes: number): FileRows | undefined {
+  push(chunk: Buffer, readBytes: number): RowBatch | undefined {
     return this.#toRows(this.#records.push(chunk), readBytes)
   }
 
-  end(readBytes: number): FileRows | undefined {
+  end(readBytes: number): RowBatch | undefined {
     return this.#toRows(this.#records.end(), readBytes)
   }
 
-  #toRows({ records, lines }: RecordBatch<string>, readBytes: number): FileRows | undefined {
+  #toRows({ records, lines }: RecordBatch<string>, readBytes: number): RowBatch | undefined {
     if (records.length === 0) return undefined
     this.lastLine = lines.at(-1)!
     const values = records.map((record) => (record instanceof UnreadableRow ? record : parseJsonLine(record)))

@@ -6,7 +6,7 @@ import { compressors } from 'hyparquet-compressors'
 import type { FileSourcePlan } from '../config/plan.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { assertColumns, type FileRecord, rowMapper } from './column-mapping.ts'
-import type { FileRows } from './file-rows.ts'
+import type { RowBatch } from './row-batch.ts'
 import { UnreadableRow } from './unreadable-row.ts'
 
 /** Uncompressed bytes of the mapped columns that are read at once; as JavaScript values they take several times as much. */
@@ -16,7 +16,7 @@ const PIECE_ROW_COUNT = 16_384
 export async function* parquetRows(
   file: FileHandle,
   { path, source }: { readonly path: string; readonly source: FileSourcePlan },
-): AsyncGenerator<FileRows> {
+): AsyncGenerator<RowBatch> {
   const { size } = await file.stat()
   const buffer = bufferOf(file, size)
   const metadata = await readable(path, () => parquetMetadataAsync(buffer))
