@@ -1,5 +1,6 @@
 // What `import ... from 'millrace'` offers: the words of a system file, and what a program needs to run one.
 
+export { type EvaluateOptions, evaluateModels } from './app/evaluate-models.ts'
 export { importSources } from './app/import-sources.ts'
 export type { RunningSystem, ServeOptions } from './app/serve.ts'
 export { serve } from './app/serve.ts'
@@ -37,3 +38,4 @@ export type {
   TrainContext,
   TunableRange,
 } from './ports/candidate-generator.ts'
+export { describeEvaluation, type EvaluationReport } from './training/evaluation-report.ts'

@@ -1,5 +1,15 @@
 // A gift shop's recommender, in one file. The data is described in data/README.md.
-import { category, defineSystem, fileSource, httpIngest, itemNeighbours, number, popularity, text, timestamp } from 'millrace'
+import {
+  category,
+  defineSystem,
+  fileSource,
+  httpIngest,
+  itemNeighbours,
+  number,
+  popularity,
+  text,
+  timestamp,
+} from 'millrace'
 
 export default defineSystem({
   name: 'online-retail',

@@ -6,6 +6,7 @@ import { readInteractions } from '../data/read-interactions.ts'
 import { type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { type BundleMetric, type Manifest, setCurrentVersion, writeBundle } from '../models/bundle.ts'
+import type { EvaluationReport } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
 import { packageVersion } from './package-version.ts'
 
@@ -14,8 +15,8 @@ export interface TrainModelOptions {
   readonly threadCount?: number | undefined
   /** A line of progress, for people. */
   readonly log: (line: string) => void
-  /** Figures to keep with the model, measured on a time split with the same settings. */
-  readonly metrics?: readonly BundleMetric[]
+  /** An evaluation of the same settings on a split; its figures are kept with the model. */
+  readonly evaluation?: EvaluationReport | undefined
 }
 
 /** The interactions to learn from, and how far in the log they reach. */
@@ -61,11 +62,18 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     },
     userCount: table.userIds.length,
     itemIds: table.itemIds,
-    metrics: options.metrics ?? [],
+    metrics: options.evaluation ? metricsOf(options.evaluation) : [],
     generators,
   })
   await setCurrentVersion(app.modelsDir, manifest.version)
   return manifest
+}
+
+/** The figures of the model that serves. */
+function metricsOf({ k, models }: EvaluationReport): readonly BundleMetric[] {
+  const { ndcg, recall, reciprocalRank, averagePrecision } = models[0]!.metrics
+  const named = { NDCG: ndcg, Recall: recall, MRR: reciprocalRank, MAP: averagePrecision }
+  return Object.entries(named).map(([name, { mean, interval }]) => ({ name: `${name}@${k}`, value: mean, interval }))
 }
 
 /** The commit of the repository around a folder, marked where files differ from it; undefined outside a repository. */

@@ -1,0 +1,164 @@
+// npm run demo: a shop's history in, served recommendations out, and what one more purchase changes.
+//   npm run demo                    keeps serving at the end
+//   npm run demo -- --once --json   prints one JSON summary and exits
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  type App,
+  describeError,
+  describeEvaluation,
+  evaluateModels,
+  importSources,
+  loadSystem,
+  MillraceError,
+  openApp,
+  readTrainingInput,
+  serve,
+  trainModel,
+} from 'millrace'
+import { createClient } from 'millrace/client'
+import type system from './millrace.config.ts'
+
+const isOnce = process.argv.includes('--once')
+const asJson = process.argv.includes('--json')
+const portArgument = process.argv.find((argument) => argument.startsWith('--port='))
+const port = portArgument ? Number(portArgument.slice('--port='.length)) : isOnce ? 0 : 7700
+/** A customer with a handful of purchases, and something they have not bought. */
+const customer = '12347'
+const purchasedItem = '22423'
+/** With --json, standard output is for the summary alone. */
+const say = (line = ''): void => (asJson ? console.error(line) : console.log(line))
+
+const startedAt = performance.now()
+const app = await openFreshApp()
+try {
+  const summary = { ...(await importHistory(app)), ...(await learn(app)), ...(await recommend(app)) }
+  if (asJson) console.log(JSON.stringify({ ...summary, seconds: secondsSince(startedAt) }, null, 2))
+  else say(`\nAll of it took ${secondsSince(startedAt)} s.`)
+} catch (error) {
+  if (!(error instanceof MillraceError)) throw error
+  console.error(describeError(error))
+  process.exitCode = error.exitCode
+} finally {
+  await app.close()
+}
+
+/** The demo always begins with an empty data folder, so that it shows the same every time. */
+async function openFreshApp(): Promise<App> {
+  const dataDir = join(import.meta.dirname, '.millrace')
+  rmSync(dataDir, { recursive: true, force: true })
+  return openApp({ system: await loadSystem(import.meta.dirname), dataDir })
+}
+
+async function importHistory(app: App) {
+  say('1. Import the history of a gift shop')
+  const accounts = await importSources(app)
+  const rows = { read: 0, accepted: 0, duplicate: 0, quarantined: 0, quarantinedByReason: {} as Record<string, number> }
+  for (const account of accounts) {
+    const rate = Math.round(account.readCount / (account.elapsedMs / 1000))
+    say(
+      `   ${account.sourceName}: ${count(account.readCount)} rows at ${count(rate)} rows/s, ${count(account.acceptedCount)} accepted`,
+    )
+    rows.read += account.readCount
+    rows.accepted += account.acceptedCount
+    rows.duplicate += account.duplicateCount
+    rows.quarantined += account.quarantinedCount
+    for (const [reason, n] of Object.entries(account.quarantinedByReason)) {
+      rows.quarantinedByReason[reason] = (rows.quarantinedByReason[reason] ?? 0) + n
+    }
+  }
+  say(`   ${count(rows.duplicate)} duplicates; quarantined: ${JSON.stringify(rows.quarantinedByReason)}`)
+  return { rows }
+}
+
+async function learn(app: App) {
+  const input = await readTrainingInput(app)
+  const { userIds, itemIds } = input.table
+  say('\n2. Evaluate: learn from the older part, ask about the newer part')
+  const evaluation = await evaluateModels(app, input, { log: () => {} })
+  for (const line of describeEvaluation(evaluation)) say(`   ${line}`)
+  say('\n3. Train on everything')
+  const manifest = await trainModel(app, input, { log: (line) => say(`   ${line}`), evaluation })
+  say(`   model ${manifest.version} is in charge`)
+  return { users: userIds.length, items: itemIds.length, evaluation, modelVersion: manifest.version }
+}
+
+async function recommend(app: App) {
+  const running = await serve(app, { port })
+  try {
+    const client = createClient<typeof system>({ url: running.url })
+    const titles = await titlesOf(app)
+    const list = async (userId: string) => {
+      const { items, modelVersion } = await client.recommend({ placement: 'home', userId })
+      return items.map((item) => ({
+        itemId: item.itemId,
+        title: titles.get(item.itemId),
+        generator: item.generator,
+        modelVersion,
+      }))
+    }
+    const show = (items: Awaited<ReturnType<typeof list>>): void => {
+      for (const [place, item] of items.entries())
+        say(`   ${String(place + 1).padStart(2)}. ${item.title}  (${item.generator})`)
+    }
+
+    say(`\n4. Serve on ${running.url}: recommendations for customer ${customer}`)
+    const before = await list(customer)
+    show(before)
+
+    const purchase = {
+      interaction: 'purchase',
+      userId: customer,
+      itemId: purchasedItem,
+      eventTime: new Date(app.clock.now()),
+    } as const
+    say(`\n5. Customer ${customer} buys ${titles.get(purchasedItem)}; the next answer`)
+    const sentAt = performance.now()
+    await client.sendEvents([purchase])
+    let after = await list(customer)
+    while (JSON.stringify(after) === JSON.stringify(before) && performance.now() - sentAt < 5_000)
+      after = await list(customer)
+    const changedAfterMs = Math.round(performance.now() - sentAt)
+    const known = new Set(before.map((item) => item.itemId))
+    show(after)
+    const newcomers = after.filter((item) => !known.has(item.itemId))
+    say(`   ${newcomers.length} of ${after.length} are new, ${changedAfterMs} ms after the purchase was sent`)
+    if (newcomers.length === 0) throw new Error('The purchase changed nothing in the next answer.')
+
+    if (!isOnce) {
+      say(`\nStill serving on ${running.url}. Ctrl+C ends it.`)
+      await new Promise((resolve) => process.once('SIGINT', resolve))
+    }
+    return {
+      customer,
+      purchase: { itemId: purchasedItem, title: titles.get(purchasedItem) },
+      before,
+      after,
+      changedAfterMs,
+    }
+  } finally {
+    await running.close()
+  }
+}
+
+/** What the catalogue says now, by item id. */
+async function titlesOf(app: App): Promise<ReadonlyMap<string, string>> {
+  const titles = new Map<string, string>()
+  const { nextOffset } = await app.log.bounds()
+  for (let offset = 0; offset < nextOffset; ) {
+    const batch = await app.log.read(offset, 10_000)
+    for (const { event } of batch) {
+      if (event.kind === 'entity' && event.entity === 'item') titles.set(event.entityId, String(event.attributes.title))
+    }
+    offset = batch.at(-1)!.offset + 1
+  }
+  return titles
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en-US')
+}
+
+function secondsSince(startMs: number): number {
+  return Number(((performance.now() - startMs) / 1000).toFixed(1))
+}

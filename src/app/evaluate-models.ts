@@ -1,0 +1,112 @@
+// Measures the models of the system file on newer interactions than they learned from, beside popularity and item neighbours.
+import { availableParallelism } from 'node:os'
+import type { App } from '../app.ts'
+import { type InteractionTable, itemsByUserOf, trainingDataOf } from '../domain/interaction-table.ts'
+import { splitAt, splitByTime, type TimeSplit } from '../domain/time-split.ts'
+import { type Csr, csrFromTriplets } from '../lib/csr.ts'
+import { MillraceError } from '../lib/errors.ts'
+import { itemNeighbours } from '../models/item-neighbours/item-neighbours.ts'
+import { popularity } from '../models/popularity/popularity.ts'
+import type { CandidateGenerator, GeneratorKind } from '../ports/candidate-generator.ts'
+import { type EvaluatedModel, type EvaluationReport, evaluationReport } from '../training/evaluation-report.ts'
+import { filledGenerator } from '../training/filled-generator.ts'
+import { trainGenerators } from '../training/train.ts'
+import type { TrainingInput } from './train-model.ts'
+
+export interface EvaluateOptions {
+  /** Length of the lists; 20 where it is left out. */
+  readonly k?: number | undefined
+  /** Share of the newest interactions to ask about; 0.2 where it is left out. */
+  readonly testShare?: number | undefined
+  /** The moment to split at, instead of a share. */
+  readonly splitAtMs?: number | undefined
+  readonly threadCount?: number | undefined
+  readonly log: (line: string) => void
+}
+
+const BASELINES: Readonly<Record<string, GeneratorKind>> = {
+  popularity: popularity(),
+  'item neighbours': itemNeighbours(),
+}
+
+/** @throws MillraceError NOTHING_TO_TRAIN_ON where no moment leaves something on both sides */
+export async function evaluateModels(
+  app: App,
+  input: TrainingInput,
+  options: EvaluateOptions,
+): Promise<EvaluationReport> {
+  const { k = 20, testShare = 0.2 } = options
+  const split =
+    options.splitAtMs === undefined ? splitByTime(input.table, testShare) : splitAt(input.table, options.splitAtMs)
+  const report = split && (await evaluateSplit(app, split, { ...options, k }))
+  if (report) return report
+  throw new MillraceError(
+    'NOTHING_TO_TRAIN_ON',
+    `The ${input.table.weights.length} interactions cannot be split by time: one side would have nothing to learn from, or nothing new to ask about.`,
+    { fix: 'Import more history, or name another moment with --split-at.' },
+  )
+}
+
+async function evaluateSplit(
+  app: App,
+  split: TimeSplit,
+  options: EvaluateOptions & { readonly k: number },
+): Promise<EvaluationReport | undefined> {
+  const { generators: kinds } = app.system
+  const data = trainingDataOf(split.train, split.splitAtMs)
+  const models = await trainedModels(app, { ...kinds, ...BASELINES }, data, options)
+  return evaluationReport(
+    [servedModel(app, models), ...models],
+    { trainItemsByUser: data.itemsByUser, testItemsByUser: newItemsByUser(split.test, data.itemsByUser) },
+    { k: options.k, seed: app.plan.training.seed, splitAtMs: split.splitAtMs, baseline: 'popularity' },
+  )
+}
+
+async function trainedModels(
+  app: App,
+  kinds: Readonly<Record<string, GeneratorKind>>,
+  data: ReturnType<typeof trainingDataOf>,
+  options: EvaluateOptions,
+): Promise<readonly EvaluatedModel[]> {
+  const trained = await trainGenerators(data, kinds, {
+    seed: app.plan.training.seed,
+    threadCount: options.threadCount ?? availableParallelism(),
+    log: options.log,
+  })
+  return Object.entries(kinds).map(([name, kind]) => ({
+    name,
+    kind: kind.kind,
+    generator: kind.open(trained[name]!.artifacts, { itemCount: data.itemIds.length }),
+  }))
+}
+
+/** What a visitor gets: the generators of the first realtime placement, in its order. */
+function servedModel(app: App, models: readonly EvaluatedModel[]): EvaluatedModel {
+  const [placement, plan] =
+    Object.entries(app.plan.serving.placements).find(([, { pattern }]) => pattern === 'realtime') ??
+    Object.entries(app.plan.serving.placements)[0]!
+  const byName = new Map<string, CandidateGenerator>(models.map(({ name, generator }) => [name, generator]))
+  return {
+    name: `placement ${placement}`,
+    kind: 'placement',
+    generator: filledGenerator(plan.candidates.map((name) => byName.get(name)!)),
+  }
+}
+
+/** What each user chose in the test part and had not chosen before: only that can be recommended. */
+export function newItemsByUser(test: InteractionTable, trainItemsByUser: Csr): Csr {
+  const all = itemsByUserOf(test)
+  const rows: number[] = []
+  const columns: number[] = []
+  for (let user = 0; user < all.rowCount; user++) {
+    const known = new Set(
+      trainItemsByUser.columns.subarray(trainItemsByUser.offsets[user]!, trainItemsByUser.offsets[user + 1]!),
+    )
+    for (let i = all.offsets[user]!; i < all.offsets[user + 1]!; i++) {
+      if (known.has(all.columns[i]!)) continue
+      rows.push(user)
+      columns.push(all.columns[i]!)
+    }
+  }
+  return csrFromTriplets({ rows, columns, values: columns.map(() => 1) }, all)
+}
