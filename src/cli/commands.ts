@@ -1,7 +1,5 @@
 // Every command, in the order a newcomer meets them. Each is a file of its own, loaded only when it is asked for.
-import { existsSync } from 'node:fs'
 import type { CommandDef } from 'citty'
-import { MillraceError } from '../lib/errors.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments, which only citty looks at.
 type AnyCommand = CommandDef<any>
@@ -25,13 +23,13 @@ export const commands: readonly CommandEntry[] = [
     summary: 'List, explain and replay the rows that were not accepted',
     load: () => import('./quarantine.ts'),
   },
-  { name: 'train', summary: 'Train every candidate generator and store the model', load: () => landing('train') },
+  { name: 'train', summary: 'Train every candidate generator and store the model', load: () => import('./train.ts') },
   {
     name: 'evaluate',
     summary: 'Measure models against popularity and item neighbours',
-    load: () => landing('evaluate'),
+    load: () => import('./evaluate.ts'),
   },
-  { name: 'tune', summary: 'Search better settings on a validation part of the data', load: () => landing('tune') },
+  { name: 'tune', summary: 'Search better settings on a validation part of the data', load: () => import('./tune.ts') },
   { name: 'dev', summary: 'Run the whole system in one process', load: () => import('./dev.ts') },
   {
     name: 'models',
@@ -42,10 +40,3 @@ export const commands: readonly CommandEntry[] = [
 ]
 
 export const commandNames = commands.map((command) => command.name)
-
-/** A command of a later change; its absence is told plainly. */
-async function landing(name: string): Promise<{ readonly default: AnyCommand }> {
-  const file = new URL(`./${name}.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
-  if (!existsSync(file)) throw new MillraceError('CLI_USAGE', `The command "${name}" is not part of this version.`)
-  return import(file.href)
-}

@@ -77,6 +77,17 @@ describe('millrace', () => {
     )
   })
 
+  test('so is one that nobody was waiting for', () => {
+    const late = join(folder, 'late.mjs')
+    writeFileSync(
+      late,
+      "process.on('newListener', (name) => name === 'uncaughtException' && setImmediate(() => { throw new RangeError('late') }))\n",
+    )
+    const { stderr, status } = millrace(['init', '--help'], { NODE_OPTIONS: `--import=${late}` })
+    expect(stderr).toMatch(/^Unexpected error: RangeError: late\nRun the command with MILLRACE_DEBUG=1/)
+    expect(status).toBe(70)
+  })
+
   test('an older Node.js is told which one is needed', () => {
     // The same program and Node.js, which is made to report the version of an older one.
     const older = join(folder, 'older.mjs')

@@ -19,6 +19,8 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
+  // What a thread or a stream throws belongs to no call that could be awaited.
+  process.on('uncaughtException', (error) => process.exit(printError(error)))
   try {
     await dispatch(args)
     return 0

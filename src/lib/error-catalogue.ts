@@ -195,6 +195,7 @@ export const errorCatalogue = {
     exitCode: 70,
     meaning: 'Training ended with numbers that are not finite, so there is no model.',
   },
+  UNKNOWN_GENERATOR: { httpStatus: 404, exitCode: 64, meaning: 'The system file trains no generator of that name.' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue

@@ -1,0 +1,37 @@
+// millrace evaluate: how good are the models of the system file, on newer interactions than they learned from?
+import { defineCommand } from 'citty'
+import { evaluateModels } from '../app/evaluate-models.ts'
+import { readTrainingInput } from '../app/train-model.ts'
+import { openApp } from '../app.ts'
+import { describeEvaluation } from '../training/evaluation-report.ts'
+import { appArguments } from './app-arguments.ts'
+import { countArgument, momentArgument, shareArgument } from './number-argument.ts'
+
+export default defineCommand({
+  meta: { name: 'evaluate', description: 'Measure models against popularity and item neighbours' },
+  args: {
+    ...appArguments,
+    k: { type: 'string', description: 'Length of the lists (default: 20)' },
+    testShare: { type: 'string', description: 'Share of the newest interactions to ask about (default: 0.2)' },
+    splitAt: { type: 'string', description: 'The moment to split at, instead of a share, such as 2026-01-31' },
+    threads: { type: 'string', description: 'Threads to train with (default: all processors)' },
+    json: { type: 'boolean', description: 'Print the report as JSON', default: false },
+  },
+  async run({ args }) {
+    const options = {
+      k: countArgument('k', args.k),
+      testShare: shareArgument('test-share', args.testShare),
+      splitAtMs: momentArgument('split-at', args.splitAt),
+      threadCount: countArgument('threads', args.threads),
+      log: (line: string) => console.error(line),
+    }
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      const report = await evaluateModels(app, await readTrainingInput(app), options)
+      if (args.json) console.log(JSON.stringify(report))
+      else for (const line of describeEvaluation(report)) console.log(line)
+    } finally {
+      await app.close()
+    }
+  },
+})
