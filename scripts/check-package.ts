@@ -32,6 +32,8 @@ defineSystem({
 })
 const client = createClient<typeof system>({ url: 'http://127.0.0.1:7700' })
 export const answer = client.recommend({ placement: 'home', userId: 'u1' })
+// @ts-expect-error there is no such placement
+export const wrong = client.recommend({ placement: 'homee', userId: 'u1' })
 `
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-package-'))
