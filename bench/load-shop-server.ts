@@ -2,6 +2,7 @@
 // no recommendation touches.
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { createServer } from '../src/http/server.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { jsonLogger } from '../src/lib/logger.ts'
@@ -29,7 +30,11 @@ live.apply(batch)
 
 const service = new RecommendationService({ plan, live, clock: systemClock, newRequestId: randomUUID })
 const startedAtMs = performance.now()
-const artifacts = await generators.cf!.train(shop.data, { seed: options.seed, threadCount: 1, log: () => {} })
+const artifacts = await generators.cf!.train(shop.data, {
+  seed: options.seed,
+  threadCount: availableParallelism(),
+  log: () => {},
+})
 const trainSeconds = (performance.now() - startedAtMs) / 1000
 const cf = generators.cf!.open(artifacts, { itemCount: options.itemCount })
 service.useModel({ version: 'made', itemIds: shop.data.itemIds, generators: new Map([['cf', cf]]) })

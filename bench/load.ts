@@ -38,7 +38,8 @@ export interface LoadResult {
 export const canPin = availableParallelism() > 1 && hasTaskset()
 
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const child = spawnPinned('load-generator.ts', [JSON.stringify(options)], 1)
+  const child = spawnScript('load-generator.ts', [JSON.stringify(options)])
+  pin(child, 1)
   let output = ''
   child.stdout!.setEncoding('utf8').on('data', (part: string) => {
     output += part
@@ -62,12 +63,14 @@ export async function startServer(
   options: object,
   nodeArgs: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const child = spawnPinned(script, [JSON.stringify(options)], 0, nodeArgs)
+  const child = spawnScript(script, [JSON.stringify(options)], nodeArgs)
   const lines = createInterface({ input: child.stdout! })
   const closed = once(child, 'close')
   const first = await Promise.race([once(lines, 'line'), closed])
   if (typeof first[0] !== 'string') throw new Error(`${script} ended with ${first[0]} before it was ready`)
   const note = JSON.parse(first[0]) as { port: number }
+  // Only now: making the shop and its model may use every core.
+  pin(child, 0)
   return {
     port: note.port,
     processId: child.pid!,
@@ -79,17 +82,14 @@ export async function startServer(
   }
 }
 
-function spawnPinned(
-  script: string,
-  args: readonly string[],
-  core: number,
-  nodeArgs: readonly string[] = [],
-): ChildProcess {
+function spawnScript(script: string, args: readonly string[], nodeArgs: readonly string[] = []): ChildProcess {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const command = [...nodeArgs, path, ...args]
-  const stdio: ['pipe', 'pipe', 'inherit'] = ['pipe', 'pipe', 'inherit']
-  if (!canPin) return spawn(process.execPath, command, { stdio })
-  return spawn('taskset', ['-c', String(core), process.execPath, ...command], { stdio })
+  return spawn(process.execPath, [...nodeArgs, path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+}
+
+/** All threads of the process, those of the garbage collector too. */
+function pin(child: ChildProcess, core: number): void {
+  if (canPin) execFileSync('taskset', ['-a', '-c', '-p', String(core), String(child.pid)], { stdio: 'ignore' })
 }
 
 function hasTaskset(): boolean {

@@ -49,7 +49,7 @@ async function measure(size: ShopSize, { folder, smoke, log }: Setting): Promise
   })
   let bare: ServerProcess | undefined
   try {
-    const times = smoke ? { warmupMs: 300, durationMs: 300 } : { warmupMs: 1000, durationMs: 4000 }
+    const times = smoke ? { warmupMs: 300, durationMs: 300 } : { warmupMs: 500, durationMs: 3000 }
     const ask = { port: server.port, path: '/v1/recommend', bodiesFile, seed: SEED, ...times }
     log(`warming up (${JSON.stringify(server.note)})`)
     const warm = await runLoad({ ...ask, connectionCount: 32, warmupMs: smoke ? 300 : 4000 })
