@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -101,6 +101,32 @@ describe('embedded event log', () => {
     await expect(openEventLog({ folder: join(folder, 'a-file') })).rejects.toMatchObject({ code: 'EVENT_LOG_UNUSABLE' })
     writeFileSync(join(folder, 'data.mdb'), Buffer.alloc(20_000, 'no database'))
     await expect(openEventLog({ folder })).rejects.toMatchObject({ code: 'EVENT_LOG_UNUSABLE' })
+  })
+
+  // Goal: it does not matter who comes first. Method: four processes create the same log at the same moment and append the same ids and their own.
+  it('can be created and used by several processes at once', async () => {
+    const folder = join(newFolder(), 'log')
+    const script = (name: string) => `
+      const { openEventLog } = await import(${JSON.stringify(new URL('./event-log.ts', import.meta.url).href)})
+      const log = await openEventLog({ folder: ${JSON.stringify(folder)} })
+      const eventOf = (id) => ({ kind: 'interaction', id, interaction: 'view', userId: 'u', itemId: 'i', eventTimeMs: 1 })
+      for (let n = 0; n < 20; n++) await log.append([eventOf('shared-' + n), eventOf('${name}-' + n)])
+      await log.close()`
+    const ends = ['a', 'b', 'c', 'd'].map(
+      (name) =>
+        new Promise<number | null>((resolve) => {
+          spawn(process.execPath, ['--input-type=module', '-e', script(name)], { stdio: 'inherit' }).on(
+            'close',
+            resolve,
+          )
+        }),
+    )
+    expect(await Promise.all(ends)).toEqual([0, 0, 0, 0])
+    const log = await openEventLog({ folder })
+    const stored = await log.read(0, 1000)
+    expect(stored.map(({ offset }) => offset)).toEqual(Array.from({ length: 100 }, (_, n) => n))
+    expect(new Set(stored.map(({ event: { id } }) => id)).size).toBe(100)
+    await log.close()
   })
 
   it('lets a process end that only read', () => {
