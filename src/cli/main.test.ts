@@ -43,6 +43,12 @@ describe('millrace', () => {
     expect(millrace(['keys', 'create', '--help']).stdout).toContain('millrace keys create')
   })
 
+  test.each(commandNames)('millrace %s --help says what it is for', (name) => {
+    const { stdout, status } = millrace([name, '--help'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(new RegExp(`^\\S.* \\(millrace ${name}\\)\\n\\nUSAGE millrace ${name}`))
+  })
+
   test.each([
     [['trian'], 'CLI_USAGE: There is no command "trian".\nDid you mean "train"?'],
     [['init', '--onwer', 'me'], 'CLI_USAGE: millrace init has no option "--onwer".\nDid you mean "--owner"?'],
