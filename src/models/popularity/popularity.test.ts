@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import type { TrainingData } from '../../domain/training-data.ts'
+import { csrFromTriplets } from '../../lib/csr.ts'
+import { popularity } from './popularity.ts'
+
+const dayMs = 86_400_000
+// User 0: items 0 (weight 4) and 1 (weight 1); user 1: items 1 (weight 1) and 2 (weight 2). Item 3 is nobody's.
+const data: TrainingData = {
+  userIds: ['a', 'b'],
+  itemIds: ['0', '1', '2', '3'],
+  itemsByUser: csrFromTriplets(
+    { rows: [0, 0, 1, 1], columns: [0, 1, 1, 2], values: [4, 1, 1, 2] },
+    { rowCount: 2, columnCount: 4 },
+  ),
+  newestTimesMs: Float64Array.from([8, 10, 9, 10], (day) => day * dayMs),
+  asOfMs: 10 * dayMs,
+}
+const context = { seed: 1, threadCount: 1, log: () => {} }
+const noHistory = { itemIndexes: new Int32Array(0), weights: new Float32Array(0) }
+
+async function answer(halfLifeDays: number, k = 4, allowed?: Uint32Array, from: TrainingData = data) {
+  const kind = popularity({ halfLifeDays })
+  const generator = kind.open(await kind.train(from, context), { itemCount: 4 })
+  expect(generator.supportsEmptyHistory).toBe(true)
+  expect(generator.similar).toBeUndefined()
+  const out = { itemIndexes: new Int32Array(k), scores: new Float32Array(k) }
+  const count = generator.generate(noHistory, k, allowed, out)
+  return Array.from({ length: count }, (_, i) => [out.itemIndexes[i], out.scores[i]])
+}
+
+test('items come by the sum of their weights, ties by the smaller index, and never one that nobody chose', async () => {
+  expect(await answer(0)).toEqual([
+    [0, 4],
+    [1, 2],
+    [2, 2],
+  ])
+})
+
+test('a weight halves with every half-life', async () => {
+  // Half-life one day: item 0: 4 / 4 = 1; item 1: 1 + 1 / 2 = 1.5; item 2: 2.
+  expect(await answer(1)).toEqual([
+    [2, 2],
+    [1, 1.5],
+    [0, 1],
+  ])
+})
+
+test('an endless half-life and data without times do not fade', async () => {
+  expect(await answer(Number.POSITIVE_INFINITY)).toEqual(await answer(0))
+  expect(await answer(1, 4, undefined, { ...data, newestTimesMs: undefined })).toEqual(await answer(0))
+  expect(popularity({ halfLifeDays: Number.POSITIVE_INFINITY }).options).toEqual({ halfLifeDays: 0 })
+})
+
+test('the answer is filled with allowed items', async () => {
+  expect(await answer(0, 1, Uint32Array.from([0b1110]))).toEqual([[1, 2]])
+})
+
+test('a negative half-life is refused', async () => {
+  await expect(popularity({ halfLifeDays: -1 }).train(data, context)).rejects.toThrow('popularity cannot be trained')
+})
