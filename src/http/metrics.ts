@@ -1,4 +1,4 @@
-// What Prometheus sees of the server. `docs/metrics.md` explains each name.
+// What Prometheus sees of the server. `docs/http.md` lists each name.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RecommendResponse } from '../domain/recommendation.ts'
 import type { AnswerTroubles, IntakeResult, ServerDependencies } from './dependencies.ts'
