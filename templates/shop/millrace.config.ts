@@ -6,9 +6,9 @@ import {
   defineSystem,
   fileSource,
   httpIngest,
-  ials,
   inStock,
   integer,
+  itemNeighbours,
   notInteracted,
   number,
   popularity,
@@ -57,11 +57,11 @@ export default defineSystem({
     },
   },
 
-  // 2. The models that propose items. `millrace evaluate` tells what each is worth.
+  // 2. The models that propose items. `millrace evaluate` tells what each is worth; try `ials()` beside them once you have more data.
   training: {
     owner: '{{owner}}',
     candidates: {
-      taste: ials({ factors: 32 }),
+      taste: itemNeighbours(),
       trending: popularity(),
     },
   },
