@@ -88,6 +88,7 @@ export class EventLogStore {
   append(batches: readonly AppendRequest[]): AppendOutcome[] {
     return this.#write(() => {
       let state = this.state()
+      this.#ids.begin(state.nextOffset)
       const outcomes: AppendOutcome[] = []
       for (const batch of batches) {
         const outcome = this.#appendBatch(state, batch)
@@ -111,7 +112,7 @@ export class EventLogStore {
       // The quoted id follows the opening bracket.
       idHashes.push(hashOfId(record.subarray(1, 1 + batch.lengths[2 * e]!)))
     }
-    const areNew = this.#ids.addAll(idHashes, state.nextOffset)
+    const areNew = this.#ids.addAll(idHashes)
     const fresh = records.filter((_, e) => areNew[e])
     const duplicatePositions: number[] = []
     for (let e = 0; e < eventCount; e++) if (!areNew[e]) duplicatePositions.push(e)

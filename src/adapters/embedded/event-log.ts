@@ -156,6 +156,8 @@ class Writer {
       workerData: this.#settings,
       // Options of the process, such as the text of `node --eval`, are not for this thread.
       execArgv: [],
+      // What passes through here lives for one transaction; without a bound, V8 lets the young generation grow first.
+      resourceLimits: { maxYoungGenerationSizeMb: 16 },
     })
     worker.on('message', (reply: WriterReply) => {
       const call = this.#pending.get(reply.id)

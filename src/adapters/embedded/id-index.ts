@@ -13,6 +13,9 @@ const GENERATIONS_PER_GROUP = 16
 /** Generations forgotten in one go: each costs about 0.2 s. The others wait for the next time. */
 const FORGOTTEN_PER_CALL = 4
 
+/** Questions to a group after which its generations' filters are loaded: as many cost as much as loading them, 16 filters of 200 kB. */
+const FREQUENT_ASKED_COUNT = 100
+
 const NOTHING = Buffer.alloc(0)
 
 interface Generations {
@@ -31,8 +34,11 @@ export class IdIndex {
   /** Filters of closed generations by number, and of full groups by "g" and number. */
   readonly #filters: Database<Buffer, string>
   readonly #meta: Database<Generations, string>
-  /** Closed generations never change, so their filters are kept. */
+  /** Filters of whole groups, and of closed generations that are in none: neither changes any more. About 12 bits per id. */
   readonly #cached = new Map<string, IdFilter>()
+  /** How often each group was asked in vain of its generations' filters. */
+  readonly #askedCounts = new Map<number, number>()
+  #frequentGroup: { readonly groupFirst: number; readonly filters: readonly IdFilter[] } | undefined
   readonly #generationIdCount: number
   readonly #key = Buffer.alloc(20)
 
@@ -44,15 +50,24 @@ export class IdIndex {
   }
 
   /**
+   * Has to come first in a transaction that adds ids. Generations are closed here and nowhere else: what a closed one holds was committed before,
+   * so it is the same in every process, even where this transaction fails and another one closes it.
+   * @param nextOffset of the log
+   */
+  begin(nextOffset: number): void {
+    const generations = this.#generations()
+    if (generations.openIdCount >= this.#generationIdCount)
+      this.#meta.put('generations', this.#close(generations, nextOffset))
+  }
+
+  /**
    * Takes ids in.
    * @param hashes from `hashOfId`
-   * @param nextOffset of the log before this batch
    * @returns for each id, whether it is new: neither known nor earlier in the batch
    */
-  addAll(hashes: readonly Uint8Array[], nextOffset: number): boolean[] {
-    // Closing comes first, so that a closed generation is the same in every process, even where this transaction fails and another one closes it.
-    const generations = this.#closeWhereFull(this.#generations(), nextOffset)
-    const closed = this.#closedFilters(generations)
+  addAll(hashes: readonly Uint8Array[]): boolean[] {
+    const generations = this.#generations()
+    const closed = this.#closedParts(generations)
     let newCount = 0
     const areNew = hashes.map((idHash) => {
       const isNew = !this.#isInClosed(closed, idHash) && this.#addToOpen(generations.open, idHash)
@@ -82,9 +97,7 @@ export class IdIndex {
     return this.#meta.get('generations') ?? { first: 0, open: 0, openIdCount: 0, endOffsets: [] }
   }
 
-  #closeWhereFull(generations: Generations, endOffset: number): Generations {
-    if (generations.openIdCount < this.#generationIdCount) return generations
-    const { open, openIdCount } = generations
+  #close({ open, openIdCount, ...others }: Generations, endOffset: number): Generations {
     const filter = IdFilter.forMembers(openIdCount)
     const group =
       this.#storedFilter(groupName(open)) ?? IdFilter.forMembers(this.#generationIdCount * GENERATIONS_PER_GROUP)
@@ -95,35 +108,69 @@ export class IdIndex {
     }
     this.#filters.put(String(open), asBytes(filter))
     this.#filters.put(groupName(open), asBytes(group))
-    return { ...generations, open: open + 1, openIdCount: 0, endOffsets: [...generations.endOffsets, endOffset] }
+    return { ...others, open: open + 1, openIdCount: 0, endOffsets: [...others.endOffsets, endOffset] }
   }
 
   /** Newest first: what is sent twice is most often sent again soon. */
-  #closedFilters({ first, open }: Generations): ClosedFilter[] {
-    const closed: ClosedFilter[] = []
+  #closedParts({ first, open }: Generations): ClosedPart[] {
+    const parts: ClosedPart[] = []
     let generation = open - 1
     while (generation >= first) {
       const groupFirst = generation - (generation % GENERATIONS_PER_GROUP)
       const isWholeGroup = generation % GENERATIONS_PER_GROUP === GENERATIONS_PER_GROUP - 1 && groupFirst >= first
-      const members: ClosedFilter[] = []
-      for (; generation >= Math.max(groupFirst, first); generation--) {
-        members.push({ filter: this.#filter(String(generation)), generation })
+      if (isWholeGroup) {
+        parts.push({ filter: this.#filter(groupName(groupFirst)), groupFirst })
+        this.#dropMembers(groupFirst)
+        generation = groupFirst - 1
+      } else {
+        parts.push({ filter: this.#filter(String(generation)), generation })
+        generation--
       }
-      if (isWholeGroup) closed.push({ filter: this.#filter(groupName(groupFirst)), members })
-      else closed.push(...members)
     }
-    return closed
+    return parts
   }
 
-  #isInClosed(closed: readonly ClosedFilter[], idHash: Uint8Array): boolean {
-    if (closed.length === 0) return false
+  /** The group's filter speaks for its generations from now on. */
+  #dropMembers(groupFirst: number): void {
+    if (!this.#cached.has(String(groupFirst))) return
+    for (let n = 0; n < GENERATIONS_PER_GROUP; n++) this.#cached.delete(String(groupFirst + n))
+  }
+
+  #isInClosed(parts: readonly ClosedPart[], idHash: Uint8Array): boolean {
+    if (parts.length === 0) return false
     const words = wordsOf(idHash)
-    for (const { filter, generation, members } of closed) {
+    for (const { filter, generation, groupFirst } of parts) {
       if (!filter.mayHave(words)) continue
-      if (members ? this.#isInClosed(members, idHash) : this.#hashes.doesExist(this.#keyOf(generation!, idHash)))
-        return true
+      const isThere =
+        generation === undefined ? this.#isInGroup(groupFirst!, idHash, words) : this.#isIn(generation, idHash)
+      if (isThere) return true
     }
     return false
+  }
+
+  /** A group that is asked again and again, as when a file is imported twice, gets its generations' filters for a while. */
+  #isInGroup(groupFirst: number, idHash: Uint8Array, words: IdHash): boolean {
+    const filters = this.#filtersOfGroup(groupFirst)
+    for (let n = GENERATIONS_PER_GROUP - 1; n >= 0; n--) {
+      if (filters && !filters[n]!.mayHave(words)) continue
+      if (this.#isIn(groupFirst + n, idHash)) return true
+    }
+    return false
+  }
+
+  #filtersOfGroup(groupFirst: number): readonly IdFilter[] | undefined {
+    if (this.#frequentGroup?.groupFirst === groupFirst) return this.#frequentGroup.filters
+    const askedCount = (this.#askedCounts.get(groupFirst) ?? 0) + 1
+    this.#askedCounts.set(groupFirst, askedCount)
+    if (askedCount < FREQUENT_ASKED_COUNT) return undefined
+    this.#askedCounts.clear()
+    const filters = Array.from({ length: GENERATIONS_PER_GROUP }, (_, n) => this.#storedFilter(String(groupFirst + n))!)
+    this.#frequentGroup = { groupFirst, filters }
+    return filters
+  }
+
+  #isIn(generation: number, idHash: Uint8Array): boolean {
+    return this.#hashes.doesExist(this.#keyOf(generation, idHash))
   }
 
   #addToOpen(generation: number, idHash: Uint8Array): boolean {
@@ -163,11 +210,11 @@ export class IdIndex {
   }
 }
 
-/** The filter of a generation, or of a group of them. */
-interface ClosedFilter {
+/** The filter of a generation, or of a whole group: then `groupFirst` is its first generation. */
+interface ClosedPart {
   readonly filter: IdFilter
   readonly generation?: number
-  readonly members?: readonly ClosedFilter[]
+  readonly groupFirst?: number
 }
 
 const groupName = (generation: number): string => `g${Math.floor(generation / GENERATIONS_PER_GROUP)}`
