@@ -117,7 +117,7 @@ function compare(comparison: Comparison): Figure[] {
   const ours: Side = {
     command: [process.execPath, join(import.meta.dirname, 'ials-trainer.ts')],
     settings: settings.ours,
-    iterations: 12,
+    iterations: 8,
   }
   const oursCurve = curveOf(ours, comparison)
   log(`${name} ${factors} ours: ${oursCurve.ndcgs.map((ndcg) => ndcg.toFixed(4)).join(' ')}`)
@@ -172,8 +172,8 @@ function timeToLevel({ comparison, kind, ours, peer, oursCurve, peerCurve, threa
     bar: '<= 1.0',
     ok: ratio <= 1,
     note:
-      `Goal 0.5. Level ${level.toFixed(4)}: ours after ${oursIterations} iterations (best ${oursCurve.best.toFixed(4)} of ${ours.iterations}, ` +
-      `settings ${JSON.stringify(ours.settings)}), the peer after ${peerIterations} (best ${peerCurve.best.toFixed(4)} of ${peer.iterations}, ` +
+      `Goal 0.5. Level ${level.toFixed(4)}: ours after iteration ${oursIterations} (best ${oursCurve.best.toFixed(4)} of ${ours.iterations}, ` +
+      `settings ${JSON.stringify(ours.settings)}), the peer after iteration ${peerIterations} (best ${peerCurve.best.toFixed(4)} of ${peer.iterations}, ` +
       `settings ${JSON.stringify(peer.settings)}). ${evaluatedUserCount} users, all items ranked, train items masked. ` +
       `Everything from the matrix in memory to the vectors counts; median of ${repeatCount} alternating runs in fresh processes.`,
   }
