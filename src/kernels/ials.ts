@@ -29,7 +29,7 @@ export interface IalsOptions extends IalsLossOptions {
   readonly threadCount: number
   /**
    * Steps of conjugate gradients an iteration, from the last vector, for rows of more than 16 entries; shorter ones are solved exactly.
-   * Default 2: neither 1 nor 3 were faster to equal NDCG. 0 solves every row exactly.
+   * Default 2: with 1 or 3 equal NDCG takes about as long. 0 solves every row exactly.
    */
   readonly stepCount?: number
   /** Called after each iteration; training waits for it. */
