@@ -2,7 +2,7 @@
 // asked again costs nothing but what changed since.
 import { type Filter, type FilterTerm, termKey } from '../domain/filter.ts'
 import type { RowPredicate } from './column.ts'
-import { type BitmapSource, ItemBitmap } from './item-bitmap.ts'
+import { type BitmapSource, bitCount, ItemBitmap } from './item-bitmap.ts'
 
 /** Bytes of the bitmaps kept of each kind: 500 of a catalogue of a million items. */
 const MAX_KEPT_BYTES = 64 * 2 ** 20
@@ -49,8 +49,38 @@ export class ItemBitmaps {
     return new ItemBitmap(this.#source, holds, (words) => {
       const live = this.#terms.get('live', () => new ItemBitmap(this.#source, () => (row) => catalogue.isLive(row)))
       copy(words, live.words)
-      for (const filter of filters) and(words, this.#wordsOf(filter, words.length))
+      for (const filter of this.#cheapestFirst(filters.flatMap(conjuncts))) this.#narrow(words, filter)
     })
+  }
+
+  /** Those with a bitmap, then those that often leave little, so that the rest has few items to look at. */
+  #cheapestFirst(filters: readonly Filter[]): readonly Filter[] {
+    const cost = (filter: Filter) => (this.#isKept(filter) ? 0 : isExact(filter) ? 1 : 2)
+    return [...filters].sort((a, b) => cost(a) - cost(b))
+  }
+
+  /** Takes out of `words` the items for which the filter does not hold. */
+  #narrow(words: Uint32Array, filter: Filter): void {
+    const { rowOfIndex, indexCount } = this.#source.indexes
+    const isFew = bitCount(words) * FEW < indexCount
+    if (!isFew || this.#isKept(filter)) {
+      and(words, this.#wordsOf(filter, words.length))
+      return
+    }
+    // A price limit that nobody gave before is tested on the items of the category, and not on a million.
+    const holds = this.#predicate(filter)
+    for (let w = 0; w < words.length; w++) {
+      let word = words[w]!
+      while (word !== 0) {
+        const bit = 31 - Math.clz32(word)
+        word &= ~(1 << bit)
+        if (!holds(rowOfIndex[w * 32 + bit]!)) words[w]! &= ~(1 << bit)
+      }
+    }
+  }
+
+  #isKept(filter: Filter): boolean {
+    return isTerm(filter) && this.#terms.has(termKey(filter))
   }
 
   /** A tree of filters as a bitmap, which may be one that is kept: not to be changed. */
@@ -96,6 +126,19 @@ export class ItemBitmaps {
   }
 }
 
+/** Where less than one item in this many is left, asking them one by one is cheaper than making a bitmap of all. */
+const FEW = 8
+
+const isTerm = (filter: Filter): filter is FilterTerm =>
+  filter.kind !== 'and' && filter.kind !== 'or' && filter.kind !== 'not'
+
+/** Whether it asks for certain values, and not for a range of them. */
+const isExact = (filter: Filter): boolean =>
+  filter.kind === 'oneOf' || filter.kind === 'has' || (filter.kind === 'compare' && filter.comparison === '=')
+
+const conjuncts = (filter: Filter): readonly Filter[] =>
+  filter.kind === 'and' ? filter.operands.flatMap(conjuncts) : [filter]
+
 /** The bitmaps used last, as many as fit. */
 class KeptBitmaps {
   /** The one used longest ago first. */
@@ -110,6 +153,10 @@ class KeptBitmaps {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  has(key: string): boolean {
+    return this.#bitmaps.has(key)
   }
 
   /** The bitmap of that key, up to date. */
