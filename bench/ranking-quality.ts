@@ -2,6 +2,7 @@
 // Users' histories carry a weight of 1 an item, in the order of the item indexes.
 import { cpus } from 'node:os'
 import type { TrainingData } from '../src/domain/training-data.ts'
+import { bootstrapMean, comparePaired, meanOf } from '../src/lib/bootstrap.ts'
 import { type Csr, csrFromTriplets } from '../src/lib/csr.ts'
 import { seededRng } from '../src/lib/rng.ts'
 import type { GeneratorKind } from '../src/ports/candidate-generator.ts'
@@ -11,8 +12,10 @@ import {
   measureLists,
   measureUsers,
   rankForUsers,
+  type UserMetric,
   type UserMetricValues,
 } from '../src/training/evaluate.ts'
+import { type Figure, median, spreadOf } from './figure.ts'
 
 export interface AssessedGenerator {
   readonly users: UserMetricValues
@@ -100,3 +103,131 @@ export function smokeItemsByUser(): Csr {
   const summed = csrFromTriplets({ rows, columns, values: rows }, { rowCount: 300, columnCount: 200 })
   return { ...summed, values: new Float32Array(summed.values.length).fill(1) }
 }
+
+export interface ContestantKind {
+  readonly name: string
+  readonly kind: GeneratorKind
+}
+
+interface Contest {
+  readonly dataset: string
+  readonly k: number
+  /** What is reported with an interval. */
+  readonly metrics: readonly UserMetric[]
+  /** The generator that was best on the validation part: the bars are its. */
+  readonly best: string
+  /** What the best must reach, and what it should. */
+  readonly bars: Readonly<Partial<Record<UserMetric, { readonly bar: number; readonly goal: number }>>>
+  readonly published: string
+}
+
+/** One generator's results, one for each split. */
+interface Assessed {
+  readonly name: string
+  readonly results: readonly AssessedGenerator[]
+}
+
+const metricNames: Readonly<Record<UserMetric, string>> = {
+  recall: 'Recall',
+  precision: 'Precision',
+  ndcg: 'NDCG',
+  reciprocalRank: 'MRR',
+  averagePrecision: 'MAP',
+}
+
+/** The best generator's metrics with their bars, then every generator's metrics, time to train, time to answer and lists. */
+export function contestFigures(assessed: readonly Assessed[], contest: Contest): Figure[] {
+  const figures: Figure[] = []
+  const lead = contest.metrics.at(-1)!
+  const best = assessed.find(({ name }) => name === contest.best)!
+  for (const metric of contest.metrics) {
+    const value = meanOfMetric(best, metric)
+    const bounds = contest.bars[metric]
+    figures.push({
+      ...metricFigure(best, metric, contest),
+      name: `best generator ${metricNames[metric]}@${contest.k}`,
+      ...(bounds && {
+        bar: `>= ${bounds.bar}`,
+        ok: value >= bounds.bar,
+        note: `${best.name}; the goal of ${bounds.goal} is ${value >= bounds.goal ? 'met' : 'missed'}; ${contest.published}`,
+      }),
+    })
+  }
+  for (const one of assessed) {
+    for (const metric of contest.metrics) figures.push(metricFigure(one, metric, contest))
+    figures.push(...costFigures(one, contest))
+  }
+  for (const other of assessed) if (other !== best) figures.push(differenceFigure(best, other, lead, contest))
+  return figures
+}
+
+/** Mean over splits; the spread is the 95 % interval over users for one split, smallest and largest mean for several. */
+function metricFigure(one: Assessed, metric: UserMetric, { dataset, k }: Contest): Figure {
+  const means = one.results.map(({ users }) => meanOf(users.values[metric]))
+  const single = one.results.length === 1 ? one.results[0]! : undefined
+  const interval = single && bootstrapMean(single.users.values[metric], { seed: 1, resampleCount: 1000 })?.interval
+  return {
+    name: `${one.name} ${metricNames[metric]}@${k}`,
+    value: meanOf(means),
+    unit: '',
+    spread: interval ?? [Math.min(...means), Math.max(...means)],
+    note: single
+      ? `${dataset}, ${single.users.userIndexes.length} users, all items ranked; spread: 95 % bootstrap interval over users`
+      : `${dataset}, ${means.length} random splits, all items ranked; spread: smallest and largest mean over the splits`,
+  }
+}
+
+function costFigures({ name, results }: Assessed, { dataset }: Contest): Figure[] {
+  const trainSeconds = results.map((result) => result.trainSeconds)
+  const answerMs = results.map((result) => result.answerMs)
+  const lists = results[0]!.lists
+  return [
+    { name: `${name} training`, value: median(trainSeconds), unit: 's', spread: spreadOf(trainSeconds) },
+    {
+      name: `${name} answer`,
+      value: median(answerMs),
+      unit: 'ms',
+      spread: spreadOf(answerMs),
+      note: `${dataset}: mean over users, from the history alone; coverage ${percent(lists.coverage)}, Gini ${lists.gini?.toFixed(3)}, novelty ${lists.noveltyBits?.toFixed(2)} bits, artifacts ${(results[0]!.artifactBytes / 2 ** 20).toFixed(1)} MiB`,
+    },
+  ]
+}
+
+/** User by user; where there are several splits, a user's values are averaged first, because they are not independent. */
+function differenceFigure(best: Assessed, other: Assessed, metric: UserMetric, { k }: Contest): Figure {
+  const challengerValues = valuesByUser(best, metric)
+  const championValues = valuesByUser(other, metric)
+  const users = [...challengerValues.keys()]
+  const difference = comparePaired(
+    {
+      challenger: users.map((user) => challengerValues.get(user)!),
+      champion: users.map((user) => championValues.get(user)!),
+    },
+    { seed: 1, resampleCount: 1000 },
+  )!
+  return {
+    name: `${best.name} - ${other.name}, ${metricNames[metric]}@${k}`,
+    value: difference.mean,
+    unit: '',
+    spread: difference.interval,
+    note: `paired by user; spread: 95 % bootstrap interval; sign-flip p ${difference.pValue.toFixed(4)}`,
+  }
+}
+
+/** The mean over the splits in which the user had something held out. */
+function valuesByUser({ results }: Assessed, metric: UserMetric): Map<number, number> {
+  const valuesOfUser = new Map<number, number[]>()
+  for (const { users } of results) {
+    users.userIndexes.forEach((user, i) => {
+      const values = valuesOfUser.get(user) ?? []
+      values.push(users.values[metric][i]!)
+      valuesOfUser.set(user, values)
+    })
+  }
+  return new Map([...valuesOfUser].map(([user, values]) => [user, meanOf(values)]))
+}
+
+const meanOfMetric = (one: Assessed, metric: UserMetric): number =>
+  meanOf(one.results.map(({ users }) => meanOf(users.values[metric])))
+
+const percent = (share: number | undefined): string => `${((share ?? 0) * 100).toFixed(1)} %`

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { meanOf } from '../src/lib/bootstrap.ts'
 import { type Rng, seededRng } from '../src/lib/rng.ts'
 import { graphFilter } from '../src/models/graph-filter/graph-filter.ts'
+import { ials } from '../src/models/ials/ials.ts'
 import { itemNeighbours } from '../src/models/item-neighbours/item-neighbours.ts'
 import { rp3beta } from '../src/models/rp3beta/rp3beta.ts'
 import type { GeneratorKind } from '../src/ports/candidate-generator.ts'
@@ -27,6 +28,7 @@ const kinds: Readonly<Record<string, GeneratorKind>> = {
   }),
   'item-neighbours': itemNeighbours(),
   rp3beta: rp3beta(),
+  ials: ials(),
 }
 
 interface Dataset {

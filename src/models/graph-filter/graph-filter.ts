@@ -11,18 +11,18 @@ export type GraphFilterSettings = Omit<GraphFilterOptions, 'seed' | 'threadCount
   readonly historyWeightPower: number
 }
 
-/** Good on Gowalla and MovieLens alike; found on validation parts, see bench/tune-graph-filter.ts. */
+/** Between the settings that were best on Gowalla and on MovieLens-100K (see bench/quality-*.bench.ts); on Online Retail better than either. */
 const defaults: GraphFilterSettings = {
   neighbours: 500,
-  userPower: 0.6,
-  historyPower: 0.57,
-  candidatePower: 0.33,
+  userPower: 0.5,
+  historyPower: 0.6,
+  candidatePower: 0.4,
   sharpening: 0.5,
-  sharpeningMiddlePower: 0.9,
+  sharpeningMiddlePower: 1,
   sharpeningCandidatePower: 0.45,
   smoothing: 0.1,
-  smoothingRank: 256,
-  smoothingCandidatePower: 0.45,
+  smoothingRank: 128,
+  smoothingCandidatePower: 0.5,
   historyWeightPower: 0.5,
 }
 

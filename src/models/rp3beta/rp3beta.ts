@@ -16,12 +16,14 @@ export type Rp3betaSettings = {
   readonly weightPower: number
 }
 
-const defaults: Rp3betaSettings = { alpha: 0.6, beta: 0.4, neighbours: 200, weightPower: 0.5 }
+/** On Online Retail a validation part liked power 0 best; there weights are repeated purchases. */
+const defaults: Rp3betaSettings = { alpha: 0.6, beta: 0.4, neighbours: 500, weightPower: 0 }
 
 const tunable = {
   alpha: { low: 0.2, high: 1.6, scale: 'linear' },
   beta: { low: 0, high: 1, scale: 'linear' },
   neighbours: { low: 20, high: 1000, scale: 'integer' },
+  weightPower: { low: 0, high: 1, scale: 'linear' },
 } as const satisfies GeneratorKind['tunable']
 
 /**
