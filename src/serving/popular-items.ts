@@ -13,7 +13,7 @@ export const POPULAR = 'popular'
 export const SIMILAR_ATTRIBUTES = 'attributes'
 
 /** After so many items turned away by rules, the groups that are full are taken out of the bitmap. */
-const PATIENCE = 256
+const PATIENCE = 64
 /** The most popular items that are compared by attributes. */
 const COMPARED_COUNT = 10_000
 

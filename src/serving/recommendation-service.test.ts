@@ -514,4 +514,42 @@ describe('the fill guarantee', () => {
       { numRuns: 1000 },
     )
   })
+
+  // Thousands of items against rules that let in few: the way by bitmaps of full groups, which small shops never take.
+  test('two strict rules over thousands of items leave no item out that they would let in', () => {
+    const rules: RulePlan[] = [
+      { kind: 'atMost', count: 2, per: 'category' },
+      { kind: 'atMost', count: 3, per: 'stock' },
+    ]
+    for (const [categoryCount, stockCount, limit] of [
+      [3, 50, 40],
+      [60, 2, 40],
+      [30, 30, 200],
+      [1, 1, 5],
+      [400, 400, 100],
+    ] as const) {
+      const shop = new Shop(planWith({ home: { rules } }))
+      const rows = Array.from({ length: 3_000 }, (_, i) => ({
+        category: `c${(i * 7) % categoryCount}`,
+        stock: (i * 13 + Math.floor(i / 100)) % stockCount,
+      }))
+      shop.log(...rows.map((row, i) => item(`i${i}`, row)))
+      shop.service.useModel(modelOf(2_500))
+      const response = shop.service.recommend({ placement: 'home', limit })
+      const answered = new Set(idsOf(response))
+      const counts = new Map<string | number, number>()
+      rows.forEach(({ category, stock }, i) => {
+        if (!answered.has(`i${i}`)) return
+        counts.set(category, (counts.get(category) ?? 0) + 1)
+        counts.set(stock, (counts.get(stock) ?? 0) + 1)
+      })
+      for (const [group, count] of counts) expect(count).toBeLessThanOrEqual(typeof group === 'string' ? 2 : 3)
+      const couldJoin = rows.filter(
+        ({ category, stock }, i) =>
+          !answered.has(`i${i}`) && (counts.get(category) ?? 0) < 2 && (counts.get(stock) ?? 0) < 3,
+      )
+      expect(answered.size === limit || couldJoin.length === 0).toBe(true)
+      expect(response.shortfall === undefined).toBe(answered.size === limit)
+    }
+  })
 })
