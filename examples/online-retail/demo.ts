@@ -24,8 +24,8 @@ const asJson = process.argv.includes('--json')
 const portArgument = process.argv.find((argument) => argument.startsWith('--port='))
 const port = portArgument ? Number(portArgument.slice('--port='.length)) : isOnce ? 0 : 7700
 /** A customer with a handful of purchases, and something they have not bought. */
-const customer = '12347'
-const purchasedItem = '22423'
+const customer = '12353'
+const purchasedItem = '85099B'
 /** With --json, standard output is for the summary alone. */
 const say = (line = ''): void => (asJson ? console.error(line) : console.log(line))
 

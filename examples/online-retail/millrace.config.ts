@@ -3,6 +3,7 @@ import {
   category,
   defineSystem,
   fileSource,
+  graphFilter,
   httpIngest,
   itemNeighbours,
   number,
@@ -43,12 +44,12 @@ export default defineSystem({
   },
   training: {
     owner: 'ml@shop.example',
-    candidates: { alsoBought: itemNeighbours(), trending: popularity({ halfLifeDays: 14 }) },
+    candidates: { taste: graphFilter(), alsoBought: itemNeighbours(), trending: popularity({ halfLifeDays: 14 }) },
   },
   serving: {
     owner: 'backend@shop.example',
     placements: {
-      home: { candidates: ['alsoBought', 'trending'], limit: 10 },
+      home: { candidates: ['taste', 'trending'], limit: 10 },
       productPage: { pattern: 'embedding', candidates: ['alsoBought'], limit: 10 },
     },
   },
