@@ -166,6 +166,20 @@ describe('how a list is filled', () => {
     expect(shop.observations[0]!.invalidCandidateCount).toBe(6)
   })
 
+  test('a narrow filter over a large catalogue is filled in the order of popularity too', () => {
+    const shop = shopWith({}, 3_000)
+    for (const [count, id] of [
+      [1, 'i2990'],
+      [3, 'i1500'],
+      [2, 'i2600'],
+    ] as const) {
+      shop.log(itemPatch(id, { category: 'rare' }), ...ids(0, count).map((user) => did(user, id)))
+    }
+    shop.service.useModel(undefined)
+    const response = shop.service.recommend({ placement: 'home', filter: "category = 'rare'", limit: 3 })
+    expect(idsOf(response)).toEqual(['i1500', 'i2600', 'i2990'])
+  })
+
   test('without any model the live counts answer', () => {
     const shop = new Shop(planWith({ home: {} }))
     expect(shop.service.recommend({ placement: 'home' })).toMatchObject({
@@ -263,6 +277,8 @@ describe('what is kept out', () => {
     shop.log(...ids(0, 40).map((id, i) => itemPatch(id, { category: `c${Math.floor(i / 8)}` })))
     const response = shop.service.recommend({ placement: 'home', limit: 10 })
     expect(idsOf(response).slice(0, 6)).toEqual(['i0', 'i1', 'i8', 'i9', 'i16', 'i17'])
+    // The last two are beyond the candidates asked for at first: the generator was asked again for more.
+    expect(response.items.slice(0, 6).map(({ generator }) => generator)).toEqual(Array(6).fill('second'))
     expect(response.items).toHaveLength(10)
     expect(shop.service.recommend({ placement: 'home', limit: 11 })).toMatchObject({
       items: { length: 10 },
@@ -521,16 +537,21 @@ describe('the fill guarantee', () => {
       { kind: 'atMost', count: 2, per: 'category' },
       { kind: 'atMost', count: 3, per: 'stock' },
     ]
-    for (const [categoryCount, stockCount, limit] of [
-      [3, 50, 40],
-      [60, 2, 40],
-      [30, 30, 200],
-      [1, 1, 5],
-      [400, 400, 100],
+    for (const [isMixed, categoryCount, stockCount, limit] of [
+      [true, 3, 50, 40],
+      [false, 3, 50, 40],
+      [true, 60, 2, 40],
+      [false, 60, 2, 40],
+      [true, 30, 30, 200],
+      [false, 30, 30, 200],
+      [true, 1, 1, 5],
+      [false, 1, 1, 5],
+      [true, 400, 400, 100],
+      [false, 400, 400, 100],
     ] as const) {
       const shop = new Shop(planWith({ home: { rules } }))
       const rows = Array.from({ length: 3_000 }, (_, i) => ({
-        category: `c${(i * 7) % categoryCount}`,
+        category: `c${isMixed ? (i * 7) % categoryCount : Math.floor((i * categoryCount) / 3_000)}`,
         stock: (i * 13 + Math.floor(i / 100)) % stockCount,
       }))
       shop.log(...rows.map((row, i) => item(`i${i}`, row)))
