@@ -169,15 +169,15 @@ describe('how a list is filled', () => {
   test('a narrow filter over a large catalogue is filled in the order of popularity too', () => {
     const shop = shopWith({}, 3_000)
     for (const [count, id] of [
-      [1, 'i2990'],
-      [3, 'i1500'],
+      [1, 'i1500'],
+      [3, 'i2990'],
       [2, 'i2600'],
     ] as const) {
       shop.log(itemPatch(id, { category: 'rare' }), ...ids(0, count).map((user) => did(user, id)))
     }
     shop.service.useModel(undefined)
     const response = shop.service.recommend({ placement: 'home', filter: "category = 'rare'", limit: 3 })
-    expect(idsOf(response)).toEqual(['i1500', 'i2600', 'i2990'])
+    expect(idsOf(response)).toEqual(['i2990', 'i2600', 'i1500'])
   })
 
   test('without any model the live counts answer', () => {
