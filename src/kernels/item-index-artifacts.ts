@@ -21,7 +21,7 @@ export type ItemIndexArtifacts = Readonly<{
   scanBudgets: Int32Array
 }>
 
-export interface ItemIndexShape {
+interface ItemIndexShape {
   readonly itemCount: number
   readonly width: number
   readonly storedWidth: number

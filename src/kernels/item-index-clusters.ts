@@ -15,7 +15,7 @@ export interface Clusters {
   readonly assigned: Int32Array
 }
 
-export interface ClusterTask {
+interface ClusterTask {
   readonly memory: KernelMemory
   readonly threads: KernelThreads
   /** A view of `memory`, rows x width, width a multiple of 4. */

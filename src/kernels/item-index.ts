@@ -17,7 +17,7 @@ const BIT_TESTS_PER_SCORE = 0.1
 /** A filter that keeps at most this share of the catalogue is always answered exactly. */
 const EXACT_SHARE = 0.01
 
-export interface SearchOptions {
+interface SearchOptions {
   /** Stop once this many allowed items are scored. Default: calibrated for k when the index was built. `Infinity` makes the answer exact. */
   readonly scanBudget?: number
 }
