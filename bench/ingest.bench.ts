@@ -24,21 +24,25 @@ const MEMORY_BAR_MB = 500
 const bench: Bench = async ({ smoke, log }) => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-ingest-'))
   try {
-    const rowCount = smoke ? 5000 : 1_000_000
+    const rowCount = smoke ? 5000 : 500_000
     log(`writing ${rowCount} rows in four formats`)
     const paths = await writeFiles(folder, rowCount)
     const figures: Figure[] = []
+    const add = (...measured: Figure[]): void => {
+      for (const { name, value, unit } of measured) log(`${name}: ${Math.round(value)} ${unit}`)
+      figures.push(...measured)
+    }
     for (const [source, path] of Object.entries(paths)) {
       log(`importing ${source}`)
-      figures.push(await fileFigure(folder, { source, path, rowCount, runCount: smoke ? 1 : source === 'csv' ? 5 : 3 }))
+      add(await fileFigure(folder, { source, path, rowCount, runCount: smoke ? 1 : source === 'csv' ? 5 : 3 }))
     }
     log('events over HTTP')
-    figures.push(await httpFigure(folder, { smoke }))
+    add(await httpFigure(folder, { smoke }))
     log('killing')
-    figures.push(...(await killFigures(smoke ? 2 : 30)))
+    add(...(await killFigures(smoke ? 2 : 30)))
     if (!smoke) {
       log('importing a file of 1 GB')
-      figures.push(...(await memoryFigures(folder, 2 ** 30)))
+      add(...(await memoryFigures(folder, 2 ** 30)))
     }
     return figures
   } finally {
@@ -115,7 +119,7 @@ async function importInProcess(
 
 async function httpFigure(folder: string, { smoke }: { readonly smoke: boolean }): Promise<Figure> {
   const bodiesFile = join(folder, 'bodies.jsonl')
-  const bodyCount = smoke ? 100 : 1500
+  const bodyCount = smoke ? 100 : 3000
   writeBodies(bodiesFile, { bodyCount, eventCount: EVENTS_PER_REQUEST, seed: SEED })
   const rates: number[] = []
   for (let run = 0; run < (smoke ? 1 : 3); run++) {
@@ -126,8 +130,8 @@ async function httpFigure(folder: string, { smoke }: { readonly smoke: boolean }
       path: '/v1/events',
       bodiesFile,
       connectionCount: 8,
-      warmupMs: smoke ? 100 : 1000,
-      durationMs: smoke ? 300 : 6000,
+      warmupMs: smoke ? 100 : 500,
+      durationMs: smoke ? 300 : 5000,
       seed: SEED,
     })
     const storedCount = await server.stop()
