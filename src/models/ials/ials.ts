@@ -1,6 +1,9 @@
 // Candidates by implicit matrix factorisation. Serving needs the items' vectors only: a user's is solved from the history of the request, so
 // that the newest click counts at once and anonymous sessions work like known users.
 import { IalsFoldIn, type IalsLossOptions, trainIals } from '../../kernels/ials.ts'
+import { ItemIndex } from '../../kernels/item-index.ts'
+import type { ItemIndexArtifacts } from '../../kernels/item-index-artifacts.ts'
+import { buildItemIndex } from '../../kernels/item-index-build.ts'
 import { KernelMemory } from '../../kernels/memory.ts'
 import type { Artifacts, CandidateGenerator, GeneratorKind, ItemSet } from '../../ports/candidate-generator.ts'
 import { exactItemSearch, type ItemSearch } from './item-search.ts'
@@ -39,13 +42,15 @@ export function ials(settings: Partial<IalsSettings> = {}): GeneratorKind {
     tunable,
     with: (replaced) => ials({ ...options, ...replaced }),
     async train({ itemsByUser }, { seed, threadCount, log }) {
-      const { itemVectors, itemGramDiagonal } = await trainIals(itemsByUser, {
+      const { width, userVectors, itemVectors, itemGramDiagonal } = await trainIals(itemsByUser, {
         ...options,
         seed,
         threadCount,
         onIteration: ({ iteration }) => log(`ials: iteration ${iteration} of ${options.iterations}`),
       })
-      return { itemVectors, itemGramDiagonal }
+      log('ials: index of the item vectors')
+      const index = await buildItemIndex(itemVectors, width, { seed, threadCount, sampleQueries: userVectors })
+      return { itemVectors, itemGramDiagonal, ...indexArtifactsNamed(index) }
     },
     open: (artifacts, { itemCount }) => openIals(artifacts, itemCount, options),
   }
@@ -57,7 +62,7 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
   const itemGramDiagonal = artifacts.itemGramDiagonal as Float32Array
   const width = itemGramDiagonal.length
   const foldIn = new IalsFoldIn(memory, { ...options, width, itemVectors, itemGramDiagonal })
-  const byScore = exactItemSearch(memory, itemVectors, width)
+  const byScore: ItemSearch = new ItemIndex(new KernelMemory(), indexArtifactsOf(artifacts))
   let byAngle: { search: ItemSearch; directions: Float32Array } | undefined
   const withoutItem: ItemSet = new Uint32Array(Math.ceil(itemCount / 32))
   return {
@@ -79,6 +84,18 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
       return byAngle.search.search(direction, k, withoutItem, out)
     },
   }
+}
+
+const INDEX_PREFIX = 'index-'
+
+/** The index's arrays beside the model's own. */
+function indexArtifactsNamed(index: ItemIndexArtifacts): Artifacts {
+  return Object.fromEntries(Object.entries(index).map(([name, array]) => [`${INDEX_PREFIX}${name}`, array]))
+}
+
+function indexArtifactsOf(artifacts: Artifacts): ItemIndexArtifacts {
+  const own = Object.entries(artifacts).filter(([name]) => name.startsWith(INDEX_PREFIX))
+  return Object.fromEntries(own.map(([name, array]) => [name.slice(INDEX_PREFIX.length), array])) as ItemIndexArtifacts
 }
 
 /** Each row divided by its length, so that inner products are cosines; zero rows stay zero. */

@@ -1,4 +1,5 @@
-// Where `ials` finds items near a vector: scoring every item, for now. Whatever has this shape can stand in, such as `ItemIndex`.
+// Where `ials` finds items near a vector: an `ItemIndex` for the answer to a visitor, every item's score for similar items, which are asked for
+// more rarely and would need an index of their own.
 import { ExactSearch } from '../../kernels/exact-search.ts'
 import type { KernelMemory } from '../../kernels/memory.ts'
 import type { Candidates, ItemSet } from '../../ports/candidate-generator.ts'

@@ -26,7 +26,8 @@ export interface ItemItemOptions {
 }
 
 /**
- * Scores a candidate by the sum, over the history, of weight ^ historyWeightPower * similarity(history item, candidate).
+ * Scores a candidate by the sum, over the items of the history, of weight ^ historyWeightPower * similarity(history item, candidate); an item that
+ * occurs several times counts once, with the sum of its weights.
  * Cost: the similar items of all history entries, one addition each, and a heap of k; independent of the number of items.
  */
 export class ItemItemGenerator implements CandidateGenerator {
@@ -37,6 +38,8 @@ export class ItemItemGenerator implements CandidateGenerator {
   readonly #historyWeightPower: number
   /** 0 except while a question is being answered. */
   readonly #sums: Float32Array
+  /** By item: its weight in the history; 0 except while a question is being answered. */
+  readonly #historyWeights: Float32Array
   readonly #touched: Int32Array
   readonly #best = new BestFirst()
 
@@ -47,6 +50,7 @@ export class ItemItemGenerator implements CandidateGenerator {
     this.#similarities = similarScores
     this.#historyWeightPower = options.historyWeightPower
     this.#sums = new Float32Array(options.itemCount)
+    this.#historyWeights = new Float32Array(options.itemCount)
     this.#touched = new Int32Array(options.itemCount)
   }
 
@@ -83,10 +87,18 @@ export class ItemItemGenerator implements CandidateGenerator {
     const similarities = this.#similarities
     const sums = this.#sums
     const touched = this.#touched
+    // As in training, where an item that was chosen again is one entry with the sum of the weights.
+    const historyWeights = this.#historyWeights
+    for (let h = 0; h < history.itemIndexes.length; h++) {
+      const historyItem = history.itemIndexes[h]!
+      historyWeights[historyItem] = historyWeights[historyItem]! + history.weights[h]!
+    }
     let touchedCount = 0
     for (let h = 0; h < history.itemIndexes.length; h++) {
       const historyItem = history.itemIndexes[h]!
-      const weight = history.weights[h]! ** this.#historyWeightPower
+      if (historyWeights[historyItem] === 0) continue
+      const weight = historyWeights[historyItem]! ** this.#historyWeightPower
+      historyWeights[historyItem] = 0
       const end = this.#offsets[historyItem + 1]!
       for (let i = this.#offsets[historyItem]!; i < end; i++) {
         const item = indexes[i]!
