@@ -113,6 +113,22 @@ describe('the first loop', () => {
   })
 })
 
+describe('retention', () => {
+  test('a server removes from the log what the system file lets go', async () => {
+    await fillShop()
+    await running!.close()
+    const { plan } = app
+    const trimmed = { ...plan, data: { ...plan.data, retention: { maxBytes: 0 } } }
+    running = await serve({ ...app, plan: trimmed }, { port: 0 })
+    await expect
+      .poll(async () => {
+        const { firstOffset, nextOffset } = await app.log.bounds()
+        return nextOffset - firstOffset
+      })
+      .toBe(0)
+  })
+})
+
 describe('when something is wrong', () => {
   test('a server with a damaged bundle answers from what is popular, and takes the next sound one', async () => {
     await fillShop()

@@ -14,6 +14,8 @@ import { packageVersion } from './package-version.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
+/** How often the log is relieved of what the system's retention lets go. */
+const TRIM_EVERY_MS = 3_600_000
 
 export interface ServeOptions extends ServerOptions {
   readonly logger?: Logger
@@ -82,7 +84,9 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   // The catalogue comes first: a model is aligned with it once, not with every new item.
   await follower.caughtUp()
   await liveModel.refresh()
-  const polling = pollModel(liveModel)
+  const stopPolling = repeat(MODEL_POLL_MS, () => liveModel.refresh())
+  const stopTrimming = repeat(TRIM_EVERY_MS, () => trimLog(app, logger))
+  void trimLog(app, logger)
 
   return {
     url,
@@ -91,7 +95,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     caughtUp: () => follower.caughtUp(),
     close: async () => {
       await server.close()
-      await polling.stop()
+      await stopPolling()
+      await stopTrimming()
       await follower.stop()
     },
   }
@@ -104,13 +109,30 @@ function statusOf(follower: LogFollower | undefined, failure: unknown): ReturnTy
   return { lagEventCount: lag.eventCount, lagMs: lag.ms, obstacles }
 }
 
-function pollModel(liveModel: LiveModel): { stop(): Promise<void> } {
-  const timer = setInterval(() => void liveModel.refresh(), MODEL_POLL_MS)
-  return {
-    stop: async () => {
-      clearInterval(timer)
-      await liveModel.refresh()
-    },
+/** Retention applies to the log only: a serving process keeps what it has read until it is started again. */
+async function trimLog(app: App, logger: Logger): Promise<void> {
+  const { retention } = app.plan.data
+  if (retention.maxAgeMs === undefined && retention.maxBytes === undefined) return
+  try {
+    const { removedCount } = await app.log.trim(retention)
+    if (removedCount > 0) logger.info('events beyond the retention removed', { removedCount })
+  } catch (error) {
+    logger.error('the log could not be trimmed', { error })
+  }
+}
+
+/** Does something again and again, never twice at once. @returns a function that ends it and waits for what is under way */
+function repeat(everyMs: number, act: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  const timer = setInterval(() => {
+    running ??= act().finally(() => {
+      running = undefined
+    })
+  }, everyMs)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await running
   }
 }
 
