@@ -65,7 +65,9 @@ def cached(name, build, load, save):
     if os.path.exists(path):
         return load(path)
     index = build()
-    save(index, path)
+    # Renamed when whole, so that a run that was stopped leaves no half index behind.
+    save(index, path + ".part")
+    os.replace(path + ".part", path)
     return index
 
 
