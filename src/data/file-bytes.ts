@@ -39,7 +39,7 @@ export async function firstBytes(file: FileHandle): Promise<Buffer> {
 export const isGzip = (start: Buffer): boolean => start[0] === 0x1f && start[1] === 0x8b
 
 /**
- * Pieces in order. Of a gzip stream that is cut or broken, everything before that place comes first, then the error.
+ * Pieces in order; each is valid until the next one is asked for. Of a gzip stream that is cut or broken, everything before that place comes first, then the error.
  * @throws DamagedBytes
  */
 export async function* fileBytes(file: FileHandle): AsyncGenerator<FileBytes> {
@@ -79,9 +79,11 @@ export class DamagedBytes extends Error {
 }
 
 async function* rawBytes(file: FileHandle, chunkBytes: number): AsyncGenerator<FileBytes> {
+  // One buffer for the whole file: a piece is used up before the next one is asked for.
+  const buffer = Buffer.allocUnsafe(chunkBytes)
   let readBytes = 0
   for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, readBytes)
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes, readBytes)
     if (bytesRead === 0) return
     readBytes += bytesRead
     yield { chunk: buffer.subarray(0, bytesRead), readBytes }

@@ -74,8 +74,10 @@ export async function importFile(
   let failure: MillraceError | undefined
   try {
     for await (const { rows, where, original, readBytes } of fileRows(path, source)) {
+      // Kept by itself, so that the rows are not.
+      const rowCount = rows.length
       const accepted: Promise<void> = ingest.accept(rows, { ...origin, where, original }).then((result) => {
-        tally.add(rows.length, result)
+        tally.add(rowCount, result)
         inFlight.delete(accepted)
         onProgress?.({
           path,

@@ -4,7 +4,7 @@ import type { Plan } from '../config/plan.ts'
 import type { EntityName, LogEvent } from '../domain/event.ts'
 import type { RejectionReason } from '../domain/rejection.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import type { AppendResult, EventLog } from '../ports/event-log.ts'
 import type { Quarantine, RejectedRow } from '../ports/quarantine.ts'
 import { UnreadableRow } from './unreadable-row.ts'
 import { entityCheck, interactionCheck, isRejection, type RowCheck, type RowContext } from './validate-event.ts'
@@ -52,6 +52,14 @@ export interface EntityChangeRow {
   readonly eventTime: unknown
 }
 
+interface JudgedRows {
+  readonly events: readonly LogEvent[]
+  /** Position among the rows, for each event. */
+  readonly positions: readonly number[]
+  readonly rejected: AcceptResult['rejected']
+  readonly rejectedRows: readonly RejectedRow[]
+}
+
 export interface IngestParts {
   readonly plan: Plan
   readonly log: EventLog
@@ -78,11 +86,15 @@ export class Ingest {
    * can be sent again.
    * @throws MillraceError EVENT_LOG_FULL, EVENT_LOG_CLOSED
    */
-  async accept(rows: readonly unknown[], origin: RowsOrigin): Promise<AcceptResult> {
-    const { log, quarantine, clock } = this.#parts
-    const context: RowContext = { ...origin, nowMs: clock.now() }
+  accept(rows: readonly unknown[], origin: RowsOrigin): Promise<AcceptResult> {
+    const { events, ...rest } = this.#judge(rows, origin)
+    // From here on nothing holds the rows: millions of them pass through here, and garbage that lives until the disk has answered is expensive.
+    return this.#answer(this.#parts.log.append(events), rest)
+  }
+
+  #judge(rows: readonly unknown[], origin: RowsOrigin): JudgedRows {
+    const context: RowContext = { ...origin, nowMs: this.#parts.clock.now() }
     const events: LogEvent[] = []
-    /** Position among the rows, for each event. */
     const positions: number[] = []
     const rejected: AcceptResult['rejected'][number][] = []
     const rejectedRows: RejectedRow[] = []
@@ -99,8 +111,15 @@ export class Ingest {
       const original = row instanceof UnreadableRow ? row.content : origin.original ? origin.original(position) : row
       rejectedRows.push(rejectedRow({ reason, message, position, original, origin }))
     }
-    const appended = await log.append(events)
-    await quarantine.add(rejectedRows)
+    return { events, positions, rejected, rejectedRows }
+  }
+
+  async #answer(
+    appending: Promise<AppendResult>,
+    { positions, rejected, rejectedRows }: Omit<JudgedRows, 'events'>,
+  ): Promise<AcceptResult> {
+    const appended = await appending
+    await this.#parts.quarantine.add(rejectedRows)
     return {
       acceptedCount: appended.acceptedCount,
       duplicatePositions: appended.duplicatePositions.map((eventPosition) => positions[eventPosition]!),

@@ -5,7 +5,7 @@ import { MillraceError } from '../../lib/errors.ts'
 import type { AppendResult, EventLog } from '../../ports/event-log.ts'
 import { EventLogStore } from './event-log-store.ts'
 import type { WriterCommand, WriterReply, WriterSettings } from './event-log-writer.ts'
-import { encodeBatch } from './event-record.ts'
+import { type EncodedBatch, encodeBatch } from './event-record.ts'
 
 export interface EventLogOptions {
   /** Created where it is missing. Several processes may have it open at once; it must be on a local disk. */
@@ -37,20 +37,21 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     for (const wake of [...waiters]) wake()
   }
 
+  const appendNothing = async (): Promise<AppendResult> => {
+    assertOpen()
+    return { acceptedCount: 0, duplicatePositions: [], nextOffset: store.bounds().nextOffset }
+  }
+  const appendBatch = async (encoded: EncodedBatch): Promise<AppendResult> => {
+    assertOpen()
+    const batch = { ...encoded, nowMs: clock.now() }
+    const result = await writer.run({ kind: 'append', batch }, [batch.bytes.buffer, batch.lengths.buffer])
+    wakeWaiters()
+    return result as AppendResult
+  }
+
   return {
-    async append(events) {
-      assertOpen()
-      if (events.length === 0) {
-        return { acceptedCount: 0, duplicatePositions: [], nextOffset: store.bounds().nextOffset }
-      }
-      const batch = { ...encodeBatch(events), nowMs: clock.now() }
-      const result = (await writer.run({ kind: 'append', batch }, [
-        batch.bytes.buffer,
-        batch.lengths.buffer,
-      ])) as AppendResult
-      wakeWaiters()
-      return result
-    },
+    // Not one async function: it would hold the events until the disk has answered, and garbage that lives so long is expensive.
+    append: (events) => (events.length === 0 ? appendNothing() : appendBatch(encodeBatch(events))),
 
     async read(fromOffset, limit) {
       assertOpen()
