@@ -1,5 +1,6 @@
 // npm run bench -- NAME [--json] [--smoke]: runs bench/NAME.ts and prints its figures, as a table or as one JSON line each.
 import { readdirSync } from 'node:fs'
+import { alignedColumns } from '../src/lib/aligned-columns.ts'
 import { type Bench, type Figure, machineName } from './figure.ts'
 
 const args = process.argv.slice(2)
@@ -42,14 +43,7 @@ function printTable(figures: readonly Figure[]): void {
       f.ok === undefined ? '' : f.ok ? 'met' : 'MISSED',
     ])
   }
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    )
+  for (const line of alignedColumns(rows)) console.log(line)
   for (const f of figures) if (f.note) console.log(`\n${f.name}: ${f.note}`)
 }
 

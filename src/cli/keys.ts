@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type CommandDef, defineCommand } from 'citty'
 import { type ApiKey, createApiKey, type Scope, scopes } from '../domain/api-key.ts'
+import { alignedColumns } from '../lib/aligned-columns.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -121,11 +122,5 @@ function tableOf(keys: readonly ApiKey[]): readonly string[] {
     ['id', 'name', 'scopes', 'created', 'revoked'],
     ...keys.map((key) => [key.id, key.name, key.scopes.join(','), isoTime(key.createdAtMs), isoTime(key.revokedAtMs)]),
   ]
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  )
+  return alignedColumns(rows)
 }

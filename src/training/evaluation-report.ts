@@ -1,4 +1,5 @@
 // What an evaluation found: every model on the same users and the same held-out items, beside the baselines, with what chance could explain.
+import { alignedColumns } from '../lib/aligned-columns.ts'
 import type { MeanInterval, PairedComparison } from '../lib/bootstrap.ts'
 import type { Csr } from '../lib/csr.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
@@ -137,18 +138,8 @@ export function describeEvaluation(report: EvaluationReport): readonly string[] 
   }
   return [
     `${split}; ${report.userCount} users, ${report.userCountWithoutHistory} of them without a history; whole catalogue, seen items left out`,
-    ...aligned(rows),
+    ...alignedColumns(rows),
     '',
-    ...aligned(sliceRows),
+    ...alignedColumns(sliceRows),
   ]
-}
-
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  )
 }
