@@ -1,6 +1,8 @@
 // Measures the models of the system file on newer interactions than they learned from, beside popularity and item neighbours.
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
+import type { HeldOutPair } from '../data/read-held-out.ts'
+import { givenSplit } from '../domain/given-split.ts'
 import { type InteractionTable, itemsByUserOf, trainingDataOf } from '../domain/interaction-table.ts'
 import { splitAt, splitByTime, type TimeSplit } from '../domain/time-split.ts'
 import { type Csr, csrFromTriplets } from '../lib/csr.ts'
@@ -20,6 +22,8 @@ export interface EvaluateOptions {
   readonly testShare?: number | undefined
   /** The moment to split at, instead of a share. */
   readonly splitAtMs?: number | undefined
+  /** What was held out by somebody else, instead of a split by time: then everything in the log is learned from. */
+  readonly heldOut?: readonly HeldOutPair[] | undefined
   readonly threadCount?: number | undefined
   readonly log: (line: string) => void
 }
@@ -35,25 +39,34 @@ export async function evaluateModels(
   input: TrainingInput,
   options: EvaluateOptions,
 ): Promise<EvaluationReport> {
-  const { k = 20, testShare = 0.2 } = options
-  const split =
-    options.splitAtMs === undefined ? splitByTime(input.table, testShare) : splitAt(input.table, options.splitAtMs)
+  const { k = 20 } = options
+  const split = splitOf(input.table, options)
   const report = split && (await evaluateSplit(app, split, { ...options, k }))
   if (report) return report
   throw new MillraceError(
     'NOTHING_TO_TRAIN_ON',
-    `The ${input.table.weights.length} interactions cannot be split by time: one side would have nothing to learn from, or nothing new to ask about.`,
+    `The ${input.table.weights.length} interactions cannot be split: one side would have nothing to learn from, or nothing new to ask about.`,
     { fix: 'Import more history, or name another moment with --split-at.' },
   )
 }
 
+interface Split extends Pick<TimeSplit, 'train' | 'test'> {
+  /** Undefined for a split that was given. */
+  readonly splitAtMs?: number
+}
+
+function splitOf(table: InteractionTable, { heldOut, splitAtMs, testShare = 0.2 }: EvaluateOptions): Split | undefined {
+  if (heldOut) return givenSplit(table, heldOut)
+  return splitAtMs === undefined ? splitByTime(table, testShare) : splitAt(table, splitAtMs)
+}
+
 async function evaluateSplit(
   app: App,
-  split: TimeSplit,
+  split: Split,
   options: EvaluateOptions & { readonly k: number },
 ): Promise<EvaluationReport | undefined> {
   const { generators: kinds } = app.system
-  const data = trainingDataOf(split.train, split.splitAtMs)
+  const data = trainingDataOf(split.train, split.splitAtMs ?? app.clock.now())
   const models = await trainedModels(app, { ...kinds, ...BASELINES }, data, options)
   return evaluationReport(
     [servedModel(app, models), ...models],

@@ -3,6 +3,8 @@ import { defineCommand } from 'citty'
 import { evaluateModels } from '../app/evaluate-models.ts'
 import { readTrainingInput } from '../app/train-model.ts'
 import { openApp } from '../app.ts'
+import { heldOutSource } from '../data/files-to-import.ts'
+import { readHeldOut } from '../data/read-held-out.ts'
 import { describeEvaluation } from '../training/evaluation-report.ts'
 import { appArguments } from './app-arguments.ts'
 import { countArgument, momentArgument, shareArgument } from './number-argument.ts'
@@ -14,6 +16,14 @@ export default defineCommand({
     k: { type: 'string', description: 'Length of the lists (default: 20)' },
     testShare: { type: 'string', description: 'Share of the newest interactions to ask about (default: 0.2)' },
     splitAt: { type: 'string', description: 'The moment to split at, instead of a share, such as 2026-01-31' },
+    test: {
+      type: 'string',
+      description: 'A file of held-out pairs, instead of a split by time: everything in the log is learned from',
+    },
+    columns: {
+      type: 'string',
+      description: 'Where --test has them: userId=customer,itemId=sku (default: userId and itemId)',
+    },
     threads: { type: 'string', description: 'Threads to train with (default: all processors)' },
     json: { type: 'boolean', description: 'Print the report as JSON', default: false },
   },
@@ -27,7 +37,8 @@ export default defineCommand({
     }
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
-      const report = await evaluateModels(app, await readTrainingInput(app), options)
+      const heldOut = args.test === undefined ? undefined : await readHeldOut(heldOutSource(args.test, args.columns))
+      const report = await evaluateModels(app, await readTrainingInput(app), { ...options, heldOut })
       if (args.json) console.log(JSON.stringify(report))
       else for (const line of describeEvaluation(report)) console.log(line)
     } finally {

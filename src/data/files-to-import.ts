@@ -76,6 +76,37 @@ function definedFiles(plan: Plan, folder: string): FileImport[] {
   )
 }
 
+/**
+ * Held-out pairs of user and item, in a file that only an evaluation reads.
+ * @param columns as in `FileDescription`; the fields' own names where it is left out
+ * @throws MillraceError IMPORT_MAPPING_INVALID
+ */
+export function heldOutSource(path: string, columns: string | undefined): FileSourcePlan {
+  const problems: Problem[] = []
+  const mapped = columns === undefined ? { userId: 'userId', itemId: 'itemId' } : columnsOf(columns, problems)
+  const wanted = ['userId', 'itemId']
+  for (const field of wanted.filter((name) => !(name in mapped))) {
+    problems.push({ where: '--columns', message: `Found no column for ${field}.` })
+  }
+  for (const field of Object.keys(mapped).filter((name) => !wanted.includes(name))) {
+    problems.push({ where: '--columns', message: `Found the unknown field "${field}". ${suggestName(field, wanted)}` })
+  }
+  const format = formats.find((name) => name === formatByName(path))
+  if (format === undefined) {
+    problems.push({
+      where: '--test',
+      message: `Found a file called "${basename(path)}", expected one that ends in ${formats.join(', ')}.`,
+    })
+  }
+  if (problems.length > 0 || format === undefined) {
+    throw new MillraceError('IMPORT_MAPPING_INVALID', `The options do not say how to read ${path}.`, {
+      problems,
+      fix: 'For example: --test held-out.csv --columns userId=customer,itemId=sku',
+    })
+  }
+  return { kind: 'file', path, format, hasHeader: true, holds: 'interactions', columns: mapped, timeFormat: 'iso' }
+}
+
 function describedFile(plan: Plan, path: string, description: FileDescription): FileImport {
   const problems: Problem[] = []
   const oneOf = <T extends string>(option: string, found: string, known: readonly T[]): T => {

@@ -32,6 +32,11 @@ export class InteractionTableBuilder {
     this.#count++
   }
 
+  /** Makes a user known who has not done anything yet. */
+  addUser(userId: string): void {
+    this.#users.indexOf(userId)
+  }
+
   /** Makes an item known that nobody has interacted with yet. */
   addItem(itemId: string): void {
     this.#items.indexOf(itemId)

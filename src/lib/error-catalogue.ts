@@ -196,6 +196,11 @@ export const errorCatalogue = {
     meaning: 'Training ended with numbers that are not finite, so there is no model.',
   },
   UNKNOWN_GENERATOR: { httpStatus: 404, exitCode: 64, meaning: 'The system file trains no generator of that name.' },
+  HELD_OUT_INVALID: {
+    httpStatus: 400,
+    exitCode: 65,
+    meaning: 'A file of held-out interactions has a row without a user or an item.',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue
