@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
-import { currentVersion, type Manifest } from '../models/bundle.ts'
+import { currentVersion, type Manifest, putInChargeAtMs } from '../models/bundle.ts'
 import { openBundle } from '../models/open-bundle.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
@@ -19,8 +19,8 @@ export interface LiveModelOptions {
 export class LiveModel {
   readonly #options: LiveModelOptions
   #manifest: Manifest | undefined
-  /** The version that was looked at last, loaded or refused: a damaged bundle is reported once, not every second. */
-  #seenVersion: string | undefined
+  /** The choice that was refused last: a damaged bundle is read once, not every second, and again when it is put in charge again. */
+  #refusedChoice: string | undefined
   #problem: string | undefined
   /** The look that is under way: whoever asks meanwhile waits for the same one. */
   #refreshing: Promise<void> | undefined
@@ -55,8 +55,11 @@ export class LiveModel {
     let version: string | undefined
     try {
       version = await currentVersion(modelsDir)
-      if (version === undefined || version === this.#seenVersion) return
-      this.#seenVersion = version
+      if (version === this.#manifest?.version) this.#problem = undefined
+      if (version === undefined || version === this.#manifest?.version) return
+      const choice = `${version} ${await putInChargeAtMs(modelsDir)}`
+      if (choice === this.#refusedChoice) return
+      this.#refusedChoice = choice
       const { model, manifest } = await openBundle(modelsDir, version, generators)
       onSwap(model)
       this.#manifest = manifest

@@ -27,6 +27,8 @@ export interface RunningSystem {
   readonly service: RecommendationService
   /** Resolves when everything in the log at the call shows in answers. */
   caughtUp(): Promise<void>
+  /** Why the model in charge does not answer; undefined where it does, and before the first training. */
+  modelProblem(): string | undefined
   /** Finishes the requests that are running, then lets go of the port. The app stays open. */
   close(): Promise<void>
 }
@@ -92,6 +94,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     url,
     port,
     service,
+    modelProblem: () => liveModel.problem,
     caughtUp: () => follower.caughtUp(),
     close: async () => {
       await server.close()

@@ -38,7 +38,7 @@ export default defineCommand({
     }
     const model = running.service.model
     console.log(`${app.plan.name} answers on ${running.url}`)
-    console.log(model ? `model ${model.version}` : 'no model yet: popular items until "millrace train" has run')
+    console.log(model ? `model ${model.version}` : withoutModel(running.modelProblem()))
     console.log(
       `try: curl -s ${running.url}/v1/recommend -H 'content-type: application/json' -d '${exampleRequest(app.plan)}'`,
     )
@@ -48,6 +48,11 @@ export default defineCommand({
     await app.close()
   },
 })
+
+const withoutModel = (problem: string | undefined): string =>
+  problem === undefined
+    ? 'no model yet: popular items until "millrace train" has run'
+    : `popular items only. ${problem}`
 
 function portNumber(text: string): number {
   const port = Number(text)
@@ -61,7 +66,7 @@ function exampleRequest(plan: {
   const [placement] = Object.entries(plan.serving.placements).find(([, { pattern }]) => pattern === 'realtime') ?? [
     'home',
   ]
-  return JSON.stringify({ placement, userId: 'u1' })
+  return JSON.stringify({ placement })
 }
 
 /** Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. */

@@ -9,6 +9,9 @@ import { describeEvaluation } from '../training/evaluation-report.ts'
 import { appArguments } from './app-arguments.ts'
 import { countArgument, momentArgument, shareArgument } from './number-argument.ts'
 
+/** As long as the longest answer of the server. */
+const LIST_LENGTH_MAX = 1000
+
 export default defineCommand({
   meta: { name: 'evaluate', description: 'Measure models against popularity and item neighbours' },
   args: {
@@ -29,7 +32,7 @@ export default defineCommand({
   },
   async run({ args }) {
     const options = {
-      k: countArgument('k', args.k),
+      k: countArgument('k', args.k, LIST_LENGTH_MAX),
       testShare: shareArgument('test-share', args.testShare),
       splitAtMs: momentArgument('split-at', args.splitAt),
       threadCount: countArgument('threads', args.threads),

@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest'
 import { type ApiKey, isValidKey } from '../domain/api-key.ts'
-import { keysCommand } from './keys.ts'
+import { type KeysPlace, keysCommand } from './keys.ts'
 import { runCommandLine } from './run-command.ts'
 
 function terminal() {
   const stored = new Map<string, ApiKey>()
   const printed: string[] = []
   const noted: string[] = []
+  const places: KeysPlace[] = []
   let openCount = 0
   const command = keysCommand({
-    open: async () => {
+    open: async (place) => {
+      places.push(place)
       openCount++
       return {
         add: async (key) => void stored.set(key.id, key),
@@ -28,6 +30,7 @@ function terminal() {
     note: (line) => noted.push(line),
   })
   return {
+    places,
     stored,
     printed,
     noted,
@@ -88,4 +91,11 @@ test('an unknown scope names the nearest one, and a name must be given', async (
   await expect(run('create', '--scope', 'read')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   await expect(run('create', '--scope', 'read', '--name', ' ')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   expect(stored.size).toBe(0)
+})
+
+test('keys are those of the data folder that is named, as the server takes it', async () => {
+  const { run, places } = terminal()
+  await run('create', '--scope', 'read', '--name', 'web', '--data', 'elsewhere')
+  await run('list', '--data', 'elsewhere', '--system', 'shop')
+  expect(places).toMatchObject([{ data: 'elsewhere' }, { data: 'elsewhere', system: 'shop' }])
 })

@@ -7,15 +7,22 @@ import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import type { KeyStore } from '../ports/key-store.ts'
+import { appArguments } from './app-arguments.ts'
 
 export interface KeysContext {
-  /** The key store of the project that the command is run in. */
-  readonly open: () => Promise<KeyStore>
+  /** The key store of a project: by default, of the one that the command is run in. */
+  readonly open: (place: KeysPlace) => Promise<KeyStore>
   readonly clock: Clock
   /** A line of the result. */
   readonly print: (line: string) => void
   /** A line for people, which is no part of the result. */
   readonly note: (line: string) => void
+}
+
+/** What `--system` and `--data` say. */
+export interface KeysPlace {
+  readonly system?: string | undefined
+  readonly data?: string | undefined
 }
 
 export function keysCommand(context: KeysContext): CommandDef {
@@ -29,6 +36,7 @@ const createCommand = ({ open, clock, print, note }: KeysContext) =>
   defineCommand({
     meta: { description: 'Make a key and show it, this once' },
     args: {
+      ...appArguments,
       scope: {
         type: 'string',
         required: true,
@@ -40,41 +48,53 @@ const createCommand = ({ open, clock, print, note }: KeysContext) =>
     },
     run: async ({ args }) => {
       const wanted = { name: nameOf(args.name), scopes: scopesOf(args.scope), createdAtMs: clock.now() }
-      await using(open, async (keys) => {
-        const { key, record } = createApiKey(wanted, randomBytes)
-        await keys.add(record)
-        print(key)
-        note(
-          `Key "${record.name}" (${record.id}) may ${record.scopes.join(', ')}. It is not shown again; keep it like a password.`,
-        )
-      })
+      await using(
+        () => open(args),
+        async (keys) => {
+          const { key, record } = createApiKey(wanted, randomBytes)
+          await keys.add(record)
+          print(key)
+          note(
+            `Key "${record.name}" (${record.id}) may ${record.scopes.join(', ')}. It is not shown again; keep it like a password.`,
+          )
+        },
+      )
     },
   })
 
 const listCommand = ({ open, print }: KeysContext) =>
   defineCommand({
     meta: { description: 'Show every key ever made, without its secret' },
-    args: { json: { type: 'boolean', description: 'One JSON object per line' } },
+    args: { ...appArguments, json: { type: 'boolean', description: 'One JSON object per line' } },
     run: ({ args }) =>
-      using(open, async (keys) => {
-        for (const line of args.json ? keys.list().map(asJson) : tableOf(keys.list())) print(line)
-      }),
+      using(
+        () => open(args),
+        async (keys) => {
+          for (const line of args.json ? keys.list().map(asJson) : tableOf(keys.list())) print(line)
+        },
+      ),
   })
 
 const revokeCommand = ({ open, clock, print }: KeysContext) =>
   defineCommand({
     meta: { description: 'Make a key stop working, within a second, for good' },
-    args: { id: { type: 'positional', required: true, description: 'As "millrace keys list" shows it' } },
+    args: {
+      id: { type: 'positional', required: true, description: 'As "millrace keys list" shows it' },
+      ...appArguments,
+    },
     run: ({ args }) =>
-      using(open, async (keys) => {
-        if (await keys.revoke(args.id, clock.now())) return print(`Revoked ${args.id}.`)
-        throw new MillraceError('KEY_NOT_FOUND', `There is no key with the id "${args.id}".`, {
-          fix: 'See "millrace keys list" for the ids.',
-        })
-      }),
+      using(
+        () => open(args),
+        async (keys) => {
+          if (await keys.revoke(args.id, clock.now())) return print(`Revoked ${args.id}.`)
+          throw new MillraceError('KEY_NOT_FOUND', `There is no key with the id "${args.id}".`, {
+            fix: 'See "millrace keys list" for the ids.',
+          })
+        },
+      ),
   })
 
-async function using(open: KeysContext['open'], work: (keys: KeyStore) => Promise<void>): Promise<void> {
+async function using(open: () => Promise<KeyStore>, work: (keys: KeyStore) => Promise<void>): Promise<void> {
   const keys = await open()
   try {
     await work(keys)

@@ -7,9 +7,9 @@ import { systemClock } from '../lib/clock.ts'
 import { keysCommand } from './keys.ts'
 
 export default keysCommand({
-  open: async () => {
-    const { folder } = await loadSystem()
-    return openKeyStore({ folder: openDataFolder(join(folder, '.millrace')).keysDir })
+  open: async ({ system, data }) => {
+    const { folder } = await loadSystem(system)
+    return openKeyStore({ folder: openDataFolder(data ?? join(folder, '.millrace')).keysDir })
   },
   clock: systemClock,
   print: (line) => console.log(line),

@@ -37,9 +37,13 @@ async function meantCommand(target: Target): Promise<Target> {
   if (!subCommands) return target
   const [name, ...rest] = target.args
   const names = Object.keys(subCommands)
+  const byDefault = (await resolved(target.command.default)) ?? ''
+  if ((name === undefined || name.startsWith('-')) && names.includes(byDefault) && !asksForHelp(target.args)) {
+    const command = (await resolved(subCommands[byDefault])) as CommandDef
+    return meantCommand({ path: `${target.path} ${byDefault}`, command, args: target.args })
+  }
   if (name === undefined || name.startsWith('-')) {
-    const canRunItself = target.command.run !== undefined || target.command.default !== undefined
-    if (canRunItself || asksForHelp(target.args)) return target
+    if (target.command.run !== undefined || asksForHelp(target.args)) return target
     throw usageError(`${target.path} needs to know what to do.`, target.path, { hint: `Known: ${names.join(', ')}.` })
   }
   if (!names.includes(name)) {

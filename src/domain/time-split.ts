@@ -20,11 +20,9 @@ export function splitByTime(table: InteractionTable, testShare: number): TimeSpl
   return splitAt(table, splitAtMs)
 }
 
-/** Everything before the moment trains, everything from it on tests. */
-export function splitAt(table: InteractionTable, splitAtMs: number): TimeSplit {
-  return {
-    train: interactionsBetween(table, Number.NEGATIVE_INFINITY, splitAtMs),
-    test: interactionsBetween(table, splitAtMs, Number.POSITIVE_INFINITY),
-    splitAtMs,
-  }
+/** Everything before the moment trains, everything from it on tests. @returns undefined where one of them would be empty */
+export function splitAt(table: InteractionTable, splitAtMs: number): TimeSplit | undefined {
+  const train = interactionsBetween(table, Number.NEGATIVE_INFINITY, splitAtMs)
+  const test = interactionsBetween(table, splitAtMs, Number.POSITIVE_INFINITY)
+  return train.weights.length === 0 || test.weights.length === 0 ? undefined : { train, test, splitAtMs }
 }

@@ -14,11 +14,26 @@ export function readJsonBodies(app: FastifyInstance): void {
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0 && request.method === 'DELETE') return done(null, undefined)
     if (!isUtf8(body)) return done(malformed('The body is not valid UTF-8.', 'Encode the body as UTF-8.'))
-    parse(request, body.toString('utf8'), (error, value) => {
-      if (error || !isDeeperThan(value, DEPTH_MAX)) return done(error, value)
+    const text = body.toString('utf8')
+    parse(request, text, (error, value) => {
+      if (error) return done(text.trim() === '' ? error : unreadable(text))
+      if (!isDeeperThan(value, DEPTH_MAX)) return done(null, value)
       done(malformed(`The body is nested more than ${DEPTH_MAX} levels deep.`, 'Send flat values.'))
     })
   })
+}
+
+/** Why a text was not taken: the framework's parser has one message for everything. */
+function unreadable(text: string): MillraceError {
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    return malformed(`The body is not valid JSON: ${(error as Error).message}.`, 'Send one valid JSON value.')
+  }
+  return malformed(
+    'The body has a field that would change prototypes.',
+    'Leave out "__proto__" and "constructor.prototype".',
+  )
 }
 
 const malformed = (message: string, fix: string): MillraceError =>

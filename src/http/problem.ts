@@ -12,9 +12,16 @@ export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 /** More than this helps nobody; the message tells how many were left out. */
 const LISTED_PROBLEMS_MAX = 100
 
-/** What the caller gets for an error, whatever threw it. */
-export function problemOf(error: unknown, requestId: string): ProblemBody {
-  const expected = asMillraceError(error)
+/**
+ * What the caller gets for an error, whatever threw it.
+ * @param limits those of the route, where one was found
+ */
+export function problemOf(
+  error: unknown,
+  requestId: string,
+  limits: { readonly bodyBytes?: number } = {},
+): ProblemBody {
+  const expected = asMillraceError(error, limits.bodyBytes)
   const listed = expected.problems.slice(0, LISTED_PROBLEMS_MAX)
   const leftOutCount = expected.problems.length - listed.length
   return {
@@ -45,12 +52,12 @@ const codesOfFramework: Readonly<Record<string, ErrorCode>> = {
 }
 
 const fixes: Partial<Record<ErrorCode, string>> = {
-  REQUEST_TOO_LARGE: 'Send smaller batches, or raise the limit where the server is started.',
+  REQUEST_TOO_LARGE: 'Send smaller batches.',
   CONTENT_TYPE_UNSUPPORTED: 'Send JSON with the header "Content-Type: application/json".',
   REQUEST_MALFORMED: 'Send one valid JSON value in UTF-8.',
 }
 
-function asMillraceError(error: unknown): MillraceError {
+function asMillraceError(error: unknown, bodyBytesMax?: number): MillraceError {
   if (error instanceof MillraceError) return error
   const { code, message, statusCode, validation, validationContext } = (error ?? {}) as FrameworkError
   if (validation) {
@@ -62,7 +69,10 @@ function asMillraceError(error: unknown): MillraceError {
   if (known === undefined) {
     return new MillraceError('INTERNAL', 'Something unexpected happened. It was logged under this request id.')
   }
-  const fix = fixes[known]
+  const fix = code === 'FST_ERR_BAD_URL' ? 'Encode the address as UTF-8 with percent signs.' : fixes[known]
+  if (known === 'REQUEST_TOO_LARGE' && bodyBytesMax !== undefined) {
+    return new MillraceError(known, `The body is larger than ${bodyBytesMax} bytes.`, { fix })
+  }
   return new MillraceError(known, sentence(message ?? known), fix === undefined ? {} : { fix })
 }
 

@@ -152,7 +152,7 @@ function bareServer(limits: ServerLimits): FastifyInstance {
 
 function answerFailures(app: FastifyInstance, { log }: ServerDependencies): void {
   app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error, request.id)
+    const problem = problemOf(error, request.id, { bodyBytes: request.routeOptions.bodyLimit })
     if (problem.code === 'INTERNAL') {
       // The route's pattern, not the address, and no headers: neither ids of users nor keys belong in the log.
       const route = request.routeOptions.config.metricName

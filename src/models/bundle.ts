@@ -4,7 +4,7 @@
 //   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin   models/current.json
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MillraceError } from '../lib/errors.ts'
 import type { Artifacts } from '../ports/candidate-generator.ts'
@@ -196,6 +196,12 @@ export async function currentVersion(modelsDir: string): Promise<string | undefi
     // Falls through: unreadable and wrongly shaped get the same answer.
   }
   throw corrupt(path, 'it does not name a version')
+}
+
+/** When a version was last put in charge, in milliseconds since 1970: tells a version that was put there again from one that was seen before. */
+export async function putInChargeAtMs(modelsDir: string): Promise<number | undefined> {
+  const path = join(modelsDir, 'current.json')
+  return existsSync(path) ? (await stat(path)).mtimeMs : undefined
 }
 
 /** Puts a version in charge, atomically. Running servers pick it up within a second. */

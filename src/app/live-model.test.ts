@@ -1,0 +1,74 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, expect, test } from 'vitest'
+import { silentLogger } from '../lib/logger.ts'
+import { setCurrentVersion, writeBundle } from '../models/bundle.ts'
+import { LiveModel } from './live-model.ts'
+
+let modelsDir: string
+let live: LiveModel
+let swaps: string[]
+
+beforeEach(async () => {
+  modelsDir = await mkdtemp(join(tmpdir(), 'millrace-live-model-'))
+  swaps = []
+  live = new LiveModel({
+    modelsDir,
+    generators: {},
+    clock: { now: () => 0 },
+    log: silentLogger,
+    onSwap: ({ version }) => void swaps.push(version),
+  })
+})
+
+async function trained(trainedAtMs: number): Promise<string> {
+  const lineage = {
+    planHash: 'f'.repeat(64),
+    commit: undefined,
+    millraceVersion: '0.1.0',
+    seed: 1,
+    nextOffset: 10,
+    interactionCount: 9,
+    trainedAtMs,
+    asOfMs: 5,
+  }
+  const { version } = await writeBundle(modelsDir, {
+    lineage,
+    userCount: 2,
+    itemIds: ['a'],
+    metrics: [],
+    generators: {},
+  })
+  return version
+}
+
+test('a damaged model is loaded once it was mended and put in charge again, without a restart', async () => {
+  const version = await trained(1000)
+  await setCurrentVersion(modelsDir, version)
+  const path = join(modelsDir, version, 'manifest.json')
+  const manifest = await readFile(path)
+  await writeFile(path, '<html>')
+  await live.refresh()
+  expect(live.problem).toMatch(/^BUNDLE_CORRUPT/)
+  expect(swaps).toEqual([])
+
+  await writeFile(path, manifest)
+  await setCurrentVersion(modelsDir, version)
+  await live.refresh()
+  expect(live.problem).toBeUndefined()
+  expect(swaps).toEqual([version])
+})
+
+test('a pointer that is whole again ends the problem, and the model that answers is not loaded twice', async () => {
+  const version = await trained(1000)
+  await setCurrentVersion(modelsDir, version)
+  await live.refresh()
+  await writeFile(join(modelsDir, 'current.json'), '{"vers')
+  await live.refresh()
+  expect(live.problem).toMatch(/^BUNDLE_CORRUPT/)
+  await setCurrentVersion(modelsDir, version)
+  await live.refresh()
+  expect(live.problem).toBeUndefined()
+  expect(swaps).toEqual([version])
+})
