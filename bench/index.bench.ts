@@ -1,6 +1,7 @@
 // The item index at k = 500 beside faiss, hnswlib and usearch: Gowalla's item vectors, and a made mixture with their spectrum.
 // MILLRACE_INDEX_SETS=gowalla,100k,1m picks the catalogues; all by default. The first run builds the peers' indexes under .bench/ (the graphs of
 // a million items take some minutes), later ones load them.
+import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -286,7 +287,11 @@ async function peerFigures(
   python: string,
   log: (line: string) => void,
 ): Promise<Figure[]> {
-  const dir = join(benchDir, `index-${name}`)
+  // Named for the vectors: an index that was built over other ones finds nothing, which would look like a slow peer.
+  const digest = createHash('sha256')
+    .update(new Uint8Array(items.buffer, items.byteOffset, items.byteLength))
+    .digest('hex')
+  const dir = join(benchDir, `index-${name}-${digest.slice(0, 12)}`)
   mkdirSync(dir, { recursive: true })
   const files = { items: join(dir, 'items.f32'), queries: join(dir, 'queries.f32') }
   writeFileSync(files.items, items)

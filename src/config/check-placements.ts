@@ -38,6 +38,7 @@ function checkPlacement(value: unknown, where: string, inspection: Inspection, k
     'candidateCount',
     'limit',
     'newItemShare',
+    'includeSeen',
     'rules',
   ])
   const pattern =
@@ -54,6 +55,7 @@ function checkPlacement(value: unknown, where: string, inspection: Inspection, k
     limit,
     candidates: checkCandidates(fields.candidates, `${where}.candidates`, inspection, known.generators),
     newItemShare: checkNewItemShare(fields.newItemShare, pattern, where, inspection),
+    includeSeen: checkIncludeSeen(fields.includeSeen, where, inspection),
     rules: checkRules(fields.rules, `${where}.rules`, inspection, known),
   }
 }
@@ -76,6 +78,12 @@ function checkNewItemShare(
   // "Items like this one" is a promise that a new item, of which little is known, could break.
   if (value === undefined) return pattern === 'realtime' ? 0.1 : 0
   return inspection.number(value, `${where}.newItemShare`, { low: 0, high: 0.5 })
+}
+
+function checkIncludeSeen(value: unknown, where: string, inspection: Inspection): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  inspection.report(`${where}.includeSeen`, `found ${describe(value)}, expected true or false.`)
+  return false
 }
 
 function checkCandidates(

@@ -79,7 +79,8 @@ const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }
 
 function isGeneratorKind(value: unknown): value is GeneratorKind {
   const kind = value as Partial<GeneratorKind> | null
-  return typeof kind?.kind === 'string' && typeof kind.options === 'object' && typeof kind.train === 'function'
+  const hasOptions = typeof kind?.options === 'object' && kind.options !== null
+  return hasOptions && typeof kind.kind === 'string' && typeof kind.train === 'function'
 }
 
 /** A number that is NaN or infinite can neither be hashed nor written to a manifest. */
@@ -96,11 +97,7 @@ function checkServing(
   inspection: Inspection,
   known: { readonly data: Plan['data']; readonly generators: readonly string[] },
 ): Plan['serving'] {
-  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs'])
-  const budgetMs =
-    fields.budgetMs === undefined
-      ? 100
-      : inspection.number(fields.budgetMs, 'serving.budgetMs', { low: 1, high: 60_000 })
+  const fields = inspection.fields(value, 'serving', ['owner', 'placements'])
   return {
     owner: checkOwner(fields.owner, 'serving', inspection),
     placements: checkPlacements(fields.placements, inspection, {
@@ -108,6 +105,5 @@ function checkServing(
       interactions: Object.keys(known.data.interactions),
       generators: known.generators,
     }),
-    budgetMs,
   }
 }

@@ -46,7 +46,6 @@ defineSystem({
   training: { ...training, seed: 7 },
   serving: {
     owner,
-    budgetMs: 50,
     placements: {
       home: {
         candidates: ['cf', 'trending'],

@@ -118,7 +118,6 @@ describe('a valid system', () => {
     })
     expect(plan.serving).toEqual({
       owner,
-      budgetMs: 100,
       placements: {
         home: {
           pattern: 'realtime',
@@ -126,6 +125,7 @@ describe('a valid system', () => {
           limit: 20,
           candidates: ['cf', 'trending'],
           newItemShare: 0.1,
+          includeSeen: false,
           rules: [
             { kind: 'only', filter: '`stock` > 0' },
             { kind: 'only', filter: "brand = 'acme'" },
@@ -139,6 +139,7 @@ describe('a valid system', () => {
           limit: 8,
           candidates: ['cf'],
           newItemShare: 0,
+          includeSeen: false,
           rules: [],
         },
       },
@@ -234,7 +235,7 @@ describe('the hash of the plan', () => {
     ['data.futureTolerance', '6 minutes'],
     ['training.seed', 2],
     ['training.candidates.cf', generator({ factors: 65 })],
-    ['serving.budgetMs', 99],
+    ['serving.placements.home.includeSeen', true],
     ['serving.placements.home.limit', 21],
     ['serving.placements.home.newItemShare', 0],
     ['serving.placements.home.rules.3', atMost(5, { per: 'brand' })],
@@ -317,7 +318,7 @@ describe('what is wrong is reported with its path and the way out', () => {
       'training.candidates.cf.factors: found NaN, expected a number, a text, true or false.',
     ],
     ['serving.placements', {}, /serving.placements: found no placement, expected at least one/],
-    ['serving.budgetMs', 0, /serving.budgetMs: found 0, expected a number from 1 to 60000/],
+    ['serving.placements.home.includeSeen', 'yes', /home.includeSeen: found "yes", expected true or false/],
     [
       'serving.placements.home.limit',
       0,
@@ -481,6 +482,12 @@ describe('what is wrong is reported with its path and the way out', () => {
       expect(problemsOf(options).length).toBeGreaterThan(0)
     },
   )
+
+  test('a generator kind without options is reported', () => {
+    expect(problemsWith('training.candidates.cf.options', null)).toEqual([
+      expect.stringMatching(/^training.candidates.cf: found .*, expected a candidate generator/),
+    ])
+  })
 
   test('any value at any place is accepted or reported, never a crash', () => {
     const paths = leafPaths(shop())

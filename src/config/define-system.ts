@@ -29,6 +29,8 @@ export interface PlacementOptions<Generator extends string, PlacementRule> {
   readonly limit?: number
   /** Share of the list given to items that are newer than the model, in [0, 0.5]. Default: 0.1, and 0 for `embedding`. */
   readonly newItemShare?: number
+  /** Whether items that the user has interacted with may come again, unless the request says otherwise. Default: false. */
+  readonly includeSeen?: boolean
   /** All of them hold for every answer. Default: none. */
   readonly rules?: readonly PlacementRule[]
 }
@@ -85,8 +87,6 @@ export interface SystemOptions<
         >
       >
     >
-    /** Milliseconds that an answer may take before something simpler answers instead, in [1, 60000]. Default: 100. */
-    readonly budgetMs?: number
   }
   readonly monitoring: { readonly owner: string }
 }

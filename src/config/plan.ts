@@ -63,6 +63,8 @@ export interface PlacementPlan {
   readonly candidates: readonly string[]
   /** Share of the list given to items that are newer than the model, in [0, 0.5]. */
   readonly newItemShare: number
+  /** Whether seen items may come again where the request does not say. */
+  readonly includeSeen: boolean
   readonly rules: readonly RulePlan[]
 }
 
@@ -90,7 +92,6 @@ export interface Plan {
   readonly serving: {
     readonly owner: string
     readonly placements: Readonly<Record<string, PlacementPlan>>
-    readonly budgetMs: number
   }
   readonly monitoring: { readonly owner: string }
 }

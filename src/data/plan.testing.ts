@@ -22,7 +22,7 @@ export function testPlan({
       futureToleranceMs: 3_600_000,
     },
     training: { owner: 'ml@shop.example', seed: 1, candidates: {} },
-    serving: { owner: 'web@shop.example', placements: {}, budgetMs: 100 },
+    serving: { owner: 'web@shop.example', placements: {} },
     monitoring: { owner: 'sre@shop.example' },
   }
 }

@@ -20,7 +20,7 @@ export interface RecommendRequest {
   readonly exclude?: readonly string[]
   /** How many items; the placement's own limit where it is left out. */
   readonly limit?: number
-  /** Items the user has interacted with are left out unless this is true. */
+  /** Whether items the user has interacted with may come again; as the placement says where it is left out, and that is false by default. */
   readonly includeSeen?: boolean
 }
 

@@ -20,6 +20,8 @@ const EXACT_SHARE = 0.01
 interface SearchOptions {
   /** Stop once this many allowed items are scored. Default: calibrated for k when the index was built. `Infinity` makes the answer exact. */
   readonly scanBudget?: number
+  /** Search at least as thoroughly as for this many, so that a short list is as good as the head of a long one. */
+  readonly effortK?: number
 }
 
 /** Answers queries over artifacts of `buildItemIndex`. Not to be shared between threads: the scratch space is its own. */
@@ -118,7 +120,10 @@ export class ItemIndex {
     const wanted = Math.min(k, allowedCount)
     if (wanted <= 0) return 0
     assert(Math.min(out.itemIndexes.length, out.scores.length) >= wanted, 'the answer fits the arrays')
-    const scanBudget = Math.max(options?.scanBudget ?? this.scanBudgetOf(k, allowedCount), wanted)
+    const scanBudget = Math.max(
+      options?.scanBudget ?? this.scanBudgetOf(Math.max(k, options?.effortK ?? 0), allowedCount),
+      wanted,
+    )
     const written = this.#isExactBetter(allowedCount, scanBudget)
       ? this.#kernel.searchAll(this.#descriptor, wanted, allowed ? allowedCount : -1)
       : this.#kernel.searchLists(this.#descriptor, wanted, scanBudget, allowed ? 1 : 0)

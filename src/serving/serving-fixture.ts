@@ -32,6 +32,7 @@ export function planWith(placements: Readonly<Record<string, Partial<PlacementPl
     limit: 10,
     candidates: ['leading', 'second'],
     newItemShare: 0,
+    includeSeen: false,
     rules: [],
   }
   return {
@@ -48,7 +49,6 @@ export function planWith(placements: Readonly<Record<string, Partial<PlacementPl
     training: { owner: 'b@shop.example', seed: 1, candidates: {} },
     serving: {
       owner: 'c@shop.example',
-      budgetMs: 100,
       placements: Object.fromEntries(
         Object.entries(placements).map(([name, given]) => [name, { ...placement, ...given }]),
       ),

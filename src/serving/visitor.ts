@@ -78,7 +78,7 @@ export class Visitor {
   }
 
   #readLog(userId: string, request: RecommendRequest, placement: Placement, allowed: ItemBitmap, nowMs: number): void {
-    const isSeenAllowed = request.includeSeen === true
+    const isSeenAllowed = request.includeSeen ?? placement.plan.includeSeen
     if (!isSeenAllowed || placement.notInteracted.length > 0) {
       this.#live.histories.forEachOlder(userId, (row, interactionCode, eventTimeMs) => {
         this.#withhold(
@@ -104,7 +104,7 @@ export class Visitor {
 
   /** Unknown items say nothing and are passed over. */
   #readRecent(request: RecommendRequest, placement: Placement, allowed: ItemBitmap): void {
-    const isSeenAllowed = request.includeSeen === true
+    const isSeenAllowed = request.includeSeen ?? placement.plan.includeSeen
     for (const { itemId, interaction } of request.recent ?? []) {
       const row = this.#live.catalogue.rowOf(itemId)
       if (row === undefined) continue

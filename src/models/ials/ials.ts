@@ -62,14 +62,14 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
   const itemGramDiagonal = artifacts.itemGramDiagonal as Float32Array
   const width = itemGramDiagonal.length
   const foldIn = new IalsFoldIn(memory, { ...options, width, itemVectors, itemGramDiagonal })
-  const byScore: ItemSearch = new ItemIndex(new KernelMemory(), indexArtifactsOf(artifacts))
+  const index = new ItemIndex(new KernelMemory(), indexArtifactsOf(artifacts))
   let byAngle: { search: ItemSearch; directions: Float32Array } | undefined
   const withoutItem: ItemSet = new Uint32Array(Math.ceil(itemCount / 32))
   return {
     supportsEmptyHistory: false,
     generate({ itemIndexes, weights }, k, allowed, out) {
       if (itemIndexes.length === 0) return 0
-      return byScore.search(foldIn.vectorOf(itemIndexes, weights), k, allowed, out)
+      return index.search(foldIn.vectorOf(itemIndexes, weights), k, allowed, out, { effortK: USUAL_CANDIDATE_COUNT })
     },
     similar(itemIndex, k, allowed, out) {
       if (!byAngle) {
@@ -86,6 +86,8 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
   }
 }
 
+/** Placements ask for 500 candidates and show the first 20; an evaluation asks for 20 and must see the same ones. */
+const USUAL_CANDIDATE_COUNT = 500
 const INDEX_PREFIX = 'index-'
 
 /** The index's arrays beside the model's own. */
