@@ -74,6 +74,8 @@ export default defineSystem({
       home: {
         candidates: ['taste', 'trending'],
         limit: 20,
+        // What was only viewed may come again; what was bought, not for 30 days.
+        includeSeen: true,
         rules: [inStock(), notInteracted('purchase', '30 days'), atMost(6, { per: 'category' })],
       },
       // Items like the one that is looked at.
