@@ -139,9 +139,11 @@ function diagonalizeTridiagonal(v: usize, n: i32, d: usize, e: usize): void {
   for (let i = 1; i < n; i++) put(e, i - 1, at(e, i))
   put(e, n - 1, 0)
   let f: f64 = 0
+  // Of the whole matrix, where the paper's grows row by row: where only a few eigenvalues differ from 0, the first rows hold rounding errors
+  // of rounding errors, whose squares underflow, and 0 / 0 follows.
   let tolerance: f64 = 0
+  for (let l = 0; l < n; l++) tolerance = max(tolerance, epsilon * (abs(at(d, l)) + abs(at(e, l))))
   for (let l = 0; l < n; l++) {
-    tolerance = max(tolerance, epsilon * (abs(at(d, l)) + abs(at(e, l))))
     let m = l
     while (m < n - 1 && abs(at(e, m)) > tolerance) m++
     if (m > l) {

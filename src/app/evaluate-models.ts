@@ -46,7 +46,9 @@ export async function evaluateModels(
   throw new MillraceError(
     'NOTHING_TO_TRAIN_ON',
     `The ${input.table.weights.length} interactions cannot be split: one side would have nothing to learn from, or nothing new to ask about.`,
-    { fix: 'Import more history, or name another moment with --split-at.' },
+    {
+      fix: 'Import more history, split at another moment ("millrace evaluate --split-at"), or do not measure ("millrace train --no-evaluate").',
+    },
   )
 }
 

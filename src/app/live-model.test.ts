@@ -4,20 +4,23 @@ import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { silentLogger } from '../lib/logger.ts'
 import { setCurrentVersion, writeBundle } from '../models/bundle.ts'
+import { popularity } from '../models/popularity/popularity.ts'
 import { LiveModel } from './live-model.ts'
 
 let modelsDir: string
 let live: LiveModel
 let swaps: string[]
+let warnings: object[]
 
 beforeEach(async () => {
   modelsDir = await mkdtemp(join(tmpdir(), 'millrace-live-model-'))
   swaps = []
+  warnings = []
   live = new LiveModel({
     modelsDir,
-    generators: {},
+    generators: { trending: popularity() },
     clock: { now: () => 0 },
-    log: silentLogger,
+    log: { ...silentLogger, warn: (_, details = {}) => void warnings.push(details) },
     onSwap: ({ version }) => void swaps.push(version),
   })
 })
@@ -71,4 +74,11 @@ test('a pointer that is whole again ends the problem, and the model that answers
   await live.refresh()
   expect(live.problem).toBeUndefined()
   expect(swaps).toEqual([version])
+})
+
+test('a generator of the system file that the model was not trained with is told', async () => {
+  const version = await trained(1000)
+  await setCurrentVersion(modelsDir, version)
+  await live.refresh()
+  expect(warnings).toEqual([{ modelVersion: version, missing: ['trending'] }])
 })

@@ -65,6 +65,13 @@ export class LiveModel {
       this.#manifest = manifest
       this.#problem = undefined
       log.info('model in charge', { modelVersion: version })
+      const missing = Object.keys(generators).filter((name) => !model.generators.has(name))
+      if (missing.length > 0) {
+        log.warn('generators of the system file are not in the model: run "millrace train"', {
+          modelVersion: version,
+          missing,
+        })
+      }
     } catch (error) {
       const message =
         error instanceof MillraceError ? `${error.code}: ${error.message} ${error.fix ?? ''}` : String(error)

@@ -136,6 +136,19 @@ test('a single user with a single item is learnt', async () => {
   expect(score(vectors, 0, 0)).toBeCloseTo((1 - 0.01 * Math.sqrt(1.2)) / 1.2, 4)
 })
 
+// With rank 2 and 64 factors the eigenvalues' iteration met squares that underflow, and divided 0 by 0.
+test('far fewer users than factors give finite vectors', async () => {
+  const itemsByUser = csrFromTriplets(
+    { rows: [0, 0, 1], columns: [0, 1, 1], values: [1, 1, 1] },
+    { rowCount: 2, columnCount: 2 },
+  )
+  for (const factors of [16, 32, 64, 128]) {
+    const settings = { factors, regularization: 0.1, unobservedWeight: 0.01, initStdDev: 0.1, seed: 1 }
+    const { userVectors, itemVectors } = await trainIals(itemsByUser, { ...options, ...settings })
+    expect(userVectors.every(Number.isFinite) && itemVectors.every(Number.isFinite)).toBe(true)
+  }
+})
+
 test('data without any entry gives zero vectors', async () => {
   const vectors = await trainIals(matrixOf([], { userCount: 3, itemCount: 2 }), options)
   expect(vectors.userVectors.every((value) => value === 0)).toBe(true)
