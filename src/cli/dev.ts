@@ -6,6 +6,9 @@ import { MillraceError } from '../lib/errors.ts'
 import { jsonLogger } from '../lib/logger.ts'
 import { appArguments } from './app-arguments.ts'
 
+/** Long enough for busy clients to finish on their connections, short enough not to be noticed at Ctrl+C. */
+const DRAIN_MS = 300
+
 export default defineCommand({
   meta: { name: 'dev', description: 'Run the whole system in one process' },
   args: {
@@ -30,6 +33,7 @@ export default defineCommand({
         host: args.host,
         port,
         requireKey: args.requireKey,
+        limits: { drainMs: DRAIN_MS },
         ...(args.allowOrigin ? { allowedOrigins: args.allowOrigin.split(',') } : {}),
       })
     } catch (error) {

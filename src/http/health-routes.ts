@@ -26,6 +26,10 @@ export class Readiness {
     this.#isStopping = true
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
   /** Empty where it is ready. */
   reasonsAgainst(): readonly string[] {
     if (this.#isStopping) return ['The server is stopping.']

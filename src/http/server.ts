@@ -87,6 +87,11 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   answerFailures(app, deps)
   if (allowedOrigins.length > 0) allowOrigins(app, allowedOrigins)
   if (requireKey || !isLoopback(host)) requireKeys(app, deps.keys)
+  // While it drains, every answer is the last one of its connection: whoever keeps connections open leaves before they are closed under them.
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (readiness.isStopping) reply.header('connection', 'close')
+    done()
+  })
   app.addHook('onResponse', (request, reply, done) => {
     metrics.countRequest(request.routeOptions.config.metricName ?? 'unknown', reply.statusCode, reply.elapsedTime)
     done()

@@ -1,6 +1,6 @@
 // What only a real connection shows: slow and huge requests, a port that is taken, and stopping while requests run.
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { IntakeResult } from './dependencies.ts'
@@ -183,6 +183,25 @@ test('while draining it is not ready, but still answers', async () => {
   expect((await sendEvent(url)).status).toBe(200)
   await stopping
   await expect(fetch(`${url}/health/live`)).rejects.toThrow()
+})
+
+test('clients that keep their connections busy are told to leave, and see no error when the server stops', async () => {
+  const { server, url } = await listening({ limits: { drainMs: 300 } })
+  const agent = new Agent({ keepAlive: true })
+  let answerCount = 0
+  /** Asks again and again on one connection, until an answer says that it is the last one. */
+  const untilToldToLeave = async (): Promise<void> => {
+    for (let isLast = false; !isLast; answerCount++) {
+      const [response] = await once(httpRequest(`${url}/health/live`, { agent }).end(), 'response')
+      isLast = response.headers.connection === 'close'
+      await once(response.resume(), 'end')
+    }
+  }
+  const clients = Promise.all(Array.from({ length: 8 }, untilToldToLeave))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await Promise.all([server.close(), clients])
+  agent.destroy()
+  expect(answerCount).toBeGreaterThan(16)
 })
 
 test('a request that does not end in time is cut off when stopping', async () => {

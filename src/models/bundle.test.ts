@@ -93,6 +93,8 @@ describe('the version in charge', () => {
   })
 
   test('can only be one that exists', async () => {
-    await expect(setCurrentVersion(modelsDir, 'nope')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' })
+    for (const version of ['nope', '../nope', '']) {
+      await expect(setCurrentVersion(modelsDir, version)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' })
+    }
   })
 })

@@ -152,6 +152,11 @@ export async function readBundle(modelsDir: string, version: string): Promise<Lo
 }
 
 export async function readManifest(modelsDir: string, version: string): Promise<Manifest> {
+  if (!/^[\w-]+$/.test(version)) {
+    throw new MillraceError('MODEL_NOT_FOUND', `${JSON.stringify(version)} cannot be the version of a model.`, {
+      fix: 'Run "millrace models" to see the versions that exist.',
+    })
+  }
   const path = join(modelsDir, version, 'manifest.json')
   if (!existsSync(path)) {
     throw new MillraceError('MODEL_NOT_FOUND', `There is no model version ${version}: ${path} does not exist.`, {
