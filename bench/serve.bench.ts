@@ -8,6 +8,8 @@ import { canPin, type LoadResult, runLoad, type ServerProcess, startServer } fro
 import type { ShopSize } from './load-shop.ts'
 
 const SEED = 1
+/** As the first line of bin/millrace.js starts it. */
+const NODE_ARGS = ['--min-semi-space-size=32', '--max-semi-space-size=64']
 const RATE_BAR = 3000
 const LATENCY_BAR_MS = 10
 /** The latency is measured at this share of the throughput that the server must reach. */
@@ -41,12 +43,16 @@ async function measure(size: ShopSize, { folder, smoke, log }: Setting): Promise
   const bodiesFile = join(folder, `questions-${size.itemCount}.jsonl`)
   const label = size.itemCount.toLocaleString('en-US')
   log(`making a shop of ${label} items`)
-  const server = await startServer('load-shop-server.ts', {
-    ...size,
-    seed: SEED,
-    questionCount: 2000,
-    questionsFile: bodiesFile,
-  })
+  const server = await startServer(
+    'load-shop-server.ts',
+    {
+      ...size,
+      seed: SEED,
+      questionCount: 2000,
+      questionsFile: bodiesFile,
+    },
+    NODE_ARGS,
+  )
   let bare: ServerProcess | undefined
   try {
     const times = smoke ? { warmupMs: 300, durationMs: 300 } : { warmupMs: 500, durationMs: 3000 }
@@ -54,7 +60,7 @@ async function measure(size: ShopSize, { folder, smoke, log }: Setting): Promise
     log(`warming up (${JSON.stringify(server.note)})`)
     const warm = await runLoad({ ...ask, connectionCount: 32, warmupMs: smoke ? 300 : 4000 })
     const answerBytes = Math.round(warm.answerBytesMean)
-    bare = await startServer('load-bare-server.ts', { answerBytes })
+    bare = await startServer('load-bare-server.ts', { answerBytes }, NODE_ARGS)
     const floor = { ...ask, port: bare.port }
 
     const runCount = smoke ? 1 : 3

@@ -20,6 +20,10 @@ const chains: readonly (readonly [name: string, check: () => Promise<Outcome>][]
       'format and lint',
       program('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '--max-diagnostics=50', '.'),
     ],
+    [
+      "the README's figures are the recorded ones",
+      () => run(process.execPath, [join(root, 'scripts', 'build-readme-figures.ts'), '--check']),
+    ],
   ],
   [
     ['types', program('typescript/bin/tsc', '--noEmit')],
