@@ -76,7 +76,9 @@ async function checkOptions({ path, command, args }: Target): Promise<void> {
 
 async function usageOf({ path, command }: Target): Promise<string> {
   const meta = (await resolved(command.meta)) ?? {}
-  return (await renderUsage({ ...command, meta: { ...meta, name: path } })).trimEnd()
+  const usage = await renderUsage({ ...command, meta: { ...meta, name: path } })
+  // As the documentation and the errors spell options; both spellings are taken.
+  return usage.replaceAll(/(?<=--)[a-z]+[A-Z]\w*/g, (option) => dashed(option).slice(2)).trimEnd()
 }
 
 function usageError(
