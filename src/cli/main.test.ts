@@ -30,6 +30,12 @@ describe('millrace', () => {
     }
   })
 
+  test('help spells options with hyphens, as errors and the documentation do', () => {
+    const { stdout } = millrace(['evaluate', '--help'])
+    expect(stdout).toContain('--test-share=')
+    expect(stdout).not.toMatch(/--[a-z]+[A-Z]/)
+  })
+
   test('--version is that of the package', () => {
     const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
     expect(millrace(['--version']).stdout).toBe(`${version}\n`)
