@@ -5,6 +5,7 @@ import type { HeldOutPair } from '../data/read-held-out.ts'
 import { givenSplit } from '../domain/given-split.ts'
 import { type InteractionTable, itemsByUserOf, trainingDataOf } from '../domain/interaction-table.ts'
 import { splitAt, splitByTime, type TimeSplit } from '../domain/time-split.ts'
+import { canonicalJson } from '../lib/canonical-json.ts'
 import { type Csr, csrFromTriplets } from '../lib/csr.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { itemNeighbours } from '../models/item-neighbours/item-neighbours.ts'
@@ -69,11 +70,12 @@ async function evaluateSplit(
 ): Promise<EvaluationReport | undefined> {
   const { generators: kinds } = app.system
   const data = trainingDataOf(split.train, split.splitAtMs ?? app.clock.now())
-  const models = await trainedModels(app, { ...kinds, ...BASELINES }, data, options)
+  const models = await trainedModels(app, kinds, data, options)
+  const baselines = await baselineModels(app, models, data, options)
   return evaluationReport(
-    [servedModel(app, models), ...models],
+    [servedModel(app, models), ...models, ...baselines],
     { trainItemsByUser: data.itemsByUser, testItemsByUser: newItemsByUser(split.test, data.itemsByUser) },
-    { k: options.k, seed: app.plan.training.seed, splitAtMs: split.splitAtMs, baseline: 'popularity' },
+    { k: options.k, seed: app.plan.training.seed, splitAtMs: split.splitAtMs, baseline: baselines[0]!.name },
   )
 }
 
@@ -94,6 +96,29 @@ async function trainedModels(
     generator: kind.open(trained[name]!.artifacts, { itemCount: data.itemIds.length }),
   }))
 }
+
+/**
+ * Popularity first, then item neighbours. A system may have a generator of the same name with other settings, which must stay what it is; one
+ * with the same settings, under whatever name, is not trained again.
+ */
+async function baselineModels(
+  app: App,
+  models: readonly EvaluatedModel[],
+  data: ReturnType<typeof trainingDataOf>,
+  options: EvaluateOptions,
+): Promise<readonly EvaluatedModel[]> {
+  const { generators: kinds } = app.system
+  const baselines: EvaluatedModel[] = []
+  for (const [name, kind] of Object.entries(BASELINES)) {
+    const same = models.find((model) => isSameKind(kinds[model.name]!, kind))
+    const [baseline] = same ? [same] : await trainedModels(app, { [name]: kind }, data, options)
+    baselines.push({ ...baseline!, name: name in kinds ? `${name} (baseline)` : name })
+  }
+  return baselines
+}
+
+const isSameKind = (a: GeneratorKind, b: GeneratorKind): boolean =>
+  a.kind === b.kind && canonicalJson(a.options) === canonicalJson(b.options)
 
 /** What a visitor gets: the generators of the first realtime placement, in its order. */
 function servedModel(app: App, models: readonly EvaluatedModel[]): EvaluatedModel {

@@ -19,7 +19,6 @@ beforeEach(async () => {
   live = new LiveModel({
     modelsDir,
     generators: { trending: popularity() },
-    clock: { now: () => 0 },
     log: { ...silentLogger, warn: (_, details = {}) => void warnings.push(details) },
     onSwap: ({ version }) => void swaps.push(version),
   })

@@ -1,5 +1,4 @@
 // Keeps the model in charge loaded: looks which version that is, loads a new one beside the old one, and swaps.
-import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { currentVersion, type Manifest, putInChargeAtMs } from '../models/bundle.ts'
@@ -10,7 +9,6 @@ import type { GeneratorKind } from '../ports/candidate-generator.ts'
 export interface LiveModelOptions {
   readonly modelsDir: string
   readonly generators: Readonly<Record<string, GeneratorKind>>
-  readonly clock: Clock
   readonly log: Logger
   /** Called with every newly loaded model; answers come from it once this returns. */
   readonly onSwap: (model: ServingModel) => void

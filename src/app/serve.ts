@@ -51,7 +51,6 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const liveModel = new LiveModel({
     modelsDir,
     generators: app.system.generators,
-    clock,
     log: logger,
     onSwap: (model) => service.useModel(model),
   })
