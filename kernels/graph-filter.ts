@@ -14,8 +14,10 @@
 // We differ from both: the powers of the degrees are free (they use 1/2 throughout), and only pairs with C_ij > 0 are kept.
 //
 // Sixteen sources are filtered at once: a row of a panel (items x 16 or users x 16 float32) is one cache line.
-import { addGram, rowTimesMatrix } from './lib/matrix'
+import { rowTimesMatrix } from './lib/matrix'
 import { dot } from './lib/vector'
+
+export { gramPartials } from './lib/matrix'
 
 const LANES: i32 = 16
 const ROW_BYTES: usize = 64
@@ -326,19 +328,6 @@ export function sparseTimesDense(
         }
       }
     }
-  }
-}
-
-/** The Gram matrix of each chunk of `chunkRows` rows, to partials[chunk], width x width float32, upper triangle. */
-export function gramPartials(rows: usize, rowCount: i32, width: i32, chunkRows: i32, partials: usize, counter: usize): void {
-  const matrixBytes = (usize(width) * usize(width)) << 2
-  for (;;) {
-    const chunk = atomic.add<i32>(counter, 1)
-    const start = chunk * chunkRows
-    if (start >= rowCount) return
-    const out = partials + usize(chunk) * matrixBytes
-    memory.fill(out, 0, matrixBytes)
-    addGram(rows + (usize(start) * usize(width) << 2), min(chunkRows, rowCount - start), width, out)
   }
 }
 

@@ -19,6 +19,8 @@ import { symmetricEigen } from './lib/eigen'
 import { addGram, fourSums, rowProducts, rowTimesMatrix } from './lib/matrix'
 import { dot } from './lib/vector'
 
+export { gramPartials } from './lib/matrix'
+
 /** One half-step, the same for all threads. The host writes it field by field: see src/kernels/ials.ts. */
 @unmanaged
 class HalfStep {
@@ -47,19 +49,6 @@ class HalfStep {
   chunkRows: i32
   /** An int32 at 0 before the call: the next chunk. */
   counter: usize
-}
-
-/** G of each chunk of `chunkRows` rows, to partials[chunk], width x width float32 each, upper triangle. */
-export function gramPartials(rows: usize, rowCount: i32, width: i32, chunkRows: i32, partials: usize, counter: usize): void {
-  const matrixBytes = (usize(width) * usize(width)) << 2
-  for (;;) {
-    const chunk = atomic.add<i32>(counter, 1)
-    const start = chunk * chunkRows
-    if (start >= rowCount) return
-    const out = partials + usize(chunk) * matrixBytes
-    memory.fill(out, 0, matrixBytes)
-    addGram(rows + (usize(start) * usize(width) << 2), min(chunkRows, rowCount - start), width, out)
-  }
 }
 
 /** Sums the partial Gram matrices in their order into `gram`, width x width float64, both triangles. */

@@ -200,3 +200,16 @@ export function rowProducts(rows: usize, count: i32, width: i32, out: usize, out
     }
   }
 }
+
+/** For several threads: the Gram matrix of each chunk of `chunkRows` rows, to partials[chunk], width x width float32, upper triangle. */
+export function gramPartials(rows: usize, rowCount: i32, width: i32, chunkRows: i32, partials: usize, counter: usize): void {
+  const matrixBytes = (usize(width) * usize(width)) << 2
+  for (;;) {
+    const chunk = atomic.add<i32>(counter, 1)
+    const start = chunk * chunkRows
+    if (start >= rowCount) return
+    const out = partials + usize(chunk) * matrixBytes
+    memory.fill(out, 0, matrixBytes)
+    addGram(rows + (usize(start) * usize(width) << 2), min(chunkRows, rowCount - start), width, out)
+  }
+}

@@ -123,7 +123,7 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
   }
 }
 
-/** Reads a bundle and checks every byte of it against the manifest. Takes about a second per GB. */
+/** Reads a bundle and checks every byte of it against the manifest. Costs a SHA-256 of all of it. */
 export async function readBundle(modelsDir: string, version: string): Promise<LoadedBundle> {
   const bundleDir = join(modelsDir, version)
   const manifest = await readManifest(modelsDir, version)
