@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { silentLogger } from '../lib/logger.ts'
-import { setCurrentVersion, writeBundle } from '../models/bundle.ts'
+import { writeEmptyBundle } from '../models/bundle.testing.ts'
+import { setCurrentVersion } from '../models/bundle.ts'
 import { popularity } from '../models/popularity/popularity.ts'
 import { LiveModel } from './live-model.ts'
 
@@ -24,26 +25,7 @@ beforeEach(async () => {
   })
 })
 
-async function trained(trainedAtMs: number): Promise<string> {
-  const lineage = {
-    planHash: 'f'.repeat(64),
-    commit: undefined,
-    millraceVersion: '0.1.0',
-    seed: 1,
-    nextOffset: 10,
-    interactionCount: 9,
-    trainedAtMs,
-    asOfMs: 5,
-  }
-  const { version } = await writeBundle(modelsDir, {
-    lineage,
-    userCount: 2,
-    itemIds: ['a'],
-    metrics: [],
-    generators: {},
-  })
-  return version
-}
+const trained = (trainedAtMs: number): Promise<string> => writeEmptyBundle(modelsDir, trainedAtMs)
 
 test('a damaged model is loaded once it was mended and put in charge again, without a restart', async () => {
   const version = await trained(1000)

@@ -4,7 +4,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { currentVersion, setCurrentVersion, writeBundle } from '../models/bundle.ts'
+import { writeEmptyBundle } from '../models/bundle.testing.ts'
+import { currentVersion, setCurrentVersion } from '../models/bundle.ts'
 import models from './models.ts'
 import { runCommandLine } from './run-command.ts'
 
@@ -24,26 +25,7 @@ afterEach(() => vi.restoreAllMocks())
 const system = join(import.meta.dirname, '..', '..', 'examples', 'online-retail')
 const run = (...args: string[]) => runCommandLine('models', models, [...args, '--data', data, '--system', system])
 
-async function trained(trainedAtMs: number): Promise<string> {
-  const lineage = {
-    planHash: 'f'.repeat(64),
-    commit: undefined,
-    millraceVersion: '0.1.0',
-    seed: 1,
-    nextOffset: 10,
-    interactionCount: 9,
-    trainedAtMs,
-    asOfMs: 5,
-  }
-  const { version } = await writeBundle(modelsDir, {
-    lineage,
-    userCount: 2,
-    itemIds: ['a'],
-    metrics: [],
-    generators: {},
-  })
-  return version
-}
+const trained = (trainedAtMs: number): Promise<string> => writeEmptyBundle(modelsDir, trainedAtMs)
 
 test('a damaged pointer is told, and mended by `use`', async () => {
   const version = await trained(1000)
