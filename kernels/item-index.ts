@@ -1,10 +1,13 @@
 // Maximum inner product search over inverted lists of float32 vectors: one call answers one query.
 //
-// Steps: score the lists' centroids, take lists best first until enough allowed items are collected, score those items exactly, cut at the
-// k-th score, sort. Everything works on "positions", the order in which the vectors are stored (list by list), until items are written out.
+// Steps: score the lists' centroids, take lists best first until enough allowed items are collected, leave out those whose one-byte codes show
+// that they cannot be among the best k, score the rest exactly, cut at the k-th score, sort. Everything works on "positions", the order in
+// which the vectors are stored (list by list), until items are written out.
 //
 // The host lays everything out and passes the address of a descriptor: 32-bit words in the order of the constants below, which
 // src/kernels/item-index.ts mirrors.
+import { boundProducts, encodeQuery, encodeRows } from './lib/codes'
+import { touchRows } from './lib/touch'
 import { dot } from './lib/vector'
 
 const ITEM_COUNT: usize = 0
@@ -39,11 +42,38 @@ const SPARE_KEYS: usize = 68
 const COUNTERS: usize = 72
 const OUT_ITEMS: usize = 76
 const OUT_SCORES: usize = 80
+/** Bytes of a code; 0 where the vectors cannot be written as codes. */
+const CODE_WIDTH: usize = 84
+/** itemCount x code width int8, by position. */
+const CODES: usize = 88
+/** Two float32 per item, by position: scale and radius of its code. */
+const BOUNDS: usize = 92
+/** Code width int16. */
+const QUERY_CODES: usize = 96
+/** One float32. */
+const QUERY_SCALE: usize = 100
 
 const CENTROIDS_PER_BLOCK: usize = 32
 const CUT_BUCKETS: i32 = 512
+/** Reading codes first pays where there are this many times as many items as are wanted. */
+const CODES_FROM: i32 = 2
+/** Vectors read ahead of the arithmetic, 16 kB of width 256. */
+const READ_AHEAD: usize = 16
 /** A run of equal scores longer than this is sorted by radix instead of insertion. */
 const LONG_TIE: i32 = 32
+
+/** Makes the codes from the vectors; without this, or where it cannot be done, searches score every collected vector. */
+export function encode(index: usize, codeWidth: i32): void {
+  const isWhole = encodeRows(
+    field(index, VECTORS),
+    count(index, ITEM_COUNT),
+    count(index, WIDTH),
+    field(index, CODES),
+    codeWidth,
+    field(index, BOUNDS),
+  )
+  store<i32>(index + CODE_WIDTH, isWhole ? codeWidth : 0)
+}
 
 /** How many items the allowed set holds. */
 export function countAllowed(index: usize): i32 {
@@ -296,11 +326,11 @@ function collectAllowed(index: usize): i32 {
   const allowed = field(index, ALLOWED)
   const itemCount = count(index, ITEM_COUNT)
   let found = 0
-  for (let first = 0; first < itemCount; first += 32) {
-    let word = load<u32>(allowed + (usize(first) >> 3))
-    if (first + 32 > itemCount) word &= (1 << (itemCount - first)) - 1
+  for (let first = 0; first < itemCount; first += 64) {
+    let word = load<u64>(allowed + (usize(first) >> 3))
+    if (first + 64 > itemCount) word &= (u64(1) << u64(itemCount - first)) - 1
     while (word) {
-      const item = first + ctz(word)
+      const item = first + i32(ctz(word))
       store<i32>(positions + (usize(found++) << 2), load<i32>(positionByItem + (usize(item) << 2)))
       word &= word - 1
     }
@@ -311,6 +341,7 @@ function collectAllowed(index: usize): i32 {
 /** Scores the `found` collected positions and writes the best k. */
 function rank(index: usize, found: i32, k: i32): i32 {
   if (found == 0 || k == 0) return 0
+  if (found > CODES_FROM * k) found = leaveOut(index, found, k)
   scorePositions(index, found)
   const keyCount = cutKeys(index, found, k)
   const sorted = sortKeys(field(index, KEYS), field(index, SPARE_KEYS), keyCount, field(index, COUNTERS))
@@ -325,6 +356,61 @@ function rank(index: usize, found: i32, k: i32): i32 {
   return written
 }
 
+/**
+ * Takes out of the collected positions those that at least k others beat for certain. Where k lower bounds lie in a bucket or above it, whatever
+ * has its upper bound below that bucket is not among the best k. Returns how many are left, in the same order.
+ */
+function leaveOut(index: usize, found: i32, k: i32): i32 {
+  const codeWidth = count(index, CODE_WIDTH)
+  if (codeWidth == 0) return found
+  const queryCodes = field(index, QUERY_CODES)
+  const queryScale = field(index, QUERY_SCALE)
+  const queryLength = encodeQuery(field(index, QUERY), count(index, WIDTH), queryCodes, codeWidth, queryScale)
+  if (queryLength == 0) return found
+  const positions = field(index, POSITIONS)
+  const lows = field(index, SCORES)
+  const highs = field(index, SPARE_KEYS)
+  const padded = padPositions(positions, found)
+  boundProducts(
+    positions,
+    padded,
+    field(index, CODES),
+    codeWidth,
+    field(index, BOUNDS),
+    queryCodes,
+    load<f32>(queryScale),
+    queryLength,
+    lows,
+    highs,
+  )
+
+  const counters = field(index, COUNTERS)
+  const lowest = smallest(lows, padded)
+  const scale = f32(CUT_BUCKETS - 1) / (largest(lows, padded) - lowest)
+  if (!(scale > 0 && scale < Infinity)) return found
+  const bucket = bucketOfKth(lows, found, k, lowest, scale, counters)
+  let kept: usize = 0
+  // (high - lowest) * scale >= bucket says the same as bucketOf(high) >= bucket. The padding repeats the last position and is taken off again.
+  for (let i: usize = 0; i < usize(padded) << 2; i += 16) {
+    const scaled = f32x4.mul(f32x4.sub(v128.load(highs + i), f32x4.splat(lowest)), f32x4.splat(scale))
+    const isIn = i32x4.bitmask(f32x4.ge(scaled, f32x4.splat(f32(bucket))))
+    for (let lane = 0; lane < 4; lane++) {
+      store<u32>(positions + (kept << 2), load<u32>(positions + i + (usize(lane) << 2)))
+      kept += usize((isIn >> lane) & 1)
+    }
+    if (i + 16 == usize(padded) << 2) kept -= usize((padded - found) * ((isIn >> 3) & 1))
+  }
+  return i32(kept)
+}
+
+/** Fills the last group of four up with the last position. Returns the padded count. */
+function padPositions(positions: usize, found: i32): i32 {
+  const last = load<i32>(positions + (usize(found - 1) << 2))
+  let padded = found
+  for (; padded & 3; padded++) store<i32>(positions + (usize(padded) << 2), last)
+  return padded
+}
+
 /** scores[i] = <q, vectors[positions[i]]>, four at a time; adding 0 turns -0 into 0, so that the two are a tie. */
 function scorePositions(index: usize, found: i32): void {
   const vectors = field(index, VECTORS)
@@ -332,10 +418,9 @@ function scorePositions(index: usize, found: i32): void {
   const scores = field(index, SCORES)
   const query = field(index, QUERY)
   const rowBytes = usize(count(index, WIDTH)) << 2
-  // The last group of four is filled up with its last position.
-  const last = load<i32>(positions + (usize(found - 1) << 2))
-  for (let i = found; i & 3; i++) store<i32>(positions + (usize(i) << 2), last)
+  padPositions(positions, found)
   for (let i: usize = 0; i < usize(found); i += 4) {
+    if ((i & (READ_AHEAD - 1)) == 0) touchRows(positions + (i << 2), min(READ_AHEAD, usize(found) - i), vectors, rowBytes)
     const x0 = vectors + usize(load<u32>(positions + (i << 2))) * rowBytes
     const x1 = vectors + usize(load<u32>(positions + (i << 2), 4)) * rowBytes
     const x2 = vectors + usize(load<u32>(positions + (i << 2), 8)) * rowBytes
@@ -367,13 +452,10 @@ function cutKeys(index: usize, found: i32, k: i32): i32 {
   const keys = field(index, KEYS)
   const positions = field(index, POSITIONS)
   const itemByPosition = field(index, ITEM_BY_POSITION)
-  let lowest: f32 = Infinity
-  let highest: f32 = -Infinity
-  for (let i: usize = 0; i < usize(found); i++) {
-    const score = load<f32>(scores + (i << 2))
-    lowest = min(lowest, score)
-    highest = max(highest, score)
-  }
+  // The scores are padded with repetitions up to a multiple of four.
+  const padded = (found + 3) & ~3
+  const lowest = smallest(scores, padded)
+  const highest = largest(scores, padded)
   const scale = f32(CUT_BUCKETS - 1) / (highest - lowest)
   // Equal, or absurdly close or distant scores cannot be put into buckets; all of them are kept.
   if (k >= found || !(scale > 0 && scale < Infinity)) {
@@ -384,13 +466,7 @@ function cutKeys(index: usize, found: i32, k: i32): i32 {
     return found
   }
 
-  const counters = field(index, COUNTERS)
-  memory.fill(counters, 0, usize(CUT_BUCKETS) << 2)
-  for (let i: usize = 0; i < usize(found); i++) {
-    bump(counters + (usize(bucketOf(load<f32>(scores + (i << 2)), lowest, scale)) << 2))
-  }
-  let bucket = CUT_BUCKETS
-  for (let above = 0; above < k; ) above += load<i32>(counters + (usize(--bucket) << 2))
+  const bucket = bucketOfKth(scores, found, k, lowest, scale, field(index, COUNTERS))
   let keyCount: usize = 0
   for (let i: usize = 0; i < usize(found); i++) {
     const score = load<f32>(scores + (i << 2))
@@ -399,6 +475,41 @@ function cutKeys(index: usize, found: i32, k: i32): i32 {
     keyCount += usize(bucketOf(score, lowest, scale) >= bucket)
   }
   return i32(keyCount)
+}
+
+/** The highest bucket such that it and those above hold at least k of the values. */
+function bucketOfKth(values: usize, valueCount: i32, k: i32, lowest: f32, scale: f32, counters: usize): i32 {
+  memory.fill(counters, 0, usize(CUT_BUCKETS) << 2)
+  let i: usize = 0
+  for (; i + 4 <= usize(valueCount); i += 4) {
+    const scaled = f32x4.mul(f32x4.sub(v128.load(values + (i << 2)), f32x4.splat(lowest)), f32x4.splat(scale))
+    const buckets = i32x4.shl(i32x4.trunc_sat_f32x4_s(scaled), 2)
+    bump(counters + usize(i32x4.extract_lane(buckets, 0)))
+    bump(counters + usize(i32x4.extract_lane(buckets, 1)))
+    bump(counters + usize(i32x4.extract_lane(buckets, 2)))
+    bump(counters + usize(i32x4.extract_lane(buckets, 3)))
+  }
+  for (; i < usize(valueCount); i++) {
+    bump(counters + (usize(bucketOf(load<f32>(values + (i << 2)), lowest, scale)) << 2))
+  }
+  let bucket = CUT_BUCKETS
+  for (let above = 0; above < k; ) above += load<i32>(counters + (usize(--bucket) << 2))
+  return bucket
+}
+
+/** Of `valueCount` values, a multiple of 4. */
+function smallest(values: usize, valueCount: i32): f32 {
+  let least = v128.load(values)
+  for (let i: usize = 16; i < usize(valueCount) << 2; i += 16) least = f32x4.pmin(least, v128.load(values + i))
+  least = f32x4.pmin(least, v128.shuffle<f32>(least, least, 2, 3, 0, 1))
+  return min(f32x4.extract_lane(least, 0), f32x4.extract_lane(least, 1))
+}
+
+function largest(values: usize, valueCount: i32): f32 {
+  let most = v128.load(values)
+  for (let i: usize = 16; i < usize(valueCount) << 2; i += 16) most = f32x4.pmax(most, v128.load(values + i))
+  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
+  return max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1))
 }
 
 // @ts-ignore: decorator

@@ -1,0 +1,132 @@
+// Vectors in one byte a dimension, and inner products with bounds: a first look at many vectors that decides which of them have to be read in
+// full. A row of 64 dimensions is one cache line instead of four.
+//
+//   x ~ scale * code,  code in -127 .. 127,  radius >= |x - scale * code| + what rounding of the query and of sums can add per |query|
+//   |<q, x> - scale * qScale * <qCode, code>| <= radius * |q|
+import { touchRows } from './touch'
+import { dot } from './vector'
+
+/** The query in 14 bits and a sign; less where sums of `width` products with 127 would not fit 32 bits. */
+function queryLevels(width: i32): i32 {
+  return min(16383, 2147483647 / (127 * width))
+}
+
+/** Rows read ahead of the arithmetic: their codes and bounds fit the first cache a few times. */
+const READ_AHEAD: usize = 64
+
+/** Lengths outside of this cannot be squared, or divided by 127, in float32. */
+const SMALLEST: f32 = 1e-15
+const LARGEST: f32 = 1e15
+
+/**
+ * Writes a code of `codeWidth` bytes (a multiple of 8, padded with zeros) and a pair of float32 (scale, radius) for each row.
+ * Returns whether every row could be written; rows of zeros can, rows of absurdly small or large numbers cannot.
+ */
+export function encodeRows(rows: usize, rowCount: i32, width: i32, codes: usize, codeWidth: i32, bounds: usize): bool {
+  const rowBytes = usize(width) << 2
+  // sqrt(width) / 2 levels is the most that rounding moves a query; a float32 sum of `width` products is off by at most width * 2^-24 of them.
+  const slack = sqrt<f32>(f32(width)) / (f32(2) * f32(queryLevels(width))) + f32(width + 16) * f32(1.2e-7)
+  for (let row: usize = 0; row < usize(rowCount); row++) {
+    const x = rows + row * rowBytes
+    const code = codes + row * usize(codeWidth)
+    let largest: f32 = 0
+    for (let d: usize = 0; d < rowBytes; d += 4) largest = max(largest, abs(load<f32>(x + d)))
+    memory.fill(code, 0, usize(codeWidth))
+    if (largest == 0) {
+      store<u64>(bounds + (row << 3), 0)
+      continue
+    }
+    if (!(largest >= SMALLEST && largest <= LARGEST)) return false
+    const scale = largest / 127
+    const inverse = f32(127) / largest
+    let restSquare: f32 = 0
+    for (let d: usize = 0; d < rowBytes; d += 4) {
+      const value = load<f32>(x + d)
+      const level = nearest<f32>(value * inverse)
+      store<i8>(code + (d >> 2), i8(level))
+      const rest = value - level * scale
+      restSquare += rest * rest
+    }
+    const length = sqrt<f32>(dot(x, x, width))
+    store<f32>(bounds + (row << 3), scale)
+    store<f32>(bounds + (row << 3), (sqrt<f32>(restSquare) + slack * length) * f32(1.001), 4)
+  }
+  return true
+}
+
+/**
+ * Writes a query as int16 (padded with zeros to `codeWidth`), and returns its length, or 0 where it cannot be written.
+ * Its scale is stored in `scaleAt`.
+ */
+export function encodeQuery(query: usize, width: i32, codes: usize, codeWidth: i32, scaleAt: usize): f32 {
+  const length = sqrt<f32>(dot(query, query, width))
+  let largest: f32 = 0
+  for (let d = 0; d < width; d++) largest = max(largest, abs(load<f32>(query + (usize(d) << 2))))
+  if (!(largest >= SMALLEST && length <= LARGEST)) return 0
+  const inverse = f32(queryLevels(width)) / largest
+  for (let d = 0; d < width; d++) {
+    store<i16>(codes + (usize(d) << 1), i16(nearest<f32>(load<f32>(query + (usize(d) << 2)) * inverse)))
+  }
+  for (let d = width; d < codeWidth; d++) store<i16>(codes + (usize(d) << 1), 0)
+  store<f32>(scaleAt, f32(1) / inverse)
+  return length
+}
+
+/**
+ * For each of `found` positions (a multiple of 4) the smallest and the largest value that its inner product with the query can have.
+ * @param queryLength as `encodeQuery` returned it
+ */
+export function boundProducts(
+  positions: usize,
+  found: i32,
+  codes: usize,
+  codeWidth: i32,
+  bounds: usize,
+  queryCodes: usize,
+  queryScale: f32,
+  queryLength: f32,
+  lowest: usize,
+  highest: usize,
+): void {
+  const scaleOfQuery = f32x4.splat(queryScale)
+  const lengthOfQuery = f32x4.splat(queryLength)
+  const codeBytes = usize(codeWidth)
+  const end = usize(found) << 2
+  for (let i: usize = 0; i < end; i += 16) {
+    if ((i & (READ_AHEAD * 4 - 1)) == 0) {
+      const ahead = min(READ_AHEAD, (end - i) >> 2)
+      touchRows(positions + i, ahead, codes, codeBytes)
+      touchRows(positions + i, ahead, bounds, 8)
+    }
+    const p0 = usize(load<u32>(positions + i))
+    const p1 = usize(load<u32>(positions + i, 4))
+    const p2 = usize(load<u32>(positions + i, 8))
+    const p3 = usize(load<u32>(positions + i, 12))
+    const x0 = codes + p0 * codeBytes
+    const x1 = codes + p1 * codeBytes
+    const x2 = codes + p2 * codeBytes
+    const x3 = codes + p3 * codeBytes
+    let sum0 = i32x4.splat(0)
+    let sum1 = i32x4.splat(0)
+    let sum2 = i32x4.splat(0)
+    let sum3 = i32x4.splat(0)
+    for (let d: usize = 0; d < codeBytes; d += 8) {
+      const q = v128.load(queryCodes + (d << 1))
+      sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(v128.load_ext<i8>(x0 + d), q))
+      sum1 = i32x4.add(sum1, i32x4.dot_i16x8_s(v128.load_ext<i8>(x1 + d), q))
+      sum2 = i32x4.add(sum2, i32x4.dot_i16x8_s(v128.load_ext<i8>(x2 + d), q))
+      sum3 = i32x4.add(sum3, i32x4.dot_i16x8_s(v128.load_ext<i8>(x3 + d), q))
+    }
+    const half01 = i32x4.add(v128.shuffle<i32>(sum0, sum1, 0, 4, 1, 5), v128.shuffle<i32>(sum0, sum1, 2, 6, 3, 7))
+    const half23 = i32x4.add(v128.shuffle<i32>(sum2, sum3, 0, 4, 1, 5), v128.shuffle<i32>(sum2, sum3, 2, 6, 3, 7))
+    const sums = i32x4.add(v128.shuffle<i32>(half01, half23, 0, 1, 4, 5), v128.shuffle<i32>(half01, half23, 2, 3, 6, 7))
+    // (scale, radius) of two rows each.
+    const bounds01 = v128.shuffle<f64>(v128.load64_zero(bounds + (p0 << 3)), v128.load64_zero(bounds + (p1 << 3)), 0, 2)
+    const bounds23 = v128.shuffle<f64>(v128.load64_zero(bounds + (p2 << 3)), v128.load64_zero(bounds + (p3 << 3)), 0, 2)
+    const scales = f32x4.mul(v128.shuffle<f32>(bounds01, bounds23, 0, 2, 4, 6), scaleOfQuery)
+    const radii = f32x4.mul(v128.shuffle<f32>(bounds01, bounds23, 1, 3, 5, 7), lengthOfQuery)
+    const middle = f32x4.mul(f32x4.convert_i32x4_s(sums), scales)
+    v128.store(lowest + i, f32x4.sub(middle, radii))
+    v128.store(highest + i, f32x4.add(middle, radii))
+  }
+}
