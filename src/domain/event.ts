@@ -21,6 +21,8 @@ export interface InteractionEvent {
   readonly eventTimeMs: number
   /** How much of it, such as a quantity; above 0, and 1 where it is left out. `interactionWeight` says what it counts. */
   readonly weight?: number
+  /** What else was measured, by the names that the interaction declares, such as `durationSeconds` or `revenue`: finite, at most 1e9 in size. */
+  readonly values?: Readonly<Record<string, number>>
 }
 
 /** What is known about a user or an item has changed. */

@@ -1,0 +1,135 @@
+// What a feature is: data, not code. The stream engine, the SQL of backfills and point-in-time joins, and the naive oracle in the tests all read
+// these definitions, and must give the same value to the last bit. So the rules are exact, and chosen such that every engine can keep them:
+//
+// Time. An event counts for a moment T where it was available before T and happened before T. An event that claims to have happened after it
+//   became available happened when it became available: `countedTimeMs = min(eventTimeMs, availableTimeMs)`.
+// Order. Where "latest" must be decided, the greater counted time wins, then the greater offset in the log.
+// Windows. A window of length W at T holds the events with counted time in [floor((T - W) / hop) * hop, T): its head is exact, its tail moves
+//   in hops (`hopMsOf`), so that state can be kept in tiles of one hop. Epoch-aligned, UTC. (Chronon calls such windows sawtooth.)
+// Groups. Where an event is counted under an attribute of its item (or user), it is the attribute's value as the log knew it when the event came:
+//   by the entity's changes with smaller offsets, the newest event time winning attribute by attribute, as in the catalogue. An event whose
+//   entity has no such value counts for no group. A tag list counts once for each distinct tag.
+// Numbers. Summed values are rounded to millionths first (`toMicros`, half away from zero) and summed as integers, so that the order of addition
+//   does not matter; divisions are of those exact integers, in float64, in the one way the family's formula says.
+// Deletion. An event of a user at or before the user's newest `delete` known before T does not count for that user's features.
+import type { AttributeValue, EntityName } from './event.ts'
+
+/** An attribute of the user or the item of an interaction, written "item.category". */
+export interface AttributePath {
+  readonly entity: EntityName
+  readonly attribute: string
+}
+
+/** Interactions that are counted; "any" means every interaction of the system. */
+export type Counted = readonly string[] | 'any'
+
+interface Windowed {
+  /** Whose feature it is. */
+  readonly by: EntityName
+  readonly of: Counted
+  readonly windowMs: number
+}
+
+/** What each family computes, at a moment T, of the events of one entity in the window. "Nothing" gives the status `missing`. */
+export type FeatureFormula =
+  /** How many. 0 where there are none; never missing. */
+  | (Windowed & { readonly family: 'count' })
+  /** Sum of a numeric value of the interactions (`weight`: the event's weight, 1 where it has none); events without the value are passed over. 0 where there are none. */
+  | (Windowed & { readonly family: 'sum'; readonly value: string })
+  /** Sum / number of events that have the value. Missing where there are none. */
+  | (Windowed & { readonly family: 'mean'; readonly value: string })
+  | (Windowed & { readonly family: 'min' | 'max'; readonly value: string })
+  /** (count(of) + prior * strength) / (count(per) + strength); with strength 0 missing where count(per) is 0. May exceed 1. */
+  | (Windowed & { readonly family: 'rate'; readonly per: Counted; readonly prior: number; readonly strength: number })
+  /** Per value of the attribute: its part of all counted events that have a value. A map; missing where there are none. */
+  | (Windowed & { readonly family: 'share'; readonly over: AttributePath })
+  /** The latest event's attribute value (or, without `value`, the id of the other entity). Passes over events that have none. */
+  | (Windowed & { readonly family: 'last'; readonly value?: AttributePath })
+  /** Seconds from the latest event to T: (T - countedTimeMs) / 1000. Missing where there is none in the window. */
+  | (Windowed & { readonly family: 'since' })
+  /** How many different entities of the other kind, or values of an attribute: HyperLogLog with 2^10 registers; see `distinctHash`. 0 where there are none. */
+  | (Windowed & { readonly family: 'distinct'; readonly value?: AttributePath })
+  /**
+   * Mean over sessions, which are runs of the entity's counted events with at most `gapMs` between neighbours (equal to the gap: same session);
+   * sessions are found within the window. Of each session: its sum of `value`, or without one its length in seconds.
+   */
+  | (Windowed & { readonly family: 'sessionMean'; readonly gapMs: number; readonly value?: string })
+  /** The entity's own attribute as of T. Missing where unknown, null, or the entity deleted. */
+  | { readonly family: 'attribute'; readonly by: EntityName; readonly attribute: string }
+  /** count(entity) / (count of its group / number of distinct entities with an event in that group, exact); the entity's group is its attribute as of T. */
+  | (Windowed & { readonly family: 'ratioToGroup'; readonly group: string })
+  /** Of a user and an item: the value that a `share` feature of the one has at an attribute of the other as of T (tags: the sum over distinct tags). 0 where the map lacks it; missing where either side is. */
+  | { readonly family: 'cross'; readonly by: 'pair'; readonly share: string; readonly attribute: AttributePath }
+  /** Of a user and an item: cosine of two `share` maps, 0 where they have nothing in common; missing where either map is. Products summed in the order of the keys (code units), ascending. */
+  | { readonly family: 'similarity'; readonly by: 'pair'; readonly user: string; readonly item: string }
+
+export type FeatureFamily = FeatureFormula['family']
+
+/** A feature of the plan. */
+export interface FeatureDefinition {
+  readonly name: string
+  /** Inherited from `data.owner` where the system file does not say. */
+  readonly owner: string
+  readonly description: string
+  readonly formula: FeatureFormula
+  /** A value whose newest event is older than this at T is `stale`, online and offline alike. Undefined: never. `count`, `sum` and `distinct` of 0 are not stale. */
+  readonly ttlMs?: number
+  /** Stands in for a missing or stale value, with the status `default`. Undefined: the status stays and the value is `undefined`. */
+  readonly default?: number | string
+  /** The first 16 hexadecimal digits of a hash of the formula: a changed formula is another version, with state of its own. Owner, description, ttl and default do not count. */
+  readonly version: string
+}
+
+export type FeatureValue = number | string | boolean | readonly string[] | ReadonlyMap<string, number>
+
+export type FeatureStatus = 'present' | 'missing' | 'stale' | 'default'
+
+/** What a reader gets. */
+export interface FeatureReading {
+  readonly status: FeatureStatus
+  /** Undefined where the status is `missing` or `stale`. */
+  readonly value: FeatureValue | undefined
+  /** Counted time of the newest event behind the value (for an attribute: the event time of its change); undefined where there is none. */
+  readonly newestEventTimeMs: number | undefined
+}
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+
+export const WINDOW_MIN_MS = MINUTE_MS
+export const WINDOW_MAX_MS = 90 * DAY_MS
+
+/** By how much the tail of a window moves: 5 minutes (windows under 12 hours), 1 hour (under 12 days) or 1 day. */
+export function hopMsOf(windowMs: number): number {
+  if (windowMs < 12 * HOUR_MS) return 5 * MINUTE_MS
+  return windowMs < 12 * DAY_MS ? HOUR_MS : DAY_MS
+}
+
+/** The first moment that a window at `asOfMs` holds. */
+export function windowStartMs(asOfMs: number, windowMs: number): number {
+  const hopMs = hopMsOf(windowMs)
+  return Math.floor((asOfMs - windowMs) / hopMs) * hopMs
+}
+
+/** When an event counts as having happened: nothing happened after we knew of it. */
+export const countedTimeMs = (eventTimeMs: number, availableTimeMs: number): number => Math.min(eventTimeMs, availableTimeMs)
+
+/** Largest absolute value that can be summed: beyond it millionths are no longer exact in float64. */
+export const SUMMABLE_MAX = 1e9
+
+/** A value in millionths, as an integer in float64, half away from zero. DuckDB: `round(value * 1e6)`. */
+export function toMicros(value: number): number {
+  const scaled = Math.abs(value) * 1e6
+  const floor = Math.floor(scaled)
+  // Math.round would take halves up, which is towards zero for negative values; adding 0.5 first would round 0.49999999999999994 up.
+  const rounded = scaled - floor >= 0.5 ? floor + 1 : floor
+  return value < 0 ? -rounded : rounded
+}
+
+/** What an attribute counts as in a group: text for every type, so that groups have one kind of key. Undefined where it has none. */
+export function groupKeysOf(value: AttributeValue | undefined): readonly string[] {
+  if (value === undefined || value === null) return []
+  if (Array.isArray(value)) return [...new Set(value as readonly string[])]
+  return [String(value)]
+}
