@@ -57,6 +57,8 @@ const CENTROIDS_PER_BLOCK: usize = 32
 const CUT_BUCKETS: i32 = 512
 /** Reading codes first pays where there are this many times as many items as are wanted. */
 const CODES_FROM: i32 = 2
+/** As many positions wait before they are looked at together. */
+const LOOK_BLOCK: i32 = 256
 /** Vectors read ahead of the arithmetic, 16 kB of width 256. */
 const READ_AHEAD: usize = 16
 /** A run of equal scores longer than this is sorted by radix instead of insertion. */
@@ -90,10 +92,14 @@ export function countAllowed(index: usize): i32 {
 /** The best k of all items, or of the `allowedCount` allowed ones (negative: no filter). Returns how many were written. */
 export function searchAll(index: usize, k: i32, allowedCount: i32): i32 {
   const itemCount = count(index, ITEM_COUNT)
-  if (allowedCount < 0) return rank(index, collectRange(index, 0, itemCount, 0), k)
+  if (allowedCount < 0) {
+    const found = collectRange(index, 0, itemCount, 0)
+    return rank(index, beginLooking(index, k, found) ? leaveOut(index, look(index, 0, found), k) : found, k)
+  }
   // Many vectors are fetched faster in the order of storage, few are found faster in the order of the bits.
   const isDense = allowedCount > itemCount >> 3
-  return rank(index, isDense ? collectAllowedRange(index, 0, itemCount, 0) : collectAllowed(index), k)
+  const found = isDense ? collectAllowedRange(index, 0, itemCount, 0) : collectAllowed(index)
+  return rank(index, beginLooking(index, k, found) ? leaveOut(index, look(index, 0, found), k) : found, k)
 }
 
 /** The best k among the lists that come first, as many as needed to hold `scanBudget` allowed items. Returns how many were written. */
@@ -101,16 +107,26 @@ export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: b
   scoreLists(index)
   const keys = field(index, LIST_KEYS)
   const offsets = field(index, LIST_OFFSETS)
+  const isLooking = beginLooking(index, k, scanBudget)
   let heapSize = heapifyLists(index)
+  let scanned = 0
+  // Positions before `kept` were looked at and stay; those up to `found` wait.
+  let kept = 0
   let found = 0
-  while (heapSize > 0 && found < scanBudget) {
+  while (heapSize > 0 && scanned < scanBudget) {
     const list = usize(u32(load<u64>(keys)))
     heapSize = popHeap(keys, heapSize)
     const from = load<i32>(offsets + (list << 2))
     const to = load<i32>(offsets + (list << 2), 4)
+    const before = found
     found = isFiltered ? collectAllowedRange(index, from, to, found) : collectRange(index, from, to, found)
+    scanned += found - before
+    if (!isLooking || found - kept < LOOK_BLOCK) continue
+    kept = look(index, kept, found)
+    if (kept > 4 * k + LOOK_BLOCK) kept = leaveOut(index, kept, k)
+    found = kept
   }
-  return rank(index, found, k)
+  return rank(index, isLooking ? leaveOut(index, look(index, kept, found), k) : found, k)
 }
 
 /**
@@ -341,7 +357,6 @@ function collectAllowed(index: usize): i32 {
 /** Scores the `found` collected positions and writes the best k. */
 function rank(index: usize, found: i32, k: i32): i32 {
   if (found == 0 || k == 0) return 0
-  if (found > CODES_FROM * k) found = leaveOut(index, found, k)
   scorePositions(index, found)
   const keyCount = cutKeys(index, found, k)
   const sorted = sortKeys(field(index, KEYS), field(index, SPARE_KEYS), keyCount, field(index, COUNTERS))
@@ -356,58 +371,94 @@ function rank(index: usize, found: i32, k: i32): i32 {
   return written
 }
 
-/**
- * Takes out of the collected positions those that at least k others beat for certain. Where k lower bounds lie in a bucket or above it, whatever
- * has its upper bound below that bucket is not among the best k. Returns how many are left, in the same order.
- */
-function leaveOut(index: usize, found: i32, k: i32): i32 {
+// Looking: positions are judged by the bounds of their scores that their codes give. Lower and upper bounds of what was looked at and kept lie
+// beside the positions, in the places of the scores and of the spare keys.
+
+/** No upper bound below this can belong to one of the best k. */
+let floor: f32 = -Infinity
+let queryLength: f32 = 0
+
+/** Whether there is anything to gain from looking at about `found` items first, and the codes can tell. */
+function beginLooking(index: usize, k: i32, found: i32): bool {
   const codeWidth = count(index, CODE_WIDTH)
-  if (codeWidth == 0) return found
-  const queryCodes = field(index, QUERY_CODES)
-  const queryScale = field(index, QUERY_SCALE)
-  const queryLength = encodeQuery(field(index, QUERY), count(index, WIDTH), queryCodes, codeWidth, queryScale)
-  if (queryLength == 0) return found
+  if (codeWidth == 0 || found <= CODES_FROM * k) return false
+  floor = -Infinity
+  queryLength = encodeQuery(
+    field(index, QUERY),
+    count(index, WIDTH),
+    field(index, QUERY_CODES),
+    codeWidth,
+    field(index, QUERY_SCALE),
+  )
+  return queryLength > 0
+}
+
+/** Looks at the positions from `kept` to `found`, and keeps those whose upper bound is not below the floor. Returns how many are kept in all. */
+function look(index: usize, kept: i32, found: i32): i32 {
+  if (kept == found) return kept
   const positions = field(index, POSITIONS)
   const lows = field(index, SCORES)
   const highs = field(index, SPARE_KEYS)
-  const padded = padPositions(positions, found)
+  const start = usize(kept) << 2
   boundProducts(
-    positions,
-    padded,
+    positions + start,
+    padFours(positions + start, found - kept),
     field(index, CODES),
-    codeWidth,
+    count(index, CODE_WIDTH),
     field(index, BOUNDS),
-    queryCodes,
-    load<f32>(queryScale),
+    field(index, QUERY_CODES),
+    load<f32>(field(index, QUERY_SCALE)),
     queryLength,
-    lows,
-    highs,
+    lows + start,
+    highs + start,
   )
-
-  const counters = field(index, COUNTERS)
-  const lowest = smallest(lows, padded)
-  const scale = f32(CUT_BUCKETS - 1) / (largest(lows, padded) - lowest)
-  if (!(scale > 0 && scale < Infinity)) return found
-  const bucket = bucketOfKth(lows, found, k, lowest, scale, counters)
-  let kept: usize = 0
-  // (high - lowest) * scale >= bucket says the same as bucketOf(high) >= bucket. The padding repeats the last position and is taken off again.
-  for (let i: usize = 0; i < usize(padded) << 2; i += 16) {
-    const scaled = f32x4.mul(f32x4.sub(v128.load(highs + i), f32x4.splat(lowest)), f32x4.splat(scale))
-    const isIn = i32x4.bitmask(f32x4.ge(scaled, f32x4.splat(f32(bucket))))
-    for (let lane = 0; lane < 4; lane++) {
-      store<u32>(positions + (kept << 2), load<u32>(positions + i + (usize(lane) << 2)))
-      kept += usize((isIn >> lane) & 1)
-    }
-    if (i + 16 == usize(padded) << 2) kept -= usize((padded - found) * ((isIn >> 3) & 1))
-  }
-  return i32(kept)
+  if (floor == -Infinity) return found
+  return keepFrom(positions, lows, highs, kept, found)
 }
 
-/** Fills the last group of four up with the last position. Returns the padded count. */
-function padPositions(positions: usize, found: i32): i32 {
-  const last = load<i32>(positions + (usize(found - 1) << 2))
-  let padded = found
-  for (; padded & 3; padded++) store<i32>(positions + (usize(padded) << 2), last)
+/** Moves the entries from `start` on whose upper bound reaches the floor to the front, behind those before `start`. Returns how many there are. */
+function keepFrom(positions: usize, lows: usize, highs: usize, start: i32, end: i32): i32 {
+  let to = usize(start) << 2
+  for (let i = to; i < usize(end) << 2; i += 4) {
+    const high = load<f32>(highs + i)
+    store<u32>(positions + to, load<u32>(positions + i))
+    store<f32>(lows + to, load<f32>(lows + i))
+    store<f32>(highs + to, high)
+    to += usize(high >= floor) << 2
+  }
+  return i32(to >> 2)
+}
+
+/**
+ * Raises the floor to a value that at least k lower bounds reach, and takes out what is below. The value is the smallest lower bound in the
+ * bucket of the k-th one, or above. Returns how many are left, in the same order.
+ */
+function leaveOut(index: usize, kept: i32, k: i32): i32 {
+  if (kept <= k) return kept
+  const positions = field(index, POSITIONS)
+  const lows = field(index, SCORES)
+  const highs = field(index, SPARE_KEYS)
+  const padded = padFours(lows, kept)
+  const lowest = smallest(lows, padded)
+  const scale = f32(CUT_BUCKETS - 1) / (largest(lows, padded) - lowest)
+  if (!(scale > 0 && scale < Infinity)) return kept
+  const bucket = f32x4.splat(f32(bucketOfKth(lows, kept, k, lowest, scale, field(index, COUNTERS))))
+  let least = f32x4.splat(Infinity)
+  for (let i: usize = 0; i < usize(padded) << 2; i += 16) {
+    const low = v128.load(lows + i)
+    const scaled = f32x4.mul(f32x4.sub(low, f32x4.splat(lowest)), f32x4.splat(scale))
+    least = f32x4.pmin(least, v128.bitselect(low, least, f32x4.ge(scaled, bucket)))
+  }
+  least = f32x4.pmin(least, v128.shuffle<f32>(least, least, 2, 3, 0, 1))
+  floor = max(floor, min(f32x4.extract_lane(least, 0), f32x4.extract_lane(least, 1)))
+  return keepFrom(positions, lows, highs, 0, kept)
+}
+
+/** Fills the last group of four words up with the last one. Returns the padded count. */
+function padFours(words: usize, wordCount: i32): i32 {
+  const last = load<u32>(words + (usize(wordCount - 1) << 2))
+  let padded = wordCount
+  for (; padded & 3; padded++) store<u32>(words + (usize(padded) << 2), last)
   return padded
 }
 
@@ -418,7 +469,7 @@ function scorePositions(index: usize, found: i32): void {
   const scores = field(index, SCORES)
   const query = field(index, QUERY)
   const rowBytes = usize(count(index, WIDTH)) << 2
-  padPositions(positions, found)
+  padFours(positions, found)
   for (let i: usize = 0; i < usize(found); i += 4) {
     if ((i & (READ_AHEAD - 1)) == 0) touchRows(positions + (i << 2), min(READ_AHEAD, usize(found) - i), vectors, rowBytes)
     const x0 = vectors + usize(load<u32>(positions + (i << 2))) * rowBytes

@@ -36,6 +36,42 @@ describe('an answer at full effort', () => {
     )
   })
 
+  // Whole rankings are scored from the vectors alone; heads look at the codes first. Lengths that differ by a factor of a thousand, and queries
+  // that nearly cancel, bring scores close to the bounds.
+  test('of a short list is the head of the whole ranking, bit for bit, for real vectors of any length', async () => {
+    const shapes = fc.record({
+      itemCount: fc.integer({ min: 3, max: 900 }),
+      width: fc.integer({ min: 1, max: 70 }),
+      listCount: fc.constantFrom(0, 5, 30),
+      headShare: fc.constantFrom(0.01, 0.1, 0.4),
+      keptShare: fc.constantFrom(0.3, undefined),
+      scale: fc.constantFrom(1e-10, 1, 1e6),
+      seed: fc.nat(),
+    })
+    await fc.assert(
+      fc.asyncProperty(shapes, async ({ itemCount, width, listCount, headShare, keptShare, scale, seed }) => {
+        const rng = seededRng(seed)
+        const vectors = new Float32Array(itemCount * width)
+        for (let item = 0; item < itemCount; item++) {
+          const length = scale * 10 ** (3 * rng.next())
+          for (let d = 0; d < width; d++) vectors[item * width + d] = rng.next() < 0.1 ? 0 : rng.normal() * length
+        }
+        const query = Float32Array.from({ length: width }, () => rng.normal())
+        const allowed = keptShare === undefined ? undefined : randomSet(itemCount, keptShare, rng)
+        const index = await opened(vectors, width, { listCount })
+        // The second budget makes lists, where there are any, end the search early.
+        for (const budget of [Number.POSITIVE_INFINITY, Math.ceil(itemCount / 5)]) {
+          const whole = search(index, query, Math.min(budget, itemCount), allowed, budget)
+          const headCount = Math.max(1, Math.floor(headShare * whole.itemIndexes.length))
+          const head = search(index, query, headCount, allowed, budget)
+          expect(head.itemIndexes).toEqual(whole.itemIndexes.slice(0, headCount))
+          expect(head.scores).toEqual(whole.scores.slice(0, headCount))
+        }
+      }),
+      { numRuns: 40 },
+    )
+  })
+
   test('orders thousands of equal scores by item', async () => {
     const itemCount = 6000
     const index = await opened(new Float32Array(itemCount * 4).fill(1), 4, { listCount: 50 })

@@ -56,9 +56,17 @@ export interface CandidateGenerator {
    * Up to k items for a user, best first, no item twice, only items in `allowed` (undefined: all). Items in the history are proposed too,
    * unless `allowed` leaves them out. Fewer than k only where fewer allowed items have any score.
    * Ties are broken by the smaller item index, so that an answer can be repeated.
+   * @param options.headOf the k are the first of the list of this many: a kind that searches approximately searches as thoroughly as for that
+   *   longer list. Default: k.
    * @returns how many were written into `out`
    */
-  generate(history: History, k: number, allowed: ItemSet | undefined, out: Candidates): number
+  generate(
+    history: History,
+    k: number,
+    allowed: ItemSet | undefined,
+    out: Candidates,
+    options?: { readonly headOf?: number },
+  ): number
   /** Up to k items like the given one, which is itself left out. Undefined where the kind has no notion of similarity. */
   readonly similar?: (itemIndex: number, k: number, allowed: ItemSet | undefined, out: Candidates) => number
 }

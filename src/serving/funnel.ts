@@ -19,6 +19,8 @@ import { Visitor } from './visitor.ts'
 
 /** A list that stays short is tried again with this many times the candidates. */
 const WIDENING = 4
+/** The first of a generator's candidates that are taken for each item of the list. Rules seldom turn away more, and what is not looked at need not be sorted. */
+const HEAD_PER_ITEM = 3
 
 export interface Question {
   readonly request: RecommendRequest
@@ -28,6 +30,13 @@ export interface Question {
   readonly similarRow: number | undefined
   readonly limit: number
   readonly nowMs: number
+}
+
+/** Candidates from place `from` to k of the list that is as good as the one of `headOf`. */
+interface Portion {
+  readonly k: number
+  readonly headOf: number
+  readonly from: number
 }
 
 export interface GeneratorFailure {
@@ -139,14 +148,25 @@ export class Funnel {
     let canWiden = false
     for (const name of placement.plan.candidates) {
       if (this.#answer.isFull) return
-      canWiden = this.#offerFrom(name, question, allowed, k) === k || canWiden
+      canWiden = this.#offerHeadFirst(name, question, allowed, k) === k || canWiden
     }
     if (this.#answer.isFull || !canWiden) return
-    for (const name of placement.plan.candidates) this.#offerFrom(name, question, allowed, k * WIDENING)
+    for (const name of placement.plan.candidates) {
+      this.#offerFrom(name, question, allowed, { k: k * WIDENING, headOf: k * WIDENING, from: 0 })
+    }
   }
 
-  /** How many items the generator proposed. */
-  #offerFrom(name: string, question: Question, allowed: ItemBitmap, k: number): number {
+  /** The same list as offering all k at once gives: what the head leaves open is filled by the rest. */
+  #offerHeadFirst(name: string, question: Question, allowed: ItemBitmap, k: number): number {
+    const headCount = HEAD_PER_ITEM * question.limit
+    if (headCount * 2 > k) return this.#offerFrom(name, question, allowed, { k, headOf: k, from: 0 })
+    const count = this.#offerFrom(name, question, allowed, { k: headCount, headOf: k, from: 0 })
+    if (this.#answer.isFull || count < headCount) return count
+    return this.#offerFrom(name, question, allowed, { k, headOf: k, from: headCount })
+  }
+
+  /** How many items the generator proposed; those before `from` were offered already. */
+  #offerFrom(name: string, question: Question, allowed: ItemBitmap, { k, headOf, from }: Portion): number {
     const model = this.model!
     const generator = model.generators.get(name)
     if (generator === undefined) {
@@ -161,8 +181,8 @@ export class Funnel {
     }
     const { itemIndexes, scores } = this.#candidates
     try {
-      const count = this.#propose(generator, question, allowed, k)
-      for (let i = 0; i < count && !this.#answer.isFull; i++) this.#answer.offer(itemIndexes[i]!, scores[i]!, name)
+      const count = this.#propose(generator, question, allowed, k, headOf)
+      for (let i = from; i < count && !this.#answer.isFull; i++) this.#answer.offer(itemIndexes[i]!, scores[i]!, name)
       return count
     } catch (error) {
       this.#failures.push({ generator: name, error })
@@ -170,7 +190,13 @@ export class Funnel {
     }
   }
 
-  #propose(generator: CandidateGenerator, { similarRow }: Question, allowed: ItemBitmap, k: number): number {
+  #propose(
+    generator: CandidateGenerator,
+    { similarRow }: Question,
+    allowed: ItemBitmap,
+    k: number,
+    headOf: number,
+  ): number {
     if (similarRow !== undefined) {
       const index = this.indexes.indexOf(similarRow)
       const isKnown = index < this.indexes.modelItemCount
@@ -178,7 +204,7 @@ export class Funnel {
     }
     const { history } = this.#visitor
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return 0
-    return generator.generate(history, k, allowed.modelWords, this.#candidates)
+    return generator.generate(history, k, allowed.modelWords, this.#candidates, { headOf })
   }
 
   /** Of the item asked about, else of what the visitor did lately. */

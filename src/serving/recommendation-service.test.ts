@@ -5,7 +5,7 @@ import type { RecommendResponse } from '../domain/recommendation.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import { NO_MODEL } from './recommendation-service.ts'
-import { DAY_MS, deletion, did, item, itemPatch, modelOf, NOW_MS, planWith, Shop } from './serving-fixture.ts'
+import { DAY_MS, deletion, did, item, itemPatch, modelOf, NOW_MS, planWith, scoredGenerator, Shop } from './serving-fixture.ts'
 
 const idsOf = (response: RecommendResponse): string[] => response.items.map(({ itemId }) => itemId)
 const ids = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `i${from + i}`)
@@ -111,6 +111,30 @@ describe('how a list is filled', () => {
       'second',
       'second',
       'second',
+    ])
+  })
+
+  test('only the head of the candidates is asked for, and all of them where rules turn the head away', () => {
+    const asked: unknown[] = []
+    const base = scoredGenerator(1000, (index) => 1000 - index)
+    const leading: CandidateGenerator = {
+      supportsEmptyHistory: true,
+      generate: (history, k, allowed, out, options) => {
+        asked.push([k, options?.headOf])
+        return base.generate(history, k, allowed, out)
+      },
+    }
+    const rules = [{ kind: 'atMost', count: 2, per: 'brand' }] as const
+    const shop = new Shop(planWith({ home: { candidateCount: 400, candidates: ['leading'], rules } }))
+    // 100 items of one brand, then one more for each.
+    for (let i = 0; i < 1000; i++) shop.log(item(`i${i}`, { brand: i < 100 ? 'big' : `b${i}` }))
+    shop.service.useModel(modelOf(1000, { leading }))
+    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 2 }))).toEqual(['i0', 'i1'])
+    expect(asked.splice(0)).toEqual([[6, 400]])
+    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 4 }))).toEqual(['i0', 'i1', 'i100', 'i101'])
+    expect(asked).toEqual([
+      [12, 400],
+      [400, 400],
     ])
   })
 

@@ -67,9 +67,10 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
   const withoutItem: ItemSet = new Uint32Array(Math.ceil(itemCount / 32))
   return {
     supportsEmptyHistory: false,
-    generate({ itemIndexes, weights }, k, allowed, out) {
+    generate({ itemIndexes, weights }, k, allowed, out, { headOf = k } = {}) {
       if (itemIndexes.length === 0) return 0
-      return index.search(foldIn.vectorOf(itemIndexes, weights), k, allowed, out, { effortK: USUAL_CANDIDATE_COUNT })
+      const effortK = Math.max(headOf, USUAL_CANDIDATE_COUNT)
+      return index.search(foldIn.vectorOf(itemIndexes, weights), k, allowed, out, { effortK })
     },
     similar(itemIndex, k, allowed, out) {
       if (!byAngle) {
