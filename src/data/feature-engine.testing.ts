@@ -1,6 +1,6 @@
 // Drives the engine through a random history, and holds what can be read against the oracle.
 import { expect } from 'vitest'
-import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
+import { countedTimeMs, type FeatureDefinition, type FeatureReading, hopMsOf } from '../domain/feature.ts'
 import type { Corpus } from '../domain/feature-corpus.testing.ts'
 import { readFeature } from '../domain/feature-oracle.testing.ts'
 import type { Rng } from '../lib/rng.ts'
@@ -97,13 +97,33 @@ const textOf = ({ value }: FeatureReading): string =>
       ? '-0'
       : (JSON.stringify(value) ?? 'undefined')
 
-/** A moment that the engine may be asked about: soon after the newest event most often, and far later now and then. */
-export function momentAfter(rng: Rng, events: readonly StoredEvent[]): number {
+/**
+ * A moment that the engine may be asked about: soon after the newest event most often, far later now and then, and every third time where an event
+ * is just leaving a window.
+ */
+export function momentAfter(
+  rng: Rng,
+  { events, definitions }: { events: readonly StoredEvent[]; definitions: readonly FeatureDefinition[] },
+): number {
   const newestMs = events.at(-1)?.availableTimeMs ?? 0
+  if (events.length > 0 && rng.integer(3) === 0) {
+    const { event, availableTimeMs } = events[rng.integer(events.length)]!
+    const { formula } = definitions[rng.integer(definitions.length)]!
+    if ('windowMs' in formula) {
+      const { windowMs } = formula
+      const hopMs = hopMsOf(windowMs)
+      const hop = Math.floor(countedTimeMs(event.eventTimeMs, availableTimeMs) / hopMs)
+      return Math.max(newestMs + 1, (hop + 1) * hopMs + windowMs - rng.integer(2))
+    }
+  }
   const reachMs = [1, 1000, 5 * 60_000, 3_600_000, 86_400_000, 40 * 86_400_000][rng.integer(6)]!
   return newestMs + 1 + Math.floor(rng.next() * reachMs)
 }
 
+/** One nobody has heard of now and then. */
 export function someEntity(rng: Rng, { userIds, itemIds }: Corpus): Required<FeatureKey> {
-  return { userId: userIds[rng.integer(userIds.length)]!, itemId: itemIds[rng.integer(itemIds.length)]! }
+  const idOf = (ids: readonly string[]): string => ids[rng.integer(ids.length + 1)] ?? ids[0]!
+  return rng.integer(20) === 0
+    ? { userId: 'nobody', itemId: 'nothing' }
+    : { userId: idOf(userIds), itemId: idOf(itemIds) }
 }

@@ -133,7 +133,7 @@ function randomValues(rng: Rng): Record<string, number> {
   const values: Record<string, number> = {}
   // Halves of a millionth, sizes whose sum leaves 2^53, both signs.
   if (rng.integer(3) !== 0)
-    values.revenue = pick(rng, [0, 0.1, -0.1, 19.99, 0.0000005, -0.0000015, 1e9, -1e9, 123_456_789.123_456])
+    values.revenue = pick(rng, [0, 0.1, -0.1, 19.99, 0.0000005, -0.0000015, 1e9, 1e9, 1e9, -1e9, 123_456_789.123_456])
   if (rng.integer(2) === 0) values.durationSeconds = rng.integer(5000) / 8
   return values
 }
