@@ -136,6 +136,37 @@ export const errorCatalogue = {
     exitCode: 74,
     meaning: 'The event log or the quarantine cannot be opened, read or written.',
   },
+  ONLINE_STORE_FULL: {
+    httpStatus: 507,
+    exitCode: 74,
+    meaning: 'The disk is full: the online store keeps the state of its last commit, from which the engine goes on.',
+  },
+  ONLINE_STORE_UNUSABLE: {
+    httpStatus: 500,
+    exitCode: 74,
+    meaning: 'The online store cannot be opened, read or written.',
+  },
+  ONLINE_STORE_TAKEN: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning: 'Another feature engine writes to the online store, and there may be only one.',
+  },
+  FEATURE_STATE_UNREADABLE: {
+    httpStatus: 500,
+    exitCode: 65,
+    meaning: 'Stored feature state has another format, or is damaged; it can be rebuilt from the event log.',
+  },
+  FEATURE_UNKNOWN: { httpStatus: 404, exitCode: 64, meaning: 'No feature has that name, or none that is ready yet.' },
+  FEATURE_MOMENT_PAST: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning: 'The online store answers for now; values of an earlier moment come from the offline tables.',
+  },
+  FEATURE_LOG_GAP: {
+    httpStatus: 500,
+    exitCode: 65,
+    meaning: 'The event log no longer has events that the feature engine has not read.',
+  },
   IMPORT_SOURCE_UNKNOWN: {
     httpStatus: 404,
     exitCode: 66,

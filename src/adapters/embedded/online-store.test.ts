@@ -1,0 +1,101 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { testOnlineStore } from '../../ports/online-store.contract.ts'
+import { openOnlineStore } from './online-store.ts'
+
+const folders: string[] = []
+const newFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-online-'))
+  folders.push(folder)
+  return folder
+}
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+const moduleUrl = JSON.stringify(new URL('./online-store.ts', import.meta.url).href)
+
+describe('embedded online store', () => {
+  testOnlineStore(async () => {
+    const folder = newFolder()
+    return { open: () => openOnlineStore({ folder }), remove: async () => rmSync(folder, { recursive: true }) }
+  })
+
+  it('removes expired records a few at a time, and nothing else', async () => {
+    const store = await openOnlineStore({ folder: newFolder() })
+    const writer = await store.claim()
+    const keys = Array.from({ length: 300 }, (_, n) => `k${n}`)
+    const puts = keys.map((key, n) => ({
+      key,
+      bytes: Uint8Array.of(n % 250),
+      expiresAtMs: n % 3 === 0 ? undefined : 1000 + n,
+    }))
+    await writer.commit([{ space: 'a', puts, removes: [] }], 0)
+    for (let n = 0; n < 40; n++) await writer.commit([], 1200)
+    const [records] = await store.read([{ space: 'a', keys }])
+    expect(records!.map((record) => record !== undefined)).toEqual(keys.map((_, n) => n % 3 === 0 || 1000 + n > 1200))
+    await store.close()
+  })
+
+  it('refuses a second engine while the process of the first lives, and takes over when it was killed', async () => {
+    const folder = newFolder()
+    const script = `
+      const { openOnlineStore } = await import(${moduleUrl})
+      const store = await openOnlineStore({ folder: ${JSON.stringify(folder)} })
+      await store.claim()
+      console.log('held')
+      setInterval(() => {}, 1000)`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    const store = await openOnlineStore({ folder })
+    await expect(store.claim()).rejects.toMatchObject({
+      code: 'ONLINE_STORE_TAKEN',
+      message: expect.stringContaining(`Process ${child.pid}`),
+    })
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    child.kill('SIGKILL')
+    await ended
+    const writer = await store.claim()
+    await writer.commit([{ space: 'a', puts: [{ key: 'x', bytes: Uint8Array.of(1) }], removes: [] }], 0)
+    await store.close()
+  })
+
+  // A file size limit of the operating system stands in for the disk.
+  it('refuses a commit that finds no room, and keeps the one before', async () => {
+    const folder = newFolder()
+    const script = `
+      const { openOnlineStore } = await import(${moduleUrl})
+      const store = await openOnlineStore({ folder: ${JSON.stringify(folder)} })
+      const writer = await store.claim()
+      for (let n = 0; ; n++) {
+        const puts = Array.from({ length: 100 }, (_, k) => ({ key: n + '-' + k, bytes: new Uint8Array(1000).fill(1) }))
+        try {
+          await writer.commit([{ space: 'a', puts: [...puts, { key: 'head', bytes: Buffer.from(String(n)) }], removes: [] }], 0)
+        } catch (error) {
+          const read = await store.read([{ space: 'a', keys: ['head', (n - 1) + '-99', n + '-0'] }])
+          console.log(JSON.stringify({ n, code: error.code, head: Buffer.from(read[0][0]).toString(), before: read[0][1]?.length, failed: read[0][2]?.length }))
+          break
+        }
+      }
+      process.exit(0)`
+    const limited = ['-c', 'ulimit -f 8192 && exec "$0" --input-type=module -e "$1"', process.execPath, script]
+    const result = JSON.parse(execFileSync('bash', limited, { encoding: 'utf8', timeout: 20_000 }))
+    expect(result).toMatchObject({ code: 'ONLINE_STORE_FULL', head: String(result.n - 1), before: 1000 })
+    expect(result.failed).toBeUndefined()
+    const store = await openOnlineStore({ folder })
+    const [records] = await store.read([{ space: 'a', keys: ['head'] }])
+    expect(Buffer.from(records![0]!).toString()).toBe(String(result.n - 1))
+    await store.close()
+  })
+
+  it('says so where the folder cannot hold a store', async () => {
+    const folder = newFolder()
+    writeFileSync(join(folder, 'data.mdb'), Buffer.alloc(20_000, 'no database'))
+    await expect(openOnlineStore({ folder })).rejects.toMatchObject({ code: 'ONLINE_STORE_UNUSABLE' })
+  })
+})

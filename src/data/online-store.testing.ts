@@ -1,0 +1,71 @@
+// The online store in memory, for tests of what uses it.
+import { MillraceError } from '../lib/errors.ts'
+import type { OnlineStore } from '../ports/online-store.ts'
+
+/** Everything that it keeps; several stores over the same records are one store opened several times. */
+export interface MemoryRecords {
+  readonly bySpace: Map<string, Map<string, Uint8Array>>
+  holder: object | undefined
+  /** The next commit fails with it, and stores nothing. */
+  failWith: Error | undefined
+}
+
+const expiryByRecord = new WeakMap<Uint8Array, number>()
+
+export const memoryRecords = (): MemoryRecords => ({ bySpace: new Map(), holder: undefined, failWith: undefined })
+
+export function memoryOnlineStore(records: MemoryRecords = memoryRecords()): OnlineStore {
+  const spaceOf = (space: string): Map<string, Uint8Array> => {
+    const known = records.bySpace.get(space) ?? new Map<string, Uint8Array>()
+    records.bySpace.set(space, known)
+    return known
+  }
+  const held = new Set<object>()
+  return {
+    read: async (requests) =>
+      requests.map(({ space, keys }) => keys.map((key) => records.bySpace.get(space)?.get(key)?.slice())),
+    async claim() {
+      if (records.holder !== undefined) throw new MillraceError('ONLINE_STORE_TAKEN', 'Another engine holds it.')
+      const holder = {}
+      records.holder = holder
+      held.add(holder)
+      const assertHeld = (): void => {
+        if (records.holder !== holder) throw new MillraceError('ONLINE_STORE_TAKEN', 'Another engine holds it now.')
+      }
+      return {
+        async commit(changes, nowMs) {
+          assertHeld()
+          const { failWith } = records
+          records.failWith = undefined
+          if (failWith) throw failWith
+          for (const { space, puts, removes } of changes) {
+            const known = spaceOf(space)
+            for (const { key, bytes, expiresAtMs } of puts) {
+              const kept = bytes.slice()
+              known.set(key, kept)
+              if (expiresAtMs !== undefined) expiryByRecord.set(kept, expiresAtMs)
+            }
+            for (const key of removes) known.delete(key)
+          }
+          for (const known of records.bySpace.values()) {
+            for (const [key, bytes] of known) if ((expiryByRecord.get(bytes) ?? nowMs + 1) <= nowMs) known.delete(key)
+          }
+        },
+        async clear(space, limit) {
+          assertHeld()
+          const known = spaceOf(space)
+          const doomed = [...known.keys()].slice(0, limit)
+          for (const key of doomed) known.delete(key)
+          return doomed.length
+        },
+        async release() {
+          held.delete(holder)
+          if (records.holder === holder) records.holder = undefined
+        },
+      }
+    },
+    async close() {
+      if (records.holder !== undefined && held.has(records.holder)) records.holder = undefined
+    },
+  }
+}

@@ -1,0 +1,91 @@
+// What the engine keeps of one group of a ratioToGroup feature: its events by hop, and how many entities were counted in it last in each hop, which
+// gives the exact number of distinct entities in any window that ends now, without a list of them.
+import { ByteReader, ByteWriter } from '../../lib/bytes.ts'
+import { countTiles } from '../feature-tiles/counts.ts'
+import type { Contribution, TileFamily } from '../feature-tiles/tile-family.ts'
+import { firstHopAt, hopOf, type TileForm, Tiles, windowTotal } from '../feature-tiles/tiles.ts'
+import { checkFormat, FEATURE_STATE_FORMAT } from './record-format.ts'
+
+const writer = new ByteWriter(1024)
+
+export const groupForm = ({ windowMs, hopMs }: TileForm): TileForm => ({
+  family: countTiles as TileFamily<unknown>,
+  windowMs,
+  hopMs,
+})
+
+export class GroupState {
+  readonly #form: TileForm
+  readonly #tiles: Tiles
+  /** Number of entities by the hop in which they were counted last. */
+  readonly #membersByLastHop: Map<number, number>
+
+  private constructor(form: TileForm, tiles: Tiles, membersByLastHop: Map<number, number>) {
+    this.#form = form
+    this.#tiles = tiles
+    this.#membersByLastHop = membersByLastHop
+  }
+
+  /** @param bytes from `write`; undefined for a group without events */
+  static from(form: TileForm, bytes: Uint8Array | undefined): GroupState {
+    if (bytes === undefined) return new GroupState(form, new Tiles(), new Map())
+    checkFormat(bytes[0])
+    const reader = new ByteReader(bytes, 1)
+    const membersByLastHop = new Map<number, number>()
+    for (let rest = reader.whole(); rest > 0; rest--) membersByLastHop.set(reader.signed(), reader.whole())
+    return new GroupState(form, Tiles.read(form, reader), membersByLastHop)
+  }
+
+  /** @param lastHop in which the event's entity was counted in this group before; undefined where it never was */
+  add(event: Contribution, lastHop: number | undefined): void {
+    this.#tiles.add(this.#form, event)
+    const hop = hopOf(this.#form, event.timeMs)
+    if (lastHop !== undefined && hop <= lastHop) return
+    const members = this.#membersByLastHop
+    if (lastHop !== undefined && members.has(lastHop)) {
+      const rest = members.get(lastHop)! - 1
+      if (rest === 0) members.delete(lastHop)
+      else members.set(lastHop, rest)
+    }
+    members.set(hop, (members.get(hop) ?? 0) + 1)
+  }
+
+  /** Undefined where nothing is left at that moment. */
+  write(nowMs: number): Uint8Array | undefined {
+    const firstHop = firstHopAt(this.#form, nowMs)
+    this.#tiles.dropBefore(this.#form, firstHop)
+    for (const hop of this.#membersByLastHop.keys()) if (hop < firstHop) this.#membersByLastHop.delete(hop)
+    if (this.#tiles.isEmpty) return undefined
+    writer.reset()
+    writer.byte(FEATURE_STATE_FORMAT)
+    writer.whole(this.#membersByLastHop.size)
+    for (const [hop, count] of this.#membersByLastHop) {
+      writer.signed(hop)
+      writer.whole(count)
+    }
+    this.#tiles.write(this.#form, writer)
+    return writer.copy()
+  }
+
+  /** From when on no window holds any of it. To be called after a `write` that left something. */
+  expiresAtMs(): number {
+    const { hopMs, windowMs } = this.#form
+    return (this.#tiles.hops.at(-1)! + 1) * hopMs + windowMs
+  }
+}
+
+/** Events of the group in the window, and distinct entities among them; both 0 for a group without a record. */
+export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfMs: number) {
+  if (bytes === undefined) return { eventCount: 0, entityCount: 0 }
+  checkFormat(bytes[0])
+  const firstHop = firstHopAt(form, asOfMs)
+  const reader = new ByteReader(bytes, 1)
+  let entityCount = 0
+  for (let rest = reader.whole(); rest > 0; rest--) {
+    const hop = reader.signed()
+    const count = reader.whole()
+    if (hop >= firstHop) entityCount += count
+  }
+  const { total } = windowTotal(form, reader, asOfMs)
+  return { eventCount: (total as { count: number }).count, entityCount }
+}

@@ -1,0 +1,113 @@
+// Which state a set of formulas needs, and at which place of a record each of them has it. The same formulas give the same layout, everywhere.
+import type { EntityName } from '../event.ts'
+import type { AttributePath, Counted, FeatureFormula } from '../feature.ts'
+import { familyOf, isWindowed, type WindowedFormula } from '../feature-tiles/family-of.ts'
+import { type TileForm, tileForm } from '../feature-tiles/tiles.ts'
+
+/** A formula under the hash that `FeatureDefinition.version` is; equal formulas of two features share their state. */
+export interface VersionedFormula {
+  readonly version: string
+  readonly formula: FeatureFormula
+}
+
+/** One windowed formula's place in the records of its entities. */
+export interface Slot {
+  /** Its number among the slots of its entity kind. */
+  readonly place: number
+  readonly version: string
+  readonly formula: WindowedFormula
+  readonly form: TileForm
+  readonly countsOf: (interaction: string) => boolean
+  /** For a rate; counts nothing for other families. */
+  readonly countsPer: (interaction: string) => boolean
+  /** Name of the value of an interaction that is summed or compared. */
+  readonly valueName: string | undefined
+  /** An event without the value does not count. A session takes it all the same. */
+  readonly needsValue: boolean
+  /** Where the texts that it counts under come from. */
+  readonly keysFrom: AttributePath | 'other id' | undefined
+  /** For ratioToGroup: which attribute of its entity is the group, and the number of its membership list in the record. */
+  readonly group: { readonly attribute: string; readonly place: number } | undefined
+}
+
+export interface EntityLayout {
+  readonly slots: readonly Slot[]
+  /** How many slots have groups. */
+  readonly groupCount: number
+  /** Attributes that some formula needs, ascending. */
+  readonly attributes: readonly string[]
+}
+
+export interface StateLayout {
+  readonly user: EntityLayout
+  readonly item: EntityLayout
+  readonly slotByVersion: ReadonlyMap<string, Slot>
+}
+
+/** Independent of the order of the formulas. */
+export function stateLayout(formulas: readonly VersionedFormula[]): StateLayout {
+  const unique = new Map(formulas.map((one) => [one.version, one]))
+  const ordered = [...unique.values()].sort((a, b) => (a.version < b.version ? -1 : 1))
+  const paths = ordered.flatMap(({ formula }) => pathsOf(formula))
+  const entityLayout = (entity: EntityName): EntityLayout => {
+    const own = ordered.filter(({ formula }) => isWindowed(formula) && formula.by === entity)
+    let groupCount = 0
+    const slots = own.map(({ version, formula }, place) => {
+      const slot = slotOf(version, formula as WindowedFormula, { place, groupPlace: groupCount })
+      if (slot.group !== undefined) groupCount++
+      return slot
+    })
+    const attributes = paths.filter((path) => path.entity === entity).map(({ attribute }) => attribute)
+    return { slots, groupCount, attributes: [...new Set(attributes)].sort() }
+  }
+  const user = entityLayout('user')
+  const item = entityLayout('item')
+  return { user, item, slotByVersion: new Map([...user.slots, ...item.slots].map((slot) => [slot.version, slot])) }
+}
+
+function slotOf(version: string, formula: WindowedFormula, places: { place: number; groupPlace: number }): Slot {
+  const valueName = 'value' in formula && typeof formula.value === 'string' ? formula.value : undefined
+  return {
+    place: places.place,
+    version,
+    formula,
+    form: tileForm(familyOf(formula), formula.windowMs),
+    countsOf: counter(formula.of),
+    countsPer: formula.family === 'rate' ? counter(formula.per) : () => false,
+    valueName,
+    needsValue: valueName !== undefined && formula.family !== 'sessionMean',
+    keysFrom: keysFrom(formula),
+    group: formula.family === 'ratioToGroup' ? { attribute: formula.group, place: places.groupPlace } : undefined,
+  }
+}
+
+function counter(counted: Counted): (interaction: string) => boolean {
+  if (counted === 'any') return () => true
+  const names = new Set(counted)
+  return (interaction) => names.has(interaction)
+}
+
+function keysFrom(formula: WindowedFormula): Slot['keysFrom'] {
+  if (formula.family === 'share') return formula.over
+  if (formula.family === 'last' || formula.family === 'distinct') return formula.value ?? 'other id'
+  return undefined
+}
+
+/** Attributes that a formula has to know. */
+function pathsOf(formula: FeatureFormula): readonly AttributePath[] {
+  switch (formula.family) {
+    case 'attribute':
+      return [{ entity: formula.by, attribute: formula.attribute }]
+    case 'ratioToGroup':
+      return [{ entity: formula.by, attribute: formula.group }]
+    case 'cross':
+      return [formula.attribute]
+    case 'share':
+      return [formula.over]
+    case 'last':
+    case 'distinct':
+      return formula.value === undefined ? [] : [formula.value]
+    default:
+      return []
+  }
+}

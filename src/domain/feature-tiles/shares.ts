@@ -1,0 +1,48 @@
+import type { TileFamily } from './tile-family.ts'
+
+interface Shares {
+  /** Events that have a value. */
+  eventCount: number
+  /** Above 0. */
+  readonly countByKey: Map<string, number>
+}
+
+/** For `share`. */
+export const shareTiles: TileFamily<Shares> = {
+  empty: () => ({ eventCount: 0, countByKey: new Map() }),
+  add(tile, { keys }) {
+    tile.eventCount++
+    for (const key of keys) tile.countByKey.set(key, (tile.countByKey.get(key) ?? 0) + 1)
+  },
+  merge: (tile, later) => mergeShares(tile, later, 1),
+  subtract: (tile, older) => mergeShares(tile, older, -1),
+  write({ eventCount, countByKey }, out) {
+    out.whole(eventCount)
+    out.whole(countByKey.size)
+    for (const [key, count] of countByKey) {
+      out.word(key)
+      out.whole(count)
+    }
+  },
+  read(from) {
+    const eventCount = from.whole()
+    const countByKey = new Map<string, number>()
+    for (let rest = from.whole(); rest > 0; rest--) countByKey.set(from.word(), from.whole())
+    return { eventCount, countByKey }
+  },
+  value({ eventCount, countByKey }) {
+    if (eventCount === 0) return undefined
+    const shares = new Map<string, number>()
+    for (const key of [...countByKey.keys()].sort()) shares.set(key, countByKey.get(key)! / eventCount)
+    return shares
+  },
+}
+
+function mergeShares(tile: Shares, other: Shares, factor: 1 | -1): void {
+  tile.eventCount += factor * other.eventCount
+  for (const [key, count] of other.countByKey) {
+    const sum = (tile.countByKey.get(key) ?? 0) + factor * count
+    if (sum === 0) tile.countByKey.delete(key)
+    else tile.countByKey.set(key, sum)
+  }
+}

@@ -1,0 +1,50 @@
+// Records by key, for reading many of them at once within a request, written by one engine that has to be able to say exactly how far it has come.
+
+/** Records are asked for by space and key. Spaces are short names without "/", keys any well-formed text up to 2,000 bytes. */
+export interface RecordRequest {
+  readonly space: string
+  readonly keys: readonly string[]
+}
+
+export interface RecordPut {
+  readonly key: string
+  readonly bytes: Uint8Array
+  /** From this moment on the record may be gone, and need not be. Undefined: it stays until it is removed. Milliseconds since 1970. */
+  readonly expiresAtMs?: number | undefined
+}
+
+export interface SpaceChange {
+  readonly space: string
+  readonly puts: readonly RecordPut[]
+  /** Keys, removed after the puts; those that are not there are passed over. */
+  readonly removes: readonly string[]
+}
+
+export interface OnlineStore {
+  /**
+   * The records, by request and key in their order, undefined where there is none. All of one call are of one moment: what one commit wrote is seen as
+   * a whole or not at all. The bytes belong to the caller.
+   * @throws MillraceError ONLINE_STORE_UNUSABLE
+   */
+  read(requests: readonly RecordRequest[]): Promise<readonly (readonly (Uint8Array | undefined)[])[]>
+  /**
+   * The right to write, which one holder at a time has, in whatever process. A holder that died is no obstacle.
+   * @throws MillraceError ONLINE_STORE_TAKEN while another holder lives
+   */
+  claim(): Promise<OnlineStoreWriter>
+  close(): Promise<void>
+}
+
+export interface OnlineStoreWriter {
+  /**
+   * All changes or, when it rejects, none; visible to every reader when it resolves. What is written may be lost where the machine dies, but then
+   * as whole commits, the newest first.
+   * @param nowMs by the time that `expiresAtMs` is in; lets the store remove expired records, a few with each commit
+   * @throws MillraceError ONLINE_STORE_FULL when the disk is full, ONLINE_STORE_TAKEN when the right has gone to another holder
+   */
+  commit(changes: readonly SpaceChange[], nowMs: number): Promise<void>
+  /** Removes up to `limit` records of a space. Resolves to how many there were; less than `limit`: the space is empty now. */
+  clear(space: string, limit: number): Promise<number>
+  /** Gives the right back. */
+  release(): Promise<void>
+}
