@@ -20,6 +20,7 @@ import {
   sum,
 } from './features.ts'
 import { atMost, inStock, notInteracted, only } from './rules.ts'
+import { shopFeatures } from './shop-features.ts'
 import { fileSource, httpIngest } from './sources.ts'
 
 declare const ials: (options?: { factors?: number }) => GeneratorKind
@@ -230,6 +231,49 @@ defineSystem({
       // @ts-expect-error the default of a count is a number
       m: count({ of: 'view', by: 'item', window: '7 days', default: 'none' }),
     },
+  },
+})
+
+// The shop's features name what the shop has.
+const shopEntities = { user: {}, item: { category: category(), price: number() } }
+const shopInteractions = {
+  impression: { weight: 0.1 },
+  view: { weight: 1, values: ['seconds'] },
+  cart: { weight: 4 },
+  purchase: { weight: 10, values: ['revenue'] },
+} as const
+const names = { impression: 'impression', view: 'view', cart: 'cart', purchase: 'purchase' } as const
+const measures = {
+  durationSeconds: 'seconds',
+  revenue: 'revenue',
+  category: 'item.category',
+  price: 'item.price',
+} as const
+const shopData = { ...data, entities: shopEntities, interactions: shopInteractions }
+defineSystem({
+  ...system,
+  data: {
+    ...shopData,
+    features: {
+      ...shopFeatures({ ...names, ...measures }),
+      mine: cross({ share: 'category_affinity', attribute: 'item.category' }),
+    },
+  },
+})
+defineSystem({
+  ...system,
+  data: {
+    ...shopData,
+    // @ts-expect-error no interaction is called "basket"
+    features: shopFeatures({ ...names, ...measures, cart: 'basket' }),
+  },
+})
+defineSystem({
+  ...system,
+  data: {
+    ...shopData,
+    // @ts-expect-error nothing measures "turnover"
+    features: shopFeatures({ ...names, ...measures, revenue: 'turnover' }),
   },
 })
 

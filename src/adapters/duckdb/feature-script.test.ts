@@ -40,7 +40,7 @@ test('x', async () => {
   await c.run(`create table labels as select * from read_json('${file('l', labels.map(({ events, ...l }) => l))}', format='newline_delimited', columns={row_id:'BIGINT',user_id:'VARCHAR',item_id:'VARCHAR',t:'BIGINT'})`)
   rmSync(folder, { recursive: true })
   const script = featureScript(corpusDefinitions, { user: { country: 'text', interests: 'tags' }, item: { category: 'text', tags: 'tags', price: 'number', isNew: 'boolean' } })
-  const run = async (sql: string) => { try { await c.run(sql) } catch (e) { console.log(sql); throw e } }
+  const run = async (sql: string) => { const z = performance.now(); try { await c.run(sql); const d = performance.now() - z; if (d > 300) console.log(d | 0, sql.slice(0, 1500)) } catch (e) { console.log(sql); throw e } }
   const s0 = performance.now()
   for (const s of script.before) await run(s)
   const keys = (await c.runAndReadAll(script.groupKeys)).getRowsJS().map(([k]) => String(k)).sort()
@@ -51,6 +51,7 @@ test('x', async () => {
   console.log('sql', performance.now() - s0, rows.length)
   const wrong: Record<string, number> = {}
   let shown = 0
+  const seen: any = {}
   expect(rows.length).toBe(labels.length)
   for (const [i, l] of labels.entries()) {
     const row = rows[i]!
@@ -62,6 +63,7 @@ test('x', async () => {
       const newest = row[`${d.name}__newest_ms`] as bigint | null
       const status = row[`${d.name}__status`]
       const valueOk = o.status === 'default' ? true : norm(got) === norm(o.value)
+      if (status==='present' && o.status==='present') seen[d.name] = (seen[d.name] ?? new Set()).add(norm(got))
       const newestOk = (newest === null ? undefined : Number(newest)) === o.newestEventTimeMs
       if (!valueOk || status !== o.status || !newestOk) {
         wrong[d.name] = (wrong[d.name] ?? 0) + 1
@@ -69,5 +71,5 @@ test('x', async () => {
       }
     }
   }
-  console.log('wrong', wrong)
+  console.log('wrong', wrong, Object.fromEntries(Object.entries(seen).map(([k, v]: any) => [k, v.size])))
 }, 600000)

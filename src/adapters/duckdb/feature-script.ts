@@ -99,7 +99,7 @@ class Script {
         ...this.#early,
         ...sums.flatMap((entity) => this.#sums[entity].statements()),
         ...families,
-        this.#result(
+        ...this.#result(
           readings,
           sums.map((entity) => ({ entity, table: `f_${entity}_s` })),
         ),
@@ -127,8 +127,12 @@ class Script {
   }
 
   #groupKeys(): string {
-    const queries = [...this.#groupPaths.values()].map((path) => `select unnest(${keysOf('v')}) as key from f_t_${pathName(path)}`)
-    return queries.length === 0 ? `select '' as key where false` : `select distinct key from (${queries.join(' union all ')})`
+    const queries = [...this.#groupPaths.values()].map(
+      (path) => `select unnest(${keysOf('v')}) as key from f_t_${pathName(path)}`,
+    )
+    return queries.length === 0
+      ? `select '' as key where false`
+      : `select distinct key from (${queries.join(' union all ')})`
   }
 
   /** The value that an attribute has at each moment of a label. */
@@ -201,7 +205,8 @@ class Script {
     const sums = this.#sums[by]
     const column = (name: string): string => `f_${by}_s.${name}`
     const matches = this.#matches(formula.of)
-    const number = (condition: string): string => `coalesce(${column(sums.windowed(source, `(${condition})::INT`, windowMs))}, 0)`
+    const number = (condition: string): string =>
+      `coalesce(${column(sums.windowed(source, `(${condition})::INT`, windowMs))}, 0)`
     const newest = (condition: string): string =>
       inWindow(column(sums.maximum(source, `case when ${condition} then c end`)), windowMs)
     const ifAny = (condition: string, value: string, type: Reading['type'] = 'DOUBLE'): Reading => ({
@@ -257,7 +262,11 @@ class Script {
         const path = pathName({ entity: by, attribute: formula.group })
         const average = `(${table}.n::DOUBLE / ${table}.members::DOUBLE)`
         const hasGroup = `len(f_l_${path}.keys) = 1 and ${table}.n > 0`
-        return { value: `case when ${hasGroup} then ${number(matches)}::DOUBLE / ${average} end`, newest: newest(matches), type: 'DOUBLE' }
+        return {
+          value: `case when ${hasGroup} then ${number(matches)}::DOUBLE / ${average} end`,
+          newest: newest(matches),
+          type: 'DOUBLE',
+        }
       }
     }
   }
@@ -278,7 +287,11 @@ class Script {
   #attribute({ by, attribute }: Formula<'attribute'>): Reading {
     const table = `f_l_${pathName({ entity: by, attribute })}`
     const kind = this.#kinds[by][attribute] ?? 'text'
-    return { value: valueOf(`${table}.v`, kind), newest: `case when ${table}.v is not null then ${table}.c end`, type: sqlTypes[kind] }
+    return {
+      value: valueOf(`${table}.v`, kind),
+      newest: `case when ${table}.v is not null then ${table}.c end`,
+      type: sqlTypes[kind],
+    }
   }
 
   /** The latest event is the greatest (time, offset) that has come; if it has left the window, so has every other. */
@@ -343,7 +356,8 @@ class Script {
   #similarity({ user, item }: Formula<'similarity'>): Reading {
     const a = this.#shareNamed(user)
     const b = this.#shareNamed(item)
-    const length = (table: string): string => `sqrt(${folded(`list_transform(${table}.shares, s -> s.share * s.share)`)})`
+    const length = (table: string): string =>
+      `sqrt(${folded(`list_transform(${table}.shares, s -> s.share * s.share)`)})`
     const products = `list_transform(list_filter(${a.table}.shares, s -> list_contains(list_transform(${b.table}.shares, o -> o.rank), s.rank)), s -> s.share * list_filter(${b.table}.shares, o -> o.rank = s.rank)[1].share)`
     const isThere = `${a.newest} is not null and ${b.newest} is not null`
     return {
@@ -378,10 +392,16 @@ class Script {
     // A register holds its greatest rank; it is at least r where any event of rank r or more is there. Each such level is a thing that is there or not.
     const levels = `(select k, code >> 6 as register, unnest(range(1, (code & 63) + 1)) as level, m, c from ${codes})`
     const sums = new MovingSums(`${table}_s`, { probes: `f_${by}_p`, keys: ['k'] })
-    this.#statements.push(`create temp table ${table}_d as select * from ${this.#stays(levels, ['k', 'register', 'level'], windowMs)}`)
+    this.#statements.push(
+      `create temp table ${table}_d as select * from ${this.#stays(levels, ['k', 'register', 'level'], windowMs)}`,
+    )
     const one = 2 ** RANK_MAX
-    const used = sums.changes([{ source: `${table}_d`, moment: 'moment', x: 'case when level = 1 then delta else 0 end' }])
-    const taken = sums.changes([{ source: `${table}_d`, moment: 'moment', x: `delta * (${one}::BIGINT >> level::BIGINT)` }])
+    const used = sums.changes([
+      { source: `${table}_d`, moment: 'moment', x: 'case when level = 1 then delta else 0 end' },
+    ])
+    const taken = sums.changes([
+      { source: `${table}_d`, moment: 'moment', x: `delta * (${one}::BIGINT >> level::BIGINT)` },
+    ])
     // The sum of 2^-rank over used registers is that of 1 less the halves, quarters ... that its levels take away: exact, in units of 2^-40.
     const inverse = `((used * ${one}::BIGINT - taken)::BIGINT::DOUBLE / ${double(one)})`
     const terms = `[${emptyRegisterTerms.map((term) => (Number.isFinite(term) ? double(term) : 'null')).join(', ')}]`
@@ -430,10 +450,15 @@ class Script {
          case when r - l <= ${gapMs} then r - l else 0 end - (c - l) from ${table}_n where l is not null`,
       `drop table ${table}_n`,
     )
-    const column = (x: string): string => `coalesce(f_${by}_s.${sums.changes([{ source: table, moment: 'moment', x }])}, 0)`
+    const column = (x: string): string =>
+      `coalesce(f_${by}_s.${sums.changes([{ source: table, moment: 'moment', x }])}, 0)`
     if (formula.value === undefined) return { total: `(${column('gap')}::DOUBLE / 1000)`, sessions: column('pairs') }
     const value = valueColumn(formula.value)
-    const micros = sums.windowed(`f_${by}_e`, `case when ${matches} and ${value} is not null then ${microsOf(value)} end`, windowMs)
+    const micros = sums.windowed(
+      `f_${by}_e`,
+      `case when ${matches} and ${value} is not null then ${microsOf(value)} end`,
+      windowMs,
+    )
     return { total: `(${exactDouble(`coalesce(f_${by}_s.${micros}, 0)`)} / 1e6)`, sessions: column('pairs') }
   }
 
@@ -492,19 +517,31 @@ class Script {
     return table
   }
 
-  #result(readings: readonly Reading[], sums: readonly { readonly entity: EntityName; readonly table: string }[]): string {
-    const joins = [...sums.map(({ entity, table }) => `left join ${table} on ${table}.pid = r.${entity}_pid`), ...new Set(this.#joined)]
+  #result(
+    readings: readonly Reading[],
+    sums: readonly { readonly entity: EntityName; readonly table: string }[],
+  ): string[] {
+    const joins = [
+      ...sums.map(({ entity, table }) => `left join ${table} on ${table}.pid = r.${entity}_pid`),
+      ...new Set(this.#joined),
+    ]
     const raw = readings.map(({ value, newest }, i) => `${value} as v${i}, ${newest} as n${i}`)
     const columns = this.#definitions.map((definition, i) => outcome(definition, readings[i]!.type, i))
-    return `create temp table feature_values as select row_id${columns.join('')} from (
-      select r.row_id, r.t${raw.map((column) => `, ${column}`).join('')} from f_row r ${joins.join(' ')})`
+    // In two steps: the optimiser would write each value out wherever it is named, some of them pages long.
+    return [
+      `create temp table f_raw as select r.row_id, r.t${raw.map((column) => `, ${column}`).join('')} from f_row r ${joins.join(' ')}`,
+      `create temp table feature_values as select row_id${columns.join('')} from f_raw`,
+      'drop table f_raw',
+    ]
   }
 }
 
 function outcome({ name, ttlMs, default: standIn }: FeatureDefinition, type: Reading['type'], i: number): string {
   const stale = ttlMs === undefined ? 'false' : `coalesce(t - n${i} > ${ttlMs}, false)`
   const instead =
-    standIn === undefined || (typeof standIn === 'number') !== (type === 'DOUBLE') || !['DOUBLE', 'VARCHAR'].includes(type)
+    standIn === undefined ||
+    (typeof standIn === 'number') !== (type === 'DOUBLE') ||
+    !['DOUBLE', 'VARCHAR'].includes(type)
       ? 'null'
       : typeof standIn === 'number'
         ? double(standIn)
@@ -540,7 +577,9 @@ const inWindow = (c: string, windowMs: number): string => `case when ${c} >= ${s
 const folded = (values: string): string => `list_reduce(list_prepend(0::DOUBLE, ${values}), (x, y) -> x + y)`
 
 /** Group keys of a JSON value, as `groupKeysOf`. */
-const keysOf = (v: string): string => `case json_type(${v}) when 'VARCHAR' then [${v} ->> '$'] when 'ARRAY' then list_distinct((${v})::VARCHAR[])
+const keysOf = (
+  v: string,
+): string => `case json_type(${v}) when 'VARCHAR' then [${v} ->> '$'] when 'ARRAY' then list_distinct((${v})::VARCHAR[])
   when 'NULL' then []::VARCHAR[] else [(${v})::VARCHAR] end`
 
 function valueOf(v: string, kind: AttributeKind): string {
@@ -560,7 +599,8 @@ function valueOf(v: string, kind: AttributeKind): string {
 function labelTables(): string[] {
   return [
     ...entities.map(
-      (entity) => `create temp table f_${entity}_id as select id, row_number() over () as k from (select distinct ${entity}_id as id from labels where ${entity}_id is not null)`,
+      (entity) =>
+        `create temp table f_${entity}_id as select id, row_number() over () as k from (select distinct ${entity}_id as id from labels where ${entity}_id is not null)`,
     ),
     `create temp table f_delete as select entity_id as id, list(off order by off) as offs, list(a order by off) as "as", list(c order by off) as cs
      from changes where entity = 'user' and change = 'delete' group by entity_id`,

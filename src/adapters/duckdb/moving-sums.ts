@@ -108,13 +108,26 @@ export class MovingSums {
 
   #add(
     sum: string,
-    { source, moment, x, sign }: { readonly source: string; readonly moment: string; readonly x: string; readonly sign: '+' | '-' },
+    {
+      source,
+      moment,
+      x,
+      sign,
+    }: { readonly source: string; readonly moment: string; readonly x: string; readonly sign: '+' | '-' },
   ): void {
     const column = this.#columnOf({ source, moment, aggregate: `sum(${x})` })
     this.#sums.get(sum)!.push(`${sign} coalesce(${column}, 0)`)
   }
 
-  #columnOf({ source, moment, aggregate }: { readonly source: string; readonly moment: string; readonly aggregate: string }): string {
+  #columnOf({
+    source,
+    moment,
+    aggregate,
+  }: {
+    readonly source: string
+    readonly moment: string
+    readonly aggregate: string
+  }): string {
     let at = this.#parts.findIndex((part) => part.source === source && part.moment === moment)
     if (at === -1) at = this.#parts.push({ source, moment, columns: new Map() }) - 1
     const { columns } = this.#parts[at]!
