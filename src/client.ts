@@ -33,6 +33,8 @@ export interface ClientEvent<Interaction extends string = string> {
   /** The moment of the call where it is left out. */
   readonly eventTime?: EventTime
   readonly weight?: number
+  /** What else was measured, by the names that the interaction declares; each at most 1e9 in size. */
+  readonly values?: Readonly<Record<string, number>>
 }
 
 export interface ClientEntity<Attributes> {

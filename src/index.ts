@@ -10,15 +10,35 @@ export type { App, OpenAppOptions } from './app.ts'
 export { openApp } from './app.ts'
 export type { Attribute, AttributeOptions } from './config/attributes.ts'
 export { boolean, category, integer, number, tags, text, timestamp } from './config/attributes.ts'
-export type { PlacementOptions, SystemOptions } from './config/define-system.ts'
+export type { InteractionOptions, PlacementOptions, SystemOptions } from './config/define-system.ts'
 export { defineSystem } from './config/define-system.ts'
+export type { Feature } from './config/features.ts'
+export {
+  attribute,
+  count,
+  cross,
+  distinct,
+  last,
+  maximum,
+  mean,
+  minimum,
+  rate,
+  ratioToGroup,
+  sessionMean,
+  share,
+  similarity,
+  since,
+  sum,
+} from './config/features.ts'
 export { loadSystem } from './config/load-system.ts'
 export type { Plan } from './config/plan.ts'
 export type { Rule } from './config/rules.ts'
 export { atMost, inStock, notInteracted, only } from './config/rules.ts'
+export { type ShopFeatureOptions, shopFeatures } from './config/shop-features.ts'
 export type { FileSourceOptions, Source } from './config/sources.ts'
 export { fileSource, httpIngest } from './config/sources.ts'
 export type { System } from './config/system.ts'
+export type { FeatureDefinition } from './domain/feature.ts'
 export type { Duration } from './lib/duration.ts'
 export type { ErrorCode } from './lib/error-catalogue.ts'
 export type { Problem } from './lib/errors.ts'

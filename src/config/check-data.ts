@@ -1,9 +1,10 @@
 // The first component of a system file: what there is to know, where it comes from, how long it is kept.
+import { checkFeatures } from './check-features.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkSources } from './check-sources.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { AttributePlan, AttributeType, InteractionPlan, Plan } from './plan.ts'
-import { entityColumns } from './sources.ts'
+import { entityColumns, interactionColumns } from './sources.ts'
 
 const attributeTypes: readonly AttributeType[] = [
   'category',
@@ -33,7 +34,7 @@ const interactionNames: NameKind = {
 const defaultFutureToleranceMs = 5 * 60_000
 
 export function checkData(value: unknown, inspection: Inspection): Plan['data'] {
-  const known = ['owner', 'entities', 'interactions', 'sources', 'retention', 'futureTolerance']
+  const known = ['owner', 'entities', 'interactions', 'sources', 'features', 'retention', 'futureTolerance']
   const fields = inspection.fields(value, 'data', known)
   const entityFields = inspection.fields(fields.entities, 'data.entities', ['user', 'item'])
   const entities = {
@@ -41,11 +42,13 @@ export function checkData(value: unknown, inspection: Inspection): Plan['data'] 
     item: checkAttributes(entityFields.item, 'data.entities.item', inspection),
   }
   const interactions = checkInteractions(fields.interactions, inspection)
+  const owner = checkOwner(fields.owner, 'data', inspection)
   return {
-    owner: checkOwner(fields.owner, 'data', inspection),
+    owner,
     entities,
     interactions,
-    sources: checkSources(fields.sources, inspection, { entities, interactions: Object.keys(interactions) }),
+    sources: checkSources(fields.sources, inspection, { entities, interactions }),
+    features: checkFeatures(fields.features, inspection, { owner, entities, interactions }),
     retention: checkRetention(fields.retention, inspection),
     futureToleranceMs:
       fields.futureTolerance === undefined
@@ -80,13 +83,33 @@ function checkInteractions(value: unknown, inspection: Inspection): Record<strin
   const interactions: Record<string, InteractionPlan> = {}
   for (const [name, found] of Object.entries(inspection.named(value, where, interactionNames))) {
     const at = pathOf(where, name)
-    const { weight } = inspection.fields(found, at, ['weight'])
+    const { weight, values } = inspection.fields(found, at, ['weight', 'values'])
+    const valueNames = values === undefined ? [] : checkValues(values, `${at}.values`, inspection)
     interactions[name] = {
       weight: inspection.number(weight, `${at}.weight`, { low: 0, high: 1e6, isLowExcluded: true }),
+      ...(valueNames.length > 0 && { values: valueNames }),
     }
   }
   return interactions
 }
+
+const valueName = /^[A-Za-z]\w{0,63}$/
+
+function checkValues(value: unknown, where: string, inspection: Inspection): readonly string[] {
+  const names = inspection.list(value, where, 'a list of names such as ["durationSeconds"]')
+  for (const [i, name] of names.entries()) {
+    const at = `${where}[${i}]`
+    if (typeof name !== 'string' || !valueName.test(name))
+      inspection.report(at, `found ${describe(name)}, expected a letter, followed by up to 63 letters, digits or "_".`)
+    else if (reservedValues.includes(name) || name in Object.prototype)
+      inspection.report(at, `the name "${name}" is reserved.`, 'Choose another.')
+    else if (names.indexOf(name) < i) inspection.report(at, `names ${describe(name)} a second time.`, 'Remove it.')
+  }
+  return names.map(String)
+}
+
+/** A value is a column of a file beside these. */
+const reservedValues: readonly string[] = [...interactionColumns, 'values']
 
 function checkRetention(value: unknown, inspection: Inspection): Plan['data']['retention'] {
   if (value === undefined) return {}

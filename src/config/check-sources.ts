@@ -16,7 +16,7 @@ const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
 
 interface Known {
   readonly entities: Plan['data']['entities']
-  readonly interactions: readonly string[]
+  readonly interactions: Plan['data']['interactions']
 }
 
 export function checkSources(value: unknown, inspection: Inspection, known: Known): Record<string, SourcePlan> {
@@ -110,10 +110,14 @@ function checkInteractionColumns(
   columns: Readonly<Record<string, ColumnName>>,
   where: string,
   inspection: Inspection,
-  interactions: readonly string[],
+  known: Known['interactions'],
 ): void {
-  for (const name of Object.keys(columns))
-    inspection.reference(name, pathOf(`${where}.columns`, name), 'value of an interaction', interactionColumns)
+  const interactions = Object.keys(known)
+  const values = Object.values(known).flatMap((interaction) => interaction.values ?? [])
+  for (const name of Object.keys(columns)) {
+    const at = pathOf(`${where}.columns`, name)
+    inspection.reference(name, at, 'value of an interaction', [...new Set([...interactionColumns, ...values])])
+  }
   requireColumns(columns, ['userId', 'itemId', 'eventTime'], `${where}.columns`, inspection)
   if (source.interaction !== undefined) {
     inspection.reference(source.interaction, `${where}.interaction`, 'interaction', interactions)

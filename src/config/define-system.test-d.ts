@@ -2,7 +2,25 @@
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { boolean, category, integer, number, tags, text, timestamp } from './attributes.ts'
 import { defineSystem } from './define-system.ts'
+import {
+  attribute,
+  count,
+  cross,
+  distinct,
+  last,
+  maximum,
+  mean,
+  minimum,
+  rate,
+  ratioToGroup,
+  sessionMean,
+  share,
+  similarity,
+  since,
+  sum,
+} from './features.ts'
 import { atMost, inStock, notInteracted, only } from './rules.ts'
+import { shopFeatures } from './shop-features.ts'
 import { fileSource, httpIngest } from './sources.ts'
 
 declare const ials: (options?: { factors?: number }) => GeneratorKind
@@ -140,6 +158,122 @@ defineSystem({
       // @ts-expect-error there is no format "xml"
       f: fileSource({ path: 'f.xml', format: 'xml', holds: 'item', columns: { entityId: 0 } }),
     },
+  },
+})
+
+// Features.
+const measured = {
+  ...data,
+  interactions: { view: { weight: 1, values: ['durationSeconds'] }, purchase: { weight: 10, values: ['revenue'] } },
+} as const
+defineSystem({
+  ...system,
+  data: {
+    ...measured,
+    features: {
+      views: count({
+        of: 'view',
+        by: 'item',
+        window: '7 days',
+        owner: 'a@b',
+        description: 'x',
+        ttl: '1 day',
+        default: 3,
+      }),
+      taste: share({ of: ['view', 'purchase'], over: 'item.labels', by: 'user', window: '30 days' }),
+      spent: sum({ of: 'purchase', value: 'revenue', by: 'user', window: '90 days' }),
+      quantity: mean({ of: 'any', value: 'weight', by: 'user', window: '90 days' }),
+      buys: rate({ of: 'purchase', per: 'view', by: 'item', window: '7 days', prior: 0.1, strength: 10 }),
+      session: sessionMean({ of: 'any', value: 'durationSeconds', gap: '30 minutes', by: 'user', window: '1 day' }),
+      idle: since({ of: 'any', by: 'user' }),
+      brand: last({ of: 'view', value: 'item.brand', by: 'user', window: '1 day', default: 'none' }),
+      item: last({ of: 'view', by: 'user', window: '1 day' }),
+      brands: distinct({ of: 'view', value: 'item.brand', by: 'user', window: '1 day' }),
+      price: attribute('item.price', { default: 0 }),
+      versus: ratioToGroup({ of: 'view', group: 'item.brand', by: 'item', window: '7 days' }),
+      fit: cross({ share: 'taste', attribute: 'item.labels' }),
+      alike: similarity({ user: 'taste', item: 'taste' }),
+      cheapest: minimum({ of: 'purchase', value: 'revenue', by: 'user', window: '1 day' }),
+      dearest: maximum({ of: 'purchase', value: 'revenue', by: 'user', window: '1 day' }),
+    },
+  },
+})
+defineSystem({
+  ...system,
+  data: {
+    ...measured,
+    features: {
+      taste: share({ of: 'view', over: 'item.brand', by: 'user', window: '30 days' }),
+      // @ts-expect-error there is no interaction "viev"
+      a: count({ of: 'viev', by: 'item', window: '7 days' }),
+      // @ts-expect-error one of them is no interaction
+      b: count({ of: ['view', 'viev'], by: 'item', window: '7 days' }),
+      // @ts-expect-error there is no interaction "impression"
+      c: rate({ of: 'view', per: 'impression', by: 'item', window: '7 days' }),
+      // @ts-expect-error a feature is of users or items
+      d: count({ of: 'view', by: 'brand', window: '7 days' }),
+      // @ts-expect-error "dais" is no unit
+      e: count({ of: 'view', by: 'item', window: '7 dais' }),
+      // @ts-expect-error nothing measures "duration"
+      f: sum({ of: 'view', value: 'duration', by: 'item', window: '7 days' }),
+      // @ts-expect-error items have no "brnad"
+      g: share({ of: 'view', over: 'item.brnad', by: 'user', window: '7 days' }),
+      // @ts-expect-error a share over a number has as many parts as there are numbers
+      h: share({ of: 'view', over: 'item.price', by: 'user', window: '7 days' }),
+      // @ts-expect-error users have no "price"
+      i: attribute('user.price'),
+      // @ts-expect-error there is no feature "tast"
+      j: cross({ share: 'tast', attribute: 'item.brand' }),
+      // @ts-expect-error there is no feature "alike"
+      k: similarity({ user: 'taste', item: 'alike' }),
+      // @ts-expect-error a session ends by a gap
+      l: sessionMean({ of: 'any', by: 'user', window: '1 day' }),
+      // @ts-expect-error the default of a count is a number
+      m: count({ of: 'view', by: 'item', window: '7 days', default: 'none' }),
+    },
+  },
+})
+
+// The shop's features name what the shop has.
+const shopEntities = { user: {}, item: { category: category(), price: number() } }
+const shopInteractions = {
+  impression: { weight: 0.1 },
+  view: { weight: 1, values: ['seconds'] },
+  cart: { weight: 4 },
+  purchase: { weight: 10, values: ['revenue'] },
+} as const
+const names = { impression: 'impression', view: 'view', cart: 'cart', purchase: 'purchase' } as const
+const measures = {
+  durationSeconds: 'seconds',
+  revenue: 'revenue',
+  category: 'item.category',
+  price: 'item.price',
+} as const
+const shopData = { ...data, entities: shopEntities, interactions: shopInteractions }
+defineSystem({
+  ...system,
+  data: {
+    ...shopData,
+    features: {
+      ...shopFeatures({ ...names, ...measures }),
+      mine: cross({ share: 'category_affinity', attribute: 'item.category' }),
+    },
+  },
+})
+defineSystem({
+  ...system,
+  data: {
+    ...shopData,
+    // @ts-expect-error no interaction is called "basket"
+    features: shopFeatures({ ...names, ...measures, cart: 'basket' }),
+  },
+})
+defineSystem({
+  ...system,
+  data: {
+    ...shopData,
+    // @ts-expect-error nothing measures "turnover"
+    features: shopFeatures({ ...names, ...measures, revenue: 'turnover' }),
   },
 })
 

@@ -4,8 +4,9 @@ import type { Duration } from '../lib/duration.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import type { Attribute, ValuesOf } from './attributes.ts'
 import { checkSystem } from './check-system.ts'
-import type { AttributeType, InteractionPlan, PlacementPlan } from './plan.ts'
-import type { countableTypes, groupingTypes, Rule } from './rules.ts'
+import type { Feature } from './features.ts'
+import type { AttributeType, PlacementPlan } from './plan.ts'
+import type { countableTypes, groupingTypes, groupTypes, Rule } from './rules.ts'
 import type { Source } from './sources.ts'
 import type { System } from './system.ts'
 
@@ -16,6 +17,26 @@ type NameOf<T> = keyof T & string
 type NameOfType<A extends Attributes, Type extends AttributeType> = {
   [Name in NameOf<A>]: A[Name]['type'] extends Type ? Name : never
 }[NameOf<A>]
+
+type Interactions = Readonly<Record<string, InteractionOptions>>
+
+/** What a kind of interaction counts, and what is measured of it. */
+export interface InteractionOptions {
+  /** How much one of them counts; above 0. */
+  readonly weight: number
+  /** Names of numbers that an event of this kind may carry in `values`, such as "durationSeconds" or "revenue". Default: none. */
+  readonly values?: readonly string[]
+}
+
+/** Names of all values that interactions declare. */
+type ValueOf<I extends Interactions> = {
+  [Name in keyof I]: I[Name] extends { readonly values: readonly (infer Value extends string)[] } ? Value : never
+}[keyof I]
+
+/** `item.category`, for every attribute that has one of the given types. */
+type PathOf<User extends Attributes, Item extends Attributes, Type extends AttributeType = AttributeType> =
+  | `user.${NameOfType<User, Type>}`
+  | `item.${NameOfType<Item, Type>}`
 
 /** A place in the shop that shows recommendations. */
 export interface PlacementOptions<Generator extends string, PlacementRule> {
@@ -39,9 +60,10 @@ export interface PlacementOptions<Generator extends string, PlacementRule> {
 export interface SystemOptions<
   User extends Attributes,
   Item extends Attributes,
-  Interactions extends Readonly<Record<string, InteractionPlan>>,
+  Kinds extends Interactions,
   Generators extends Readonly<Record<string, GeneratorKind>>,
   Placement extends string,
+  FeatureName extends string = never,
 > {
   /** Lower-case letters, digits and hyphens. */
   readonly name: string
@@ -54,11 +76,27 @@ export interface SystemOptions<
       /** Attributes of items. */
       readonly item: Item
     }
-    /** What users do with items, and how much each kind counts: a weight above 0. */
-    readonly interactions: Interactions
+    /** What users do with items, how much each kind counts, and what is measured of it. */
+    readonly interactions: Kinds
     /** Where the data comes from. */
     readonly sources: Readonly<
-      Record<string, Source<NameOf<NoInfer<User>>, NameOf<NoInfer<Item>>, NameOf<NoInfer<Interactions>>>>
+      Record<
+        string,
+        Source<NameOf<NoInfer<User>>, NameOf<NoInfer<Item>>, NameOf<NoInfer<Kinds>>, ValueOf<NoInfer<Kinds>>>
+      >
+    >
+    /** What is computed of users and items, for models and rules: defined once, the same in training and in answers. Default: none. */
+    readonly features?: Readonly<
+      Record<
+        FeatureName,
+        Feature<{
+          interaction: NameOf<NoInfer<Kinds>> | 'any'
+          value: ValueOf<NoInfer<Kinds>> | 'weight'
+          group: PathOf<NoInfer<User>, NoInfer<Item>, (typeof groupTypes)[number]>
+          attribute: PathOf<NoInfer<User>, NoInfer<Item>>
+          feature: NoInfer<FeatureName>
+        }>
+      >
     >
     /** How long events are kept. Default: for ever. */
     readonly retention?: { readonly maxAge?: Duration; readonly maxBytes?: number }
@@ -82,7 +120,7 @@ export interface SystemOptions<
           Rule<
             NameOfType<NoInfer<Item>, (typeof countableTypes)[number]>,
             NameOfType<NoInfer<Item>, (typeof groupingTypes)[number]>,
-            NameOf<NoInfer<Interactions>>
+            NameOf<NoInfer<Kinds>>
           >
         >
       >
@@ -98,15 +136,16 @@ export interface SystemOptions<
 export function defineSystem<
   const User extends Attributes,
   const Item extends Attributes,
-  const Interactions extends Readonly<Record<string, InteractionPlan>>,
+  const Kinds extends Interactions,
   const Generators extends Readonly<Record<string, GeneratorKind>>,
   const Placement extends string,
+  const FeatureName extends string = never,
 >(
-  options: SystemOptions<User, Item, Interactions, Generators, Placement>,
+  options: SystemOptions<User, Item, Kinds, Generators, Placement, FeatureName>,
 ): System &
   Named<{
     placement: Placement
-    interaction: NameOf<Interactions>
+    interaction: NameOf<Kinds>
     user: ValuesOf<User>
     item: ValuesOf<Item>
   }> {

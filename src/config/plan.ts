@@ -1,4 +1,5 @@
 // The Plan: what a system file says, as plain data with every default filled in. Its hash identifies the system that trained a model.
+import type { FeatureDefinition } from '../domain/feature.ts'
 import type { Retention } from '../ports/event-log.ts'
 
 export type AttributeType = 'category' | 'tags' | 'text' | 'number' | 'integer' | 'boolean' | 'timestamp'
@@ -12,6 +13,8 @@ export interface AttributePlan {
 export interface InteractionPlan {
   /** What one such interaction counts in training and in a user's history; above 0. */
   readonly weight: number
+  /** What else is measured of it, by name, such as "durationSeconds". Left out where there is nothing. */
+  readonly values?: readonly string[]
 }
 
 /** Which column holds what. A column's name, or its 0-based number for files without a header. */
@@ -24,7 +27,7 @@ export interface FileSourcePlan {
   readonly format: 'csv' | 'tsv' | 'jsonl' | 'parquet'
   readonly hasHeader: boolean
   readonly holds: 'interactions' | 'user' | 'item'
-  /** For interactions: userId, itemId, eventTime and, where present, id, interaction, weight. For an entity: entityId, eventTime, and its attributes by name. */
+  /** For interactions: userId, itemId, eventTime and, where present, id, interaction, weight and values by name. For an entity: entityId, eventTime, and its attributes by name. */
   readonly columns: Readonly<Record<string, ColumnName>>
   /** The interaction of every row, where no column says it. */
   readonly interaction?: string
@@ -80,6 +83,8 @@ export interface Plan {
     }
     readonly interactions: Readonly<Record<string, InteractionPlan>>
     readonly sources: Readonly<Record<string, SourcePlan>>
+    /** In the order of the system file. */
+    readonly features: readonly FeatureDefinition[]
     readonly retention: Retention
     /** An event whose time lies further ahead than this is rejected. */
     readonly futureToleranceMs: number

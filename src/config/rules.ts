@@ -7,6 +7,9 @@ export const countableTypes = ['number', 'integer'] as const satisfies readonly 
 /** Types of attributes with few enough values that two items often share one. */
 export const groupingTypes = ['category', 'integer', 'boolean'] as const satisfies readonly AttributeType[]
 
+/** Types of attributes that interactions can be grouped by: an interaction counts once for each of an item's tags. */
+export const groupTypes = [...groupingTypes, 'tags'] as const satisfies readonly AttributeType[]
+
 export interface OnlyRule {
   readonly kind: 'only'
   readonly filter: string

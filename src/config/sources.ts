@@ -25,7 +25,7 @@ export interface FileSourceOptions<H extends Holds, Column extends string, Inter
   readonly holds: H
   /**
    * Which column of the file holds what: the column's name, or its 0-based number. For interactions `userId`, `itemId`, `eventTime` and, where
-   * present, `id`, `interaction` and `weight`; for users and items `entityId`, `eventTime` where present, and the attributes by name.
+   * present, `id`, `interaction`, `weight` and the values that interactions declare; for users and items `entityId`, `eventTime` where present, and the attributes by name.
    */
   readonly columns: Readonly<Record<Column, ColumnName>> & RequiredColumns[H]
   /** The interaction of every row, where no column says it. */
@@ -62,9 +62,14 @@ export interface HttpSource {
 }
 
 /** A source whose columns and interaction the system knows. */
-export type Source<UserAttribute extends string, ItemAttribute extends string, Interaction extends string> =
+export type Source<
+  UserAttribute extends string,
+  ItemAttribute extends string,
+  Interaction extends string,
+  Value extends string = never,
+> =
   | HttpSource
-  | FileSource<'interactions', InteractionColumn, Interaction>
+  | FileSource<'interactions', InteractionColumn | Value, Interaction>
   | FileSource<'user', EntityColumn | UserAttribute, Interaction>
   | FileSource<'item', EntityColumn | ItemAttribute, Interaction>
 

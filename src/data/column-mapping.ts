@@ -12,7 +12,8 @@ export type RowMapper = (record: FileRecord) => Readonly<Record<string, unknown>
 /** Which of the file's columns hold what; `undefined` for what no column holds. */
 export function rowMapper(holds: FileSourcePlan['holds'], columns: Readonly<Record<string, ColumnName>>): RowMapper {
   if (holds === 'interactions') {
-    const { id, interaction, userId, itemId, eventTime, weight } = columns
+    const { id, interaction, userId, itemId, eventTime, weight, ...valueColumns } = columns
+    const valueNames = Object.keys(valueColumns)
     return (record) => ({
       id: picked(record, id),
       interaction: picked(record, interaction),
@@ -20,15 +21,25 @@ export function rowMapper(holds: FileSourcePlan['holds'], columns: Readonly<Reco
       itemId: picked(record, itemId),
       eventTime: picked(record, eventTime),
       weight: picked(record, weight),
+      values: valueNames.length === 0 ? undefined : pickedAll(record, valueColumns, valueNames),
     })
   }
   const { entityId, eventTime, ...attributeColumns } = columns
   const attributeNames = Object.keys(attributeColumns)
   return (record) => {
-    const attributes: Record<string, unknown> = {}
-    for (const name of attributeNames) attributes[name] = picked(record, attributeColumns[name])
+    const attributes = pickedAll(record, attributeColumns, attributeNames)
     return { entityId: picked(record, entityId), eventTime: picked(record, eventTime), attributes }
   }
+}
+
+function pickedAll(
+  record: FileRecord,
+  columns: Readonly<Record<string, ColumnName>>,
+  names: readonly string[],
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {}
+  for (const name of names) values[name] = picked(record, columns[name])
+  return values
 }
 
 const picked = (record: FileRecord, column: ColumnName | undefined): unknown =>

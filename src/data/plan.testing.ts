@@ -18,6 +18,7 @@ export function testPlan({
       entities: { user, item },
       interactions: { view: { weight: 1 }, purchase: { weight: 10 } },
       sources,
+      features: [],
       retention: {},
       futureToleranceMs: 3_600_000,
     },

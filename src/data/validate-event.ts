@@ -9,6 +9,7 @@ import type {
   InteractionEvent,
   LogEvent,
 } from '../domain/event.ts'
+import { SUMMABLE_MAX } from '../domain/feature.ts'
 import type { Rejection } from '../domain/rejection.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import { attributeReader, attributeTypeNames, type RowReading } from './row-attribute.ts'
@@ -37,7 +38,7 @@ export const typedReading: RowReading = { timeFormat: 'iso-or-milliseconds', are
 
 type Row = Readonly<Record<string, unknown>>
 
-const interactionFields = ['id', 'interaction', 'userId', 'itemId', 'eventTime', 'weight']
+const interactionFields = ['id', 'interaction', 'userId', 'itemId', 'eventTime', 'weight', 'values']
 const entityFields = ['id', 'entity', 'entityId', 'change', 'attributes', 'eventTime']
 const changes = ['put', 'patch', 'delete'] as const
 
@@ -47,7 +48,7 @@ const WEIGHT_MAX = 1e9
 const EARLIEST_MS = 31_536_000_000
 
 /**
- * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, id? }`.
+ * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, values?, id? }`.
  * @param options `interaction`: of every row that has none
  */
 export function interactionCheck(
@@ -61,6 +62,7 @@ export function interactionCheck(
   const known = Object.keys(plan.data.interactions)
   const isKnown = new Set(known)
   const readTime = timeReader(plan, reading, problems)
+  const readValues = valuesReader(plan, reading, problems)
 
   const interactionOf = (found: unknown): string | undefined => {
     const name = isMissing(found) ? defaultInteraction : found
@@ -82,13 +84,18 @@ export function interactionCheck(
     const interaction = interactionOf(row.interaction)
     const eventTimeMs = readTime(row.eventTime, context)
     const weight = weightOf(row.weight, reading, problems)
+    const values = readValues(row.values, interaction)
     const givenId = isMissing(row.id) ? undefined : rowId(row.id, 'id', { missing: 'MALFORMED_ID', problems })
     const rejection = problems.rejection()
     if (rejection) return rejection
 
     const id =
       givenId ??
-      contentId([context.source, ...placeOf(row, position, context), interaction, userId, itemId, eventTimeMs, weight])
+      contentId([
+        ...[context.source, ...placeOf(row, position, context), interaction, userId, itemId, eventTimeMs, weight],
+        // Only where there are some: rows without values keep the ids that they had before there were any.
+        ...(values === undefined ? [] : [values]),
+      ])
     const event = {
       kind: 'interaction',
       id,
@@ -97,7 +104,12 @@ export function interactionCheck(
       itemId: itemId!,
       eventTimeMs: eventTimeMs!,
     } as const
-    return (weight === undefined || weight === 1 ? event : { ...event, weight }) satisfies InteractionEvent
+    if (values === undefined && (weight === undefined || weight === 1)) return event
+    return {
+      ...event,
+      ...(weight !== undefined && weight !== 1 && { weight }),
+      ...(values !== undefined && { values }),
+    } satisfies InteractionEvent
   }
 }
 
@@ -190,14 +202,7 @@ const isoOf = (timeMs: number): string => new Date(timeMs).toISOString()
 
 function weightOf(found: unknown, { areValuesText }: RowReading, problems: RowProblems): number | undefined {
   if (isMissing(found)) return undefined
-  const weight =
-    typeof found === 'string'
-      ? areValuesText
-        ? numberText(found)
-        : undefined
-      : typeof found === 'bigint'
-        ? Number(found)
-        : found
+  const weight = numberOf(found, areValuesText)
   if (typeof weight !== 'number' || !Number.isFinite(weight) || weight > WEIGHT_MAX) {
     return problems.add(
       'MALFORMED_WEIGHT',
@@ -207,6 +212,50 @@ function weightOf(found: unknown, { areValuesText }: RowReading, problems: RowPr
   if (weight <= 0)
     return problems.add('WEIGHT_NOT_POSITIVE', `weight: found ${shown(found)}, expected a number above 0.`)
   return weight
+}
+
+function numberOf(found: unknown, areValuesText: boolean): unknown {
+  if (typeof found === 'string') return areValuesText ? numberText(found) : undefined
+  return typeof found === 'bigint' ? Number(found) : found
+}
+
+type Values = NonNullable<InteractionEvent['values']>
+
+/** The values that were measured; undefined where there are none. In the order of the system file, so that equal rows get equal ids. */
+function valuesReader({ data }: Plan, { areValuesText }: RowReading, problems: RowProblems) {
+  const namesBy = new Map(Object.entries(data.interactions).map(([name, { values = [] }]) => [name, values]))
+
+  const readValue = (name: string, found: unknown): number | undefined => {
+    const value = numberOf(found, areValuesText)
+    if (typeof value === 'number' && Math.abs(value) <= SUMMABLE_MAX) return value
+    return problems.add(
+      'MALFORMED_VALUE',
+      `values.${name}: found ${shown(found)}, expected a number from -${SUMMABLE_MAX} to ${SUMMABLE_MAX}.`,
+    )
+  }
+
+  return (found: unknown, interaction: string | undefined): Values | undefined => {
+    if (found === undefined || found === null) return undefined
+    if (!isRow(found)) {
+      return problems.add('MALFORMED_ROW', `values: found ${shown(found)}, expected an object of numbers by name.`)
+    }
+    // An unknown interaction was reported already.
+    const known = interaction === undefined ? undefined : namesBy.get(interaction)
+    if (known === undefined) return undefined
+    for (const name of Object.keys(found)) {
+      if (isMissing(found[name]) || known.includes(name)) continue
+      const hint = suggestName(name.slice(0, 100), known)
+      problems.add('UNKNOWN_VALUE', `Found the unknown value ${shown(name)} of ${interaction}. ${hint}`)
+    }
+    const values: Record<string, number> = {}
+    for (const name of known) {
+      if (isMissing(found[name])) continue
+      const value = readValue(name, found[name])
+      if (value !== undefined) values[name] = value
+    }
+    for (const _ in values) return values
+    return undefined
+  }
 }
 
 function changeOf(found: unknown, problems: RowProblems): EntityEvent['change'] {

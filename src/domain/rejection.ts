@@ -44,6 +44,14 @@ export const rejectionReasons = {
     'The weight is 0 or negative, as in a return or a cancellation.',
     'Leave such rows out of the source, or do not map their quantity to weight.',
   ),
+  UNKNOWN_VALUE: entry(
+    'The interaction declares no such value in the system file.',
+    'Add it to the "values" of the interaction and replay, or correct the sender.',
+  ),
+  MALFORMED_VALUE: entry(
+    'A value of the interaction is no number, or too large to be summed exactly.',
+    'Send a finite number of at most 1e9 in size, or leave the value out.',
+  ),
   UNKNOWN_INTERACTION: entry(
     'The system file defines no such interaction.',
     'Add it to data.interactions and replay, or correct the sender.',

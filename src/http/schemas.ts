@@ -142,6 +142,11 @@ const Event = Type.Object(
     itemId: Id,
     eventTime: Type.Optional(EventTime),
     weight: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    values: Type.Optional(
+      Type.Record(Type.String(), Type.Number({ minimum: -1e9, maximum: 1e9 }), {
+        description: 'What else was measured, by the names that the interaction declares.',
+      }),
+    ),
   },
   { title: 'Event' },
 )

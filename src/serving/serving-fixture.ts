@@ -43,6 +43,7 @@ export function planWith(placements: Readonly<Record<string, Partial<PlacementPl
       entities: { user: {}, item: itemAttributes },
       interactions: { view: { weight: 1 }, cart: { weight: 4 }, purchase: { weight: 10 } },
       sources: {},
+      features: [],
       retention: {},
       futureToleranceMs: 0,
     },

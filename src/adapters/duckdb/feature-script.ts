@@ -1,0 +1,651 @@
+// Point-in-time values of features as DuckDB SQL: a script over three relations, pure text made of the definitions alone.
+//
+//   interactions  off, interaction, user_id, item_id, user_code, item_code (lib/hyper-log-log.ts), c (counted time), a (available time),
+//                 weight (1 where there is none) and a column v_NAME for every value that is asked for (null where it is missing)
+//   changes       off, entity, entity_id, change, attributes (JSON), c, a
+//   labels        row_id, user_id, item_id, t: for whom, and as of when
+//
+// Its result is the table `feature_values`: row_id and, for each feature NAME, "NAME", "NAME__status", "NAME__newest_ms".
+import type { EntityName } from '../../domain/event.ts'
+import {
+  type AttributePath,
+  type Counted,
+  type FeatureDefinition,
+  type FeatureFormula,
+  hopMsOf,
+} from '../../domain/feature.ts'
+import { ESTIMATE_NUMERATOR, emptyRegisterTerms, RANK_MAX, REGISTER_COUNT } from '../../lib/hyper-log-log.ts'
+import { leaveMs, MovingSums, startMs } from './moving-sums.ts'
+import { literal, quoted } from './sql-text.ts'
+
+/** How an attribute is kept. Dates and whole numbers are numbers. */
+export type AttributeKind = 'text' | 'number' | 'boolean' | 'tags'
+
+export type AttributeKinds = Readonly<Record<EntityName, Readonly<Record<string, AttributeKind>>>>
+
+export interface FeatureScript {
+  /** Before the dictionary of group keys is there. */
+  readonly before: readonly string[]
+  /** All group keys, one a row in the column `key`. Their dictionary is the table `group_keys`: key, rank (ascending in code units, from 0), code. */
+  readonly groupKeys: string
+  /** With it. */
+  readonly after: readonly string[]
+}
+
+export function featureScript(definitions: readonly FeatureDefinition[], kinds: AttributeKinds): FeatureScript {
+  return new Script(definitions, kinds).compile()
+}
+
+type Family = FeatureFormula['family']
+type Formula<F extends Family> = Extract<FeatureFormula, { family: F }>
+type Windowed = Extract<FeatureFormula, { windowMs: number }>
+
+/** Where a feature's value comes from: an expression over the joined row, null for missing, and its newest event time. */
+interface Reading {
+  readonly value: string
+  readonly newest: string
+  readonly type: 'DOUBLE' | 'VARCHAR' | 'BOOLEAN' | 'VARCHAR[]' | 'MAP(VARCHAR, DOUBLE)'
+}
+
+const entities = ['user', 'item'] as const
+
+const sqlTypes = { text: 'VARCHAR', number: 'DOUBLE', boolean: 'BOOLEAN', tags: 'VARCHAR[]' } as const
+
+/** Users' keys leave room for how often a user was deleted: what happened before a deletion belongs to somebody else. */
+const GENERATION_COUNT = 2 ** 24
+
+const pathName = ({ entity, attribute }: AttributePath): string => `${entity}_${attribute}`
+
+class Script {
+  readonly #definitions: readonly FeatureDefinition[]
+  readonly #kinds: AttributeKinds
+  readonly #interactions: readonly string[]
+  readonly #sums: Readonly<Record<EntityName, MovingSums>>
+  /** Attributes whose history is needed, those of them that events are grouped by, and those that are read at the labels' moments. */
+  readonly #paths = new Map<string, AttributePath>()
+  readonly #groupPaths = new Map<string, AttributePath>()
+  readonly #labelPaths = new Map<string, AttributePath>()
+  /** What the sums over an entity's events are made from, beside the events. */
+  readonly #early: string[] = []
+  /** What comes after those sums. */
+  readonly #statements: string[] = []
+  /** Tables by entity that have a `pid` of it, joined to every row. */
+  readonly #joined: string[] = []
+  readonly #shares = new Map<string, string>()
+  #tableCount = 0
+
+  constructor(definitions: readonly FeatureDefinition[], kinds: AttributeKinds) {
+    this.#definitions = definitions
+    this.#kinds = kinds
+    this.#interactions = [...new Set(definitions.flatMap(({ formula }) => countedIn(formula)))].sort()
+    this.#sums = {
+      user: new MovingSums('f_user_s', { probes: 'f_user_p', keys: ['k'] }),
+      item: new MovingSums('f_item_s', { probes: 'f_item_p', keys: ['k'] }),
+    }
+    for (const { formula } of definitions) this.#findPaths(formula)
+  }
+
+  compile(): FeatureScript {
+    const readings = this.#definitions.map((definition) => this.#reading(definition))
+    const families = this.#statements.splice(0)
+    const sums = entities.filter((entity) => !this.#sums[entity].isEmpty)
+    return {
+      before: [...labelTables(), ...[...this.#paths.values()].flatMap((path) => timeline(path))],
+      groupKeys: this.#groupKeys(),
+      after: [
+        ...[...this.#groupPaths.values()].flatMap(groupTimeline),
+        ...[...this.#labelPaths.values()].map((path) => this.#atLabels(path)),
+        ...entities.map((entity) => this.#events(entity)),
+        ...this.#early,
+        ...sums.flatMap((entity) => this.#sums[entity].statements()),
+        ...families,
+        ...this.#result(
+          readings,
+          sums.map((entity) => ({ entity, table: `f_${entity}_s` })),
+        ),
+      ],
+    }
+  }
+
+  #findPaths(formula: FeatureFormula): void {
+    const needs = (path: AttributePath, ...maps: Map<string, AttributePath>[]): void => {
+      for (const map of [this.#paths, ...maps]) map.set(pathName(path), path)
+    }
+    switch (formula.family) {
+      case 'attribute':
+        return needs({ entity: formula.by, attribute: formula.attribute }, this.#labelPaths)
+      case 'share':
+        return needs(formula.over, this.#groupPaths)
+      case 'last':
+      case 'distinct':
+        return formula.value && needs(formula.value, this.#groupPaths)
+      case 'ratioToGroup':
+        return needs({ entity: formula.by, attribute: formula.group }, this.#groupPaths, this.#labelPaths)
+      case 'cross':
+        return needs(formula.attribute, this.#labelPaths, this.#groupPaths)
+    }
+  }
+
+  #groupKeys(): string {
+    const queries = [...this.#groupPaths.values()].map(
+      (path) => `select unnest(${keysOf('v')}) as key from f_t_${pathName(path)}`,
+    )
+    return queries.length === 0
+      ? `select '' as key where false`
+      : `select distinct key from (${queries.join(' union all ')})`
+  }
+
+  /** The value that an attribute has at each moment of a label. */
+  #atLabels(path: AttributePath): string {
+    const { entity } = path
+    const name = pathName(path)
+    this.#joined.push(`left join f_l_${name} on f_l_${name}.pid = r.${entity}_pid`)
+    const isGrouped = this.#groupPaths.has(name)
+    return `create temp table f_l_${name} as select p.pid, h.v, h.c${isGrouped ? ', h.keys' : ''} from f_${entity}_p p asof join (
+      select i.k as base, t.a, t.c, t.v${isGrouped ? ', f.keys' : ''} from f_t_${name} t join f_${entity}_id i on i.id = t.id
+      ${isGrouped ? `left join f_k_${name} f on f.v = t.v::VARCHAR` : ''}
+      qualify coalesce(lead(t.a) over (partition by t.id order by t.off) > t.a, true)
+    ) h on p.base = h.base and p.t > h.a`
+  }
+
+  /** The events of the entities that labels name, with everything that a feature of theirs looks at. */
+  #events(entity: EntityName): string {
+    const values = new Set<string>()
+    const paths = new Map<string, AttributePath>()
+    let wantsOther = false
+    let wantsCode = false
+    for (const { formula } of this.#definitions) {
+      if (!('windowMs' in formula) || formula.by !== entity) continue
+      if ('value' in formula && typeof formula.value === 'string') values.add(formula.value)
+      if (formula.family === 'share') paths.set(pathName(formula.over), formula.over)
+      if (formula.family === 'last' || formula.family === 'distinct') {
+        if (formula.value) paths.set(pathName(formula.value), formula.value)
+        else if (formula.family === 'last') wantsOther = true
+        else wantsCode = true
+      }
+    }
+    const other = entity === 'user' ? 'item' : 'user'
+    const columns = [
+      'e.off',
+      'e.a + 1 as m',
+      'e.c',
+      `list_position(${list(this.#interactions)}, e.interaction)::TINYINT as kind`,
+      ...[...values].map((name) => (name === 'weight' ? 'e.weight' : `e.${quoted(`v_${name}`)}`)),
+      ...(wantsOther ? [`e.${other}_id as other`] : []),
+      ...(wantsCode ? [`e.${other}_code as code`] : []),
+      ...[...paths.keys()].map((name) => `g_${name}.keys as g_${name}`),
+    ]
+    const groups = [...paths.values()].map((path) => groupJoin(path)).join(' ')
+    if (entity === 'item') {
+      return `create temp table f_item_e as select i.k, ${columns.join(', ')} from interactions e join f_item_id i on i.id = e.item_id ${groups}`
+    }
+    // A deletion takes away what came before it, and what comes after it but had happened before.
+    const generation = 'coalesce(len(list_filter(d.offs, o -> o < e.off)), 0)'
+    return `create temp table f_user_e as select i.k * ${GENERATION_COUNT} + ${generation} as k, ${columns.join(', ')}
+      from interactions e join f_user_id i on i.id = e.user_id left join f_delete d on d.id = e.user_id ${groups}
+      where d.id is null or ${generation} = 0 or e.c > list_max(d.cs[1:${generation}])`
+  }
+
+  #reading({ formula }: FeatureDefinition): Reading {
+    switch (formula.family) {
+      case 'attribute':
+        return this.#attribute(formula)
+      case 'cross':
+        return this.#cross(formula)
+      case 'similarity':
+        return this.#similarity(formula)
+      default:
+        return this.#windowed(formula)
+    }
+  }
+
+  #windowed(formula: Windowed): Reading {
+    const { windowMs, by } = formula
+    const source = `f_${by}_e`
+    const sums = this.#sums[by]
+    const column = (name: string): string => `f_${by}_s.${name}`
+    const matches = this.#matches(formula.of)
+    const number = (condition: string): string =>
+      `coalesce(${column(sums.windowed(source, `(${condition})::INT`, windowMs))}, 0)`
+    const newest = (condition: string): string =>
+      inWindow(column(sums.maximum(source, `case when ${condition} then c end`)), windowMs)
+    const ifAny = (condition: string, value: string, type: Reading['type'] = 'DOUBLE'): Reading => ({
+      value: `case when ${newest(condition)} is not null then ${value} end`,
+      newest: newest(condition),
+      type,
+    })
+    switch (formula.family) {
+      case 'count':
+        return { value: `${number(matches)}::DOUBLE`, newest: newest(matches), type: 'DOUBLE' }
+      case 'sum':
+      case 'mean': {
+        const value = valueColumn(formula.value)
+        const having = `${matches} and ${value} is not null`
+        const micros = column(sums.windowed(source, `case when ${having} then ${microsOf(value)} end`, windowMs))
+        const sum = `(${exactDouble(`coalesce(${micros}, 0)`)} / 1e6)`
+        if (formula.family === 'sum') return { value: sum, newest: newest(having), type: 'DOUBLE' }
+        return ifAny(having, `${sum} / ${number(having)}`)
+      }
+      case 'min':
+      case 'max': {
+        const value = valueColumn(formula.value)
+        const table = this.#extreme(formula, `${matches} and ${value} is not null`)
+        return { value: `${table}.v`, newest: newest(`${matches} and ${value} is not null`), type: 'DOUBLE' }
+      }
+      case 'rate': {
+        const per = this.#matches(formula.per)
+        const { prior, strength } = formula
+        const rate = `(${number(matches)} + ${double(prior * strength)}) / (${number(per)} + ${double(strength)})`
+        const value = strength === 0 ? `case when ${number(per)} > 0 then ${rate} end` : rate
+        return { value, newest: newest(`${matches} or ${per}`), type: 'DOUBLE' }
+      }
+      case 'since':
+        return ifAny(matches, `(r.t - ${newest(matches)}) / 1000.0::DOUBLE`)
+      case 'last':
+        return this.#last(formula, matches)
+      case 'share': {
+        const table = this.#share(formula)
+        const map = `map_from_entries(list_transform(${table}.shares, s -> {'key': s.key, 'value': s.share}))`
+        return ifAny(`${matches} and len(g_${pathName(formula.over)}) > 0`, map, 'MAP(VARCHAR, DOUBLE)')
+      }
+      case 'distinct': {
+        const table = this.#distinct(formula, matches)
+        const having = formula.value ? `${matches} and len(g_${pathName(formula.value)}) > 0` : matches
+        return { value: `coalesce(${table}.estimate, 0)`, newest: newest(having), type: 'DOUBLE' }
+      }
+      case 'sessionMean': {
+        const { total, sessions } = this.#sessions(formula, matches)
+        return ifAny(matches, `${total} / (${number(matches)} - ${sessions})`)
+      }
+      case 'ratioToGroup': {
+        const table = this.#ofGroup(formula, matches)
+        const path = pathName({ entity: by, attribute: formula.group })
+        const average = `(${table}.n::DOUBLE / ${table}.members::DOUBLE)`
+        const hasGroup = `len(f_l_${path}.keys) = 1 and ${table}.n > 0`
+        return {
+          value: `case when ${hasGroup} then ${number(matches)}::DOUBLE / ${average} end`,
+          newest: newest(matches),
+          type: 'DOUBLE',
+        }
+      }
+    }
+  }
+
+  #matches(of: Counted): string {
+    if (of === 'any') return 'true'
+    return `coalesce(kind in (${of.map((name) => this.#interactions.indexOf(name) + 1).join(', ')}), false)`
+  }
+
+  #table(): string {
+    return `f_x${this.#tableCount++}`
+  }
+
+  #join(table: string, by: EntityName): void {
+    this.#joined.push(`left join ${table} on ${table}.pid = r.${by}_pid`)
+  }
+
+  #attribute({ by, attribute }: Formula<'attribute'>): Reading {
+    const table = `f_l_${pathName({ entity: by, attribute })}`
+    const kind = this.#kinds[by][attribute] ?? 'text'
+    return {
+      value: valueOf(`${table}.v`, kind),
+      newest: `case when ${table}.v is not null then ${table}.c end`,
+      type: sqlTypes[kind],
+    }
+  }
+
+  /** The latest event is the greatest (time, offset) that has come; if it has left the window, so has every other. */
+  #last(formula: Formula<'last'>, matches: string): Reading {
+    const { by, windowMs, value: path } = formula
+    const having = path ? `${matches} and len(g_${pathName(path)}) > 0` : matches
+    const latest = this.#sums[by].maximum(`f_${by}_e`, `case when ${having} then {'c': c, 'off': off} end`)
+    const table = this.#table()
+    const kind = path ? (this.#kinds[path.entity][path.attribute] ?? 'text') : 'text'
+    const value = path ? valueOf('h.v', kind) : 'e.other'
+    const history = path
+      ? `join interactions i on i.off = s.${latest}.off join f_g_${pathName(path)} h on h.id = i.${path.entity}_id and h.off < i.off and h.next_off >= i.off`
+      : `join f_${by}_e e on e.off = s.${latest}.off`
+    this.#statements.push(
+      `create temp table ${table} as select s.pid, s.${latest}.c as c, ${value} as v from f_${by}_s s ${history} where s.${latest} is not null`,
+    )
+    this.#join(table, by)
+    const newest = inWindow(`${table}.c`, windowMs)
+    return { value: `case when ${newest} is not null then ${table}.v end`, newest, type: sqlTypes[kind] }
+  }
+
+  /** A table (pid, shares: list of { key, rank, share } by rank) of the entity's probes. */
+  #share(formula: Formula<'share'>): string {
+    const { by, windowMs, over } = formula
+    const known = this.#shares.get(JSON.stringify(formula))
+    if (known !== undefined) return known
+    const matches = this.#matches(formula.of)
+    const path = `g_${pathName(over)}`
+    const table = this.#table()
+    const total = this.#sums[by].windowed(`f_${by}_e`, `(${matches} and len(${path}) > 0)::INT`, windowMs)
+    const sums = new MovingSums(`${table}_s`, { probes: `${table}_p`, keys: ['k', 'g'] })
+    const events = `(select k, unnest(${path}) as g, m, c from f_${by}_e where ${matches})`
+    const count = sums.windowed(events, '1', windowMs)
+    this.#statements.push(
+      `create temp table ${table}_p as select row_number() over () as pid, p.pid as base_pid, p.k, n.g, p.t
+       from f_${by}_p p join (select distinct k, g from ${events}) n using (k)`,
+      ...sums.statements(),
+      `create temp table ${table} as select p.base_pid as pid, list({'key': g.key, 'rank': p.g, 'share': s.${count}::DOUBLE / t.${total}::DOUBLE} order by p.g) as shares
+       from ${table}_s s join ${table}_p p using (pid) join f_${by}_s t on t.pid = p.base_pid join group_keys g on g.rank = p.g
+       where s.${count} > 0 group by p.base_pid`,
+      `drop table ${table}_s`,
+      `drop table ${table}_p`,
+    )
+    this.#join(table, by)
+    this.#shares.set(JSON.stringify(formula), table)
+    return table
+  }
+
+  #shareNamed(name: string): { readonly table: string; readonly by: EntityName; readonly newest: string } {
+    const formula = this.#definitions.find((definition) => definition.name === name)!.formula as Formula<'share'>
+    return { table: this.#share(formula), by: formula.by, newest: this.#windowed(formula).newest }
+  }
+
+  #cross({ share: name, attribute: path }: Formula<'cross'>): Reading {
+    const { table, newest } = this.#shareNamed(name)
+    const keys = `f_l_${pathName(path)}.keys`
+    const shareAt = `coalesce(list_filter(${table}.shares, s -> s.rank = k)[1].share, 0)`
+    const value = folded(`list_transform(list_sort(${keys}), k -> ${shareAt})`)
+    return { value: `case when ${newest} is not null and len(${keys}) > 0 then ${value} end`, newest, type: 'DOUBLE' }
+  }
+
+  #similarity({ user, item }: Formula<'similarity'>): Reading {
+    const a = this.#shareNamed(user)
+    const b = this.#shareNamed(item)
+    const length = (table: string): string =>
+      `sqrt(${folded(`list_transform(${table}.shares, s -> s.share * s.share)`)})`
+    const products = `list_transform(list_filter(${a.table}.shares, s -> list_contains(list_transform(${b.table}.shares, o -> o.rank), s.rank)), s -> s.share * list_filter(${b.table}.shares, o -> o.rank = s.rank)[1].share)`
+    const isThere = `${a.newest} is not null and ${b.newest} is not null`
+    return {
+      value: `case when ${isThere} then ${folded(products)} / (${length(a.table)} * ${length(b.table)}) end`,
+      newest: `least(${a.newest}, ${b.newest})`,
+      type: 'DOUBLE',
+    }
+  }
+
+  /**
+   * The number of different things among the events in a window, as a sum: each is there from its first event until the last one's hop leaves,
+   * so overlapping stays are merged, and a thing counts +1 where a merged stay begins and -1 where it ends.
+   * @param things relation with the keys, `thing` and whatever weighs it, m, c
+   * @returns relation with the keys, moment, delta (1 or -1)
+   */
+  #stays(things: string, keys: readonly string[], windowMs: number): string {
+    const by = keys.join(', ')
+    // Events of one hop leave together, so only the first of them matters.
+    const stays = `select ${by}, min(m) as m, ${leaveMs(windowMs)} as e from ${things} where m < ${leaveMs(windowMs)} group by ${by}, e`
+    const merged = `select *, max(e) over w as until, max(e) over (w rows between unbounded preceding and 1 preceding) as before,
+      lead(m) over w as next from (${stays}) window w as (partition by ${by} order by m, e)`
+    return `(select ${by}, m as moment, 1 as delta from (${merged}) where before is null or m > before
+      union all select ${by}, until as moment, -1 as delta from (${merged}) where next is null or next > until)`
+  }
+
+  #distinct(formula: Formula<'distinct'>, matches: string): string {
+    const { by, windowMs, value: path } = formula
+    const table = this.#table()
+    const codes = path
+      ? `(select e.k, g.code, e.m, e.c from (select k, unnest(g_${pathName(path)}) as g, m, c from f_${by}_e where ${matches}) e join group_keys g on g.rank = e.g)`
+      : `(select k, code, m, c from f_${by}_e where ${matches})`
+    // A register holds its greatest rank; it is at least r where any event of rank r or more is there. Each such level is a thing that is there or not.
+    const levels = `(select k, code >> 6 as register, unnest(range(1, (code & 63) + 1)) as level, m, c from ${codes})`
+    const sums = new MovingSums(`${table}_s`, { probes: `f_${by}_p`, keys: ['k'] })
+    this.#statements.push(
+      `create temp table ${table}_d as select * from ${this.#stays(levels, ['k', 'register', 'level'], windowMs)}`,
+    )
+    const one = 2 ** RANK_MAX
+    const used = sums.changes([
+      { source: `${table}_d`, moment: 'moment', x: 'case when level = 1 then delta else 0 end' },
+    ])
+    const taken = sums.changes([
+      { source: `${table}_d`, moment: 'moment', x: `delta * (${one}::BIGINT >> level::BIGINT)` },
+    ])
+    // The sum of 2^-rank over used registers is that of 1 less the halves, quarters ... that its levels take away: exact, in units of 2^-40.
+    const inverse = `((used * ${one}::BIGINT - taken)::BIGINT::DOUBLE / ${double(one)})`
+    const terms = `[${emptyRegisterTerms.map((term) => (Number.isFinite(term) ? double(term) : 'null')).join(', ')}]`
+    this.#statements.push(
+      ...sums.statements(),
+      `create temp table ${table} as select pid, case when used > 0 then floor(${double(ESTIMATE_NUMERATOR)} / (term + ${inverse}) + 0.5::DOUBLE) else 0 end as estimate
+       from (select pid, ${used} as used, ${taken} as taken from ${table}_s) s
+       join (select unnest(range(${REGISTER_COUNT + 1})) as empty, unnest(${terms}) as term) t on t.empty = ${REGISTER_COUNT} - s.used`,
+      `drop table ${table}_s`,
+      `drop table ${table}_d`,
+    )
+    this.#join(table, by)
+    return table
+  }
+
+  /**
+   * Sessions are one fewer than events for every two neighbours within the gap. An event that comes parts its neighbours (those of the events
+   * that came earlier) and joins each of them; a pair is gone when the earlier one leaves the window.
+   */
+  #sessions(formula: Formula<'sessionMean'>, matches: string): { readonly total: string; readonly sessions: string } {
+    const { by, windowMs, gapMs } = formula
+    const sums = this.#sums[by]
+    const table = this.#table()
+    const events = `${table}_e`
+    this.#early.push(
+      // In the order of time, with the neighbour to the left, and whether anything to the right came earlier.
+      `create temp table ${events} as select k, off, m, c, lag(c) over w as left_c, lag(off) over w as left_off,
+       coalesce(min(off) over (w rows between 1 following and unbounded following) < off, false) as has_right
+       from f_${by}_e where ${matches} window w as (partition by k order by c, off)`,
+      // Only events that did not come in the order of time have to look further.
+      `create temp table ${table}_l as select e.off, max(o.c) as c from ${events} e join ${events} o
+       on o.k = e.k and o.off < e.off and o.c <= e.c and o.c >= e.c - ${gapMs} where e.left_off > e.off group by e.off`,
+      `create temp table ${table}_r as select e.off, min(o.c) as c from ${events} e join ${events} o
+       on o.k = e.k and o.off < e.off and o.c > e.c and o.c <= e.c + ${gapMs} where e.has_right group by e.off`,
+      // l and r: counted times of the neighbours within the gap.
+      `create temp table ${table}_n as select e.k, e.m, e.c, case when e.left_off < e.off and e.c - e.left_c <= ${gapMs} then e.left_c else l.c end as l, r.c as r
+       from ${events} e left join ${table}_l l using (off) left join ${table}_r r using (off)`,
+      `drop table ${events}`,
+      `drop table ${table}_l`,
+      `drop table ${table}_r`,
+      `create temp table ${table} as
+       select k, m as moment, (l is not null)::INT + (r is not null)::INT - (r - l <= ${gapMs} and r is not null and l is not null)::INT as pairs,
+         coalesce(c - l, 0) + coalesce(r - c, 0) - case when r - l <= ${gapMs} then r - l else 0 end as gap from ${table}_n where l is not null or r is not null
+       union all select k, greatest(m, ${leaveMs(windowMs)}), -1, c - r from ${table}_n where r is not null
+       union all select k, greatest(m, ${leaveMs(windowMs, 'l')}), coalesce((r - l <= ${gapMs})::INT, 0) - 1,
+         case when r - l <= ${gapMs} then r - l else 0 end - (c - l) from ${table}_n where l is not null`,
+      `drop table ${table}_n`,
+    )
+    const column = (x: string): string =>
+      `coalesce(f_${by}_s.${sums.changes([{ source: table, moment: 'moment', x }])}, 0)`
+    if (formula.value === undefined) return { total: `(${column('gap')}::DOUBLE / 1000)`, sessions: column('pairs') }
+    const value = valueColumn(formula.value)
+    const micros = sums.windowed(
+      `f_${by}_e`,
+      `case when ${matches} and ${value} is not null then ${microsOf(value)} end`,
+      windowMs,
+    )
+    return { total: `(${exactDouble(`coalesce(f_${by}_s.${micros}, 0)`)} / 1e6)`, sessions: column('pairs') }
+  }
+
+  /** A table (pid of the entity, n, members): events of its group, and how many different entities they are of. */
+  #ofGroup(formula: Formula<'ratioToGroup'>, matches: string): string {
+    const { by, windowMs, group } = formula
+    const table = this.#table()
+    const path = { entity: by, attribute: group }
+    const name = pathName(path)
+    const kind = `list_position(${list(this.#interactions)}, e.interaction)`
+    const sums = new MovingSums(`${table}_s`, { probes: `${table}_p`, keys: ['g'] })
+    const events = `${table}_e`
+    this.#statements.push(
+      `create temp table ${table}_m as select p.pid, l.keys[1] as g, p.t from f_${by}_p p join f_l_${name} l using (pid) where len(l.keys) = 1`,
+      `create temp table ${table}_p as select row_number() over () as pid, g, t from (select distinct g, t from ${table}_m)`,
+      `create temp table ${events} as select unnest(g_${name}.keys) as g, hash(e.${by}_id) as member, e.a + 1 as m, e.c
+       from (select *, ${kind} as kind from interactions e) e ${groupJoin(path)} where ${matches}`,
+      `create temp table ${table}_d as select * from ${this.#stays(events, ['g', 'member'], windowMs)}`,
+    )
+    const n = sums.windowed(events, '1', windowMs)
+    const members = sums.changes([{ source: `${table}_d`, moment: 'moment', x: 'delta' }])
+    this.#statements.push(
+      ...sums.statements(),
+      `create temp table ${table} as select m.pid, s.${n} as n, s.${members} as members from ${table}_m m join ${table}_p p using (g, t) join ${table}_s s on s.pid = p.pid`,
+      ...['m', 'p', 'e', 'd', 's'].map((part) => `drop table ${table}_${part}`),
+    )
+    this.#join(table, by)
+    return table
+  }
+
+  /**
+   * Smallest or largest value: no sum, so tiles of one hop. A tile whose events came before its end counts for every moment behind it; late events
+   * count from when they came; the moment's own hop is read event by event.
+   */
+  #extreme(formula: Formula<'min' | 'max'>, having: string): string {
+    const { by, windowMs, family } = formula
+    const table = this.#table()
+    const hopMs = hopMsOf(windowMs)
+    const value = valueColumn(formula.value)
+    // A window touches two neighbouring spans at most, so that the join has an equality to go by.
+    const span = Math.ceil(windowMs / hopMs) + 2
+    const tile = `c // ${hopMs}`
+    this.#statements.push(
+      `create temp table ${table}_t as select k, ${tile} as tile, greatest(m, (${tile} + 1) * ${hopMs}) as since, ${family}(${value}) as v
+       from f_${by}_e where ${having} group by k, tile, since`,
+      `create temp table ${table}_x as
+       select p.pid, t.v from (select pid, k, t, ${startMs(windowMs)} // ${hopMs} as first, unnest([t // ${hopMs} // ${span}, t // ${hopMs} // ${span} - 1]) as span from f_${by}_p) p
+       join (select *, tile // ${span} as span from ${table}_t) t on t.k = p.k and t.span = p.span and t.tile >= p.first and t.since <= p.t
+       union all select p.pid, e.${value} from f_${by}_p p join (select * from f_${by}_e where ${having}) e
+       on e.k = p.k and e.c // ${hopMs} = p.t // ${hopMs} and e.m <= p.t`,
+      `create temp table ${table} as select pid, ${family}(v) as v from ${table}_x group by pid`,
+      `drop table ${table}_t`,
+      `drop table ${table}_x`,
+    )
+    this.#join(table, by)
+    return table
+  }
+
+  #result(
+    readings: readonly Reading[],
+    sums: readonly { readonly entity: EntityName; readonly table: string }[],
+  ): string[] {
+    const joins = [
+      ...sums.map(({ entity, table }) => `left join ${table} on ${table}.pid = r.${entity}_pid`),
+      ...new Set(this.#joined),
+    ]
+    const raw = readings.map(({ value, newest }, i) => `${value} as v${i}, ${newest} as n${i}`)
+    const columns = this.#definitions.map((definition, i) => outcome(definition, readings[i]!.type, i))
+    // In two steps: the optimiser would write each value out wherever it is named, some of them pages long.
+    return [
+      `create temp table f_raw as select r.row_id, r.t${raw.map((column) => `, ${column}`).join('')} from f_row r ${joins.join(' ')}`,
+      `create temp table feature_values as select row_id${columns.join('')} from f_raw`,
+      'drop table f_raw',
+    ]
+  }
+}
+
+function outcome({ name, ttlMs, default: standIn }: FeatureDefinition, type: Reading['type'], i: number): string {
+  const stale = ttlMs === undefined ? 'false' : `coalesce(t - n${i} > ${ttlMs}, false)`
+  const instead =
+    standIn === undefined ||
+    (typeof standIn === 'number') !== (type === 'DOUBLE') ||
+    !['DOUBLE', 'VARCHAR'].includes(type)
+      ? 'null'
+      : typeof standIn === 'number'
+        ? double(standIn)
+        : literal(standIn)
+  const status = (word: string): string => (standIn === undefined ? `'${word}'` : `'default'`)
+  return `,
+    case when v${i} is null or ${stale} then ${instead} else v${i} end as ${quoted(name)},
+    case when v${i} is null then ${status('missing')} when ${stale} then ${status('stale')} else 'present' end as ${quoted(`${name}__status`)},
+    case when v${i} is not null then n${i} end as ${quoted(`${name}__newest_ms`)}`
+}
+
+function countedIn(formula: FeatureFormula): readonly string[] {
+  if (!('of' in formula)) return []
+  const per = formula.family === 'rate' && formula.per !== 'any' ? formula.per : []
+  return [...(formula.of === 'any' ? [] : formula.of), ...per]
+}
+
+const list = (names: readonly string[]): string => `[${names.map(literal).join(', ')}]::VARCHAR[]`
+
+/** A float64 literal: digits alone would be a DECIMAL. */
+const double = (value: number): string => `${value}::DOUBLE`
+
+const valueColumn = (name: string): string => (name === 'weight' ? 'weight' : quoted(`v_${name}`))
+
+const microsOf = (value: string): string => `round(${value} * 1e6::DOUBLE)::BIGINT`
+
+/** Of a HUGEINT, to the nearest: DuckDB's own cast rounds its halves one by one, the reader of text does not. */
+const exactDouble = (integer: string): string => `(${integer})::VARCHAR::DOUBLE`
+
+const inWindow = (c: string, windowMs: number): string => `case when ${c} >= ${startMs(windowMs, 'r.t')} then ${c} end`
+
+/** From the left, beginning with 0. */
+const folded = (values: string): string => `list_reduce(list_prepend(0::DOUBLE, ${values}), (x, y) -> x + y)`
+
+/** Group keys of a JSON value, as `groupKeysOf`. */
+const keysOf = (
+  v: string,
+): string => `case json_type(${v}) when 'VARCHAR' then [${v} ->> '$'] when 'ARRAY' then list_distinct((${v})::VARCHAR[])
+  when 'NULL' then []::VARCHAR[] else [(${v})::VARCHAR] end`
+
+function valueOf(v: string, kind: AttributeKind): string {
+  switch (kind) {
+    case 'number':
+      return `(${v})::DOUBLE`
+    case 'boolean':
+      return `(${v})::BOOLEAN`
+    case 'tags':
+      return `(${v})::VARCHAR[]`
+    case 'text':
+      return `(${v} ->> '$')`
+  }
+}
+
+/** Whose labels there are, their deletions, and the distinct moments (probes) of each. */
+function labelTables(): string[] {
+  return [
+    ...entities.map(
+      (entity) =>
+        `create temp table f_${entity}_id as select id, row_number() over () as k from (select distinct ${entity}_id as id from labels where ${entity}_id is not null)`,
+    ),
+    `create temp table f_delete as select entity_id as id, list(off order by off) as offs, list(a order by off) as "as", list(c order by off) as cs
+     from changes where entity = 'user' and change = 'delete' group by entity_id`,
+    `create temp table f_row_k as select l.row_id, l.t, u.k as user_base, i.k as item_base, i.k as item_k,
+     u.k * ${GENERATION_COUNT} + coalesce(len(list_filter(d."as", a -> a < l.t)), 0) as user_k
+     from labels l left join f_user_id u on u.id = l.user_id left join f_item_id i on i.id = l.item_id left join f_delete d on d.id = l.user_id`,
+    ...entities.map(
+      (entity) => `create temp table f_${entity}_p as select row_number() over () as pid, k, base, t
+      from (select distinct ${entity}_k as k, ${entity}_base as base, t from f_row_k where ${entity}_k is not null)`,
+    ),
+    `create temp table f_row as select r.row_id, r.t, u.pid as user_pid, i.pid as item_pid from f_row_k r
+     left join f_user_p u on u.k = r.user_k and u.t = r.t left join f_item_p i on i.k = r.item_k and i.t = r.t`,
+    'drop table f_row_k',
+  ]
+}
+
+/** What an attribute was, as the log came to know it: one row whenever the winning change changed. v is null where there is no value. */
+function timeline(path: AttributePath): string[] {
+  const { entity, attribute } = path
+  return [
+    `create temp table f_t_${pathName(path)} as select id, off, a, c, case when json_type(v) <> 'NULL' then v end as v from (
+      select entity_id as id, off, a, c, change, json_extract(attributes, ${literal(`$."${attribute}"`)}) as v from changes where entity = '${entity}'
+    ) where change <> 'patch' or v is not null
+    qualify c >= coalesce(max(c) over (partition by id order by off rows between unbounded preceding and 1 preceding), c)`,
+  ]
+}
+
+/**
+ * For each value its group keys, as ranks in the dictionary: (v, keys). And what an attribute was by offsets, for events: (id, off, next_off, v, keys),
+ * without the times at which there is no key.
+ */
+function groupTimeline(path: AttributePath): string[] {
+  const name = pathName(path)
+  return [
+    `create temp table f_k_${name} as select v, list(g.rank order by g.rank) as keys
+     from (select v::VARCHAR as v, unnest(${keysOf('v')}) as key from (select distinct v from f_t_${name} where v is not null)) k join group_keys g using (key) group by v`,
+    `create temp table f_g_${name} as select id, off, next_off, t.v, f.keys from (
+      select id, off, v, coalesce(lead(off) over (partition by id order by off), 9223372036854775807) as next_off from (
+        select *, lag(v::VARCHAR) over (partition by id order by off) as before, row_number() over (partition by id order by off) as n from f_t_${name}
+      ) where n = 1 or before is distinct from v::VARCHAR
+    ) t join f_k_${name} f on f.v = t.v::VARCHAR`,
+  ]
+}
+
+const groupJoin = (path: AttributePath): string => {
+  const name = pathName(path)
+  return `left join f_g_${name} g_${name} on g_${name}.id = e.${path.entity}_id and g_${name}.off < e.off and g_${name}.next_off >= e.off`
+}
