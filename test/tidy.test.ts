@@ -82,11 +82,14 @@ describe('the dependency rule', () => {
 
   test('one system’s adapters do not import another system’s', () => {
     const systemOf = (path: string) => path.split('/')[2]
+    // No system of its own: the queries over Kysely that the SQL databases have in common.
+    const isCommonGround = (path: string) => systemOf(path) === 'kysely'
     const violations = product
       .filter(({ path }) => path.startsWith('src/adapters/'))
       .flatMap((file) =>
         targetsOf(file)
-          .filter((target) => target.startsWith('src/adapters/') && systemOf(target) !== systemOf(file.path))
+          .filter((target) => target.startsWith('src/adapters/') && !isCommonGround(target))
+          .filter((target) => systemOf(target) !== systemOf(file.path))
           .map((target) => `${file.path} imports ${target}`),
       )
     expect(violations).toEqual([])

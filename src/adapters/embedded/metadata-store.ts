@@ -48,17 +48,17 @@ export async function openMetadataStore(options: {
   return metadataStoreOver(connected)
 }
 
-async function opened(folder: string, path: string): Promise<DatabaseSync> {
+async function opened(folder: string, place: string): Promise<DatabaseSync> {
   let database: DatabaseSync | undefined
   try {
     mkdirSync(folder, { recursive: true })
-    const opening = (database = new DatabaseSync(path, { enableForeignKeyConstraints: true }))
+    const opening = (database = new DatabaseSync(place, { enableForeignKeyConstraints: true }))
     // Readers and a writer do not wait for each other, and a commit that returned is on disk.
     await untilFree(() => opening.exec('pragma journal_mode = wal'))
     opening.exec('pragma synchronous = full')
     return opening
   } catch (error) {
     database?.close()
-    throw sqliteError(error, path)
+    throw sqliteError(error, place)
   }
 }

@@ -59,18 +59,20 @@ export function guardedPool(pool: PostgresPool, place: string): PostgresPool {
 }
 
 function guardedClient(client: PostgresPoolClient, place: string): PostgresPoolClient {
-  let isBroken = false
+  let broken: MillraceError | undefined
   const query = async (text: string, parameters: readonly unknown[]) => {
+    // Rolling back would have to wait for the answer that did not come; the server does it when the connection is closed.
+    if (broken) throw broken
     try {
       return await client.query(text, parameters)
     } catch (error) {
-      // After a timeout, for one, the answer may still come, and would be taken for the next query's.
-      if (!isFromServer(error)) isBroken = true
-      throw postgresError(error, place)
+      const ours = postgresError(error, place)
+      if (!isFromServer(error)) broken = ours
+      throw ours
     }
   }
   return {
     query: query as PostgresPoolClient['query'],
-    release: (destroy) => client.release(destroy || isBroken),
+    release: (destroy) => client.release(destroy || broken !== undefined),
   }
 }

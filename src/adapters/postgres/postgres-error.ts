@@ -7,7 +7,7 @@ const CONFLICTS = ['40001', '40P01', '23505']
 const DISK_FULL = '53100'
 /** Connection exceptions, insufficient resources, operator intervention (shutdown, start-up, crash), lock not available, conflicts. */
 const PASSING = /^(08|53|57P|57014|55P03|25P03|40)/
-const PASSING_SYSTEM_CODES = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOST\w+|ENET\w+|ENOTFOUND|EAI_AGAIN|ENOENT)$/
+const PASSING_SYSTEM_CODES = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOST\w+|ENET\w+|ENOTFOUND|EAI_AGAIN)$/
 /** How `pg` says that a connection was lost or not made in time, without a code. */
 const PASSING_MESSAGES = /terminated|timeout|not queryable/i
 
@@ -27,7 +27,7 @@ export function postgresError(error: unknown, place: string): MillraceError {
   const code = codeOf(error)
   // Where a name has several addresses, Node.js gives an AggregateError without a message of its own.
   const message = (error instanceof Error && error.message) || code || String(error)
-  if (isFromServer(error) ? PASSING.test(code) && code !== DISK_FULL : isPassing(code, message)) {
+  if (isPassing(error, code, message)) {
     return new MillraceError('METADATA_UNAVAILABLE', `${place} does not answer: ${message}.`, {
       fix: 'Check that the server runs and can be reached from here; then try again.',
       cause: error,
@@ -45,8 +45,14 @@ export function postgresError(error: unknown, place: string): MillraceError {
   })
 }
 
-const isPassing = (code: string, message: string): boolean =>
-  PASSING_SYSTEM_CODES.test(code) || (code === '' && PASSING_MESSAGES.test(message))
+function isPassing(error: unknown, code: string, message: string): boolean {
+  if (isFromServer(error)) return PASSING.test(code) && code !== DISK_FULL
+  if (code === '') return PASSING_MESSAGES.test(message)
+  // The socket of a server on this machine is there only while it runs. Other missing files, such as certificates, stay missing.
+  return (
+    PASSING_SYSTEM_CODES.test(code) || (code === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'connect')
+  )
+}
 
 function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown }

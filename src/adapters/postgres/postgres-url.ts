@@ -11,7 +11,7 @@ export function checkedPlace(text: string): string {
   if (!url) throw notAnAddress('it is no URL')
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') throw notAnAddress('it does not begin so')
   // Where a "/", "?" or "#" of the password ends the host's part, a "@" is left over, and with it the rest of the password.
-  const isLeftOver = text.includes('@') && url.username === ''
+  const isLeftOver = text.includes('@') && url.username + url.password === ''
   if (isLeftOver || /[@#]/.test(url.pathname + url.hash)) throw notAnAddress('there is a "@" or "#" after the host')
   if (![url.username, url.password, url.pathname, url.hostname].every(isDecodable)) {
     throw notAnAddress('a "%" is followed by something else than two hexadecimal digits')
