@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { newSourceState } from '../domain/source-state.ts'
 import { testCheckResults } from './check-results.contract.ts'
 import { testFeatureVersions } from './feature-versions.contract.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import type { Fresh } from './port-under-test.contract.ts'
-import { testSourceStates } from './source-states.contract.ts'
+import { newSourceState, testSourceStates } from './source-states.contract.ts'
 import { testTrainingSets } from './training-sets.contract.ts'
 
 /** A store that can be opened again, also while it is open: by a second process, as it were. */

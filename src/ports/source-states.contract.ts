@@ -1,22 +1,42 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { newSourceState, type SourceState } from '../domain/source-state.ts'
-import type { JsonValue } from '../lib/json.ts'
+import type { SourceState } from '../domain/source-state.ts'
 import { type Fresh, withFresh } from './port-under-test.contract.ts'
 import type { SourceStates } from './source-states.ts'
 
+/** Of a source that never ran. */
+export const newSourceState = (source: string): SourceState => ({
+  source,
+  definitionHash: 'd1',
+  runCount: 0,
+  momentMs: 0,
+  consecutiveFailureCount: 0,
+  rowCount: 0,
+  nextRunMs: 0,
+})
+
 const fullState: SourceState = {
-  source: 'profiles',
-  cursor: { updatedAt: '2026-03-01T00:00:00.000Z', id: 17 },
-  validators: { etag: 'W/"abc"', lastModified: 'Sun, 01 Mar 2026 00:00:00 GMT' },
-  lastAttemptAtMs: 4000,
-  lastSuccessAtMs: 3000,
-  lastFailureAtMs: 4100,
-  lastFailureMessage: 'The connection was closed: "ü" \u0000 \ud83d\ude00',
+  ...newSourceState('profiles'),
+  cursor: '{"updatedAt":"2026-03-01T00:00:00.000Z","id":17}',
+  runCount: 4,
+  momentMs: 4000,
+  lastSuccessMs: 3000,
+  lastRun: {
+    startMs: 2990,
+    durationMs: 10.5,
+    readCount: 5,
+    acceptedCount: 3,
+    unchangedCount: 1,
+    quarantinedCount: 1,
+    deletedCount: 0,
+    pageCount: 2,
+    isNotModified: false,
+  },
+  lastFailure: { code: 'SOURCE_UNAVAILABLE', message: 'It is gone: "ü" \u0000 \ud83d\ude00', fix: 'Wait.', atMs: 4100 },
   consecutiveFailureCount: 2,
   rowCount: 2 ** 40,
   newestEventTimeMs: 2999,
-  nextRunAtMs: 1.9e12,
+  nextRunMs: 1.9e12,
 }
 
 /** What every memory of sources must do. */
@@ -72,10 +92,9 @@ export function testSourceStates(fresh: Fresh<SourceStates>): void {
     withFresh(fresh, async (states) => {
       let generation = 0
       await fc.assert(
-        fc.asyncProperty(fc.jsonValue({ noUnicodeString: false }), async (cursor) => {
-          generation = await states.save({ ...newSourceState('any'), cursor: cursor as JsonValue }, generation)
-          // Through JSON, which knows no negative zero.
-          expect((await states.load('any'))?.state.cursor).toEqual(JSON.parse(JSON.stringify(cursor)))
+        fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), async (cursor) => {
+          generation = await states.save({ ...newSourceState('any'), cursor }, generation)
+          expect((await states.load('any'))?.state.cursor).toBe(cursor)
         }),
         { numRuns: 50 },
       )

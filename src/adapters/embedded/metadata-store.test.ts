@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
-import { newSourceState } from '../../domain/source-state.ts'
 import { seededRng } from '../../lib/rng.ts'
 import { testMetadataStore } from '../../ports/metadata-store.contract.ts'
+import { newSourceState } from '../../ports/source-states.contract.ts'
 import { problemsAfter } from '../kysely/metadata-changes.testing.ts'
 import { openMetadataStore } from './metadata-store.ts'
 
@@ -113,7 +113,7 @@ test('several processes change one store at the same time and lose nothing', asy
     const store = await openMetadataStore({ folder: ${JSON.stringify(folder)} })
     for (let saved = 0; saved < 30; ) {
       const before = await store.sourceStates.load('s')
-      const state = before?.state ?? { source: 's', consecutiveFailureCount: 0, rowCount: 0 }
+      const state = before?.state ?? ${JSON.stringify(newSourceState('s'))}
       try {
         await store.sourceStates.save({ ...state, rowCount: state.rowCount + 1 }, before?.generation ?? 0)
         saved++

@@ -1,15 +1,25 @@
 // Changes that the crash tests make, and what must be true of them whenever the database or the process died.
 import { setTimeout as delay } from 'node:timers/promises'
-import { newSourceState } from '../../domain/source-state.ts'
+import type { SourceState } from '../../domain/source-state.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 
+// Not the contract's: that file needs Vitest, and this one also runs in processes that are killed.
+const newState: SourceState = {
+  source: 's',
+  definitionHash: 'd1',
+  runCount: 0,
+  momentMs: 0,
+  consecutiveFailureCount: 0,
+  rowCount: 0,
+  nextRunMs: 0,
+}
 const RESULT_COUNT = 20
 const TABLES = ['a', 'b', 'c', 'd', 'e']
 
 /** The nth change, 1, 2, 3 ..., of every kind of record. It may be made again after any failure, as the ports promise, and then goes on where it was. */
 export async function makeChange(store: MetadataStore, n: number): Promise<void> {
   const saved = await store.sourceStates.load('s')
-  const state = saved?.state ?? newSourceState('s')
+  const state = saved?.state ?? newState
   if (state.rowCount < n) await store.sourceStates.save({ ...state, rowCount: n }, saved?.generation ?? 0)
 
   const results = Array.from({ length: RESULT_COUNT }, (_, i) => ({

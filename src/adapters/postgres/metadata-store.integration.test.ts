@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { inspect, promisify } from 'node:util'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newSourceState } from '../../domain/source-state.ts'
 import { testMetadataStore } from '../../ports/metadata-store.contract.ts'
+import { newSourceState } from '../../ports/source-states.contract.ts'
 import { openPostgresMetadataStore } from './metadata-store.ts'
 
 const url = process.env.POSTGRES_URL!
