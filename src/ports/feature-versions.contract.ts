@@ -113,12 +113,16 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
       expect(states).toEqual(['live', ...Array(5).fill('retired')])
     }))
 
-  it('lets several processes begin the same version at the same moment', () =>
+  it('lets several processes begin the same version at the same moment, for the first time or again', () =>
     withFresh(fresh, async (versions, again) => {
       const everyone = [versions, versions, await again(), await again()]
-      const begun = await Promise.all(everyone.map((one, n) => one.begin({ ...v1, definition, atMs: n })))
-      expect(new Set(begun.map(({ createdAtMs }) => createdAtMs)).size).toBe(1)
-      expect((await versions.list()).length).toBe(1)
+      for (const round of [0, 100, 200]) {
+        const begun = await Promise.all(everyone.map((one, n) => one.begin({ ...v1, definition, atMs: round + n })))
+        const [stored, ...others] = await versions.list()
+        expect(others).toEqual([])
+        for (const one of begun) expect(one).toEqual(stored)
+        await versions.retire(v1, round + 50)
+      }
     }))
 
   it('does for any steps what a plain map would', () =>

@@ -121,6 +121,8 @@ test('an answer that does not come in time is METADATA_UNAVAILABLE, and the stor
   for (const { status, ...outcome } of await Promise.allSettled(waiting)) {
     expect({ status, ...outcome }).toMatchObject({ status: 'rejected', reason: { code: 'METADATA_UNAVAILABLE' } })
   }
+  // On other connections than those that still wait.
+  expect(await store.trainingSets.list(1)).toEqual([])
   await blocker.query('rollback')
   blocker.release()
   expect((await store.sourceStates.load('s'))?.state).toEqual(newSourceState('s'))
