@@ -232,6 +232,47 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A file of held-out interactions has a row without a user or an item.',
   },
+  METADATA_UNAVAILABLE: {
+    httpStatus: 503,
+    exitCode: 75,
+    meaning:
+      'The metadata store does not answer, or not in time. Trying again can help. A change was made wholly or not at all.',
+  },
+  METADATA_FULL: {
+    httpStatus: 507,
+    exitCode: 74,
+    meaning: 'The metadata store has no room left; nothing was changed.',
+  },
+  METADATA_UNUSABLE: {
+    httpStatus: 500,
+    exitCode: 78,
+    meaning: 'The metadata store cannot be opened, read or written as it is configured. Trying again does not help.',
+  },
+  METADATA_NEWER: {
+    httpStatus: 500,
+    exitCode: 65,
+    meaning: 'The metadata was written by a newer version of Millrace.',
+  },
+  METADATA_DRIVER_MISSING: {
+    httpStatus: 500,
+    exitCode: 69,
+    meaning: 'The package that speaks to the configured metadata store is not installed.',
+  },
+  METADATA_CLOSED: {
+    httpStatus: 503,
+    exitCode: 75,
+    meaning: 'The metadata store was closed, because the process is stopping.',
+  },
+  SOURCE_STATE_CHANGED: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning: 'Another process saved the state of a source in between: two of them run it. Nothing was overwritten.',
+  },
+  FEATURE_VERSION_NOT_BACKFILLING: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A version of a feature cannot be put in charge, because it is unknown or was retired.',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue

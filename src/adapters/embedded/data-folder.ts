@@ -12,6 +12,7 @@ export interface DataFolder {
   readonly quarantineDir: string
   readonly modelsDir: string
   readonly keysDir: string
+  readonly metadataDir: string
 }
 
 /**
@@ -52,6 +53,7 @@ export function openDataFolder(path: string): DataFolder {
     quarantineDir: join(path, 'quarantine'),
     modelsDir: join(path, 'models'),
     keysDir: join(path, 'keys'),
+    metadataDir: join(path, 'metadata'),
   }
 }
 

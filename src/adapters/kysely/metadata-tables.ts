@@ -1,0 +1,44 @@
+// The tables of the metadata store as the queries see them. What is asked for has a column of its own; the rest of a record is JSON, so that a
+// field more needs no migration.
+import type { ColumnType } from 'kysely'
+
+/** `pg` gives 64-bit integers as text, since they may exceed what a number holds. Ours do not: reading is `Number(...)`. */
+type Whole = ColumnType<number | string, number, number>
+type MaybeWhole = ColumnType<number | string | null, number | null, number | null>
+/** Canonical JSON. */
+type Json = string
+
+export interface MetadataTables {
+  readonly migration: { version: number; name: string; applied_at_ms: Whole }
+  readonly source_state: { source: string; generation: number; state: Json }
+  readonly check_result: {
+    run_id: string
+    /** Place in its run. */
+    position: number
+    table_name: string
+    check_name: string
+    column_name: string | null
+    checked_at_ms: Whole
+    result: Json
+  }
+  readonly table_profile: { table_name: string; date: string; profile: Uint8Array }
+  readonly feature_version: {
+    feature: string
+    version: string
+    state: 'backfilling' | 'live' | 'retired'
+    definition: Json
+    created_at_ms: Whole
+    backfilled_to_offset: Whole
+    activated_at_ms: MaybeWhole
+    retired_at_ms: MaybeWhole
+  }
+  readonly training_set: {
+    content_hash: string
+    manifest: Json
+    tables: Json
+    created_at_ms: Whole
+    released_at_ms: MaybeWhole
+  }
+  /** The table versions of each set once more, to be asked for by table. */
+  readonly training_set_table: { content_hash: string; table_name: string; version: Whole }
+}

@@ -1,0 +1,21 @@
+// What the data pipeline must remember beside the data itself: small records that several processes read and change.
+import type { CheckResults } from './check-results.ts'
+import type { FeatureVersions } from './feature-versions.ts'
+import type { SourceStates } from './source-states.ts'
+import type { TrainingSets } from './training-sets.ts'
+
+/**
+ * One database, seen through one port per kind of record. Any operation may throw these besides its own:
+ * - METADATA_UNAVAILABLE: it did not answer, or not in time. Trying again can help; a change was made wholly or not at all, and which is not known.
+ * - METADATA_FULL: no room; nothing was changed. Trying again helps once there is room.
+ * - METADATA_UNUSABLE: trying again does not help.
+ * - METADATA_CLOSED: after `close`.
+ */
+export interface MetadataStore {
+  readonly sourceStates: SourceStates
+  readonly checkResults: CheckResults
+  readonly featureVersions: FeatureVersions
+  readonly trainingSets: TrainingSets
+  /** Closing twice is fine. */
+  close(): Promise<void>
+}
