@@ -7,9 +7,13 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { type Action, damaged, decodedAction, encodedAction } from './action.ts'
 import type { TableState } from './table-state.ts'
 
-/** Its own notes in the footer, which other readers pass over. */
+/** Our own notes in the footer, which other readers pass over. */
 const TIMESTAMP_KEY = 'commitTimestampMs'
-const HASH_KEY = 'actionsSha256'
+const HASH_KEY = 'contentHash'
+/** Before the SHA-256 of the file, whose own digits count as zeros. */
+const HASH_MARK = 'file-sha256:'
+const HASH_DIGIT_COUNT = 64
+const NO_HASH = '0'.repeat(HASH_DIGIT_COUNT)
 
 /** What the file at `_last_checkpoint` says. */
 export interface LastCheckpoint {
@@ -36,13 +40,13 @@ export function formatCheckpoint(
     columnData: columns.map((name) => ({ name, data: actions.map((action) => withBigInts(action[name])) })),
     kvMetadata: [
       { key: TIMESTAMP_KEY, value: String(state.timestampMs) },
-      { key: HASH_KEY, value: actionsHash(actions) },
+      { key: HASH_KEY, value: `${HASH_MARK}${NO_HASH}` },
     ],
     createdBy: 'millrace delta',
     // Nested columns have no use for them, and readers of checkpoints look at none.
     statistics: false,
   })
-  return { bytes: new Uint8Array(buffer), actionCount: actions.length }
+  return { bytes: sealed(Buffer.from(buffer)), actionCount: actions.length }
 }
 
 function actionsOf(state: TableState, forgetBeforeMs: number): Action[] {
@@ -67,10 +71,9 @@ export async function applyCheckpoint(
   { version, path }: { readonly version: number; readonly path: string },
 ): Promise<void> {
   for (const bytes of parts) {
+    // Before it is parsed: a decoder that follows damaged lengths may run for ever.
+    assertSealed(bytes, path)
     const { rows, notes } = await readPart(bytes, path)
-    if (notes.has(HASH_KEY) && notes.get(HASH_KEY) !== actionsHash(rows)) {
-      throw damaged(path, 'found other content than was written, by its hash')
-    }
     for (const row of rows) state.applyAction(decodedAction(row, path))
     state.timestampMs = Math.max(state.timestampMs, Number(notes.get(TIMESTAMP_KEY) ?? 0))
   }
@@ -94,19 +97,24 @@ async function readPart(bytes: Uint8Array, path: string) {
   }
 }
 
-/** Over the actions as JSON with sorted keys and without empty ones, so that what was written and what is read give the same text. */
-function actionsHash(actions: readonly Action[]): string {
-  const hash = createHash('sha256')
-  for (const action of actions) hash.update(`${JSON.stringify(sorted(action))}\n`)
-  return hash.digest('hex')
+/** Puts the hash of the file into its place. */
+function sealed(file: Buffer): Uint8Array {
+  file.write(hashOf(file), file.lastIndexOf(HASH_MARK) + HASH_MARK.length, 'latin1')
+  return file
 }
 
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined && member !== null)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]))
+/** Checkpoints of other writers carry no hash and pass. */
+function assertSealed(bytes: Uint8Array, path: string): void {
+  const file = Buffer.from(bytes)
+  const mark = file.lastIndexOf(HASH_MARK)
+  if (mark === -1) return
+  const start = mark + HASH_MARK.length
+  const expected = file.toString('latin1', start, start + HASH_DIGIT_COUNT)
+  file.write(NO_HASH, start, 'latin1')
+  if (hashOf(file) !== expected) throw damaged(path, 'found other bytes than were written, by their hash')
 }
+
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 const LONGS = new Set(['version', 'lastUpdated', 'size', 'modificationTime', 'deletionTimestamp', 'createdTime'])
 

@@ -71,6 +71,8 @@ export async function vacuum(
   const nowMs = clock.now()
   // Listed before the log is read: a file that is committed in between is then known, or not listed.
   const objects = await storage.list('')
+  const latest = await readState(storage)
+  assertWritable(latest.protocol, latest.metadata)
   const kept = await pathsSince(world, await firstNeededVersion(world, retentionMs))
   for (const version of new Set(pinnedVersions)) {
     for (const path of (await readState(storage, version)).files.keys()) kept.add(path)

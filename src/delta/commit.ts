@@ -36,16 +36,11 @@ export interface Committed {
   readonly isNew: boolean
 }
 
-/** Brings the state to the latest version, telling of each commit on the way. */
-export async function refresh(
-  { storage }: DeltaWorld,
-  state: TableState,
-  onCommit: (commit: Commit) => void = () => {},
-): Promise<TableState> {
+/** Brings the state to the latest version. */
+export async function refresh({ storage }: DeltaWorld, state: TableState): Promise<TableState> {
   for (;;) {
     const commit = await readCommit(storage, state.version + 1)
     if (!commit) break
-    onCommit(commit)
     state.apply(commit)
     assertReadable(state.protocol, state.metadata)
   }
@@ -69,13 +64,14 @@ export async function commit(
   let state = await refresh(world, start)
   const commitId = world.newId()
   const basedOn = options.basedOn ?? state.version
-  const metadata = state.metadata
   const unchanged = () => ({ state, committed: { version: state.version, isNew: false } })
-  const check = (other: Commit) => assertNoConflict(other, write, metadata)
-
   if (isWritten(state, options)) return unchanged()
   assertWritable(state.protocol, state.metadata)
-  await checkSince(world.storage, { basedOn, latest: state.version, check })
+  const since = await commitsSince(world.storage, { basedOn, latest: state.version })
+  const hasNewMetadata = since.some(({ actions }) => actions.some(({ metaData }) => metaData))
+  const { metadata } = hasNewMetadata ? await readState(world.storage, basedOn) : state
+  const check = (other: Commit) => assertNoConflict(other, write, metadata)
+  since.forEach(check)
   for (;;) {
     const actions = actionsOf(state, { world, write, options, commitId, basedOn })
     if (actions.length === 0) return unchanged()
@@ -85,10 +81,9 @@ export async function commit(
       state.apply(parseCommit(bytes, { version, path: commitPath(version) }))
       return { state, committed: { version, isNew: true } }
     }
-    const others: Commit[] = []
-    state = await refresh(world, state, (other) => others.push(other))
+    state = await refresh(world, state)
     if (state.version < version) throw unreadable(version)
-    if (others.length === 0) await checkSince(world.storage, { basedOn: version - 1, latest: state.version, check })
+    const others = await commitsSince(world.storage, { basedOn: version - 1, latest: state.version })
     // A storage may have written and then reported a failure to itself, and tried again.
     const own = others.find(({ info }) => info.txnId === commitId)
     if (own) return { state, committed: { version: own.version, isNew: true } }
@@ -101,16 +96,18 @@ export async function commit(
 const isWritten = ({ txns }: TableState, { txn }: CommitOptions): boolean =>
   txn !== undefined && (txns.get(txn.appId)?.version ?? -1) >= txn.version
 
-async function checkSince(
+async function commitsSince(
   storage: DeltaStorage,
-  { basedOn, latest, check }: { basedOn: number; latest: number; check: (commit: Commit) => void },
-): Promise<void> {
+  { basedOn, latest }: { readonly basedOn: number; readonly latest: number },
+): Promise<Commit[]> {
   if (basedOn > latest) throw versionNotFound(basedOn, `the latest is ${latest}`)
+  const commits: Commit[] = []
   for (let version = basedOn + 1; version <= latest; version++) {
-    const other = await readCommit(storage, version)
-    if (!other) throw versionNotFound(version, 'its commit was cleaned up, so what came since cannot be checked')
-    check(other)
+    const commit = await readCommit(storage, version)
+    if (!commit) throw versionNotFound(version, 'its commit was cleaned up, so what came since cannot be checked')
+    commits.push(commit)
   }
+  return commits
 }
 
 function assertNoConflict(other: Commit, write: Write, metadata: TableState['metadata']): void {
