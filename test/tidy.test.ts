@@ -11,6 +11,7 @@ const rankByPlace: Readonly<Record<string, number>> = {
   lib: 0,
   domain: 1,
   kernels: 1,
+  delta: 1,
   ports: 2,
   config: 3,
   adapters: 3,

@@ -273,6 +273,48 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A version of a feature cannot be put in charge, because it is unknown or was retired.',
   },
+  DELTA_TABLE_NOT_FOUND: { httpStatus: 404, exitCode: 66, meaning: 'There is no Delta table at that place.' },
+  DELTA_TABLE_EXISTS: {
+    httpStatus: 409,
+    exitCode: 73,
+    meaning: 'A Delta table lies where a new one was to be created.',
+  },
+  DELTA_VERSION_NOT_FOUND: {
+    httpStatus: 404,
+    exitCode: 66,
+    meaning: 'The Delta table has no such version, or its log no longer reaches back to it.',
+  },
+  DELTA_LOG_DAMAGED: {
+    httpStatus: 500,
+    exitCode: 65,
+    meaning: 'A commit of a Delta table is missing or cannot be read, and no checkpoint makes it unnecessary.',
+  },
+  DELTA_PROTOCOL_UNSUPPORTED: {
+    httpStatus: 500,
+    exitCode: 65,
+    meaning: 'The Delta table uses a feature of the protocol that Millrace does not know; nothing was changed.',
+  },
+  DELTA_SCHEMA_MISMATCH: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'Columns do not fit those of the Delta table, or are none that a table can have.',
+  },
+  DELTA_COMMIT_INVALID: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'The files or partitions of a commit do not suit the Delta table; nothing was committed.',
+  },
+  DELTA_CONFLICT: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning:
+      'Another writer changed what this commit rests on; nothing was committed, and it can be tried again on the new version.',
+  },
+  DELTA_STORAGE_UNUSABLE: {
+    httpStatus: 500,
+    exitCode: 74,
+    meaning: 'The place of a Delta table cannot be read or written.',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue

@@ -1,0 +1,134 @@
+// What a table no longer needs: old log entries, and files that no version one may still read refers to.
+import { damaged } from './action.ts'
+import type { DeltaWorld } from './commit.ts'
+import { history } from './history.ts'
+import { commitPath, LOG_FOLDER, parseLogPath } from './log-path.ts'
+import { assertWritable } from './protocol.ts'
+import { listLog, readCommit, readState, soundCheckpoint } from './read-log.ts'
+import type { StoredObject } from './storage.ts'
+import { writeCheckpoint } from './write-checkpoint.ts'
+
+export interface CleanUpOptions {
+  /** Versions that were the latest within this time before now stay readable. */
+  readonly retentionMs: number
+  /** Versions that stay readable however old they are, such as those a model was trained on. */
+  readonly pinnedVersions?: readonly number[]
+  /** Only say what would be removed. */
+  readonly isDryRun?: boolean
+}
+
+export interface CleanedUp {
+  /** Ascending. */
+  readonly removedPaths: readonly string[]
+  readonly removedBytes: number
+}
+
+/**
+ * Removes commits and checkpoints before the newest checkpoint that is older than the retention time. A pinned version keeps, or gets, a checkpoint of its own;
+ * it can be opened by its number, and is no longer in the history.
+ * @throws MillraceError DELTA_VERSION_NOT_FOUND where a pinned version is gone already; then nothing is removed
+ */
+export async function cleanUpLog(
+  world: DeltaWorld,
+  { retentionMs, pinnedVersions = [], isDryRun = false }: CleanUpOptions,
+): Promise<CleanedUp> {
+  const { storage } = world
+  const latest = await readState(storage)
+  assertWritable(latest.protocol, latest.metadata)
+  const cutOff = await newestSoundCheckpoint(world, await firstNeededVersion(world, retentionMs))
+  if (cutOff === undefined) return { removedPaths: [], removedBytes: 0 }
+
+  const pinned = new Set(pinnedVersions.filter((version) => version < cutOff))
+  const { checkpoints } = await listLog(storage)
+  for (const version of pinned) {
+    const state = await readState(storage, version)
+    const hasCheckpoint = checkpoints.some((checkpoint) => checkpoint.version === version)
+    if (!hasCheckpoint && !isDryRun) await writeCheckpoint(world, state, { isLatest: false })
+  }
+  const stale = (await storage.list(LOG_FOLDER)).filter(({ path }) => {
+    const found = parseLogPath(path)
+    if (!found || found.version >= cutOff) return false
+    return found.kind === 'commit' || !pinned.has(found.version)
+  })
+  // Commits first and in ascending order: while a writer finds the commit of its own version, the next one cannot have been cleaned up.
+  const isCommit = ({ path }: StoredObject) => parseLogPath(path)?.kind === 'commit'
+  const ordered = [...stale.filter(isCommit), ...stale.filter((object) => !isCommit(object))]
+  if (!isDryRun) for (const { path } of ordered) await storage.remove(path)
+  return cleanedUp(stale)
+}
+
+/**
+ * Removes data files that are in no version one may still read: none of the retention time, none that is pinned. Files that no version knows are spared while
+ * they are younger than the retention time, since a commit may be on its way; so it must be longer than any write takes.
+ * Files and folders whose name begins with `_` or `.` are left alone.
+ * @throws MillraceError DELTA_VERSION_NOT_FOUND where a pinned version is gone already; then nothing is removed
+ */
+export async function vacuum(
+  world: DeltaWorld,
+  { retentionMs, pinnedVersions = [], isDryRun = false }: CleanUpOptions,
+): Promise<CleanedUp> {
+  const { storage, clock } = world
+  const nowMs = clock.now()
+  // Listed before the log is read: a file that is committed in between is then known, or not listed.
+  const objects = await storage.list('')
+  const latest = await readState(storage)
+  assertWritable(latest.protocol, latest.metadata)
+  const kept = await pathsSince(world, await firstNeededVersion(world, retentionMs))
+  for (const version of new Set(pinnedVersions)) {
+    for (const path of (await readState(storage, version)).files.keys()) kept.add(path)
+  }
+  const stale = objects.filter(
+    ({ path, modifiedAtMs }) => !isHidden(path) && !kept.has(path) && modifiedAtMs < nowMs - retentionMs,
+  )
+  if (!isDryRun) for (const { path } of stale) await storage.remove(path)
+  return cleanedUp(stale)
+}
+
+const cleanedUp = (stale: readonly StoredObject[]): CleanedUp => ({
+  removedPaths: stale.map(({ path }) => path).sort(),
+  removedBytes: stale.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+})
+
+/** `_delta_log`, `_change_data`, `.crc`; a partition folder such as `_day=3` is not hidden. */
+const isHidden = (path: string): boolean => path.split('/').some((name) => /^[_.]/.test(name) && !name.includes('='))
+
+/** The version that was the latest when the retention time began, or the oldest the log still tells of. */
+async function firstNeededVersion({ storage, clock }: DeltaWorld, retentionMs: number): Promise<number> {
+  const entries = await history(storage)
+  const startMs = clock.now() - retentionMs
+  const entry = entries.findLast(({ timestampMs }) => timestampMs <= startMs) ?? entries[0]
+  // Without a single commit there is a checkpoint, or reading the table would have failed.
+  return entry?.version ?? (await readState(storage)).version
+}
+
+/** Every file of the version, or the first after it that can be read, and of all later ones. */
+async function pathsSince({ storage }: DeltaWorld, first: number): Promise<Set<string>> {
+  const state = await readableState(storage, first)
+  const paths = new Set(state.files.keys())
+  const latest = await readState(storage)
+  for (let version = state.version + 1; version <= latest.version; version++) {
+    const commit = await readCommit(storage, version)
+    // A later checkpoint may make the commit unnecessary for reading; for removing files for good that is not enough.
+    if (!commit)
+      throw damaged(commitPath(version), 'found no such commit, expected every commit since the oldest version to keep')
+    for (const { add } of commit.actions) if (add) paths.add(add.path)
+  }
+  return paths
+}
+
+/** A version whose log was cleaned up in part cannot be read by anyone; the first checkpoint after it can. */
+async function readableState(storage: DeltaWorld['storage'], first: number) {
+  const { commits, checkpoints } = await listLog(storage)
+  const isReachable = commits[0] === 0 || checkpoints.some(({ version }) => version <= first)
+  const start = isReachable ? first : checkpoints[0]?.version
+  return readState(storage, start)
+}
+
+/** The newest checkpoint of that version or an older one which can be read: the log before it must not be needed any more. */
+async function newestSoundCheckpoint({ storage }: DeltaWorld, version: number): Promise<number | undefined> {
+  const { checkpoints } = await listLog(storage)
+  for (const candidate of checkpoints.filter((checkpoint) => checkpoint.version <= version).reverse()) {
+    if (await soundCheckpoint(storage, candidate)) return candidate.version
+  }
+  return undefined
+}
