@@ -41,15 +41,16 @@ const windowsDays = [1, 7] as const
 const WEEKDAY_HISTORY_MIN_DAYS = 21
 
 /** Days farther from the median than this many robust standard deviations are mishaps of the past, which must not widen the band of today. */
-const OUTLIER_SIGMAS = 6
+const OUTLIER_SIGMAS = 8
 
 /**
  * Tests the newest day, and the newest seven, against the days before: ordinary least squares of the figure on weekday and "is in the window",
  * Student's t of the latter (for a window of one day, a prediction interval). p is twice the smaller of the two windows' (Bonferroni).
  *
- * We differ from the textbook: outlying days of the history are set aside (6 robust standard deviations; with normal days that is one series in
- * some hundreds); the standard error grows with the autocorrelation of the days, estimated as by Marriott & Pope, "Bias in the estimation of
- * autocorrelations", Biometrika 1954, where that is positive; and a day of few rows adds the sampling variance that the days before did not have.
+ * We differ from the textbook: outlying days of the history are set aside (8 robust standard deviations; of stationary normal series of four
+ * weeks one in thirty loses a day); the standard error grows with the autocorrelation of the days, estimated as by Marriott & Pope, "Bias in the estimation of
+ * autocorrelations", Biometrika 1954, plus half its standard error, where that is positive (without the addition the far tail, which decides
+ * in a large family, comes up twice as often as it should); and a day of few rows adds the sampling variance that the days before did not have.
  *
  * @param days ascending, the day to test last
  * @returns `undefined` with fewer than 14 days of history, or figures that are not finite
@@ -145,7 +146,7 @@ function withoutOutliers(days: readonly DailyFigure[], isByWeekday: boolean): re
     middles.set(group, medianOf(days.filter((day) => groupOf(day) === group).map(({ figure }) => figure)))
   }
   const distances = days.map((day) => Math.abs(day.figure - middles.get(groupOf(day))!))
-  // Medians of few days lie on or near one of them: distances of the weekdays' medians come out small by about sqrt(1 - groups / days).
+  // Each median lies on or near one of its own days, so that the distances come out small.
   const shrinkage = Math.sqrt(1 - middles.size / days.length)
   const sigma = (1.4826 * medianOf(distances)) / shrinkage
   if (sigma === 0) return days
@@ -167,7 +168,8 @@ function autocorrelationInflation(residuals: Float64Array, windowDays: number): 
     if (i > 0) products += residuals[i]! * residuals[i - 1]!
   }
   if (squares === 0) return 1
-  const rho = Math.min(0.9, (products / squares + 1 / n) / (1 - 3 / n))
+  const estimate = (products / squares + 1 / n) / (1 - 3 / n)
+  const rho = Math.min(0.9, estimate + 0.5 / Math.sqrt(n))
   if (rho <= 0) return 1
   return (meanInflation(rho, windowDays) / windowDays + meanInflation(rho, n) / n) / (1 / windowDays + 1 / n)
 }

@@ -73,7 +73,9 @@ describe('tails', () => {
     [0.48, 500, 500, 0.10291752730699594],
     [1 / 3, 1e4, 2e4, 0.5005428944444716],
     [1e-4, 0.01, 5, 0.9311407597182454],
-  ])('incomplete beta at %d for %d and %d', (x, a, b, expected) => expectClose(regularizedBeta(x, a, b), expected, 1e-9))
+  ])('incomplete beta at %d for %d and %d', (x, a, b, expected) =>
+    expectClose(regularizedBeta(x, a, b), expected, 1e-9),
+  )
 
   test('a tail is a probability and falls as t rises', () => {
     fc.assert(

@@ -85,6 +85,8 @@ export function lnGamma(x: number): number {
       (1 / 360 -
         inverse *
           (1 / 1260 -
-            inverse * (1 / 1680 - inverse * (1 / 1188 - inverse * (691 / 360_360 - inverse * (1 / 156 - inverse * (3617 / 122_400)))))))
+            inverse *
+              (1 / 1680 -
+                inverse * (1 / 1188 - inverse * (691 / 360_360 - inverse * (1 / 156 - inverse * (3617 / 122_400)))))))
   return (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + series / x - Math.log(product)
 }
