@@ -75,9 +75,12 @@ function testWindow(days: readonly DailyFigure[], windowDays: number): ShiftTest
 
   const windowNoise = meanOf(window.map(({ samplingVariance }) => samplingVariance))
   const usualNoise = meanOf(kept.map(({ samplingVariance }) => samplingVariance))
-  const variance =
+  const variance = Math.max(
     fit.shiftVariance * autocorrelationInflation(fit.residuals.slice(0, kept.length), windowDays) +
-    Math.max(0, windowNoise - usualNoise) / windowDays
+      Math.max(0, windowNoise - usualNoise) / windowDays,
+    // No history can make a figure of few rows surer than its rows.
+    windowNoise / windowDays,
+  )
   const found = meanOf(window.map(({ figure }) => figure))
   // Equal days differ by rounding; that is no evidence.
   const roundingDust = 1e-12 * Math.max(...days.map(({ figure }) => Math.abs(figure)))
