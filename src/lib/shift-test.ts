@@ -41,14 +41,13 @@ const windowsDays = [1, 7] as const
 const WEEKDAY_HISTORY_MIN_DAYS = 21
 
 /** Days farther from the median than this many robust standard deviations are mishaps of the past, which must not widen the band of today. */
-const OUTLIER_SIGMAS = 8
+const OUTLIER_SIGMAS = 6
 
 /**
  * Tests the newest day, and the newest seven, against the days before: ordinary least squares of the figure on weekday and "is in the window",
  * Student's t of the latter (for a window of one day, a prediction interval). p is twice the smaller of the two windows' (Bonferroni).
  *
- * We differ from the textbook: outlying days of the history are set aside (8 robust standard deviations; of stationary normal series of four
- * weeks one in thirty loses a day); the standard error grows with the autocorrelation of the days, estimated as by Marriott & Pope, "Bias in the estimation of
+ * We differ from the textbook: outlying days of the history are set aside (6 robust standard deviations); the standard error grows with the autocorrelation of the days, estimated as by Marriott & Pope, "Bias in the estimation of
  * autocorrelations", Biometrika 1954, plus half its standard error, where that is positive (without the addition the far tail, which decides
  * in a large family, comes up twice as often as it should); and a day of few rows adds the sampling variance that the days before did not have.
  *
@@ -142,18 +141,21 @@ function leastSquares(days: readonly DailyFigure[], windowStart: number, isByWee
   return { shift, residuals, degreesOfFreedom, shiftVariance: squares / degreesOfFreedom / xx }
 }
 
+/**
+ * Far from the median of its own weekday, by the spread of all days: a day that is always different (closed on Sundays) is no outlier, and the spread
+ * does not rest on three values a weekday.
+ */
 function withoutOutliers(days: readonly DailyFigure[], isByWeekday: boolean): readonly DailyFigure[] {
-  const middles = new Map<number, number>()
   const groupOf = (day: DailyFigure): number => (isByWeekday ? weekdayOf(day.dayNumber) : 0)
-  for (const group of new Set(days.map(groupOf))) {
-    middles.set(group, medianOf(days.filter((day) => groupOf(day) === group).map(({ figure }) => figure)))
-  }
-  const distances = days.map((day) => Math.abs(day.figure - middles.get(groupOf(day))!))
-  // Each median lies on or near one of its own days, so that the distances come out small.
-  const shrinkage = Math.sqrt(1 - middles.size / days.length)
-  const sigma = (1.4826 * medianOf(distances)) / shrinkage
-  if (sigma === 0) return days
-  const kept = days.filter((_, i) => distances[i]! <= OUTLIER_SIGMAS * sigma)
+  const figures = days.map(({ figure }) => figure)
+  const middle = medianOf(figures)
+  // 1.4826: the median distance of normal values from their middle is 1 / 1.4826 standard deviations.
+  const reach = OUTLIER_SIGMAS * 1.4826 * medianOf(figures.map((figure) => Math.abs(figure - middle)))
+  if (reach === 0) return days
+  const middles = Array.from({ length: 7 }, (_, group) =>
+    medianOf(days.filter((day) => groupOf(day) === group).map(({ figure }) => figure)),
+  )
+  const kept = days.filter((day) => Math.abs(day.figure - middles[groupOf(day)]!) <= reach)
   // Where many days are "outlying" they are no mishaps but how the figure is.
   return kept.length >= Math.max(SHIFT_HISTORY_MIN_DAYS - 1, 0.85 * days.length) ? kept : days
 }
@@ -189,6 +191,7 @@ function meanOf(values: readonly number[]): number {
 
 function medianOf(values: readonly number[]): number {
   const ascending = Float64Array.from(values).sort()
+  if (ascending.length === 0) return 0
   const half = ascending.length >> 1
   return ascending.length % 2 === 1 ? ascending[half]! : (ascending[half - 1]! + ascending[half]!) / 2
 }
