@@ -58,9 +58,25 @@ export function shiftTest(days: readonly DailyFigure[]): ShiftTest | undefined {
   if (days.some(({ figure, samplingVariance }) => !Number.isFinite(figure) || !Number.isFinite(samplingVariance))) {
     return undefined
   }
-  const tests = windowsDays.flatMap((windowDays) => testWindow(days, windowDays) ?? [])
+  // In units of the largest figure, so that no square over- or underflows.
+  const unit = days.reduce((largest, { figure }) => Math.max(largest, Math.abs(figure)), 0) || 1
+  const scaled = days.map(({ dayNumber, figure, samplingVariance }) => ({
+    dayNumber,
+    figure: figure / unit,
+    samplingVariance: Math.min(Number.MAX_VALUE, samplingVariance / unit / unit),
+  }))
+  const tests = windowsDays.flatMap((windowDays) => testWindow(scaled, windowDays) ?? [])
   const best = tests.reduce<ShiftTest | undefined>((a, b) => (a && a.pValue <= b.pValue ? a : b), undefined)
-  return best && { ...best, windowCount: tests.length, pValue: Math.min(1, best.pValue * tests.length) }
+  return (
+    best && {
+      ...best,
+      windowCount: tests.length,
+      pValue: Math.min(1, best.pValue * tests.length),
+      found: best.found * unit,
+      expected: best.expected * unit,
+      standardError: Math.min(Number.MAX_VALUE, best.standardError * unit),
+    }
+  )
 }
 
 function testWindow(days: readonly DailyFigure[], windowDays: number): ShiftTest | undefined {
@@ -82,7 +98,7 @@ function testWindow(days: readonly DailyFigure[], windowDays: number): ShiftTest
   )
   const found = meanOf(window.map(({ figure }) => figure))
   // Equal days differ by rounding; that is no evidence.
-  const roundingDust = 1e-12 * Math.max(...days.map(({ figure }) => Math.abs(figure)))
+  const roundingDust = 1e-12
   const standardError = Math.sqrt(variance)
   const isStill = Math.abs(fit.shift) <= roundingDust
   return {

@@ -76,6 +76,8 @@ function compareShapes(days: readonly DayCounts[], labels: readonly string[], le
   for (const { counts } of days) for (let cell = 0; cell < counts.length; cell++) total[cell]! += counts[cell]!
   const divergences = days.map(({ counts }) => divergenceOf(counts, total))
   const value = divergences.at(-1)!
+  // Where all values share one cell on all days there is no shape to move.
+  if (total.length === 1) return { ...notMeasured('all values alike on all days'), value: 0, evidence: sameShape }
   const found = findShift(figuresOf(days, divergences), logScale)
   const limit = found ? leastDivergence : SHORT_HISTORY_DIVERGENCE
   const today = days.at(-1)!
@@ -91,6 +93,8 @@ function compareShapes(days: readonly DayCounts[], labels: readonly string[], le
     message: `divergence ${numberText(value)} from the days before, worth an alarm above ${limit}${part}`,
   }
 }
+
+const sameShape: Measurement['evidence'] = { kind: 'test', pValue: 1, bandAt: () => null }
 
 /**
  * KL(day || other days) in nats: sum p ln(p / q), with half a row in every cell so that a cell empty on one side stays finite.
@@ -115,14 +119,14 @@ function divergenceOf(counts: Float64Array, total: Float64Array): number {
  */
 function figuresOf(days: readonly DayCounts[], divergences: readonly number[]): DailyFigure[] {
   const freedom = days[0]!.counts.length - 1
-  const noises = days.map(({ counts }) => Math.max(freedom, 1) / (2 * sumOf(counts)))
+  const noises = days.map(({ counts }) => freedom / (2 * sumOf(counts)))
   const most = Math.max(...noises)
   return days.map(({ dayNumber, counts }, i) => {
     const levelled = divergences[i]! + most - noises[i]!
     const beyondNoise = Math.max(0, divergences[i]! - noises[i]!)
     // 2 n KL is about chi-square, central or not: variance 2 freedom + 4 noncentrality.
     const variance = (freedom / 2 / sumOf(counts) + 2 * beyondNoise) / sumOf(counts)
-    // A column of one cell diverges by nothing; the smallest noise keeps its logarithm finite.
+    // A day may be nearer to the others than chance has it; the smallest noise keeps its logarithm finite.
     const figure = Math.max(levelled, most * 1e-6)
     return { dayNumber, figure: Math.log(figure), samplingVariance: variance / (figure * figure) }
   })
