@@ -41,11 +41,12 @@ export function checkData(value: unknown, inspection: Inspection): Plan['data'] 
     item: checkAttributes(entityFields.item, 'data.entities.item', inspection),
   }
   const interactions = checkInteractions(fields.interactions, inspection)
+  const owner = checkOwner(fields.owner, 'data', inspection)
   return {
-    owner: checkOwner(fields.owner, 'data', inspection),
+    owner,
     entities,
     interactions,
-    sources: checkSources(fields.sources, inspection, { entities, interactions: Object.keys(interactions) }),
+    sources: checkSources(fields.sources, inspection, { owner, entities, interactions: Object.keys(interactions) }),
     retention: checkRetention(fields.retention, inspection),
     futureToleranceMs:
       fields.futureTolerance === undefined

@@ -113,7 +113,8 @@ export function windowStartMs(asOfMs: number, windowMs: number): number {
 }
 
 /** When an event counts as having happened: nothing happened after we knew of it. */
-export const countedTimeMs = (eventTimeMs: number, availableTimeMs: number): number => Math.min(eventTimeMs, availableTimeMs)
+export const countedTimeMs = (eventTimeMs: number, availableTimeMs: number): number =>
+  Math.min(eventTimeMs, availableTimeMs)
 
 /** Largest absolute value that can be summed: beyond it millionths are no longer exact in float64. */
 export const SUMMABLE_MAX = 1e9

@@ -19,8 +19,10 @@ export interface PostgresRecordSourceOptions {
   readonly incremental?: {
     /** A column of the query that grows whenever a row is inserted or changed. */
     readonly by: string
-    /** What lies this far behind the mark is read again: milliseconds for times, a difference for numbers. */
-    readonly overlap: number
+    /** What lies this far behind the mark is read again, of a column of times. */
+    readonly overlapMs: number
+    /** The same of a column of numbers. */
+    readonly overlapCount: number
   }
   /** Rows held in memory at once. Default: 2000. */
   readonly batchRowCount?: number
@@ -80,7 +82,7 @@ async function* changedRows(
   options: PostgresRecordSourceOptions & Required<Pick<PostgresRecordSourceOptions, 'incremental'>>,
   position: Position,
 ): AsyncGenerator<PulledBatch> {
-  const { by, overlap } = options.incremental
+  const { by } = options.incremental
   const columns = await describedColumns(session, options)
   const order = orderOf(columns, options)
   const column = `q.${session.identifier(by)}`
@@ -89,7 +91,7 @@ async function* changedRows(
 
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   const isBeyond = order.ceiling === undefined ? 'false' : `${column} > ${order.ceiling}`
-  const from = fromCondition(session, { start, column, order, overlap, type: order.type })
+  const from = fromCondition(session, { start, column, order, options })
   const sql =
     `SELECT q.*, ${column}::text, (${isBeyond})::text FROM ${subquery(options)} ` +
     `${from} ORDER BY ${column} ASC NULLS LAST`
@@ -118,25 +120,23 @@ function fromCondition(
     start,
     column,
     order,
-    overlap,
-    type,
+    options,
   }: {
     readonly start: Start
     readonly column: string
-    readonly order: OrderKind
-    readonly overlap: number
-    readonly type: string
+    readonly order: OrderKind & { readonly type: string }
+    readonly options: PostgresRecordSourceOptions
   },
 ): string {
   if (start.from === undefined) return ''
-  const value = `${session.literal(start.from)}::${type}`
+  const { overlapMs, overlapCount } = options.incremental!
   const back =
-    !start.withOverlap || order.overlap === undefined || overlap === 0
-      ? value
+    !start.withOverlap || order.overlap === undefined
+      ? ''
       : order.overlap === 'time'
-        ? `${value} - interval '${overlap} milliseconds'`
-        : `${value} - ${overlap}`
-  return `WHERE ${column} >= ${back} OR ${column} IS NULL`
+        ? ` - interval '${overlapMs} milliseconds'`
+        : ` - ${overlapCount}`
+  return `WHERE ${column} >= ${session.literal(start.from)}::${order.type}${back} OR ${column} IS NULL`
 }
 
 /** Looks at the newest value, then at what runs, and gives what runs a moment to end. */

@@ -38,8 +38,9 @@ export class SourceSession {
     let client: Client
     try {
       client = new Client(config)
-    } catch (error) {
-      throw refused(place, 'the address cannot be read', error)
+    } catch {
+      // Its cause stays behind: it shows the address, and with it the password.
+      throw refused(place, 'the address cannot be read', undefined)
     }
     // The error of a lost connection also rejects the query that waits; without a listener it would end the process.
     client.on('error', () => {})
