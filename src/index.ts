@@ -16,8 +16,15 @@ export { loadSystem } from './config/load-system.ts'
 export type { Plan } from './config/plan.ts'
 export type { Rule } from './config/rules.ts'
 export { atMost, inStock, notInteracted, only } from './config/rules.ts'
-export type { FileSourceOptions, Source } from './config/sources.ts'
-export { fileSource, httpIngest } from './config/sources.ts'
+export type {
+  CatalogueApiOptions,
+  CronPattern,
+  FileSourceOptions,
+  FolderSourceOptions,
+  PostgresSourceOptions,
+  Source,
+} from './config/sources.ts'
+export { catalogueApi, fileSource, folderSource, httpIngest, postgresSource } from './config/sources.ts'
 export type { System } from './config/system.ts'
 export type { Duration } from './lib/duration.ts'
 export type { ErrorCode } from './lib/error-catalogue.ts'

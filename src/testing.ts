@@ -2,3 +2,5 @@
 export { testEventLog } from './ports/event-log.contract.ts'
 export { testKeyStore } from './ports/key-store.contract.ts'
 export { testQuarantine } from './ports/quarantine.contract.ts'
+export { testRecordSource } from './ports/record-source.contract.ts'
+export { testSnapshotStore } from './ports/snapshot-store.contract.ts'

@@ -236,8 +236,10 @@ function checkUrl(value: unknown, where: string, inspection: Inspection): string
 function checkPaging(value: unknown, where: string, inspection: Inspection): PagingPlan {
   if (value === undefined) return { kind: 'none' }
   const { by, parameter, field, first } = inspection.fields(value, where, ['by', 'parameter', 'field', 'first'])
-  const kind = inspection.oneOf(by, `${where}.by`, ['cursor', 'page', 'link'])
-  if (kind === 'link') return { kind }
+  const kinds = ['cursor', 'page', 'link'] as const
+  const kind = inspection.oneOf(by, `${where}.by`, kinds)
+  // What else an unknown paging needs cannot be said.
+  if (kind === 'link' || kind !== by) return { kind: 'link' }
   const named = inspection.text(parameter, `${where}.parameter`, 'the name of a parameter of the address')
   if (kind === 'cursor') {
     const expected = 'where in the body the next cursor lies, such as "meta.next"'

@@ -80,7 +80,9 @@ async function* newFiles(
           if (signal.aborted) return
         }
       } catch (error) {
-        problem = problemOf(error)
+        problem = problemOf(error, path)
+        // Its content is not to blame, so it is tried again without a change of it.
+        if (problem.code === 'IMPORT_FILE_UNREADABLE') throw error
       }
       readCount++
       // What was written to in the meantime is read again next time; the log drops what it has.
@@ -133,7 +135,7 @@ async function hashOf(path: string): Promise<string> {
 }
 
 /** Of the file system's errors too; anything else is none of this file's. */
-function problemOf(error: unknown, path = ''): NonNullable<KnownFile['problem']> {
+function problemOf(error: unknown, path: string): NonNullable<KnownFile['problem']> {
   if (error instanceof MillraceError) {
     const { code, message, fix } = error
     return { code, message, fix }
