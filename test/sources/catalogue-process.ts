@@ -21,7 +21,7 @@ export type Fault =
   | 'html'
 
 export interface CatalogueState {
-  readonly rows: readonly { readonly sku: string; readonly name: string }[]
+  readonly rows: readonly { readonly sku: string; readonly name: string; readonly [field: string]: unknown }[]
   readonly pageSize: number
   readonly paging: 'cursor' | 'feed' | 'page' | 'link' | 'same' | 'circle' | 'endless' | 'abroad'
   readonly hasEtags?: boolean

@@ -61,6 +61,12 @@ export class PostgresCluster {
       await new Promise((resolve) => setTimeout(resolve, 10))
   }
 
+  /** Stops every process of it without ending it, or lets them go on: as when its disk hangs. */
+  freeze(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const postmaster = Number(readFileSync(join(this.#folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0])
+    for (const pid of [postmaster, ...childrenOf(postmaster)]) process.kill(pid, signal)
+  }
+
   async query(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
     const client = new pg.Client(this.url)
     client.on('error', () => {})

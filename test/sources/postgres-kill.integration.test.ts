@@ -70,3 +70,29 @@ describe('a Postgres server that is killed in the middle of 20 runs ends up in t
     }
   })
 })
+
+it('a Postgres server that hangs in the middle of a run is given up in time', { timeout: 60_000 }, async () => {
+  const cluster = await PostgresCluster.create()
+  try {
+    await cluster.start()
+    const source = postgresRecordSource({
+      name: 'items',
+      url: () => cluster.url,
+      query: 'SELECT n AS sku FROM generate_series(1, 100000) n',
+      columns: ['sku'],
+      timeoutMs: 1000,
+    })
+    let startMs = 0
+    const pull = async (): Promise<void> => {
+      for await (const _ of source.pull(undefined, new AbortController().signal)) {
+        cluster.freeze('SIGSTOP')
+        startMs = performance.now()
+      }
+    }
+    await expect(pull()).rejects.toMatchObject({ code: 'SOURCE_UNAVAILABLE' })
+    expect(performance.now() - startMs).toBeLessThan(5000)
+    cluster.freeze('SIGCONT')
+  } finally {
+    await cluster.remove()
+  }
+})

@@ -141,6 +141,46 @@ describe('an incremental Postgres source', () => {
     expect(idsOf(await pulled(source, cursor))).toContain('late')
   })
 
+  // Goal: nothing is lost while others write in disorder. Method: eight writers each take a number, wait, and commit or roll back; meanwhile the source
+  // is pulled from cursor to cursor, without any overlap. What was committed in the end must have been seen.
+  it('loses no row of writers that commit in another order than they took their numbers', async () => {
+    await client.query('DROP TABLE IF EXISTS items; CREATE TABLE items (id text, version bigserial)')
+    const source = sourceOf(by('version'))
+    const committed = new Set<string>()
+    const endMs = performance.now() + 6000
+    const write = async (writer: number): Promise<void> => {
+      const connection = await connected()
+      for (let n = 0; performance.now() < endMs; n++) {
+        const id = `w${writer}-${n}`
+        await connection.query('BEGIN')
+        await connection.query('INSERT INTO items (id) VALUES ($1)', [id])
+        // Most are quick; some take longer than the source waits.
+        await connection.query(`SELECT pg_sleep(${n % 5 === writer % 5 ? 0.2 : 0.01 * writer})`)
+        const isKept = (n + writer) % 7 !== 0
+        await connection.query(isKept ? 'COMMIT' : 'ROLLBACK')
+        if (isKept) committed.add(id)
+      }
+      await connection.end()
+    }
+    const seen = new Set<string>()
+    let cursor: string | undefined
+    let rowCount = 0
+    const pull = async (): Promise<void> => {
+      const batches = await pulled(source, cursor)
+      cursor = batches.at(-1)!.cursor
+      for (const id of idsOf(batches)) seen.add(id)
+      rowCount += idsOf(batches).length
+    }
+    const writers = Promise.all(Array.from({ length: 8 }, (_, n) => write(n)))
+    while (performance.now() < endMs) await pull()
+    await writers
+    await pull()
+    expect(committed.size).toBeGreaterThan(200)
+    expect([...committed].filter((id) => !seen.has(id))).toEqual([])
+    // Read again were only rows behind a mark that waited.
+    expect(rowCount).toBeLessThan(20 * committed.size)
+  }, 60_000)
+
   it('goes back over the mark when its transactions have ended', async () => {
     await items()
     const source = sourceOf(by('version'))
@@ -209,6 +249,20 @@ describe('the values of a Postgres source', () => {
     expect(batch!.rows).toEqual([{ id: 'red', list: ['red', 'green'], price: 1.5 }])
   })
 })
+
+it('needs no more memory for a million rows than for a few', async () => {
+  const query = "SELECT n AS id, repeat('x', 1000) AS text FROM generate_series(1, 1000000) n"
+  let rowCount = 0
+  let peakBytes = 0
+  const startBytes = process.memoryUsage().rss
+  for await (const { rows } of sourceOf({ query }).pull(undefined, never)) {
+    rowCount += rows.length
+    peakBytes = Math.max(peakBytes, process.memoryUsage().rss - startBytes)
+  }
+  expect(rowCount).toBe(1_000_000)
+  // They are 1 GB.
+  expect(peakBytes).toBeLessThan(250e6)
+}, 120_000)
 
 describe('a Postgres source that cannot be read', () => {
   it('names a mapped column that is missing, what there is, and the nearest', async () => {

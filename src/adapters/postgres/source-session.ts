@@ -1,6 +1,7 @@
 // One connection of a Postgres source: read-only, with times in one form, and with errors that are ours and name no secret.
 import type { Client, ClientConfig, QueryArrayResult } from 'pg'
 import { MillraceError } from '../../lib/errors.ts'
+import { settlesWithin } from '../../lib/within.ts'
 
 export interface SessionOptions {
   readonly url: string
@@ -11,6 +12,8 @@ export interface SessionOptions {
 
 /** Told apart from transactions that may write. */
 export const applicationName = 'millrace source'
+
+const FAREWELL_MS = 1000
 
 export class SourceSession {
   readonly #client: Client
@@ -75,9 +78,13 @@ export class SourceSession {
     return this.#client.escapeIdentifier(name)
   }
 
+  /** Says goodbye, and hangs up where nobody answers. */
   async close(): Promise<void> {
     this.#stopWatching()
-    await this.#client.end().catch(() => {})
+    const ended = this.#client.end().catch(() => {})
+    if (await settlesWithin(ended, FAREWELL_MS)) return
+    const { connection } = this.#client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }
+    connection.stream.destroy()
   }
 
   wrapped(error: unknown): MillraceError {
