@@ -35,8 +35,15 @@ export type { Plan } from './config/plan.ts'
 export type { Rule } from './config/rules.ts'
 export { atMost, inStock, notInteracted, only } from './config/rules.ts'
 export { type ShopFeatureOptions, shopFeatures } from './config/shop-features.ts'
-export type { FileSourceOptions, Source } from './config/sources.ts'
-export { fileSource, httpIngest } from './config/sources.ts'
+export type {
+  CatalogueApiOptions,
+  CronPattern,
+  FileSourceOptions,
+  FolderSourceOptions,
+  PostgresSourceOptions,
+  Source,
+} from './config/sources.ts'
+export { catalogueApi, fileSource, folderSource, httpIngest, postgresSource } from './config/sources.ts'
 export type { System } from './config/system.ts'
 export type { FeatureDefinition } from './domain/feature.ts'
 export type { Duration } from './lib/duration.ts'

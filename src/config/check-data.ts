@@ -47,7 +47,7 @@ export function checkData(value: unknown, inspection: Inspection): Plan['data'] 
     owner,
     entities,
     interactions,
-    sources: checkSources(fields.sources, inspection, { entities, interactions }),
+    sources: checkSources(fields.sources, inspection, { owner, entities, interactions }),
     features: checkFeatures(fields.features, inspection, { owner, entities, interactions }),
     retention: checkRetention(fields.retention, inspection),
     futureToleranceMs:

@@ -1,7 +1,10 @@
 // Where data comes from: every column that is named exists, and every value that a row needs has a column.
+
+import { checkEntityColumns, checkFormat, checkInteractionColumns, type KnownNames } from './check-columns.ts'
+import { checkScheduledSource } from './check-scheduled-source.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
-import type { ColumnName, FileSourcePlan, Plan, SourcePlan } from './plan.ts'
-import { entityColumns, type FileSource, interactionColumns } from './sources.ts'
+import type { ColumnName, FileSourcePlan, SourcePlan } from './plan.ts'
+import type { FileSource, ScheduledSource } from './sources.ts'
 
 const sourceNames: NameKind = {
   noun: 'source',
@@ -12,14 +15,7 @@ const sourceNames: NameKind = {
   reserved: ['http'],
 }
 
-const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
-
-interface Known {
-  readonly entities: Plan['data']['entities']
-  readonly interactions: Plan['data']['interactions']
-}
-
-export function checkSources(value: unknown, inspection: Inspection, known: Known): Record<string, SourcePlan> {
+export function checkSources(value: unknown, inspection: Inspection, known: KnownNames): Record<string, SourcePlan> {
   const where = 'data.sources'
   const sources: Record<string, SourcePlan> = {}
   for (const [name, found] of Object.entries(inspection.named(value, where, sourceNames))) {
@@ -27,13 +23,15 @@ export function checkSources(value: unknown, inspection: Inspection, known: Know
     const kind = (found as Partial<SourcePlan> | null)?.kind
     if (kind === 'http') sources[name] = { kind }
     else if (kind === 'file') sources[name] = checkFileSource(found as FileSource, at, inspection, known)
+    else if (kind === 'postgres' || kind === 'catalogue-api' || kind === 'folder')
+      sources[name] = checkScheduledSource(found as ScheduledSource, at, inspection, known)
     else
       inspection.report(at, `found ${describe(found)}, expected a source such as httpIngest() or fileSource({ ... }).`)
   }
   return sources
 }
 
-function checkFileSource(source: FileSource, where: string, inspection: Inspection, known: Known): FileSourcePlan {
+function checkFileSource(source: FileSource, where: string, inspection: Inspection, known: KnownNames): FileSourcePlan {
   const holds = inspection.oneOf(source.holds, `${where}.holds`, ['interactions', 'user', 'item'])
   const path = inspection.text(source.path, `${where}.path`, 'the path of a file, relative to the system file')
   const format = checkFormat(source, path, where, inspection)
@@ -55,25 +53,6 @@ function checkFileSource(source: FileSource, where: string, inspection: Inspecti
     timeFormat:
       source.timeFormat === undefined ? 'iso' : inspection.oneOf(source.timeFormat, `${where}.timeFormat`, timeFormats),
   }
-}
-
-function checkFormat(
-  source: FileSource,
-  path: string,
-  where: string,
-  inspection: Inspection,
-): FileSourcePlan['format'] {
-  if (source.format !== undefined) return inspection.oneOf(source.format, `${where}.format`, formats)
-  const ending = path.toLowerCase().replace(/\.gz$/, '').split('.').at(-1)
-  const format = ending === 'ndjson' ? 'jsonl' : formats.find((known) => known === ending)
-  if (format === undefined && path !== '') {
-    inspection.report(
-      `${where}.format`,
-      `the name of ${describe(path)} does not tell its format.`,
-      'Add format: "csv", "tsv", "jsonl" or "parquet".',
-    )
-  }
-  return format ?? 'csv'
 }
 
 function checkColumns(
@@ -103,60 +82,4 @@ function checkColumns(
     columns[name] = column as ColumnName
   }
   return columns
-}
-
-function checkInteractionColumns(
-  source: FileSource,
-  columns: Readonly<Record<string, ColumnName>>,
-  where: string,
-  inspection: Inspection,
-  known: Known['interactions'],
-): void {
-  const interactions = Object.keys(known)
-  const values = Object.values(known).flatMap((interaction) => interaction.values ?? [])
-  for (const name of Object.keys(columns)) {
-    const at = pathOf(`${where}.columns`, name)
-    inspection.reference(name, at, 'value of an interaction', [...new Set([...interactionColumns, ...values])])
-  }
-  requireColumns(columns, ['userId', 'itemId', 'eventTime'], `${where}.columns`, inspection)
-  if (source.interaction !== undefined) {
-    inspection.reference(source.interaction, `${where}.interaction`, 'interaction', interactions)
-  } else if (columns.interaction === undefined) {
-    const example = interactions[0] ?? 'view'
-    inspection.report(
-      where,
-      'nothing says which interaction a row is.',
-      `Add interaction: "${example}", or a column for it under columns.interaction.`,
-    )
-  }
-}
-
-function checkEntityColumns(
-  columns: Readonly<Record<string, ColumnName>>,
-  attributes: Plan['data']['entities']['item'],
-  source: { readonly where: string; readonly entity: 'user' | 'item' },
-  inspection: Inspection,
-): void {
-  const where = `${source.where}.columns`
-  const known = [...entityColumns, ...Object.keys(attributes)]
-  for (const name of Object.keys(columns))
-    inspection.reference(name, pathOf(where, name), `attribute of ${source.entity}s`, known)
-  const required = Object.keys(attributes).filter((name) => !attributes[name]!.isOptional)
-  requireColumns(columns, ['entityId', ...required], where, inspection)
-}
-
-function requireColumns(
-  columns: Readonly<Record<string, ColumnName>>,
-  required: readonly string[],
-  where: string,
-  inspection: Inspection,
-): void {
-  for (const name of required) {
-    if (columns[name] !== undefined) continue
-    const fix =
-      name === 'entityId' || name.endsWith('Id') || name === 'eventTime'
-        ? undefined
-        : 'Or declare it with { optional: true }.'
-    inspection.report(pathOf(where, name), 'found nothing, expected the column that holds it.', fix)
-  }
 }

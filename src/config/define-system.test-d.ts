@@ -21,7 +21,7 @@ import {
 } from './features.ts'
 import { atMost, inStock, notInteracted, only } from './rules.ts'
 import { shopFeatures } from './shop-features.ts'
-import { fileSource, httpIngest } from './sources.ts'
+import { catalogueApi, fileSource, folderSource, httpIngest, postgresSource } from './sources.ts'
 
 declare const ials: (options?: { factors?: number }) => GeneratorKind
 declare const popularity: () => GeneratorKind
@@ -57,6 +57,34 @@ defineSystem({
         columns: { entityId: 'id', title: 'name', price: 'price' },
       }),
       people: fileSource({ path: 'users.tsv', holds: 'user', columns: { entityId: 0, country: 1 }, hasHeader: false }),
+      orders: postgresSource({
+        urlVariable: 'SHOP_DATABASE_URL',
+        query: 'SELECT * FROM orders',
+        incrementalBy: 'created_at',
+        overlap: '1 hour',
+        holds: 'interactions',
+        columns: { userId: 'customer', itemId: 'sku', eventTime: 'created_at' },
+        interaction: 'purchase',
+        every: '5 minutes',
+        freshness: '1 hour',
+        owner: 'orders@shop.example',
+      }),
+      prices: catalogueApi({
+        url: 'https://shop.example/api/items',
+        paging: { by: 'cursor', parameter: 'after', field: 'meta.next' },
+        rowsAt: 'data',
+        authorization: { variable: 'SHOP_API_TOKEN' },
+        holds: 'item',
+        columns: { entityId: 'id', title: 'name', price: 'price.amount' },
+        every: '0 4 * * *',
+      }),
+      drops: folderSource({
+        path: 'drop',
+        files: 'users-*.csv',
+        holds: 'user',
+        columns: { entityId: 'id', country: 'country' },
+        every: '30 seconds',
+      }),
     },
     retention: { maxAge: '365 days', maxBytes: 1e9 },
     futureTolerance: '10 minutes',
@@ -131,6 +159,7 @@ defineSystem({
 })
 
 // Sources.
+const nightly = { urlVariable: 'SHOP_DATABASE_URL', query: 'SELECT * FROM items', every: '1 day' } as const
 defineSystem({
   ...system,
   data: {
@@ -155,6 +184,27 @@ defineSystem({
       }),
       // @ts-expect-error the item is missing
       e: fileSource({ path: 'e.csv', holds: 'interactions', columns: { userId: 0, eventTime: 2 } }),
+      // @ts-expect-error items have no "titel"
+      g: postgresSource({ ...nightly, holds: 'item', columns: { entityId: 'id', titel: 'name' } }),
+      // @ts-expect-error "price" belongs to items
+      h: catalogueApi({ url: '', holds: 'user', columns: { entityId: 'id', price: 'p' }, every: '1 day' }),
+      // @ts-expect-error items have no "colour"
+      i: folderSource({ path: '', files: '', holds: 'item', columns: { entityId: 'id', colour: 'c' }, every: '1 day' }),
+      // @ts-expect-error "rating" is not an interaction
+      j: postgresSource({
+        ...nightly,
+        holds: 'interactions',
+        columns: { userId: 'u', itemId: 'i', eventTime: 't' },
+        interaction: 'rating',
+      }),
+      // @ts-expect-error the time is missing
+      k: postgresSource({ ...nightly, holds: 'interactions', columns: { userId: 'u', itemId: 'i' } }),
+      // @ts-expect-error "dais" is no unit, and four fields are no pattern
+      l: postgresSource({ ...nightly, holds: 'item', columns: { entityId: 'id' }, every: '1 dais' }),
+      // @ts-expect-error there is no such paging
+      m: catalogueApi({ url: '', holds: 'item', columns: { entityId: 'i' }, every: '1 day', paging: { by: 'offset' } }),
+      // @ts-expect-error a query needs its address
+      n: postgresSource({ query: 'SELECT 1', holds: 'item', columns: { entityId: 'id' }, every: '1 day' }),
       // @ts-expect-error there is no format "xml"
       f: fileSource({ path: 'f.xml', format: 'xml', holds: 'item', columns: { entityId: 0 } }),
     },

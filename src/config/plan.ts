@@ -39,7 +39,65 @@ export interface HttpSourcePlan {
   readonly kind: 'http'
 }
 
-export type SourcePlan = FileSourcePlan | HttpSourcePlan
+/** When a source is read: so long after the last run began, or by a cron pattern of five fields in UTC. */
+export type SchedulePlan = { readonly everyMs: number } | { readonly cron: string }
+
+/** What sources that are read by a schedule have in common. */
+export interface ScheduledSourcePlan extends Pick<FileSourcePlan, 'holds' | 'columns' | 'interaction' | 'timeFormat'> {
+  readonly owner: string
+  readonly schedule: SchedulePlan
+  /** The target: how old the last success may be. */
+  readonly freshnessMs: number
+}
+
+export interface PostgresSourcePlan extends ScheduledSourcePlan {
+  readonly kind: 'postgres'
+  /** The environment variable that holds the address. */
+  readonly urlVariable: string
+  readonly query: string
+  readonly pull:
+    | { readonly mode: 'snapshot'; readonly deletedShareMax: number }
+    /** One of the overlaps holds, by what the column is: a time or a number. */
+    | {
+        readonly mode: 'incremental'
+        readonly by: string
+        readonly overlapMs: number
+        readonly overlapCount: number
+      }
+}
+
+export type PagingPlan =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'cursor'; readonly parameter: string; readonly field: string }
+  | { readonly kind: 'page'; readonly parameter: string; readonly first: number }
+  | { readonly kind: 'link' }
+
+export interface CatalogueApiPlan extends ScheduledSourcePlan {
+  readonly kind: 'catalogue-api'
+  readonly url: string
+  readonly paging: PagingPlan
+  /** Where in the body the rows lie; left out where the body is the list. */
+  readonly rowsAt?: string
+  /** The header that carries the secret of the environment variable, behind its scheme. */
+  readonly authorization?: { readonly header: string; readonly scheme: string; readonly variable: string }
+  readonly pull: { readonly mode: 'snapshot'; readonly deletedShareMax: number } | { readonly mode: 'changes' }
+  readonly requestsPerSecond: number
+  readonly timeoutMs: number
+}
+
+export interface FolderSourcePlan extends ScheduledSourcePlan {
+  readonly kind: 'folder'
+  /** Relative to the system file's folder. */
+  readonly path: string
+  /** Files whose name matches; `*` stands for any characters. */
+  readonly files: string
+  /** A file counts as complete once it was left alone this long. */
+  readonly settleMs: number
+  readonly format: FileSourcePlan['format']
+  readonly hasHeader: boolean
+}
+
+export type SourcePlan = FileSourcePlan | HttpSourcePlan | PostgresSourcePlan | CatalogueApiPlan | FolderSourcePlan
 
 export interface GeneratorPlan {
   readonly kind: string

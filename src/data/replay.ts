@@ -1,11 +1,11 @@
 // Judges quarantined rows again, after the system file has been mended. What is accepted now goes to the log and leaves the quarantine.
-import type { FileSourcePlan, Plan } from '../config/plan.ts'
+import type { Plan } from '../config/plan.ts'
 import type { LogEvent } from '../domain/event.ts'
 import { type RejectionReason, rejectionReasons } from '../domain/rejection.ts'
 import type { Quarantine, QuarantinedRow, RejectedRow } from '../ports/quarantine.ts'
 import { type FileRecord, rowMapper } from './column-mapping.ts'
 import type { Ingest, IngestParts } from './ingest.ts'
-import { missingTimeOf, sourceCheck } from './source-rows.ts'
+import { type MappedSourcePlan, missingTimeOf, sourceCheck } from './source-rows.ts'
 import { isRejection, type RowCheck, type RowContext } from './validate-event.ts'
 
 export interface ReplayAccount {
@@ -97,13 +97,14 @@ class Judges {
       return this.#parts.ingest.checkHttpRow(payload, 0, { ...context, missingTime: row.rejectedAtMs })
     }
     const source =
-      definition ?? (row.sourceDefinition === undefined ? undefined : (parsed(row.sourceDefinition) as FileSourcePlan))
+      definition ??
+      (row.sourceDefinition === undefined ? undefined : (parsed(row.sourceDefinition) as MappedSourcePlan))
     if (!source) return undefined
     const file = this.#fileJudge(row, source)
     return file.check(file.toRow(payload), 0, { ...context, missingTime: file.missingTime(row) })
   }
 
-  #fileJudge({ source: name, sourceDefinition = '' }: QuarantinedRow, source: FileSourcePlan): FileJudge {
+  #fileJudge({ source: name, sourceDefinition = '' }: QuarantinedRow, source: MappedSourcePlan): FileJudge {
     const key = JSON.stringify([name, sourceDefinition])
     let judge = this.#files.get(key)
     if (!judge) {
@@ -120,7 +121,7 @@ interface FileJudge {
   readonly missingTime: (row: QuarantinedRow) => RowContext['missingTime']
 }
 
-function fileJudge(plan: Plan, source: FileSourcePlan): FileJudge {
+function fileJudge(plan: Plan, source: MappedSourcePlan): FileJudge {
   const mapped = rowMapper(source.holds, source.columns)
   const hasOwnNames = Object.keys(source.columns).length === 0
   return {

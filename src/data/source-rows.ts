@@ -1,13 +1,14 @@
-// What a file source of the system file means for its rows: how their values are read, and how a row is judged.
-import type { FileSourcePlan, Plan } from '../config/plan.ts'
+// What a source of the system file means for its rows: how their values are read, and how a row is judged.
+import type { FileSourcePlan, Plan, SourcePlan } from '../config/plan.ts'
 import type { RowReading } from './row-attribute.ts'
 import { entityCheck, interactionCheck, type RowCheck, type RowContext } from './validate-event.ts'
 
-export function sourceCheck(plan: Plan, source: FileSourcePlan): RowCheck {
-  const reading: RowReading = {
-    timeFormat: source.timeFormat,
-    areValuesText: source.format === 'csv' || source.format === 'tsv',
-  }
+/** A source whose rows are mapped by column; all but the HTTP API. */
+export type MappedSourcePlan = Exclude<SourcePlan, { readonly kind: 'http' }>
+
+export function sourceCheck(plan: Plan, source: MappedSourcePlan): RowCheck {
+  const format = 'format' in source ? source.format : undefined
+  const reading: RowReading = { timeFormat: source.timeFormat, areValuesText: format === 'csv' || format === 'tsv' }
   if (source.holds === 'interactions') return interactionCheck(plan, { reading, interaction: source.interaction })
   return entityCheck(plan, { entity: source.holds, reading })
 }
@@ -16,6 +17,9 @@ export function sourceCheck(plan: Plan, source: FileSourcePlan): RowCheck {
  * What a row without a time gets. A catalogue without times is a snapshot: it says what was known when the file was written.
  * @param fileTimeMs when the file was last changed
  */
-export function missingTimeOf({ holds, columns }: FileSourcePlan, fileTimeMs: number): RowContext['missingTime'] {
+export function missingTimeOf(
+  { holds, columns }: Pick<FileSourcePlan, 'holds' | 'columns'>,
+  fileTimeMs: number,
+): RowContext['missingTime'] {
   return holds === 'interactions' || columns.eventTime !== undefined ? 'reject' : Math.floor(fileTimeMs)
 }

@@ -183,6 +183,56 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'Columns named by the mapping are not in the file, or the mapping lacks a needed one.',
   },
+  SOURCE_UNKNOWN: {
+    httpStatus: 404,
+    exitCode: 66,
+    meaning: 'The system file has no source with a schedule of that name.',
+  },
+  SOURCE_SECRET_MISSING: {
+    httpStatus: 500,
+    exitCode: 78,
+    meaning: 'An environment variable that a source takes an address or a secret from is not set.',
+  },
+  SOURCE_DRIVER_MISSING: {
+    httpStatus: 500,
+    exitCode: 69,
+    meaning: 'The package that talks to a source is not installed.',
+  },
+  SOURCE_UNAVAILABLE: {
+    httpStatus: 503,
+    exitCode: 75,
+    meaning: 'A source cannot be reached, is too slow, or broke off; it is asked again later.',
+  },
+  SOURCE_REFUSED: {
+    httpStatus: 502,
+    exitCode: 77,
+    meaning: 'A source answers, but refuses: credentials, permissions, or an address it does not know.',
+  },
+  SOURCE_QUERY_INVALID: {
+    httpStatus: 502,
+    exitCode: 65,
+    meaning: 'The database cannot run the query of a source, or not by the column given.',
+  },
+  SOURCE_COLUMN_MISSING: {
+    httpStatus: 502,
+    exitCode: 65,
+    meaning: 'A column that the system file names is not among those of the source.',
+  },
+  SOURCE_RESPONSE_INVALID: {
+    httpStatus: 502,
+    exitCode: 65,
+    meaning: 'A source sent something that cannot be used: no JSON, cut off, too large, or of another form.',
+  },
+  SOURCE_PAGING_BROKEN: {
+    httpStatus: 502,
+    exitCode: 65,
+    meaning: 'The pages of a source repeat, or do not end.',
+  },
+  SOURCE_DELETES_HELD: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A snapshot lacks so many of the rows known before that their deletion waits for a person.',
+  },
   QUARANTINE_ROW_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No row with that id is in quarantine.' },
   CONFIG_INVALID: {
     httpStatus: 500,

@@ -5,7 +5,18 @@ import type { RecommendResponse } from '../domain/recommendation.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import { NO_MODEL } from './recommendation-service.ts'
-import { DAY_MS, deletion, did, item, itemPatch, modelOf, NOW_MS, planWith, scoredGenerator, Shop } from './serving-fixture.ts'
+import {
+  DAY_MS,
+  deletion,
+  did,
+  item,
+  itemPatch,
+  modelOf,
+  NOW_MS,
+  planWith,
+  Shop,
+  scoredGenerator,
+} from './serving-fixture.ts'
 
 const idsOf = (response: RecommendResponse): string[] => response.items.map(({ itemId }) => itemId)
 const ids = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `i${from + i}`)

@@ -1,0 +1,28 @@
+import type { Plan } from '../../src/config/plan.ts'
+
+/** Items have a title, and there is one interaction. */
+export const itemsPlan: Plan = {
+  name: 'test',
+  hash: '0'.repeat(64),
+  data: {
+    owner: 'data@shop.example',
+    entities: { user: {}, item: { title: { type: 'text', isOptional: false } } },
+    interactions: { view: { weight: 1 } },
+    sources: {},
+    retention: {},
+    features: [],
+    futureToleranceMs: 300_000,
+  },
+  training: { owner: 'ml@shop.example', seed: 1, candidates: {} },
+  serving: { owner: 'web@shop.example', placements: {} },
+  monitoring: { owner: 'sre@shop.example' },
+}
+
+/** What every source of these tests has in common. */
+export const itemsSource = {
+  owner: 'data@shop.example',
+  schedule: { everyMs: 3_600_000 },
+  freshnessMs: 7_200_000,
+  holds: 'item',
+  timeFormat: 'iso',
+} as const
