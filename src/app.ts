@@ -3,14 +3,17 @@ import { join } from 'node:path'
 import { openDataFolder } from './adapters/embedded/data-folder.ts'
 import { openEventLog } from './adapters/embedded/event-log.ts'
 import { openKeyStore } from './adapters/embedded/key-store.ts'
+import { openOnlineStore } from './adapters/embedded/online-store.ts'
 import { openQuarantine } from './adapters/embedded/quarantine.ts'
 import { loadSystem } from './config/load-system.ts'
 import type { Plan } from './config/plan.ts'
 import type { System } from './config/system.ts'
 import { Ingest } from './data/ingest.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
+import { onFirstUse } from './lib/on-first-use.ts'
 import type { EventLog } from './ports/event-log.ts'
 import type { KeyStore } from './ports/key-store.ts'
+import type { OnlineStore } from './ports/online-store.ts'
 import type { Quarantine } from './ports/quarantine.ts'
 
 export interface OpenAppOptions {
@@ -35,6 +38,8 @@ export interface App {
   readonly quarantine: Quarantine
   readonly ingest: Ingest
   readonly keys: KeyStore
+  /** Opened by the first call, since few commands need it. */
+  readonly onlineStore: () => Promise<OnlineStore>
   readonly clock: Clock
   close(): Promise<void>
 }
@@ -48,6 +53,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const log = await openEventLog({ folder: folder.eventLogDir, clock })
   const quarantine = await openQuarantine({ folder: folder.quarantineDir, clock })
   const keys = openKeyStore({ folder: folder.keysDir })
+  const onlineStore = onFirstUse(() => openOnlineStore({ folder: folder.onlineStoreDir }))
   return {
     system,
     plan: system.plan,
@@ -58,11 +64,13 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     quarantine,
     ingest: new Ingest({ plan: system.plan, log, quarantine, clock }),
     keys,
+    onlineStore: onlineStore.get,
     clock,
     close: async () => {
       await log.close()
       await quarantine.close()
       await keys.close()
+      await (await onlineStore.ifUsed())?.close()
     },
   }
 }

@@ -6,14 +6,18 @@ import { followLog, type LogFollower } from '../data/follow-log.ts'
 import type { ModelDescription, ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type ServerOptions } from '../http/server.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
+import { pause } from '../lib/within.ts'
 import type { Manifest } from '../models/bundle.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { LiveModel } from './live-model.ts'
 import { packageVersion } from './package-version.ts'
+import { type RunningFeatures, runFeatures } from './run-features.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
+/** How often somebody who waits for the features looks. */
+const FEATURE_POLL_MS = 5
 /** How often the log is relieved of what the system's retention lets go. */
 const TRIM_EVERY_MS = 3_600_000
 
@@ -27,6 +31,8 @@ export interface RunningSystem {
   readonly service: RecommendationService
   /** Resolves when everything in the log at the call shows in answers. */
   caughtUp(): Promise<void>
+  /** Resolves when the features know everything that was in the log at some moment after the call. Another process may keep them: then at once. */
+  featuresCaughtUp(): Promise<void>
   /** Why the model in charge does not answer; undefined where it does, and before the first training. */
   modelProblem(): string | undefined
   /** Finishes the requests that are running, then lets go of the port. The app stays open. */
@@ -56,6 +62,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   })
   let failure: unknown
   let follower: LogFollower | undefined
+  // A shop without features has no online store either. One that cannot keep its features does not start: answers would silently lack them.
+  const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
   const server = createServer(
     {
       recommender: service,
@@ -65,12 +73,16 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       log: logger,
       placements: plan.serving.placements,
       status: () => statusOf(follower, failure),
+      ...(features && { features: features.reader }),
       models: () => (liveModel.manifest ? [describeModel(liveModel.manifest)] : []),
       build: { version: packageVersion(), planHash: plan.hash },
     },
     serverOptions,
   )
-  const { url, port } = await server.listen()
+  const { url, port } = await server.listen().catch(async (error: unknown) => {
+    await features?.stop()
+    throw error
+  })
 
   const { firstOffset } = await app.log.bounds()
   follower = followLog(app.log, {
@@ -95,12 +107,22 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     service,
     modelProblem: () => liveModel.problem,
     caughtUp: () => follower.caughtUp(),
+    featuresCaughtUp: () => featuresCaughtUp(features),
     close: async () => {
       await server.close()
       await stopPolling()
       await stopTrimming()
       await follower.stop()
+      await features?.stop()
     },
+  }
+}
+
+async function featuresCaughtUp(features: RunningFeatures | undefined): Promise<void> {
+  while (features !== undefined && features.problem() === undefined) {
+    const status = await features.status()
+    if (status === undefined || (status.lagEventCount === 0 && status.backfill === undefined)) return
+    await pause(FEATURE_POLL_MS)
   }
 }
 

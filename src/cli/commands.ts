@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'List, explain and replay the rows that were not accepted',
     load: () => import('./quarantine.ts'),
   },
+  {
+    name: 'features',
+    summary: 'List and explain features, and read their values',
+    load: () => import('./features.ts'),
+  },
   { name: 'train', summary: 'Train every candidate generator and store the model', load: () => import('./train.ts') },
   {
     name: 'evaluate',

@@ -1,6 +1,7 @@
 // What the HTTP server needs from the rest of the house, as narrow as it can be said. `app.ts` passes the components in.
 import type { Static } from 'typebox'
 import type { EntityName } from '../domain/event.ts'
+import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -55,6 +56,17 @@ export interface ServingStatus {
   readonly obstacles: readonly string[]
 }
 
+/** Features as they are now. */
+export interface Features {
+  /** In the order of the system file. */
+  definitions(): Promise<readonly FeatureDefinition[]>
+  /** @throws MillraceError FEATURE_UNKNOWN */
+  read(request: {
+    readonly features: readonly string[]
+    readonly entities: readonly { readonly userId?: string; readonly itemId?: string }[]
+  }): Promise<{ readonly asOfMs: number; readonly rows: readonly (readonly FeatureReading[])[] }>
+}
+
 export type ModelDescription = Static<typeof ModelsAnswer>['models'][number]
 
 export interface ServerDependencies {
@@ -68,6 +80,8 @@ export interface ServerDependencies {
   status(): ServingStatus
   /** The model in charge; empty before the first training. */
   models(): readonly ModelDescription[]
+  /** Left out where the system defines none. */
+  readonly features?: Features
   /** Shown as labels of `millrace_build_info`. */
   readonly build: { readonly version: string; readonly planHash: string }
 }

@@ -26,6 +26,8 @@ test('it describes every route of the server', async () => {
     'POST /v1/recommend',
     'GET /v1/items/{id}/similar',
     'GET /v1/models',
+    'GET /v1/features',
+    'GET /v1/features/values',
     'POST /v1/events',
     'PUT /v1/items/{id}',
     'PATCH /v1/items/{id}',

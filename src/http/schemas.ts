@@ -232,6 +232,53 @@ export const ModelsAnswer = Type.Object(
   { title: 'ModelsAnswer' },
 )
 
+const Feature = Type.Object(
+  {
+    name: Type.String(),
+    version: Type.String({ description: 'Another one for every other formula.' }),
+    owner: Type.String(),
+    description: Type.String(),
+    family: Type.String(),
+    by: Type.String({ description: '"user", "item", or "pair" where it takes both.' }),
+  },
+  { title: 'Feature' },
+)
+export const FeaturesAnswer = Type.Object(
+  { features: Type.Array(Feature, { description: 'In the order of the system file.' }) },
+  { title: 'FeaturesAnswer' },
+)
+
+export const FeatureValuesQuery = Type.Object(
+  {
+    userId: Type.Optional(Id),
+    itemId: Type.Optional(Id),
+    features: Type.Optional(
+      Type.String({
+        maxLength: 4096,
+        description: 'Names, separated by commas; all that fit the given ids where left out.',
+      }),
+    ),
+  },
+  strict,
+)
+export const FeatureValuesAnswer = Type.Object(
+  {
+    asOf: Type.String({ description: 'The moment that the values are of, ISO 8601.' }),
+    features: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          status: Type.String({ description: 'present, missing, stale, or default.' }),
+          value: Type.Optional(Type.Unknown({ description: 'Left out where the status is missing or stale.' })),
+          newestEventTime: Type.Optional(Type.String({ description: 'Of the events behind the value.' })),
+        },
+        { title: 'FeatureValue' },
+      ),
+    ),
+  },
+  { title: 'FeatureValuesAnswer' },
+)
+
 export const HealthAnswer = Type.Object(
   { status: Type.String(), reasons: Type.Array(Type.String(), { description: 'Why it is not ready.' }) },
   { title: 'Health' },

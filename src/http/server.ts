@@ -12,6 +12,7 @@ import type { Logger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
 import type { AnswerTroubles, ServerDependencies } from './dependencies.ts'
+import { featureRoutes } from './feature-routes.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
 import { intakeRoutes } from './intake-routes.ts'
 import { readJsonBodies } from './json-body.ts'
@@ -102,6 +103,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   refuseUnknownRoutes(app)
   const document = documentRoutes(app, deps.build)
   recommendationRoutes(app, deps, metrics)
+  featureRoutes(app, deps)
   intakeRoutes(app, deps, metrics, limits)
   healthRoutes(app, { readiness, metrics, document })
 

@@ -34,3 +34,11 @@ test('the type knows the units', () => {
   const invalid: Duration = '30 dais'
   expect([valid, invalid]).toHaveLength(2)
 })
+
+test('a length of time is written in the largest unit that fits, and read back as it was', () => {
+  expect(durationText(30 * 86_400_000)).toBe('30 days')
+  expect(durationText(604_800_000)).toBe('1 week')
+  expect(durationText(3_600_000)).toBe('1 hour')
+  expect(durationText(90_000)).toBe('90 seconds')
+  for (const ms of [1, 999, 60_000, 86_400_001]) expect(durationMs(durationText(ms))).toBe(ms)
+})

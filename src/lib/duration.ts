@@ -26,3 +26,10 @@ export function durationMs(text: string): number | undefined {
   const milliseconds = Number(match[1]) * unitMs[unit as Unit]
   return milliseconds > 0 && Number.isSafeInteger(Math.round(milliseconds)) ? milliseconds : undefined
 }
+
+/** A length of time in the largest unit that it is a whole number of: "30 days", "1 hour". */
+export function durationText(ms: number): string {
+  const units = Object.entries(unitMs).reverse()
+  const [name, unit] = units.find(([, length]) => ms >= length && ms % length === 0) ?? ['millisecond', 1]
+  return `${ms / unit} ${name}${ms === unit ? '' : 's'}`
+}

@@ -13,6 +13,7 @@ export interface DataFolder {
   readonly modelsDir: string
   readonly keysDir: string
   readonly metadataDir: string
+  readonly onlineStoreDir: string
 }
 
 /**
@@ -54,6 +55,7 @@ export function openDataFolder(path: string): DataFolder {
     modelsDir: join(path, 'models'),
     keysDir: join(path, 'keys'),
     metadataDir: join(path, 'metadata'),
+    onlineStoreDir: join(path, 'online-store'),
   }
 }
 

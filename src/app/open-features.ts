@@ -1,0 +1,48 @@
+// Features for one look, from a command: up to date with the log, whether or not a server runs over the same folder.
+import type { App } from '../app.ts'
+import { type FeatureEngine, openFeatureEngine } from '../data/feature-engine.ts'
+import { type FeatureReader, featureReader } from '../data/feature-reader.ts'
+import { MillraceError } from '../lib/errors.ts'
+
+export interface BackfillProgress {
+  readonly readCount: number
+  readonly eventCount: number
+}
+
+/**
+ * Brings the features up to date, unless another process keeps them so, and returns what reads them.
+ * @throws MillraceError DATA_FOLDER_NEWER, FEATURE_LOG_GAP, ONLINE_STORE_UNUSABLE, ONLINE_STORE_FULL
+ */
+export async function openFeatures(
+  app: App,
+  onProgress: (progress: BackfillProgress) => void = () => {},
+): Promise<FeatureReader> {
+  const store = await app.onlineStore()
+  const reader = featureReader({ store, clock: app.clock })
+  const engine = await engineUnlessTaken(app)
+  if (engine === undefined) return reader
+  try {
+    while (await engine.step()) {
+      const { lagEventCount, backfill } = await engine.status()
+      const { nextOffset } = await app.log.bounds()
+      onProgress(backfill ?? { readCount: nextOffset - lagEventCount, eventCount: nextOffset })
+    }
+  } finally {
+    await engine.stop()
+  }
+  return reader
+}
+
+async function engineUnlessTaken(app: App): Promise<FeatureEngine | undefined> {
+  try {
+    return await openFeatureEngine({
+      log: app.log,
+      store: await app.onlineStore(),
+      definitions: app.plan.data.features,
+      clock: app.clock,
+    })
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'ONLINE_STORE_TAKEN') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,154 @@
+// millrace features: what is computed of users and items, and what it is now.
+import { defineCommand } from 'citty'
+import { openFeatures } from '../app/open-features.ts'
+import { openApp } from '../app.ts'
+import type { FeatureDefinition, FeatureFormula } from '../domain/feature.ts'
+import { featureText, plainFeatureValue } from '../domain/feature-value.ts'
+import { durationText } from '../lib/duration.ts'
+import { MillraceError } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
+import { appArguments } from './app-arguments.ts'
+import { printTable } from './table.ts'
+
+const json = { type: 'boolean', description: 'Print JSON', default: false } as const
+
+const list = defineCommand({
+  meta: { name: 'list', description: 'Every feature of the system file' },
+  args: { ...appArguments, json },
+  async run({ args }) {
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      const { features } = app.plan.data
+      if (args.json) console.log(JSON.stringify(features))
+      else if (features.length === 0) console.log(NO_FEATURES)
+      else {
+        printTable(
+          ['name', 'family', 'by', 'window', 'version', 'owner'],
+          features.map(({ name, formula, version, owner }) => {
+            return [name, formula.family, formula.by, windowText(formula), version, owner]
+          }),
+        )
+      }
+    } finally {
+      await app.close()
+    }
+  },
+})
+
+const show = defineCommand({
+  meta: { name: 'show', description: 'One feature: what it is made of' },
+  args: {
+    name: { type: 'positional', description: 'A name of "millrace features list"', required: true },
+    ...appArguments,
+    json,
+  },
+  async run({ args }) {
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      const feature = featureCalled(args.name, app.plan.data.features)
+      if (args.json) {
+        console.log(JSON.stringify(feature))
+        return
+      }
+      const { name, description, formula, version, owner, ttlMs } = feature
+      const { family, by, ...made } = formula
+      printTable(
+        [name, description],
+        [
+          ['owner', owner],
+          ['version', version],
+          ['family', family],
+          ['by', by],
+          ...Object.entries(made).map(([key, value]) => partText(key, value)),
+          ...(ttlMs === undefined ? [] : [['stale after', durationText(ttlMs)]]),
+          ...(feature.default === undefined ? [] : [['default', String(feature.default)]]),
+        ],
+      )
+    } finally {
+      await app.close()
+    }
+  },
+})
+
+const value = defineCommand({
+  meta: { name: 'value', description: 'What the features of a user, an item or both are now' },
+  args: {
+    user: { type: 'string', description: 'Id of a user' },
+    item: { type: 'string', description: 'Id of an item' },
+    feature: { type: 'string', description: 'Names, separated by commas (default: all that the ids suffice for)' },
+    ...appArguments,
+    json,
+  },
+  async run({ args }) {
+    if (args.user === undefined && args.item === undefined) {
+      throw new MillraceError('CLI_USAGE', 'Nothing says whose features are meant.', {
+        fix: 'Add "--user ID", "--item ID" or both.',
+      })
+    }
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      const all = app.plan.data.features
+      const chosen =
+        args.feature === undefined
+          ? all.filter(({ formula: { by } }) => (by === 'item' || args.user) && (by === 'user' || args.item))
+          : args.feature.split(',').map((name) => featureCalled(name.trim(), all))
+      if (chosen.length === 0) {
+        console.log(all.length === 0 ? NO_FEATURES : 'No feature is about that alone; give "--user" and "--item".')
+        return
+      }
+      const entity = { ...(args.user && { userId: args.user }), ...(args.item && { itemId: args.item }) }
+      const features = await openFeatures(app)
+      const { asOfMs, rows } = await features.read({ features: chosen.map(({ name }) => name), entities: [entity] })
+      const readings = chosen.map(({ name }, i) => ({ name, ...rows[0]![i]! }))
+      if (args.json) {
+        const plain = readings.map((reading) => ({
+          ...reading,
+          value: reading.value === undefined ? undefined : plainFeatureValue(reading.value),
+        }))
+        console.log(JSON.stringify({ asOf: new Date(asOfMs).toISOString(), features: plain }))
+        return
+      }
+      printTable(
+        ['feature', 'value', 'newest event'],
+        readings.map(({ name, newestEventTimeMs, ...reading }) => {
+          return [name, featureText(reading), newestEventTimeMs === undefined ? '–' : isoText(newestEventTimeMs)]
+        }),
+      )
+    } finally {
+      await app.close()
+    }
+  },
+})
+
+export default defineCommand({
+  meta: { name: 'features', description: 'List and explain features, and read their values' },
+  subCommands: { list, show, value },
+  default: 'list',
+})
+
+const NO_FEATURES = 'The system file defines no features. See "features" in the guide.'
+
+function featureCalled(name: string, features: readonly FeatureDefinition[]): FeatureDefinition {
+  const feature = features.find((one) => one.name === name)
+  if (feature) return feature
+  throw new MillraceError('FEATURE_UNKNOWN', `No feature is called ${JSON.stringify(name)}.`, {
+    fix: suggestName(
+      name,
+      features.map((one) => one.name),
+    ),
+  })
+}
+
+const isoText = (timeMs: number): string => new Date(timeMs).toISOString()
+
+const windowText = (formula: FeatureFormula): string => ('windowMs' in formula ? durationText(formula.windowMs) : '–')
+
+/** A part of a formula, lengths of time as people write them. */
+function partText(key: string, value: unknown): readonly [string, string] {
+  if (key.endsWith('Ms')) return [key.slice(0, -2), durationText(value as number)]
+  if (Array.isArray(value)) return [key, value.join(', ')]
+  if (typeof value === 'object' && value !== null && 'entity' in value && 'attribute' in value) {
+    return [key, `${value.entity}.${value.attribute}`]
+  }
+  return [key, String(value)]
+}
