@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Duration, durationMs } from './duration.ts'
+import { type Duration, durationMs, durationText } from './duration.ts'
 
 test.each([
   ['30 days', 2_592_000_000],
