@@ -147,15 +147,15 @@ describe('an incremental Postgres source', () => {
     await client.query('DROP TABLE IF EXISTS items; CREATE TABLE items (id text, version bigserial)')
     const source = sourceOf(by('version'))
     const committed = new Set<string>()
-    const endMs = performance.now() + 6000
+    const endMs = performance.now() + 8000
     const write = async (writer: number): Promise<void> => {
       const connection = await connected()
       for (let n = 0; performance.now() < endMs; n++) {
         const id = `w${writer}-${n}`
         await connection.query('BEGIN')
         await connection.query('INSERT INTO items (id) VALUES ($1)', [id])
-        // Most are quick; some take longer than the source waits.
-        await connection.query(`SELECT pg_sleep(${n % 5 === writer % 5 ? 0.2 : 0.01 * writer})`)
+        // Most are quick; one takes longer than the source waits.
+        await connection.query(`SELECT pg_sleep(${writer === 0 ? 4.5 : 0.01 * writer})`)
         const isKept = (n + writer) % 7 !== 0
         await connection.query(isKept ? 'COMMIT' : 'ROLLBACK')
         if (isKept) committed.add(id)
