@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MillraceError } from '../../lib/errors.ts'
@@ -322,6 +324,19 @@ describe('a Postgres source that cannot be read', () => {
   it('is given up where the query takes longer than allowed', async () => {
     const error = await failureOf(sourceOf({ query: "SELECT 'a' AS id, pg_sleep(20)", timeoutMs: 300 }))
     expect(error.code).toBe('SOURCE_UNAVAILABLE')
+  })
+
+  it('lets go of a server that never says hello when it is told to stop', async () => {
+    const mute = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(mute, 'listening')
+    const { port } = mute.address() as AddressInfo
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(), 200)
+    const startMs = performance.now()
+    const source = sourceOf({ url: () => `postgres://x@127.0.0.1:${port}/x` })
+    for await (const _ of source.pull(undefined, stop.signal)) expect.unreachable()
+    expect(performance.now() - startMs).toBeLessThan(5000)
+    mute.close()
   })
 
   it('lets go of a query that runs when it is told to stop', async () => {
