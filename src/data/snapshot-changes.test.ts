@@ -15,6 +15,7 @@ describe('changes of a snapshot', () => {
     const runs = fc.array(fc.record({ state: states, breakAt: fc.option(fc.nat(12), { nil: undefined }) }), {
       minLength: 1,
       maxLength: 12,
+      size: 'max',
     })
     await fc.assert(
       fc.asyncProperty(runs, fc.integer({ min: 1, max: 3 }), async (history, batchSize) => {

@@ -319,6 +319,22 @@ describe('a source of snapshots', () => {
     await sources.stop()
   })
 
+  it('tells a row that changes back under one and the same time of its own', async () => {
+    const { runner, titles } = world()
+    let name = '1'
+    const sources = runner(
+      scheduled(
+        snapshot(() => [{ ...item('a', name), created: '2026-01-01T00:00:00Z' }]),
+        { hasEventTime: true, toRow: rowMapper('item', { entityId: 'sku', title: 'name', eventTime: 'created' }) },
+      ),
+    )
+    for (name of ['1', '2', '1']) {
+      await sources.runNow('items')
+      expect(titles()).toEqual({ a: name })
+    }
+    await sources.stop()
+  })
+
   it('deletes nothing for one that broke off', async () => {
     const { runner, log } = world()
     let rows = Array.from({ length: 10 }, (_, n) => item(`i${n}`))

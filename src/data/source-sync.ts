@@ -120,7 +120,7 @@ class Sync {
 
   async #takeSnapshot(batch: PulledBatch, rows: readonly unknown[]): Promise<void> {
     const { name, definitionHash } = this.#source
-    const { run, momentMs } = this.#start
+    const { run } = this.#start
     const snapshotRows = rows.map((row) => ({
       id: isRow(row) ? snapshotId(row.entityId) : undefined,
       fingerprint: fingerprintOf(row, definitionHash),
@@ -131,15 +131,21 @@ class Sync {
       snapshotRows,
       async (changes) => {
         const positions = [...changes.keys()].sort((a, b) => a - b)
-        const changed = positions.map((position) => this.#atItsTime(rows[position], changes.get(position)!, momentMs))
+        const changed = positions.map((position) => this.#told(rows[position], changes.get(position)!))
         await this.#accept(changed, batch, positions)
       },
     )
   }
 
-  /** A row that was deleted and is back has changed now, whatever time it bears: an older one would lose against the deletion. */
-  #atItsTime(row: unknown, change: RowChange, momentMs: number): unknown {
-    return change === 'again' && isRow(row) ? { ...row, eventTime: new Date(momentMs) } : row
+  /**
+   * A row that was deleted and is back has changed now, whatever time it bears: an older one would lose against the deletion. And a row that says
+   * again what it said before another change is an event of its own, also where its own time stayed the same.
+   */
+  #told(row: unknown, change: RowChange): unknown {
+    if (!isRow(row)) return row
+    const { momentMs } = this.#start
+    const told = change === 'again' ? { ...row, eventTime: new Date(momentMs) } : row
+    return { ...told, id: contentId([this.#source.name, this.#source.holds, momentMs, textOf(told)]) }
   }
 
   async takeDeletions(): Promise<void> {

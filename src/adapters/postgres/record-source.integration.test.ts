@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MillraceError } from '../../lib/errors.ts'
@@ -147,15 +149,15 @@ describe('an incremental Postgres source', () => {
     await client.query('DROP TABLE IF EXISTS items; CREATE TABLE items (id text, version bigserial)')
     const source = sourceOf(by('version'))
     const committed = new Set<string>()
-    const endMs = performance.now() + 6000
+    const endMs = performance.now() + 8000
     const write = async (writer: number): Promise<void> => {
       const connection = await connected()
       for (let n = 0; performance.now() < endMs; n++) {
         const id = `w${writer}-${n}`
         await connection.query('BEGIN')
         await connection.query('INSERT INTO items (id) VALUES ($1)', [id])
-        // Most are quick; some take longer than the source waits.
-        await connection.query(`SELECT pg_sleep(${n % 5 === writer % 5 ? 0.2 : 0.01 * writer})`)
+        // Most are quick; one takes longer than the source waits.
+        await connection.query(`SELECT pg_sleep(${writer === 0 ? 4.5 : 0.01 * writer})`)
         const isKept = (n + writer) % 7 !== 0
         await connection.query(isKept ? 'COMMIT' : 'ROLLBACK')
         if (isKept) committed.add(id)
@@ -322,6 +324,19 @@ describe('a Postgres source that cannot be read', () => {
   it('is given up where the query takes longer than allowed', async () => {
     const error = await failureOf(sourceOf({ query: "SELECT 'a' AS id, pg_sleep(20)", timeoutMs: 300 }))
     expect(error.code).toBe('SOURCE_UNAVAILABLE')
+  })
+
+  it('lets go of a server that never says hello when it is told to stop', async () => {
+    const mute = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(mute, 'listening')
+    const { port } = mute.address() as AddressInfo
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(), 200)
+    const startMs = performance.now()
+    const source = sourceOf({ url: () => `postgres://x@127.0.0.1:${port}/x` })
+    for await (const _ of source.pull(undefined, stop.signal)) expect.unreachable()
+    expect(performance.now() - startMs).toBeLessThan(5000)
+    mute.close()
   })
 
   it('lets go of a query that runs when it is told to stop', async () => {

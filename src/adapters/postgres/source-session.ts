@@ -5,7 +5,7 @@ import { settlesWithin } from '../../lib/within.ts'
 
 export interface SessionOptions {
   readonly url: string
-  /** Longest wait for the connection, and for each answer. */
+  /** Longest wait for each answer. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
 }
@@ -14,6 +14,8 @@ export interface SessionOptions {
 export const applicationName = 'millrace source'
 
 const FAREWELL_MS = 1000
+/** A server that takes longer than this to say hello is down. */
+const CONNECT_MS_MAX = 30_000
 
 export class SourceSession {
   readonly #client: Client
@@ -33,7 +35,7 @@ export class SourceSession {
     const config: ClientConfig = {
       connectionString: url,
       application_name: applicationName,
-      connectionTimeoutMillis: timeoutMs,
+      connectionTimeoutMillis: Math.min(timeoutMs, CONNECT_MS_MAX),
       query_timeout: timeoutMs,
       keepAlive: true,
       types: { getTypeParser: () => (text: string) => text },
@@ -47,7 +49,7 @@ export class SourceSession {
     }
     // The error of a lost connection also rejects the query that waits; without a listener it would end the process.
     client.on('error', () => {})
-    const cut = (): void => void client.end().catch(() => {})
+    const cut = (): void => hangUp(client)
     signal.addEventListener('abort', cut, { once: true })
     const session = new SourceSession(client, place, () => signal.removeEventListener('abort', cut))
     try {
@@ -82,9 +84,7 @@ export class SourceSession {
   async close(): Promise<void> {
     this.#stopWatching()
     const ended = this.#client.end().catch(() => {})
-    if (await settlesWithin(ended, FAREWELL_MS)) return
-    const { connection } = this.#client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }
-    connection.stream.destroy()
+    if (!(await settlesWithin(ended, FAREWELL_MS))) hangUp(this.#client)
   }
 
   wrapped(error: unknown): MillraceError {
@@ -104,6 +104,12 @@ export class SourceSession {
       cause: error,
     })
   }
+}
+
+/** At once, whatever it is waiting for: `end` would wait for a server that is not there. The driver's types do not show the way. */
+function hangUp(client: Client): void {
+  const { connection } = client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }
+  connection.stream.destroy()
 }
 
 const refused = (place: string, message: string, cause: unknown): MillraceError =>
