@@ -281,6 +281,6 @@ test('every version is what a naive model says, through re-opening, checkpoints,
         await run(world, new Model([...columns], world.clock.nowMs), operations, table)
       },
     ),
-    { numRuns: Number(process.env.MILLRACE_DELTA_RUNS ?? 60) },
+    { numRuns: Number(process.env.MILLRACE_DELTA_RUNS ?? 40) },
   )
 })

@@ -104,6 +104,10 @@ describe('time travel', () => {
     await table.append([dayFile('p1', a)])
     const [first, second] = await table.history()
     expect(second!.timestampMs).toBe(first!.timestampMs)
+    const [{ commitInfo }] = readLines(world, 1) as [{ commitInfo: { timestamp: number } }]
+    expect(commitInfo.timestamp).toBe(first!.timestampMs)
+    layCommit(world, 2, [{ commitInfo: { timestamp: 5 } }])
+    expect((await table.snapshot()).timestampMs).toBe(first!.timestampMs)
   })
 })
 
@@ -138,6 +142,33 @@ describe('writing', () => {
     expect(await other.append([dayFile('p0', a)], { txn: { ...txn, version: 2 } })).toMatchObject({ isNew: false })
     expect((await other.snapshot()).txnVersion('import')).toBe(3)
     expect((await other.snapshot()).txnVersion('export')).toBeUndefined()
+  })
+
+  test('a txn outlives the commit that told of it', async () => {
+    const { world, table } = await created()
+    const txn = { appId: 'import', version: 3 }
+    await table.append([dayFile('p1', a)], { txn })
+    await table.append([dayFile('p2', a)])
+    await table.checkpoint()
+    world.clock.nowMs += HOUR_MS
+    await table.cleanUpLog({ retentionMs: 0 })
+    expect(world.objects.has(commitPath(1))).toBe(false)
+    const reopened = await openDeltaTable(world)
+    expect(await reopened.append([dayFile('p1', a)], { txn })).toMatchObject({ version: 2, isNew: false })
+  })
+
+  test('a txn that another process commits in the meantime is not committed again', async () => {
+    const { world, table } = await created()
+    const txn = { appId: 'import', version: 3 }
+    const other = await openDeltaTable(
+      interrupted(world, () => table.overwrite([{ date: a }], [dayFile('p1', a)], { txn })),
+    )
+    // Without the txn this would be a conflict.
+    expect(await other.overwrite([{ date: a }], [dayFile('p2', a)], { txn })).toMatchObject({
+      version: 1,
+      isNew: false,
+    })
+    expect(await pathsOf(other)).toEqual(['p1'])
   })
 
   test('a txn is remembered even where nothing else is to be done', async () => {
@@ -331,20 +362,7 @@ describe('concurrent writes', () => {
   test('a conflict that comes while a commit is being written is found too', async () => {
     const { world, table } = await created()
     await table.append([dayFile('a1', a)])
-    let isFirst = true
-    const slow = {
-      ...world,
-      storage: {
-        ...world.storage,
-        writeIfAbsent: async (path: string, bytes: Uint8Array) => {
-          if (isFirst) {
-            isFirst = false
-            await table.append([dayFile('a2', a)])
-          }
-          return world.storage.writeIfAbsent(path, bytes)
-        },
-      },
-    }
+    const slow = interrupted(world, () => table.append([dayFile('a2', a)]))
     const other = await openDeltaTable(slow)
     await expect(other.overwrite([{ date: a }], [dayFile('a3', a)])).rejects.toEqual(
       error('DELTA_CONFLICT', 'added a2'),
@@ -568,6 +586,18 @@ describe('clean-up and vacuum', () => {
     expect(['p1', 'p3', '_hidden/x', '.crc'].map((path) => world.objects.has(path))).toEqual([false, true, true, true])
   })
 
+  test('vacuum spares a file of a version in between, however old the file', async () => {
+    const { world, table } = await created()
+    touch(world, 'p1')
+    world.clock.nowMs += 10 * HOUR_MS
+    await table.append([dayFile('p1', a)])
+    world.clock.nowMs += HOUR_MS
+    await table.removeFiles(['p1'])
+    world.clock.nowMs += HOUR_MS
+    expect((await table.vacuum({ retentionMs: 3 * HOUR_MS })).removedPaths).toEqual([])
+    expect((await table.vacuum({ retentionMs: 0.5 * HOUR_MS })).removedPaths).toEqual(['p1'])
+  })
+
   test('the log is cut off before the newest checkpoint that is old enough; pinned versions stay readable', async () => {
     const { world, table } = await fiveVersions()
     await table.checkpoint()
@@ -628,6 +658,19 @@ test('the history tells what was done', async () => {
     { version: 2, operation: 'DELETE', addedFileCount: 0, removedFileCount: 1, addedRowCount: 0 },
   ])
 })
+
+/** The world, with something else happening just before the first commit that is tried. */
+function interrupted(world: MemoryWorld, interruption: () => Promise<unknown>) {
+  let isFirst = true
+  const writeIfAbsent = async (path: string, bytes: Uint8Array) => {
+    if (isFirst) {
+      isFirst = false
+      await interruption()
+    }
+    return world.storage.writeIfAbsent(path, bytes)
+  }
+  return { ...world, storage: { ...world.storage, writeIfAbsent } }
+}
 
 function readLines({ objects }: MemoryWorld, version: number): object[] {
   const text = new TextDecoder().decode(objects.get(commitPath(version))!.bytes)

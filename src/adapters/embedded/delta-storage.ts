@@ -22,7 +22,7 @@ export function localDeltaStorage({ folder }: { readonly folder: string }): Delt
   async function written(path: string, bytes: Uint8Array, place: (temporary: string, target: string) => Promise<void>) {
     const target = join(folder, path)
     const parent = dirname(target)
-    await makeFolder(folder, parent)
+    await makeFolder(parent)
     if (!swept.has(parent)) await sweep(parent)
     swept.add(parent)
     const temporary = join(parent, temporaryName())
@@ -115,11 +115,10 @@ async function flushFolder(path: string): Promise<void> {
   }
 }
 
-async function makeFolder(root: string, path: string): Promise<void> {
+async function makeFolder(path: string): Promise<void> {
   const firstNew = await mkdir(path, { recursive: true })
   if (firstNew === undefined) return
   for (let made = path; made.length >= firstNew.length; made = dirname(made)) await flushFolder(dirname(made))
-  if (path !== root) await flushFolder(root)
 }
 
 async function sweep(folder: string): Promise<void> {
