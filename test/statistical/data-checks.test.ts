@@ -4,9 +4,9 @@
 //
 // `MILLRACE_CHECK_RUNS=2000` is the full number. Seeds are fixed; the tolerances say how often other seeds would fail.
 import { expect, test } from 'vitest'
-import { defaultCheckSettings } from '../../src/data/checks/planned-checks.ts'
 import { runChecks } from '../../src/data/checks/run-checks.ts'
 import { type CheckResult, describeCheck } from '../../src/domain/check.ts'
+import { defaultCheckSettings } from '../../src/domain/check-settings.ts'
 import { seededRng } from '../../src/lib/rng.ts'
 import { DAY_MS, type DayNoise, normalDays, type PlantedShift, simulatedTable } from './simulated-table.testing.ts'
 

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type CheckName, type CheckResult, decide, describeCheck } from '../../domain/check.ts'
+import { defaultCheckSettings } from '../../domain/check-settings.ts'
 import { TableProfiler, type TableRules } from '../../domain/table-profile.ts'
 import { seededRng } from '../../lib/rng.ts'
 import type { ProfiledDay } from './measurement.ts'
-import { defaultCheckSettings, plannedChecks } from './planned-checks.ts'
+import { plannedChecks } from './planned-checks.ts'
 import { runChecks } from './run-checks.ts'
 
 const HOUR_MS = 3_600_000
