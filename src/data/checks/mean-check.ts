@@ -41,7 +41,9 @@ function compareMeans(days: readonly DayMean[], stdDevs: number): Measurement {
   const today = days.at(-1)!
   const before = days.slice(0, -1)
   const scale = scaleOf(days)
-  const rowVariance = varianceOf(days.reduce((moments, day) => mergeMoments(moments, day.column.moments), noMoments))
+  // The rows' usual spread: today's may be part of what is wrong. A column that was constant has only today's.
+  const usual = varianceOf(before.reduce((moments, day) => mergeMoments(moments, day.column.moments), noMoments))
+  const rowVariance = usual > 0 ? usual : varianceOf(today.column.moments)
   const found = findShift(
     days.map(({ dayNumber, column, mean }) => ({
       dayNumber,

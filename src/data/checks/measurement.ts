@@ -1,7 +1,7 @@
 // What a check measured, before it is known how many checks the run has: significance and verdict come after all are measured (`run-checks.ts`).
 import type { Band, HistoryUsed, MeanRule } from '../../domain/check.ts'
+import type { CheckSettings } from '../../domain/check-settings.ts'
 import type { TableProfile } from '../../domain/table-profile.ts'
-import type { CheckSettings } from './planned-checks.ts'
 
 /** The rows of one day, or one scheduled batch a day. */
 export interface ProfiledDay {
