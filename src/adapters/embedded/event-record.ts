@@ -17,7 +17,9 @@ type InteractionRecord = [
   userId: string,
   itemId: string,
   eventTimeMs: number,
+  /** 1 where the event has values and no weight, so that a reader who knows no values is not misled. */
   weight?: number,
+  values?: Readonly<Record<string, number>>,
 ]
 type EntityRecord = [
   id: string,
@@ -54,7 +56,9 @@ function recordRest(event: LogEvent): string {
     return `${place},${event.eventTimeMs},${JSON.stringify(event.attributes)}`
   }
   const place = `0,${JSON.stringify(event.interaction)},${JSON.stringify(event.userId)},${JSON.stringify(event.itemId)}`
-  return event.weight === undefined ? `${place},${event.eventTimeMs}` : `${place},${event.eventTimeMs},${event.weight}`
+  const { eventTimeMs, weight, values } = event
+  if (values !== undefined) return `${place},${eventTimeMs},${weight ?? 1},${JSON.stringify(values)}`
+  return weight === undefined ? `${place},${eventTimeMs}` : `${place},${eventTimeMs},${weight}`
 }
 
 function grown(bytes: Buffer<ArrayBuffer>, used: number, needed: number): Buffer<ArrayBuffer> {
@@ -103,7 +107,11 @@ function toEvent(record: InteractionRecord | EntityRecord): LogEvent {
     const [id, , entity, entityId, change, eventTimeMs, attributes] = record
     return { kind: 'entity', id, entity, entityId, change, attributes, eventTimeMs }
   }
-  const [id, , interaction, userId, itemId, eventTimeMs, weight] = record
+  const [id, , interaction, userId, itemId, eventTimeMs, weight, values] = record
   if (weight === undefined) return { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs }
+  if (values !== undefined) {
+    const event = { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs } as const
+    return weight === 1 ? { ...event, values } : { ...event, weight, values }
+  }
   return { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs, weight }
 }
