@@ -153,6 +153,21 @@ export const errorCatalogue = {
     meaning: 'Columns named by the mapping are not in the file, or the mapping lacks a needed one.',
   },
   QUARANTINE_ROW_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No row with that id is in quarantine.' },
+  OFFLINE_STORE_FAILED: {
+    httpStatus: 500,
+    exitCode: 74,
+    meaning: 'The offline store could not read, join or write history.',
+  },
+  OFFLINE_MEMORY_EXHAUSTED: {
+    httpStatus: 500,
+    exitCode: 71,
+    meaning: 'Joining or writing history needs more memory than the offline store was given.',
+  },
+  LABELS_BEFORE_DATA: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A training set was asked for moments before anything was known.',
+  },
   CONFIG_INVALID: {
     httpStatus: 500,
     exitCode: 78,
