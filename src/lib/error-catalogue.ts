@@ -234,6 +234,21 @@ export const errorCatalogue = {
     meaning: 'A snapshot lacks so many of the rows known before that their deletion waits for a person.',
   },
   QUARANTINE_ROW_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No row with that id is in quarantine.' },
+  OFFLINE_STORE_FAILED: {
+    httpStatus: 500,
+    exitCode: 74,
+    meaning: 'The offline store could not read, join or write history.',
+  },
+  OFFLINE_MEMORY_EXHAUSTED: {
+    httpStatus: 500,
+    exitCode: 71,
+    meaning: 'Joining or writing history needs more memory than the offline store was given.',
+  },
+  LABELS_BEFORE_DATA: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A training set was asked for moments before anything was known.',
+  },
   CONFIG_INVALID: {
     httpStatus: 500,
     exitCode: 78,

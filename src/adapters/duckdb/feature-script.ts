@@ -15,11 +15,9 @@ import {
   hopMsOf,
 } from '../../domain/feature.ts'
 import { ESTIMATE_NUMERATOR, emptyRegisterTerms, RANK_MAX, REGISTER_COUNT } from '../../lib/hyper-log-log.ts'
+import type { AttributeKind } from '../../ports/offline-store.ts'
 import { leaveMs, MovingSums, startMs } from './moving-sums.ts'
 import { literal, quoted } from './sql-text.ts'
-
-/** How an attribute is kept. Dates and whole numbers are numbers. */
-export type AttributeKind = 'text' | 'number' | 'boolean' | 'tags'
 
 export type AttributeKinds = Readonly<Record<EntityName, Readonly<Record<string, AttributeKind>>>>
 
@@ -108,22 +106,16 @@ class Script {
   }
 
   #findPaths(formula: FeatureFormula): void {
-    const needs = (path: AttributePath, ...maps: Map<string, AttributePath>[]): void => {
+    const needs = (path: AttributePath | undefined, ...maps: Map<string, AttributePath>[]): void => {
+      if (path === undefined) return
       for (const map of [this.#paths, ...maps]) map.set(pathName(path), path)
     }
-    switch (formula.family) {
-      case 'attribute':
-        return needs({ entity: formula.by, attribute: formula.attribute }, this.#labelPaths)
-      case 'share':
-        return needs(formula.over, this.#groupPaths)
-      case 'last':
-      case 'distinct':
-        return formula.value && needs(formula.value, this.#groupPaths)
-      case 'ratioToGroup':
-        return needs({ entity: formula.by, attribute: formula.group }, this.#groupPaths, this.#labelPaths)
-      case 'cross':
-        return needs(formula.attribute, this.#labelPaths, this.#groupPaths)
-    }
+    if (formula.family === 'attribute') needs({ entity: formula.by, attribute: formula.attribute }, this.#labelPaths)
+    else if (formula.family === 'share') needs(formula.over, this.#groupPaths)
+    else if (formula.family === 'last' || formula.family === 'distinct') needs(formula.value, this.#groupPaths)
+    else if (formula.family === 'cross') needs(formula.attribute, this.#labelPaths, this.#groupPaths)
+    else if (formula.family === 'ratioToGroup')
+      needs({ entity: formula.by, attribute: formula.group }, this.#groupPaths, this.#labelPaths)
   }
 
   #groupKeys(): string {
@@ -152,10 +144,14 @@ class Script {
   #events(entity: EntityName): string {
     const values = new Set<string>()
     const paths = new Map<string, AttributePath>()
+    const counted = new Set<string>()
+    let isAny = false
     let wantsOther = false
     let wantsCode = false
     for (const { formula } of this.#definitions) {
       if (!('windowMs' in formula) || formula.by !== entity) continue
+      for (const name of countedIn(formula)) counted.add(name)
+      if (formula.of === 'any' || (formula.family === 'rate' && formula.per === 'any')) isAny = true
       if ('value' in formula && typeof formula.value === 'string') values.add(formula.value)
       if (formula.family === 'share') paths.set(pathName(formula.over), formula.over)
       if (formula.family === 'last' || formula.family === 'distinct') {
@@ -169,21 +165,26 @@ class Script {
       'e.off',
       'e.a + 1 as m',
       'e.c',
-      `list_position(${list(this.#interactions)}, e.interaction)::TINYINT as kind`,
+      `${this.#kind()}::TINYINT as kind`,
       ...[...values].map((name) => (name === 'weight' ? 'e.weight' : `e.${quoted(`v_${name}`)}`)),
       ...(wantsOther ? [`e.${other}_id as other`] : []),
       ...(wantsCode ? [`e.${other}_code as code`] : []),
       ...[...paths.keys()].map((name) => `g_${name}.keys as g_${name}`),
     ]
     const groups = [...paths.values()].map((path) => groupJoin(path)).join(' ')
+    const isCounted = isAny
+      ? 'true'
+      : counted.size === 0
+        ? 'false'
+        : `e.interaction in (${[...counted].map(literal).join(', ')})`
     if (entity === 'item') {
-      return `create temp table f_item_e as select i.k, ${columns.join(', ')} from interactions e join f_item_id i on i.id = e.item_id ${groups}`
+      return `create temp table f_item_e as select i.k, ${columns.join(', ')} from interactions e join f_item_id i on i.id = e.item_id ${groups} where ${isCounted}`
     }
     // A deletion takes away what came before it, and what comes after it but had happened before.
     const generation = 'coalesce(len(list_filter(d.offs, o -> o < e.off)), 0)'
     return `create temp table f_user_e as select i.k * ${GENERATION_COUNT} + ${generation} as k, ${columns.join(', ')}
       from interactions e join f_user_id i on i.id = e.user_id left join f_delete d on d.id = e.user_id ${groups}
-      where d.id is null or ${generation} = 0 or e.c > list_max(d.cs[1:${generation}])`
+      where ${isCounted} and (d.id is null or ${generation} = 0 or e.c > list_max(d.cs[1:${generation}]))`
   }
 
   #reading({ formula }: FeatureDefinition): Reading {
@@ -205,10 +206,8 @@ class Script {
     const sums = this.#sums[by]
     const column = (name: string): string => `f_${by}_s.${name}`
     const matches = this.#matches(formula.of)
-    const number = (condition: string): string =>
-      `coalesce(${column(sums.windowed(source, `(${condition})::INT`, windowMs))}, 0)`
-    const newest = (condition: string): string =>
-      inWindow(column(sums.maximum(source, `case when ${condition} then c end`)), windowMs)
+    const number = (where: string): string => `coalesce(${column(sums.windowed({ source, where }, '1', windowMs))}, 0)`
+    const newest = (where: string): string => inWindow(column(sums.maximum({ source, where }, 'c')), windowMs)
     const ifAny = (condition: string, value: string, type: Reading['type'] = 'DOUBLE'): Reading => ({
       value: `case when ${newest(condition)} is not null then ${value} end`,
       newest: newest(condition),
@@ -221,7 +220,7 @@ class Script {
       case 'mean': {
         const value = valueColumn(formula.value)
         const having = `${matches} and ${value} is not null`
-        const micros = column(sums.windowed(source, `case when ${having} then ${microsOf(value)} end`, windowMs))
+        const micros = column(sums.windowed({ source, where: having }, microsOf(value), windowMs))
         const sum = `(${exactDouble(`coalesce(${micros}, 0)`)} / 1e6)`
         if (formula.family === 'sum') return { value: sum, newest: newest(having), type: 'DOUBLE' }
         return ifAny(having, `${sum} / ${number(having)}`)
@@ -246,11 +245,11 @@ class Script {
       case 'share': {
         const table = this.#share(formula)
         const map = `map_from_entries(list_transform(${table}.shares, s -> {'key': s.key, 'value': s.share}))`
-        return ifAny(`${matches} and len(g_${pathName(formula.over)}) > 0`, map, 'MAP(VARCHAR, DOUBLE)')
+        return ifAny(`${matches} and g_${pathName(formula.over)} is not null`, map, 'MAP(VARCHAR, DOUBLE)')
       }
       case 'distinct': {
         const table = this.#distinct(formula, matches)
-        const having = formula.value ? `${matches} and len(g_${pathName(formula.value)}) > 0` : matches
+        const having = formula.value ? `${matches} and g_${pathName(formula.value)} is not null` : matches
         return { value: `coalesce(${table}.estimate, 0)`, newest: newest(having), type: 'DOUBLE' }
       }
       case 'sessionMean': {
@@ -273,7 +272,12 @@ class Script {
 
   #matches(of: Counted): string {
     if (of === 'any') return 'true'
-    return `coalesce(kind in (${of.map((name) => this.#interactions.indexOf(name) + 1).join(', ')}), false)`
+    return `kind in (${of.map((name) => this.#interactions.indexOf(name) + 1).join(', ')})`
+  }
+
+  /** The number of an event's interaction, from 1; 0 for those that no feature names. */
+  #kind(): string {
+    return `coalesce(list_position(${list(this.#interactions)}, e.interaction), 0)`
   }
 
   #table(): string {
@@ -288,7 +292,7 @@ class Script {
     const table = `f_l_${pathName({ entity: by, attribute })}`
     const kind = this.#kinds[by][attribute] ?? 'text'
     return {
-      value: valueOf(`${table}.v`, kind),
+      value: attributeOf(`${table}.v`, kind),
       newest: `case when ${table}.v is not null then ${table}.c end`,
       type: sqlTypes[kind],
     }
@@ -297,11 +301,11 @@ class Script {
   /** The latest event is the greatest (time, offset) that has come; if it has left the window, so has every other. */
   #last(formula: Formula<'last'>, matches: string): Reading {
     const { by, windowMs, value: path } = formula
-    const having = path ? `${matches} and len(g_${pathName(path)}) > 0` : matches
-    const latest = this.#sums[by].maximum(`f_${by}_e`, `case when ${having} then {'c': c, 'off': off} end`)
+    const having = path ? `${matches} and g_${pathName(path)} is not null` : matches
+    const latest = this.#sums[by].maximum({ source: `f_${by}_e`, where: having }, `{'c': c, 'off': off}`)
     const table = this.#table()
     const kind = path ? (this.#kinds[path.entity][path.attribute] ?? 'text') : 'text'
-    const value = path ? valueOf('h.v', kind) : 'e.other'
+    const value = path ? attributeOf('h.v', kind) : 'e.other'
     const history = path
       ? `join interactions i on i.off = s.${latest}.off join f_g_${pathName(path)} h on h.id = i.${path.entity}_id and h.off < i.off and h.next_off >= i.off`
       : `join f_${by}_e e on e.off = s.${latest}.off`
@@ -321,10 +325,14 @@ class Script {
     const matches = this.#matches(formula.of)
     const path = `g_${pathName(over)}`
     const table = this.#table()
-    const total = this.#sums[by].windowed(`f_${by}_e`, `(${matches} and len(${path}) > 0)::INT`, windowMs)
+    const total = this.#sums[by].windowed(
+      { source: `f_${by}_e`, where: `${matches} and ${path} is not null` },
+      '1',
+      windowMs,
+    )
     const sums = new MovingSums(`${table}_s`, { probes: `${table}_p`, keys: ['k', 'g'] })
     const events = `(select k, unnest(${path}) as g, m, c from f_${by}_e where ${matches})`
-    const count = sums.windowed(events, '1', windowMs)
+    const count = sums.windowed({ source: events, where: 'true' }, '1', windowMs)
     this.#statements.push(
       `create temp table ${table}_p as select row_number() over () as pid, p.pid as base_pid, p.k, n.g, p.t
        from f_${by}_p p join (select distinct k, g from ${events}) n using (k)`,
@@ -396,12 +404,8 @@ class Script {
       `create temp table ${table}_d as select * from ${this.#stays(levels, ['k', 'register', 'level'], windowMs)}`,
     )
     const one = 2 ** RANK_MAX
-    const used = sums.changes([
-      { source: `${table}_d`, moment: 'moment', x: 'case when level = 1 then delta else 0 end' },
-    ])
-    const taken = sums.changes([
-      { source: `${table}_d`, moment: 'moment', x: `delta * (${one}::BIGINT >> level::BIGINT)` },
-    ])
+    const used = sums.changes(`${table}_d`, 'case when level = 1 then delta else 0 end')
+    const taken = sums.changes(`${table}_d`, `delta * (${one}::BIGINT >> level::BIGINT)`)
     // The sum of 2^-rank over used registers is that of 1 less the halves, quarters ... that its levels take away: exact, in units of 2^-40.
     const inverse = `((used * ${one}::BIGINT - taken)::BIGINT::DOUBLE / ${double(one)})`
     const terms = `[${emptyRegisterTerms.map((term) => (Number.isFinite(term) ? double(term) : 'null')).join(', ')}]`
@@ -450,13 +454,12 @@ class Script {
          case when r - l <= ${gapMs} then r - l else 0 end - (c - l) from ${table}_n where l is not null`,
       `drop table ${table}_n`,
     )
-    const column = (x: string): string =>
-      `coalesce(f_${by}_s.${sums.changes([{ source: table, moment: 'moment', x }])}, 0)`
+    const column = (x: string): string => `coalesce(f_${by}_s.${sums.changes(table, x)}, 0)`
     if (formula.value === undefined) return { total: `(${column('gap')}::DOUBLE / 1000)`, sessions: column('pairs') }
     const value = valueColumn(formula.value)
     const micros = sums.windowed(
-      `f_${by}_e`,
-      `case when ${matches} and ${value} is not null then ${microsOf(value)} end`,
+      { source: `f_${by}_e`, where: `${matches} and ${value} is not null` },
+      microsOf(value),
       windowMs,
     )
     return { total: `(${exactDouble(`coalesce(f_${by}_s.${micros}, 0)`)} / 1e6)`, sessions: column('pairs') }
@@ -468,7 +471,7 @@ class Script {
     const table = this.#table()
     const path = { entity: by, attribute: group }
     const name = pathName(path)
-    const kind = `list_position(${list(this.#interactions)}, e.interaction)`
+    const kind = this.#kind()
     const sums = new MovingSums(`${table}_s`, { probes: `${table}_p`, keys: ['g'] })
     const events = `${table}_e`
     this.#statements.push(
@@ -478,8 +481,8 @@ class Script {
        from (select *, ${kind} as kind from interactions e) e ${groupJoin(path)} where ${matches}`,
       `create temp table ${table}_d as select * from ${this.#stays(events, ['g', 'member'], windowMs)}`,
     )
-    const n = sums.windowed(events, '1', windowMs)
-    const members = sums.changes([{ source: `${table}_d`, moment: 'moment', x: 'delta' }])
+    const n = sums.windowed({ source: events, where: 'true' }, '1', windowMs)
+    const members = sums.changes(`${table}_d`, 'delta')
     this.#statements.push(
       ...sums.statements(),
       `create temp table ${table} as select m.pid, s.${n} as n, s.${members} as members from ${table}_m m join ${table}_p p using (g, t) join ${table}_s s on s.pid = p.pid`,
@@ -582,7 +585,7 @@ const keysOf = (
 ): string => `case json_type(${v}) when 'VARCHAR' then [${v} ->> '$'] when 'ARRAY' then list_distinct((${v})::VARCHAR[])
   when 'NULL' then []::VARCHAR[] else [(${v})::VARCHAR] end`
 
-function valueOf(v: string, kind: AttributeKind): string {
+function attributeOf(v: string, kind: AttributeKind): string {
   switch (kind) {
     case 'number':
       return `(${v})::DOUBLE`

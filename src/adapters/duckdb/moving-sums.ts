@@ -23,6 +23,15 @@ interface Part {
   readonly source: string
   readonly moment: string
   readonly columns: Map<string, string>
+  /** Only rows for which one of these holds change anything. */
+  readonly conditions: Set<string>
+}
+
+/** Which rows of a relation (keys, m, c, ...) count. */
+export interface Rows {
+  readonly source: string
+  /** True or false, never null. */
+  readonly where: string
 }
 
 /** The sums of one set of probes: a table (pid, the keys ..., t), distinct in keys and t. */
@@ -42,29 +51,29 @@ export class MovingSums {
     this.#keys = keys
   }
 
-  /** The sum of an integer over the events of `source` (keys, m, c, ...) in the window. The name of its column. */
-  windowed(source: string, x: string, windowMs: number): string {
-    return this.#once(`${source}|${x}|${windowMs}`, () => {
+  /** The sum of an integer over the rows in the window. The name of its column. */
+  windowed(rows: Rows, x: string, windowMs: number): string {
+    return this.#once(JSON.stringify([rows, x, windowMs]), () => {
       const sum = this.#newSum()
-      this.#add(sum, { source, moment: 'm', x, sign: '+' })
-      this.#add(sum, { source, moment: `greatest(m, ${leaveMs(windowMs)})`, x, sign: '-' })
+      this.#add(sum, '+', { ...rows, moment: 'm', x })
+      this.#add(sum, '-', { ...rows, moment: `greatest(m, ${leaveMs(windowMs)})`, x })
       return sum
     })
   }
 
   /** The sum of `x` over rows of `source` whose `moment` has come. The name of its column. */
-  changes(changes: readonly { readonly source: string; readonly moment: string; readonly x: string }[]): string {
-    return this.#once(JSON.stringify(changes), () => {
+  changes(source: string, x: string): string {
+    return this.#once(JSON.stringify([source, x]), () => {
       const sum = this.#newSum()
-      for (const change of changes) this.#add(sum, { ...change, sign: '+' })
+      this.#add(sum, '+', { source, where: 'true', moment: 'moment', x })
       return sum
     })
   }
 
   /** The maximum of `x` over what has come, null where nothing has. The name of its column. */
-  maximum(source: string, x: string): string {
-    return this.#once(`${source}|max ${x}`, () => {
-      const column = this.#columnOf({ source, moment: 'm', aggregate: `max(${x})` })
+  maximum(rows: Rows, x: string): string {
+    return this.#once(JSON.stringify(['max', rows, x]), () => {
+      const column = this.#columnOf({ ...rows, moment: 'm', aggregate: `max(${x})` })
       this.#maxima.push(column)
       return column
     })
@@ -76,11 +85,12 @@ export class MovingSums {
 
   statements(): string[] {
     const on = this.#keys.map((key) => `e.${key} = p.${key}`).join(' and ')
-    const statements = this.#parts.map(
-      ({ source, moment, columns }, i) =>
-        `create temp table ${this.#table}_${i} as select p.pid, ${[...columns].map(([aggregate, name]) => `${aggregate} as ${name}`).join(', ')}
-         from (select *, ${moment} as moment from ${source}) e asof join ${this.#probes} p on ${on} and e.moment <= p.t group by p.pid`,
-    )
+    const statements = this.#parts.map(({ source, moment, columns, conditions }, i) => {
+      const aggregates = [...columns].map(([aggregate, name]) => `${aggregate} as ${name}`)
+      const rows = `select *, ${moment} as moment from ${source} where ${[...conditions].join(' or ')}`
+      return `create temp table ${this.#table}_${i} as select p.pid, ${aggregates.join(', ')}
+        from (${rows}) e asof join ${this.#probes} p on ${on} and e.moment <= p.t group by p.pid`
+    })
     const columns = [
       ...[...this.#sums].map(([name, terms]) => `sum(${terms.join(' ')}) over w as ${name}`),
       ...this.#maxima.map((name) => `max(${name}) over w as ${name}`),
@@ -106,33 +116,20 @@ export class MovingSums {
     return name
   }
 
-  #add(
-    sum: string,
-    {
-      source,
-      moment,
-      x,
-      sign,
-    }: { readonly source: string; readonly moment: string; readonly x: string; readonly sign: '+' | '-' },
-  ): void {
-    const column = this.#columnOf({ source, moment, aggregate: `sum(${x})` })
+  #add(sum: string, sign: '+' | '-', { x, ...rows }: Rows & { readonly moment: string; readonly x: string }): void {
+    const column = this.#columnOf({ ...rows, aggregate: `sum(${x})` })
     this.#sums.get(sum)!.push(`${sign} coalesce(${column}, 0)`)
   }
 
-  #columnOf({
-    source,
-    moment,
-    aggregate,
-  }: {
-    readonly source: string
-    readonly moment: string
-    readonly aggregate: string
-  }): string {
+  #columnOf(wanted: Rows & { readonly moment: string; readonly aggregate: string }): string {
+    const { source, moment, where } = wanted
     let at = this.#parts.findIndex((part) => part.source === source && part.moment === moment)
-    if (at === -1) at = this.#parts.push({ source, moment, columns: new Map() }) - 1
-    const { columns } = this.#parts[at]!
+    if (at === -1) at = this.#parts.push({ source, moment, columns: new Map(), conditions: new Set() }) - 1
+    const { columns, conditions } = this.#parts[at]!
+    const aggregate = where === 'true' ? wanted.aggregate : `${wanted.aggregate} filter (where ${where})`
     let name = columns.get(aggregate)
     if (name === undefined) columns.set(aggregate, (name = `c${at}_${columns.size}`))
+    conditions.add(where)
     return name
   }
 }

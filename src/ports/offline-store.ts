@@ -1,0 +1,63 @@
+// History for training: what happened, in files, and what was known of whom at each moment.
+import type { EntityName } from '../domain/event.ts'
+import type { FeatureDefinition } from '../domain/feature.ts'
+import type { StoredEvent } from './event-log.ts'
+
+/** A file that was written, as the log of a table wants to know it. Never changed afterwards. */
+export interface DataFile {
+  /** Relative to the folder it was asked for in, with "/" between the parts. */
+  readonly path: string
+  /** Which of the two tables of events it belongs to. */
+  readonly table: 'interactions' | 'changes'
+  /** The day on which its events became available, as "2026-01-31", UTC. */
+  readonly date: string
+  readonly rowCount: number
+  readonly bytes: number
+}
+
+/** For whom, and as of when, the features are wanted. */
+export interface Label {
+  readonly userId: string
+  readonly itemId: string
+  readonly momentMs: number
+}
+
+/** How the values of an attribute are kept: whole numbers and moments are numbers. */
+export type AttributeKind = 'text' | 'number' | 'boolean' | 'tags'
+
+export interface JoinRequest {
+  /** Of events, as `writeEvents` made them: absolute paths. Each event in one file. */
+  readonly files: readonly { readonly path: string; readonly table: DataFile['table'] }[]
+  readonly definitions: readonly FeatureDefinition[]
+  /** Those that features name; others may be left out. */
+  readonly attributes: Readonly<Record<EntityName, Readonly<Record<string, AttributeKind>>>>
+  /** In the order that the training set will have. */
+  readonly labels: AsyncIterable<readonly Label[]> | Iterable<readonly Label[]>
+  /** Where the training set goes: an absolute path that ends in ".parquet". Replaced where it is there. */
+  readonly target: string
+}
+
+/** What came of a join. The same files, definitions and labels give the same bytes. */
+export interface JoinedFile {
+  readonly rowCount: number
+  readonly bytes: number
+  /** Of the file, as 64 hexadecimal digits. */
+  readonly sha256: string
+}
+
+export interface OfflineStore {
+  /**
+   * Writes events to Parquet files by day: `interactions/date=2026-01-31/...` and `changes/date=2026-01-31/...`. The files' names hold the offset of
+   * their first event, so that writing the same events again gives the same files.
+   * @param batches in the order of the log
+   * @throws MillraceError OFFLINE_STORE_FAILED, DISK_FULL
+   */
+  writeEvents(batches: AsyncIterable<readonly StoredEvent[]>, folder: string): Promise<readonly DataFile[]>
+  /**
+   * One row for each label: `rowId`, `userId`, `itemId`, `momentMs` and for each feature its value, `<name>__status` and `<name>__newest_ms`. A value is
+   * what `FeatureDefinition` says it is: nothing that became available at or after the moment has a part in it.
+   * @throws MillraceError LABELS_BEFORE_DATA where no label has an event before it, OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
+   */
+  joinFeatures(request: JoinRequest): Promise<JoinedFile>
+  close(): Promise<void>
+}
