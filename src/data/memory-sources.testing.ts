@@ -1,26 +1,34 @@
 // What a source needs, in memory: a state store, a snapshot store, a source that gives what it is told to, and time that a test moves.
+import type { StoredSourceState } from '../domain/source-state.ts'
 import type { Clock } from '../lib/clock.ts'
+import { MillraceError } from '../lib/errors.ts'
 import type { Timers } from '../lib/timers.ts'
 import type { PulledBatch, RecordSource } from '../ports/record-source.ts'
 import type { SnapshotEntry, SnapshotStore } from '../ports/snapshot-store.ts'
-import type { SourceState, SourceStateStore } from '../ports/source-state-store.ts'
+import type { SourceStates } from '../ports/source-states.ts'
 
 /** `failWith` makes the next calls fail. */
-export function memoryStates(): SourceStateStore & { failWith: Error | undefined } {
+export function memoryStates(): SourceStates & { failWith: Error | undefined } {
   const states = new Map<string, string>()
-  const parsed = (text: string): SourceState => JSON.parse(text)
+  const parsed = (text: string): StoredSourceState => JSON.parse(text)
   return {
     failWith: undefined,
-    async read(source) {
+    async load(source) {
       if (this.failWith) throw this.failWith
       const text = states.get(source)
       return text === undefined ? undefined : parsed(text)
     },
-    async write(state) {
+    async save(state, generation) {
       if (this.failWith) throw this.failWith
-      states.set(state.source, JSON.stringify(state))
+      const text = states.get(state.source)
+      if ((text === undefined ? 0 : parsed(text).generation) !== generation) {
+        throw new MillraceError('SOURCE_STATE_CHANGED', 'Another one saved in between.')
+      }
+      states.set(state.source, JSON.stringify({ state, generation: generation + 1 }))
+      return generation + 1
     },
     list: async () => [...states.keys()].sort().map((source) => parsed(states.get(source)!)),
+    remove: async (source) => void states.delete(source),
   }
 }
 

@@ -123,7 +123,10 @@ describe('a source with a schedule', () => {
     await time.moveTo(startMs + minuteMs)
     expect(source.cursors).toEqual([undefined, '2'])
     expect((log.events as EntityEvent[]).map(({ entityId }) => entityId)).toEqual(['a', 'b', 'c'])
-    expect(await states.read('items')).toMatchObject({ rowCount: 3, lastFailure: { code: 'SOURCE_UNAVAILABLE' } })
+    expect((await states.load('items'))?.state).toMatchObject({
+      rowCount: 3,
+      lastFailure: { code: 'SOURCE_UNAVAILABLE' },
+    })
     await sources.stop()
   })
 
@@ -134,7 +137,7 @@ describe('a source with a schedule', () => {
     const sources = runner(scheduled(source))
     await sources.start()
     await time.moveTo(startMs + 1)
-    expect((await states.read('items'))?.cursor).toBeUndefined()
+    expect((await states.load('items'))?.state.cursor).toBeUndefined()
     log.failWith = undefined
     await time.moveTo(startMs + minuteMs)
     expect(source.cursors).toEqual([undefined, undefined])
@@ -151,7 +154,7 @@ describe('a source with a schedule', () => {
     // 0, 0.5, 1.5, 3.5, 7.5, 15.5, 30.5, 45.5 and 60.5 minutes at the latest; half of the waits at the earliest.
     expect(source.cursors.length).toBeGreaterThanOrEqual(8)
     expect(source.cursors.length).toBeLessThanOrEqual(13)
-    expect(await states.read('items')).toMatchObject({ consecutiveFailureCount: source.cursors.length })
+    expect((await states.load('items'))?.state).toMatchObject({ consecutiveFailureCount: source.cursors.length })
     expect((await sources.status())[0]).toMatchObject({ freshness: 'never' })
     await sources.stop()
   })
@@ -198,7 +201,7 @@ describe('a source with a schedule', () => {
     release()
     await stopped
     expect(titles()).toEqual({ a: 'title of a' })
-    expect(await states.read('items')).toMatchObject({ cursor: '1' })
+    expect((await states.load('items'))?.state).toMatchObject({ cursor: '1' })
     await time.moveTo(startMs + 5 * hourMs)
     expect(source.cursors).toEqual([undefined])
   })
@@ -383,7 +386,7 @@ describe('a source of snapshots', () => {
     rows = [item('a', 'changed')]
     await expect(sources.runNow('items')).rejects.toMatchObject({ code: 'SOURCE_DELETES_HELD' })
     expect(titles()).toEqual({ a: 'changed', b: 'title of b', c: 'title of c' })
-    expect(await states.read('items')).toMatchObject({ lastFailure: { code: 'SOURCE_DELETES_HELD' } })
+    expect((await states.load('items'))?.state).toMatchObject({ lastFailure: { code: 'SOURCE_DELETES_HELD' } })
     expect((await sources.runNow('items', { allowDeletes: true }))?.run?.deletedCount).toBe(2)
     expect(titles()).toEqual({ a: 'changed' })
     await sources.stop()

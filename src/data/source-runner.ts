@@ -1,12 +1,13 @@
 // Runs every source by its own schedule. Sources know nothing of each other: one that fails or hangs keeps no other one waiting.
 import type { SchedulePlan } from '../config/plan.ts'
+import type { SourceFailure, SourceState } from '../domain/source-state.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { Timers } from '../lib/timers.ts'
-import type { SourceFailure, SourceState, SourceStateStore } from '../ports/source-state-store.ts'
+import type { SourceStates } from '../ports/source-states.ts'
 import { type Freshness, freshnessOf, nextScheduledMs, retryMs } from './source-schedule.ts'
 import { type SourceToSync, type SyncOutcome, type SyncParts, type SyncProgress, syncSource } from './source-sync.ts'
 
@@ -19,7 +20,7 @@ export interface ScheduledSource extends SourceToSync {
 }
 
 export interface SourceRunnerParts extends Pick<SyncParts, 'ingest' | 'snapshots'> {
-  readonly states: SourceStateStore
+  readonly states: SourceStates
   readonly clock: Clock
   readonly timers: Timers
   readonly rng: Rng
@@ -63,7 +64,7 @@ export class SourceRunner {
   /** Runs what is due at once, and everything else when its time comes. */
   async start(): Promise<void> {
     for (const source of this.#sources.values()) {
-      const state = await this.#parts.states.read(source.name)
+      const state = (await this.#parts.states.load(source.name))?.state
       this.#schedule(source, firstRunMs(source, state, this.#parts.clock.now()))
     }
   }
@@ -93,7 +94,7 @@ export class SourceRunner {
     const sources = [...this.#sources.values()]
     return Promise.all(
       sources.map(async ({ name: source, owner, schedule, freshnessMs }) => {
-        const state = await this.#parts.states.read(source)
+        const state = (await this.#parts.states.load(source))?.state
         const since = (timeMs: number | undefined) => (timeMs === undefined ? undefined : nowMs - timeMs)
         return {
           source,
@@ -137,13 +138,17 @@ export class SourceRunner {
     const { states, clock, logger } = this.#parts
     const startMs = clock.now()
     let state: SourceState | undefined
-    const write = (changed: SourceState): Promise<void> => {
+    // Of the state as it was stored last: where another process runs the same source, saving fails and this run ends.
+    let generation = 0
+    const write = async (changed: SourceState): Promise<void> => {
       state = changed
-      return states.write(changed)
+      generation = await states.save(changed, generation)
     }
     let atMs = Number.POSITIVE_INFINITY
     try {
-      const before = begun(source, await states.read(source.name), startMs)
+      const stored = await states.load(source.name)
+      generation = stored?.generation ?? 0
+      const before = begun(source, stored?.state, startMs)
       await write(before)
       let newest = before
       const outcome = await syncSource(

@@ -1,8 +1,8 @@
 // When a source runs next, and whether what it gave is fresh enough. Pure.
 import { Cron } from 'croner'
 import type { SchedulePlan } from '../config/plan.ts'
+import type { SourceState } from '../domain/source-state.ts'
 import type { Rng } from '../lib/rng.ts'
-import type { SourceState } from '../ports/source-state-store.ts'
 
 /** The first failure is tried again after about this time, or after the schedule's own interval where that is shorter. */
 const FIRST_RETRY_MS = 30_000

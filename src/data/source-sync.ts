@@ -1,10 +1,10 @@
 // One run of one source: rows are pulled, judged and made durable, and only then is it remembered how far the source was read.
 import type { EntityName } from '../domain/event.ts'
+import type { SourceRun } from '../domain/source-state.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MillraceError } from '../lib/errors.ts'
 import type { PulledBatch, RecordSource } from '../ports/record-source.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
-import type { SourceRun } from '../ports/source-state-store.ts'
 import type { RowMapper } from './column-mapping.ts'
 import type { AcceptResult, Ingest, RowsOrigin } from './ingest.ts'
 import { contentId } from './row-id.ts'
