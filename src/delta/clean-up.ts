@@ -1,4 +1,5 @@
 // What a table no longer needs: old log entries, and files that no version one may still read refers to.
+import { MillraceError } from '../lib/errors.ts'
 import { damaged } from './action.ts'
 import type { DeltaWorld } from './commit.ts'
 import { history } from './history.ts'
@@ -35,20 +36,22 @@ export async function cleanUpLog(
   const { storage } = world
   const latest = await readState(storage)
   assertWritable(latest.protocol, latest.metadata)
-  const cutOff = await newestSoundCheckpoint(world, await firstNeededVersion(world, retentionMs))
+  const { first, older } = await neededVersions(world, retentionMs)
+  const cutOff = await newestSoundCheckpoint(world, first)
   if (cutOff === undefined) return { removedPaths: [], removedBytes: 0 }
 
-  const pinned = new Set(pinnedVersions.filter((version) => version < cutOff))
   const { checkpoints } = await listLog(storage)
-  for (const version of pinned) {
+  const pinned = pinnedVersions.filter((version) => version < cutOff)
+  for (const version of new Set(pinned)) {
     const state = await readState(storage, version)
     const hasCheckpoint = checkpoints.some((checkpoint) => checkpoint.version === version)
     if (!hasCheckpoint && !isDryRun) await writeCheckpoint(world, state, { isLatest: false })
   }
+  const kept = new Set([...pinned, ...older])
   const stale = (await storage.list(LOG_FOLDER)).filter(({ path }) => {
     const found = parseLogPath(path)
     if (!found || found.version >= cutOff) return false
-    return found.kind === 'commit' || !pinned.has(found.version)
+    return found.kind === 'commit' || !kept.has(found.version)
   })
   // Commits first and in ascending order: while a writer finds the commit of its own version, the next one cannot have been cleaned up.
   const isCommit = ({ path }: StoredObject) => parseLogPath(path)?.kind === 'commit'
@@ -73,8 +76,9 @@ export async function vacuum(
   const objects = await storage.list('')
   const latest = await readState(storage)
   assertWritable(latest.protocol, latest.metadata)
-  const kept = await pathsSince(world, await firstNeededVersion(world, retentionMs))
-  for (const version of new Set(pinnedVersions)) {
+  const { first, older } = await neededVersions(world, retentionMs)
+  const kept = await pathsSince(world, first)
+  for (const version of new Set([...pinnedVersions, ...older])) {
     for (const path of (await readState(storage, version)).files.keys()) kept.add(path)
   }
   const stale = objects.filter(
@@ -92,13 +96,25 @@ const cleanedUp = (stale: readonly StoredObject[]): CleanedUp => ({
 /** `_delta_log`, `_change_data`, `.crc`; a partition folder such as `_day=3` is not hidden. */
 const isHidden = (path: string): boolean => path.split('/').some((name) => /^[_.]/.test(name) && !name.includes('='))
 
-/** The version that was the latest when the retention time began, or the oldest the log still tells of. */
-async function firstNeededVersion({ storage, clock }: DeltaWorld, retentionMs: number): Promise<number> {
+/**
+ * `first` and whatever came after it was the latest within the retention time. So may have been `older` ones, of which an earlier clean-up, for which they
+ * were pinned, left no more than a checkpoint.
+ */
+async function neededVersions(
+  { storage, clock }: DeltaWorld,
+  retentionMs: number,
+): Promise<{ readonly first: number; readonly older: readonly number[] }> {
   const entries = await history(storage)
   const startMs = clock.now() - retentionMs
-  const entry = entries.findLast(({ timestampMs }) => timestampMs <= startMs) ?? entries[0]
+  const entry = entries.findLast(({ timestampMs }) => timestampMs <= startMs)
+  if (entry) return { first: entry.version, older: [] }
   // Without a single commit there is a checkpoint, or reading the table would have failed.
-  return entry?.version ?? (await readState(storage)).version
+  const first = entries[0]?.version ?? (await readState(storage)).version
+  const older: number[] = []
+  for (const checkpoint of (await listLog(storage)).checkpoints) {
+    if (checkpoint.version < first && (await soundCheckpoint(storage, checkpoint))) older.push(checkpoint.version)
+  }
+  return { first, older }
 }
 
 /** Every file of the version, or the first after it that can be read, and of all later ones. */
@@ -118,10 +134,16 @@ async function pathsSince({ storage }: DeltaWorld, first: number): Promise<Set<s
 
 /** A version whose log was cleaned up in part cannot be read by anyone; the first checkpoint after it can. */
 async function readableState(storage: DeltaWorld['storage'], first: number) {
-  const { commits, checkpoints } = await listLog(storage)
-  const isReachable = commits[0] === 0 || checkpoints.some(({ version }) => version <= first)
-  const start = isReachable ? first : checkpoints[0]?.version
-  return readState(storage, start)
+  const { checkpoints } = await listLog(storage)
+  const later = checkpoints.map(({ version }) => version).filter((version) => version > first)
+  for (const version of [first, ...later]) {
+    try {
+      return await readState(storage, version)
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== 'DELTA_VERSION_NOT_FOUND') throw error
+    }
+  }
+  return readState(storage)
 }
 
 /** The newest checkpoint of that version or an older one which can be read: the log before it must not be needed any more. */

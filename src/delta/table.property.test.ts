@@ -264,7 +264,7 @@ async function compare(
 }
 
 test('every version is what a naive model says, through re-opening, checkpoints, clean-up and vacuum', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -281,6 +281,20 @@ test('every version is what a naive model says, through re-opening, checkpoints,
         await run(world, new Model([...columns], world.clock.nowMs), operations, table)
       },
     ),
-    { numRuns: Number(process.env.MILLRACE_DELTA_RUNS ?? 40) },
+    {
+      numRuns: Number(process.env.MILLRACE_DELTA_RUNS ?? 40),
+      // Found once: the second clean-up took a version of the retention time for superseded, because its commit was gone.
+      examples: [
+        [
+          [
+            { kind: 'append', dates: ['2026-01-01'], evolves: false },
+            { kind: 'checkpoint' },
+            { kind: 'cleanUpLog', retentionHours: 0, pins: [0] },
+            { kind: 'cleanUpLog', retentionHours: 4, pins: [] },
+          ],
+          '3',
+        ],
+      ],
+    },
   )
 })

@@ -616,6 +616,22 @@ describe('clean-up and vacuum', () => {
     expect((await reopened.history()).map(({ version }) => version)).toEqual([4, 5])
   })
 
+  test('a version of which only a checkpoint is left is kept for the retention time too, with its files', async () => {
+    const { world, table } = await created()
+    touch(world, 'p1', 'p2')
+    await table.append([dayFile('p1', a)])
+    world.clock.nowMs += HOUR_MS
+    await table.overwrite([{}], [dayFile('p2', a)])
+    await table.checkpoint()
+    world.clock.nowMs += HOUR_MS
+    await table.cleanUpLog({ retentionMs: 0, pinnedVersions: [1] })
+    expect((await table.cleanUpLog({ retentionMs: 4 * HOUR_MS })).removedPaths).toEqual([])
+    expect((await table.vacuum({ retentionMs: 1.5 * HOUR_MS })).removedPaths).toEqual([])
+    expect(await pathsOf(table, 1)).toEqual(['p1'])
+    expect((await table.vacuum({ retentionMs: HOUR_MS / 2 })).removedPaths).toEqual(['p1'])
+    expect((await table.cleanUpLog({ retentionMs: HOUR_MS / 2 })).removedPaths).toEqual([checkpointPath(1)])
+  })
+
   test('tombstones are forgotten by a checkpoint after the retention time of the table', async () => {
     const { world, table } = await created({ 'delta.deletedFileRetentionDuration': 'interval 2 hours' })
     await table.append([dayFile('p1', a)])
