@@ -3,18 +3,23 @@ import { join } from 'node:path'
 import { openDataFolder } from './adapters/embedded/data-folder.ts'
 import { openEventLog } from './adapters/embedded/event-log.ts'
 import { openKeyStore } from './adapters/embedded/key-store.ts'
+import { openMetadataStore } from './adapters/embedded/metadata-store.ts'
 import { openOnlineStore } from './adapters/embedded/online-store.ts'
 import { openQuarantine } from './adapters/embedded/quarantine.ts'
+import { openSnapshotStore } from './adapters/embedded/snapshot-store.ts'
 import { loadSystem } from './config/load-system.ts'
 import type { Plan } from './config/plan.ts'
 import type { System } from './config/system.ts'
 import { Ingest } from './data/ingest.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
+import { environmentVariable } from './lib/environment.ts'
 import { onFirstUse } from './lib/on-first-use.ts'
 import type { EventLog } from './ports/event-log.ts'
 import type { KeyStore } from './ports/key-store.ts'
+import type { MetadataStore } from './ports/metadata-store.ts'
 import type { OnlineStore } from './ports/online-store.ts'
 import type { Quarantine } from './ports/quarantine.ts'
+import type { SnapshotStore } from './ports/snapshot-store.ts'
 
 export interface OpenAppOptions {
   /** A system file or a folder with one; the nearest one from the working directory upward where it is left out. */
@@ -24,6 +29,8 @@ export interface OpenAppOptions {
   /** Where everything is kept; `.millrace` beside the system file where it is left out. */
   readonly dataDir?: string | undefined
   readonly clock?: Clock | undefined
+  /** Where secrets come from; the environment where it is left out. */
+  readonly variable?: ((name: string) => string | undefined) | undefined
 }
 
 /** A system with its stores open. Close it: until then the process stays alive. */
@@ -38,15 +45,19 @@ export interface App {
   readonly quarantine: Quarantine
   readonly ingest: Ingest
   readonly keys: KeyStore
-  /** Opened by the first call, since few commands need it. */
+  /** Stores that few commands need are opened by the first call. */
   readonly onlineStore: () => Promise<OnlineStore>
+  readonly metadata: () => Promise<MetadataStore>
+  readonly snapshots: () => Promise<SnapshotStore>
   readonly clock: Clock
+  /** An environment variable that the system file names. */
+  readonly variable: (name: string) => string | undefined
   close(): Promise<void>
 }
 
 /** @throws MillraceError CONFIG_*, DATA_FOLDER_NEWER, DATA_FOLDER_UNUSABLE, EVENT_LOG_UNUSABLE */
 export async function openApp(options: OpenAppOptions = {}): Promise<App> {
-  const { clock = systemClock } = options
+  const { clock = systemClock, variable = environmentVariable } = options
   const system = options.system ?? (await loadSystem(options.systemFile))
   const projectDir = system.folder ?? process.cwd()
   const folder = openDataFolder(options.dataDir ?? join(projectDir, '.millrace'))
@@ -54,6 +65,8 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const quarantine = await openQuarantine({ folder: folder.quarantineDir, clock })
   const keys = openKeyStore({ folder: folder.keysDir })
   const onlineStore = onFirstUse(() => openOnlineStore({ folder: folder.onlineStoreDir }))
+  const metadata = onFirstUse(() => openMetadataStore({ folder: folder.metadataDir, clock }))
+  const snapshots = onFirstUse(async () => openSnapshotStore({ folder: folder.snapshotsDir }))
   return {
     system,
     plan: system.plan,
@@ -65,12 +78,15 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     ingest: new Ingest({ plan: system.plan, log, quarantine, clock }),
     keys,
     onlineStore: onlineStore.get,
+    metadata: metadata.get,
+    snapshots: snapshots.get,
     clock,
+    variable,
     close: async () => {
       await log.close()
       await quarantine.close()
       await keys.close()
-      await (await onlineStore.ifUsed())?.close()
+      for (const store of [onlineStore, metadata, snapshots]) await (await store.ifUsed())?.close()
     },
   }
 }

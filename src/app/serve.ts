@@ -13,6 +13,7 @@ import { RecommendationService } from '../serving/recommendation-service.ts'
 import { LiveModel } from './live-model.ts'
 import { packageVersion } from './package-version.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
+import { startSources } from './run-sources.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
@@ -100,6 +101,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const stopPolling = repeat(MODEL_POLL_MS, () => liveModel.refresh())
   const stopTrimming = repeat(TRIM_EVERY_MS, () => trimLog(app, logger))
   void trimLog(app, logger)
+  const sources = await startSources(app, logger)
 
   return {
     url,
@@ -112,6 +114,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       await server.close()
       await stopPolling()
       await stopTrimming()
+      await sources?.stop()
       await follower.stop()
       await features?.stop()
     },

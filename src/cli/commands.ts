@@ -28,6 +28,13 @@ export const commands: readonly CommandEntry[] = [
     summary: 'List and explain features, and read their values',
     load: () => import('./features.ts'),
   },
+  {
+    name: 'backfill',
+    summary: 'Bring every feature up to date with the event log',
+    load: () => import('./backfill.ts'),
+  },
+  { name: 'sources', summary: 'Read a source with a schedule now', load: () => import('./sources.ts') },
+  { name: 'status', summary: 'How the system stands: log, features, sources', load: () => import('./status.ts') },
   { name: 'train', summary: 'Train every candidate generator and store the model', load: () => import('./train.ts') },
   {
     name: 'evaluate',

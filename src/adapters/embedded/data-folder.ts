@@ -14,6 +14,7 @@ export interface DataFolder {
   readonly keysDir: string
   readonly metadataDir: string
   readonly onlineStoreDir: string
+  readonly snapshotsDir: string
 }
 
 /**
@@ -56,6 +57,7 @@ export function openDataFolder(path: string): DataFolder {
     keysDir: join(path, 'keys'),
     metadataDir: join(path, 'metadata'),
     onlineStoreDir: join(path, 'online-store'),
+    snapshotsDir: join(path, 'snapshots'),
   }
 }
 

@@ -1,0 +1,31 @@
+// The scheduled sources of a running system.
+import type { App } from '../app.ts'
+import { SourceRunner } from '../data/source-runner.ts'
+import type { Logger } from '../lib/logger.ts'
+import { seededRng } from '../lib/rng.ts'
+import { systemTimers } from '../lib/timers.ts'
+import { openSources } from './open-sources.ts'
+
+/** Every source with a schedule, ready to run or to tell how it stands; undefined where the system file has none. Stop it: sources hold connections. */
+export async function sourcesOf(app: App, logger: Logger): Promise<SourceRunner | undefined> {
+  const sources = openSources(app.plan, { folder: app.projectDir, variable: (name) => app.variable(name) })
+  if (sources.length === 0) return undefined
+  const { sourceStates } = await app.metadata()
+  return new SourceRunner(sources, {
+    ingest: app.ingest,
+    snapshots: await app.snapshots(),
+    states: sourceStates,
+    clock: app.clock,
+    timers: systemTimers,
+    // Only spreads retries of several machines.
+    rng: seededRng(app.clock.now()),
+    logger,
+  })
+}
+
+/** Runs what is due, and goes on by the schedules. A source that fails keeps no other one waiting, and no server from starting. */
+export async function startSources(app: App, logger: Logger): Promise<SourceRunner | undefined> {
+  const runner = await sourcesOf(app, logger)
+  await runner?.start()
+  return runner
+}

@@ -1,0 +1,67 @@
+// millrace status: how the system stands: what it holds, how far everything has come, and who answers for what is late.
+import { defineCommand } from 'citty'
+import { sourcesOf } from '../app/run-sources.ts'
+import { systemStatus } from '../app/system-status.ts'
+import { openApp } from '../app.ts'
+import { durationText } from '../lib/duration.ts'
+import { silentLogger } from '../lib/logger.ts'
+import { appArguments } from './app-arguments.ts'
+import { printTable } from './table.ts'
+
+export default defineCommand({
+  meta: { name: 'status', description: 'How the system stands: log, features, sources' },
+  args: { ...appArguments, json: { type: 'boolean', description: 'Print JSON', default: false } },
+  async run({ args }) {
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      const sources = await sourcesOf(app, silentLogger)
+      const status = await systemStatus(app, sources)
+      await sources?.stop()
+      if (args.json) {
+        console.log(JSON.stringify(status))
+        return
+      }
+      const { log, quarantinedCount, model, features } = status
+      printTable(
+        [app.plan.name, `plan ${app.plan.hash.slice(0, 12)}`],
+        [
+          ['events', `${log.eventCount.toLocaleString('en-US')} (${log.megabytes} MB)`],
+          ['quarantined', quarantinedCount.toLocaleString('en-US')],
+          ['model', model ?? 'none yet: run "millrace train"'],
+          ...(features === undefined ? [] : [['features', featuresText(features)]]),
+        ],
+      )
+      if (status.sources.length === 0) return
+      console.log('')
+      printTable(
+        ['source', 'state', 'last success', 'rows', 'next run', 'owner', 'last failure'],
+        status.sources.map((source) => [
+          source.name,
+          source.freshness,
+          source.lastSuccess ?? 'never',
+          source.rowCount.toLocaleString('en-US'),
+          source.nextRun ?? 'at once',
+          source.owner,
+          source.failure === undefined ? '–' : `${source.failure.code}: ${source.failure.message}`,
+        ]),
+      )
+      for (const { name, freshness, freshnessMs, owner } of status.sources) {
+        if (freshness === 'late')
+          console.log(`${name} is late: its target is ${durationText(freshnessMs)}. ${owner} answers for it.`)
+      }
+    } finally {
+      await app.close()
+    }
+  },
+})
+
+type Features = NonNullable<Awaited<ReturnType<typeof systemStatus>>['features']>
+
+function featuresText({ count, keptBy, lagEventCount, backfilling }: Features): string {
+  if (keptBy === 'another process') return `${count}, kept by a running server`
+  const lag =
+    lagEventCount === 0
+      ? 'up to date'
+      : `${lagEventCount.toLocaleString('en-US')} events behind: run "millrace backfill"`
+  return `${count}, ${lag}${backfilling.length > 0 ? `; to be backfilled: ${backfilling.join(', ')}` : ''}`
+}
