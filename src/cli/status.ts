@@ -59,9 +59,7 @@ type Features = NonNullable<Awaited<ReturnType<typeof systemStatus>>['features']
 
 function featuresText({ count, keptBy, lagEventCount, backfilling }: Features): string {
   if (keptBy === 'another process') return `${count}, kept by a running server`
-  const lag =
-    lagEventCount === 0
-      ? 'up to date'
-      : `${lagEventCount.toLocaleString('en-US')} events behind: run "millrace backfill"`
-  return `${count}, ${lag}${backfilling.length > 0 ? `; to be backfilled: ${backfilling.join(', ')}` : ''}`
+  if (backfilling.length > 0) return `${count}, to be backfilled: ${backfilling.join(', ')}. Run "millrace backfill"`
+  if (lagEventCount === 0) return `${count}, up to date`
+  return `${count}, ${lagEventCount.toLocaleString('en-US')} events behind: run "millrace backfill"`
 }
