@@ -28,6 +28,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'List and explain features, and read their values',
     load: () => import('./features.ts'),
   },
+  { name: 'checks', summary: 'Check the data, and see what checks found', load: () => import('./checks.ts') },
   {
     name: 'backfill',
     summary: 'Bring every feature up to date with the event log',

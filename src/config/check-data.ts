@@ -1,4 +1,5 @@
 // The first component of a system file: what there is to know, where it comes from, how long it is kept.
+import { checkChecks } from './check-checks.ts'
 import { checkFeatures } from './check-features.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkSources } from './check-sources.ts'
@@ -34,7 +35,7 @@ const interactionNames: NameKind = {
 const defaultFutureToleranceMs = 5 * 60_000
 
 export function checkData(value: unknown, inspection: Inspection): Plan['data'] {
-  const known = ['owner', 'entities', 'interactions', 'sources', 'features', 'retention', 'futureTolerance']
+  const known = ['owner', 'entities', 'interactions', 'sources', 'features', 'checks', 'retention', 'futureTolerance']
   const fields = inspection.fields(value, 'data', known)
   const entityFields = inspection.fields(fields.entities, 'data.entities', ['user', 'item'])
   const entities = {
@@ -48,6 +49,7 @@ export function checkData(value: unknown, inspection: Inspection): Plan['data'] 
     entities,
     interactions,
     sources: checkSources(fields.sources, inspection, { owner, entities, interactions }),
+    checks: checkChecks(fields.checks, inspection),
     features: checkFeatures(fields.features, inspection, { owner, entities, interactions }),
     retention: checkRetention(fields.retention, inspection),
     futureToleranceMs:

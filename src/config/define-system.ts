@@ -3,6 +3,7 @@ import type { Named } from '../domain/system-names.ts'
 import type { Duration } from '../lib/duration.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import type { Attribute, ValuesOf } from './attributes.ts'
+import type { CheckOptions } from './check-checks.ts'
 import { checkSystem } from './check-system.ts'
 import type { Feature } from './features.ts'
 import type { AttributeType, PlacementPlan } from './plan.ts'
@@ -98,6 +99,8 @@ export interface SystemOptions<
         }>
       >
     >
+    /** What `millrace checks` looks at, and how strictly. */
+    readonly checks?: CheckOptions
     /** How long events are kept. Default: for ever. */
     readonly retention?: { readonly maxAge?: Duration; readonly maxBytes?: number }
     /** An event whose time lies further ahead than this is rejected. Default: 5 minutes, for clocks that run fast. */

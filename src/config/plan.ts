@@ -1,4 +1,5 @@
 // The Plan: what a system file says, as plain data with every default filled in. Its hash identifies the system that trained a model.
+import type { CheckSettings } from '../domain/check-settings.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
 import type { Retention } from '../ports/event-log.ts'
 
@@ -141,6 +142,7 @@ export interface Plan {
     }
     readonly interactions: Readonly<Record<string, InteractionPlan>>
     readonly sources: Readonly<Record<string, SourcePlan>>
+    readonly checks: CheckSettings
     /** In the order of the system file. */
     readonly features: readonly FeatureDefinition[]
     readonly retention: Retention

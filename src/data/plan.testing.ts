@@ -1,5 +1,6 @@
 // A plan for the tests of this folder: two interactions, and whatever attributes and sources a test needs.
 import type { AttributePlan, Plan, SourcePlan } from '../config/plan.ts'
+import { defaultCheckSettings } from '../domain/check-settings.ts'
 
 export function testPlan({
   user = {},
@@ -19,6 +20,7 @@ export function testPlan({
       interactions: { view: { weight: 1 }, purchase: { weight: 10 } },
       sources,
       features: [],
+      checks: defaultCheckSettings,
       retention: {},
       futureToleranceMs: 3_600_000,
     },

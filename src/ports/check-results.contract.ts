@@ -1,26 +1,40 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { CheckResult } from '../domain/check-result.ts'
+import type { StoredCheckResult } from '../domain/check-result.ts'
 import type { CheckResults } from './check-results.ts'
 import { type Fresh, withFresh } from './port-under-test.contract.ts'
 
-const result = (changes: Partial<CheckResult> = {}): CheckResult => ({
+/** A check that passed. */
+export const someCheckResult: StoredCheckResult = {
   table: 'events',
-  check: 'null rate',
+  check: 'nullRate',
+  column: null,
+  value: null,
+  expected: null,
+  threshold: { low: null, high: null },
+  isBeyondThreshold: false,
+  calibratedBand: null,
+  pValue: null,
+  adjustedPValue: null,
+  isSignificant: false,
+  meanRule: null,
+  historyUsed: null,
   verdict: 'pass',
   severity: 'warn',
   owner: 'data@shop.example',
+  message: 'as it should be',
   checkedAtMs: 1000,
-  ...changes,
-})
+}
+
+const result = (changes: Partial<StoredCheckResult> = {}): StoredCheckResult => ({ ...someCheckResult, ...changes })
 
 const fullResult = result({
   tableVersion: 12,
   column: 'price',
   value: 0.1 + 0.2,
-  threshold: { min: -1e-300, max: 1e21 },
+  threshold: { low: -1e-300, high: 1e21 },
   pValue: 5e-324,
-  history: { means: [1.5, 2.5], days: 2 },
+  historyUsed: { dayCount: 28, setAsideDayCount: 1, isByWeekday: true, testedDayCount: 7 },
   message: 'price: found 30 % without a value, expected at most 1 %.',
 })
 
@@ -34,7 +48,7 @@ export function testCheckResults(fresh: Fresh<CheckResults>): void {
 
   it('gives results back as they came, in the order of their run', () =>
     withFresh(fresh, async (checks) => {
-      const results = [result({ column: 'b' }), fullResult, result({ column: 'a', verdict: 'undecided' })]
+      const results = [result({ column: 'b' }), fullResult, result({ column: 'a', verdict: 'notEnoughHistory' })]
       await checks.append({ runId: 'r1', results })
       expect(await checks.list({ limit: 10 })).toEqual(results)
       await checks.append({ runId: 'without results', results: [] })
@@ -56,7 +70,10 @@ export function testCheckResults(fresh: Fresh<CheckResults>): void {
   it('lists by table, check and column', () =>
     withFresh(fresh, async (checks) => {
       const results = ['events', 'items'].flatMap((table) =>
-        ['mean', 'volume'].flatMap((check) => [result({ table, check }), result({ table, check, column: 'price' })]),
+        (['mean', 'volume'] as const).flatMap((check) => [
+          result({ table, check }),
+          result({ table, check, column: 'price' }),
+        ]),
       )
       await checks.append({ runId: 'r1', results })
       const found = await checks.list({ table: 'items', check: 'mean', column: 'price', limit: 10 })

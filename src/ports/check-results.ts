@@ -1,5 +1,5 @@
 // What the checks of the tables found, and the profiles of the tables' days that later checks compare with.
-import type { CheckResult, CheckRun } from '../domain/check-result.ts'
+import type { CheckRun, StoredCheckResult } from '../domain/check-result.ts'
 
 export interface CheckResultQuery {
   readonly table?: string
@@ -21,7 +21,7 @@ export interface CheckResults {
   /** All or nothing, durably. A run that is there already stays as it is, so appending again after METADATA_UNAVAILABLE is safe. */
   append(run: CheckRun): Promise<void>
   /** By the time of the check, newest first; results of one run in the order of the run. */
-  list(query: CheckResultQuery): Promise<readonly CheckResult[]>
+  list(query: CheckResultQuery): Promise<readonly StoredCheckResult[]>
   /** Removes the results of checks that ran before this moment. Profiles stay. */
   trim(beforeMs: number): Promise<{ readonly removedCount: number }>
   /** Replaces what was saved for this table and day, durably. */

@@ -1,5 +1,6 @@
 // A small shop and generators with plain laws, for the tests of this folder.
 import type { AttributeType, PlacementPlan, Plan } from '../config/plan.ts'
+import { defaultCheckSettings } from '../domain/check-settings.ts'
 import type { Attributes, LogEvent } from '../domain/event.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
@@ -44,6 +45,7 @@ export function planWith(placements: Readonly<Record<string, Partial<PlacementPl
       interactions: { view: { weight: 1 }, cart: { weight: 4 }, purchase: { weight: 10 } },
       sources: {},
       features: [],
+      checks: defaultCheckSettings,
       retention: {},
       futureToleranceMs: 0,
     },

@@ -1,4 +1,5 @@
 import type { Plan } from '../../src/config/plan.ts'
+import { defaultCheckSettings } from '../../src/domain/check-settings.ts'
 
 /** Items have a title, and there is one interaction. */
 export const itemsPlan: Plan = {
@@ -11,6 +12,7 @@ export const itemsPlan: Plan = {
     sources: {},
     retention: {},
     features: [],
+    checks: defaultCheckSettings,
     futureToleranceMs: 300_000,
   },
   training: { owner: 'ml@shop.example', seed: 1, candidates: {} },

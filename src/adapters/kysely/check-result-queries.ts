@@ -1,4 +1,4 @@
-import type { CheckResult } from '../../domain/check-result.ts'
+import type { StoredCheckResult } from '../../domain/check-result.ts'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { CheckResults } from '../../ports/check-results.ts'
 import type { MetadataDatabase } from './metadata-database.ts'
@@ -14,7 +14,7 @@ export function checkResults(database: MetadataDatabase): CheckResults {
         position,
         table_name: result.table,
         check_name: result.check,
-        column_name: result.column ?? null,
+        column_name: result.column,
         checked_at_ms: result.checkedAtMs,
         result: canonicalJson(result),
       }))
@@ -38,7 +38,7 @@ export function checkResults(database: MetadataDatabase): CheckResults {
         if (beforeMs !== undefined) query = query.where('checked_at_ms', '<', beforeMs)
         return query.orderBy('checked_at_ms', 'desc').orderBy('run_id').orderBy('position').limit(limit).execute()
       })
-      return rows.map(({ result }) => JSON.parse(result) as CheckResult)
+      return rows.map(({ result }) => JSON.parse(result) as StoredCheckResult)
     },
 
     async trim(beforeMs) {

@@ -1,5 +1,6 @@
 // Changes that the crash tests make, and what must be true of them whenever the database or the process died.
 import type { SourceState } from '../../domain/source-state.ts'
+import { someCheckResult } from '../../ports/check-results.contract.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 
 // Not the contract's: that file needs Vitest, and this one also runs in processes that are killed.
@@ -23,12 +24,9 @@ export async function makeChange(store: MetadataStore, n: number): Promise<void>
   if (state.rowCount < n) await store.sourceStates.save({ ...state, rowCount: n }, saved?.generation ?? 0)
 
   const results = Array.from({ length: RESULT_COUNT }, (_, i) => ({
-    table: 't',
-    check: `change ${n}`,
+    ...someCheckResult,
+    table: `change ${n}`,
     column: `c${i}`,
-    verdict: 'pass' as const,
-    severity: 'warn' as const,
-    owner: 'me',
     checkedAtMs: n,
   }))
   await store.checkResults.append({ runId: String(n), results })
