@@ -25,9 +25,16 @@ export async function checkData(app: App, options: { readonly date?: string } = 
     options.date === undefined ? Math.floor(nowMs / DAY_MS) - 1 : Math.floor(Date.parse(options.date) / DAY_MS)
   const tables = await dailyProfiles(app.log, app.plan, dayNumber)
   const results = runChecks(
-    tables.map(({ rules, days }) => ({
+    tables.map(({ rules, days, newest: { newestEventTimeMs, newestAvailableTimeMs } }) => ({
       rules,
-      today: days.find((day) => day.dayNumber === dayNumber) ?? { dayNumber, profile: emptyProfile(rules) },
+      today: {
+        dayNumber,
+        profile: {
+          ...(days.find((day) => day.dayNumber === dayNumber)?.profile ?? emptyProfile(rules)),
+          newestEventTimeMs,
+          newestAvailableTimeMs,
+        },
+      },
       history: days.filter((day) => day.dayNumber < dayNumber),
     })),
     app.plan.data.checks,

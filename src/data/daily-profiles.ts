@@ -15,6 +15,8 @@ export interface ProfiledTable {
   readonly rules: TableRules
   /** Ascending; days without rows are left out. */
   readonly days: readonly ProfiledDay[]
+  /** Of all rows, those of later days too; null without rows. */
+  readonly newest: Pick<TableProfile, 'newestEventTimeMs' | 'newestAvailableTimeMs'>
 }
 
 /** The tables of a plan: interactions, and the changes of users and of items that say everything (`put`). */
@@ -23,6 +25,7 @@ export function tableRulesOf(plan: Plan): readonly TableRules[] {
   const values = new Set(Object.values(interactions).flatMap((interaction) => interaction.values ?? []))
   const entityRules = (['user', 'item'] as const).map((entity) => ({
     table: `${entity}s`,
+    isRealTime: false,
     owner,
     columns: Object.fromEntries(
       Object.entries(entities[entity]).map(([name, { type, isOptional }]) => [name, { type, isRequired: !isOptional }]),
@@ -31,6 +34,7 @@ export function tableRulesOf(plan: Plan): readonly TableRules[] {
   return [
     {
       table: 'interactions',
+      isRealTime: true,
       owner,
       columns: {
         interaction: { type: 'category', isRequired: true, values: Object.keys(interactions) },
@@ -56,12 +60,14 @@ export async function dailyProfiles(log: EventLog, plan: Plan, newestDay: number
   })
   const known = new Map([['items', itemIds]])
   const profilers = new Map(rules.map(({ table }) => [table, new Map<number, TableProfiler>()]))
+  const newest = new Map(rules.map(({ table }) => [table, new TableProfiler({ ...NO_COLUMNS, table })]))
   const byTable = new Map(rules.map((one) => [one.table, one]))
   await forEachEvent(log, ({ event, availableTimeMs }) => {
     const table = tableOf(event)
     const days = table === undefined ? undefined : profilers.get(table)
     if (days === undefined) return
     const times = { eventTimeMs: event.eventTimeMs, availableTimeMs }
+    newest.get(table!)!.add({}, times)
     const day = Math.floor(countedTimeMs(times.eventTimeMs, times.availableTimeMs) / DAY_MS)
     if (day > newestDay || day <= newestDay - PROFILED_DAY_COUNT) return
     let profiler = days.get(day)
@@ -70,11 +76,14 @@ export async function dailyProfiles(log: EventLog, plan: Plan, newestDay: number
   })
   return rules.map((one) => ({
     rules: one,
+    newest: newest.get(one.table)!.finish(),
     days: [...profilers.get(one.table)!]
       .sort(([a], [b]) => a - b)
       .map(([dayNumber, profiler]) => ({ dayNumber, profile: profiler.finish() })),
   }))
 }
+
+const NO_COLUMNS = { isRealTime: true, owner: '', columns: {} } as const
 
 /** What a day without rows looks like. */
 export const emptyProfile = (rules: TableRules): TableProfile => new TableProfiler(rules).finish()

@@ -6,6 +6,7 @@ import { mergeTableProfiles, type TableProfile, TableProfiler, type TableRules }
 
 const rules: TableRules = {
   table: 'items',
+  isRealTime: true,
   owner: 'data@shop.example',
   columns: {
     id: { type: 'id', isRequired: true, isUnique: true },

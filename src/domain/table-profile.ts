@@ -4,6 +4,8 @@ import { countedTimeMs } from './feature.ts'
 /** What a table promises. */
 export interface TableRules {
   readonly table: string
+  /** Whether rows come all the time, so that the age of the newest one says something. */
+  readonly isRealTime: boolean
   readonly owner: string
   readonly columns: Readonly<Record<string, ColumnRules>>
 }

@@ -56,7 +56,7 @@ export function simulatedTable(rng: Rng, featureCount = 50): SimulatedTable {
   for (const { name, kind } of features) columns[name] = { type: columnTypes[kind], isRequired: true }
   const volumeByWeekday = Array.from({ length: 7 }, () => 0.3 * rng.normal())
   return {
-    rules: { table: 'features', owner: 'ml@shop.example', columns },
+    rules: { table: 'features', isRealTime: true, owner: 'ml@shop.example', columns },
     days: ({ dayCount, rng: days, noise = normalDays, shift }) => {
       const effects = features.map(() => effectsOf(days, dayCount, noise))
       return Array.from({ length: dayCount }, (_, day) => {

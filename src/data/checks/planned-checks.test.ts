@@ -5,12 +5,12 @@ import type { ColumnRules } from '../../domain/column-profile.ts'
 import { plannedChecks } from './planned-checks.ts'
 
 const checksOf = (column: ColumnRules): string[] =>
-  plannedChecks({ table: 't', owner: 'o', columns: { c: column } }, defaultCheckSettings)
+  plannedChecks({ table: 't', isRealTime: true, owner: 'o', columns: { c: column } }, defaultCheckSettings)
     .filter(({ column }) => column === 'c')
     .map(({ check }) => check)
 
 test('a table is checked for freshness, twice, and volume, by its owner', () => {
-  expect(plannedChecks({ table: 't', owner: 'o', columns: {} }, defaultCheckSettings)).toEqual([
+  expect(plannedChecks({ table: 't', isRealTime: true, owner: 'o', columns: {} }, defaultCheckSettings)).toEqual([
     { check: 'eventFreshness', table: 't', column: null, severity: 'warn', owner: 'o', weight: 1 },
     { check: 'availableFreshness', table: 't', column: null, severity: 'warn', owner: 'o', weight: 1 },
     { check: 'volume', table: 't', column: null, severity: 'hold', owner: 'o', weight: 3 },
@@ -47,7 +47,7 @@ test('a column gets what its type and its rules give', () => {
 test('severities come from the settings, one for every check', () => {
   expect(Object.keys(defaultCheckSettings.severities).sort()).toEqual([...checkNames].sort())
   const [first] = plannedChecks(
-    { table: 't', owner: 'o', columns: {} },
+    { table: 't', isRealTime: true, owner: 'o', columns: {} },
     { ...defaultCheckSettings, severities: { ...defaultCheckSettings.severities, eventFreshness: 'stop' } },
   )
   expect(first!.severity).toBe('stop')

@@ -42,7 +42,8 @@ export function plannedChecks(rules: TableRules, settings: CheckSettings): Plann
     weight: weights[check] ?? 1,
   })
   return [
-    ...(['eventFreshness', 'availableFreshness', 'volume'] as const).map(plan(null)),
+    ...(rules.isRealTime ? (['eventFreshness', 'availableFreshness'] as const) : []).map(plan(null)),
+    plan(null)('volume'),
     ...Object.entries(rules.columns).flatMap(([name, column]) => checksOf(column).map(plan(name))),
   ]
 }

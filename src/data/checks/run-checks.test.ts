@@ -14,6 +14,7 @@ const TODAY = 20_028
 
 const rules: TableRules = {
   table: 'items',
+  isRealTime: true,
   owner: 'data@shop.example',
   columns: {
     id: { type: 'id', isRequired: true, isUnique: true },
