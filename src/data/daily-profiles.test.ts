@@ -57,7 +57,7 @@ test('an interaction with an item that the catalogue never had breaks a referenc
   ])
   const [interactions, items] = await dailyProfiles(log, plan, 1)
   expect(interactions!.days[0]!.profile.columns.itemId!.violations).toEqual({
-    reference: { count: 1, example: 'unknown' },
+    reference: { count: 1, example: '"unknown"' },
   })
   expect(items!.days[0]!.profile.columns.title).toMatchObject({ rowCount: 1, nullCount: 0 })
 })
