@@ -67,10 +67,10 @@ export class GroupState {
     return writer.copy()
   }
 
-  /** From when on no window holds any of it. To be called after a `write` that left something. */
-  expiresAtMs(): number {
+  /** From when on no window holds any of it. */
+  get expiresAtMs(): number {
     const { hopMs, windowMs } = this.#form
-    return (this.#tiles.hops.at(-1)! + 1) * hopMs + windowMs
+    return ((this.#tiles.hops.at(-1) ?? Number.NEGATIVE_INFINITY) + 1) * hopMs + windowMs
   }
 }
 
