@@ -3,7 +3,9 @@ import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import { EntityRecord } from '../domain/feature-state/entity-state.ts'
 import { type ComputationSources, featureReading, groupKeyOf } from '../domain/feature-state/feature-computation.ts'
+import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
+import type { TileForm } from '../domain/feature-tiles/tiles.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -71,7 +73,7 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
     const groupRequests = call.groupRequests()
     if (groupRequests.length > 0) {
       const groups = await store.read([...call.headRequests, ...groupRequests])
-      if (!call.takeGroups(groups) && !isLast) return undefined
+      if (!call.takeGroups(groupRequests, groups) && !isLast) return undefined
     }
     return { asOfMs: call.asOfMs, rows: call.rows() }
   }
@@ -139,6 +141,10 @@ interface Side {
   records: (EntityRecord | undefined)[]
 }
 
+interface GroupRequest extends RecordRequest {
+  readonly form: TileForm
+}
+
 /** One request on its way: first what to read, then what was read, then the answer. */
 class ReadCall implements ComputationSources {
   readonly #answering: Answering
@@ -152,7 +158,8 @@ class ReadCall implements ComputationSources {
   readonly headRequests: readonly RecordRequest[]
   #headTexts = ''
   #current: FeatureKey = {}
-  readonly #groups = new Map<string, Uint8Array | undefined>()
+  /** By version and key of the group. */
+  readonly #groups = new Map<string, GroupTotals>()
   asOfMs = 0
 
   constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest) {
@@ -190,28 +197,34 @@ class ReadCall implements ComputationSources {
     })
   }
 
-  /** One for each group that some entity is in, of the features that compare with groups. */
-  groupRequests(): RecordRequest[] {
-    const requests: RecordRequest[] = []
+  /** What has to be read about groups that some entity is in, for each feature that compares with its group. */
+  groupRequests(): readonly GroupRequest[] {
+    const requests: GroupRequest[] = []
     for (const { version, formula } of this.#definitions) {
       if (formula.family !== 'ratioToGroup') continue
-      const keys = new Set<string>()
+      const groups = new Set<string>()
       for (const entity of this.#entities) {
         this.#current = entity
-        const key = groupKeyOf(this.record(version, formula.by), formula.group)
-        if (key !== undefined) keys.add(groupKey(version, key))
+        const group = groupKeyOf(this.record(version, formula.by), formula.group)
+        if (group !== undefined) groups.add(group)
       }
-      const id = this.#answering.layerIds[this.#answering.layerByVersion.get(version)!]!
-      if (keys.size > 0) requests.push({ space: layerSpace(id), keys: [...keys] })
+      const space = layerSpace(this.#answering.layerIds[this.#answering.layerByVersion.get(version)!]!)
+      const keys = [...groups].map((group) => groupKey(version, group))
+      if (keys.length > 0) requests.push({ space, keys, form: groupForm(this.slot(version).form) })
     }
     return requests
   }
 
-  /** @returns false where a commit came in between, so that the groups may be newer than the entities */
-  takeGroups(read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
+  /**
+   * @param read in the order of heads, then `requests`
+   * @returns false where a commit came in between, so that the groups may be newer than the entities
+   */
+  takeGroups(requests: readonly GroupRequest[], read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const layerCount = this.headRequests.length
-    this.groupRequests().forEach(({ keys }, n) => {
-      for (let k = 0; k < keys.length; k++) this.#groups.set(keys[k]!, read[layerCount + n]![k])
+    requests.forEach(({ keys, form }, n) => {
+      for (let k = 0; k < keys.length; k++) {
+        this.#groups.set(keys[k]!, groupTotals(form, read[layerCount + n]![k], this.asOfMs))
+      }
     })
     return textOf(read.slice(0, layerCount).map(([head]) => head)) === this.#headTexts
   }
@@ -238,8 +251,8 @@ class ReadCall implements ComputationSources {
     return side.records[side.ids.get(id)!]
   }
 
-  groupRecord(version: string, key: string): Uint8Array | undefined {
-    return this.#groups.get(groupKey(version, key))
+  groupTotals(version: string, key: string): GroupTotals {
+    return this.#groups.get(groupKey(version, key))!
   }
 
   #needSides({ version, formula }: FeatureDefinition): void {

@@ -26,6 +26,9 @@ export class EntityState {
   // What has been decoded, because it was asked for or changes. After a write only the attributes stay: kept for as long as the engine keeps the entity,
   // the many small objects of windows cost more in garbage collection than decoding them again.
   #attributes: AttributeState | undefined
+  /** Of the attributes in `#bytes`. */
+  #attributeText: string | undefined
+  #haveAttributesChanged = false
   #windows: (Tiles | undefined)[] = []
   /** By group slot: the last hop in which the entity was counted for each group. */
   #memberships: (Map<string, number> | undefined)[] = []
@@ -46,11 +49,12 @@ export class EntityState {
   }
 
   get attributes(): AttributeState {
-    return (this.#attributes ??= AttributeState.from(this.#stored()?.attributeText() ?? ''))
+    return (this.#attributes ??= AttributeState.from(this.#storedText()))
   }
 
   changeAttributes(event: EntityEvent, timeMs: number): void {
     this.attributes.change(event, { timeMs, names: this.#layout.attributes })
+    this.#haveAttributesChanged = true
     this.#isChanged = true
   }
 
@@ -90,7 +94,8 @@ export class EntityState {
     let expiresAtMs = Number.NEGATIVE_INFINITY
     recordWriter.reset()
     recordWriter.byte(FEATURE_STATE_FORMAT)
-    recordWriter.text(this.attributes.text())
+    this.#attributeText = this.#haveAttributesChanged ? this.attributes.text() : this.#storedText()
+    recordWriter.text(this.#attributeText)
     for (const { place, form } of slots) {
       const lastHop = this.#writeWindow(place, form, nowMs)
       expiresAtMs = Math.max(expiresAtMs, (lastHop + 1) * form.hopMs + form.windowMs)
@@ -107,6 +112,7 @@ export class EntityState {
     this.#windows = []
     this.#memberships = []
     this.#areForgotten = false
+    this.#haveAttributesChanged = false
     this.#isChanged = false
     return this.#bytes
   }
@@ -120,6 +126,10 @@ export class EntityState {
   #deletionExpiresAtMs(): number {
     const { deletedMs } = this.attributes
     return Math.max(...this.#layout.slots.map(({ form }) => deletedMs + form.hopMs + form.windowMs))
+  }
+
+  #storedText(): string {
+    return (this.#attributeText ??= this.#stored()?.attributeText() ?? '')
   }
 
   #stored(): EntityRecord | undefined {

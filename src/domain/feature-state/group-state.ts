@@ -74,8 +74,14 @@ export class GroupState {
   }
 }
 
-/** Events of the group in the window, and distinct entities among them; both 0 for a group without a record. */
-export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfMs: number) {
+/** Events of a group in the window, and distinct entities among them. */
+export interface GroupTotals {
+  readonly eventCount: number
+  readonly entityCount: number
+}
+
+/** @param bytes the group's record; undefined where it has none */
+export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfMs: number): GroupTotals {
   if (bytes === undefined) return { eventCount: 0, entityCount: 0 }
   checkFormat(bytes[0])
   const firstHop = firstHopAt(form, asOfMs)
