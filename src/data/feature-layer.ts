@@ -104,7 +104,8 @@ export class FeatureLayer {
     for (const { event } of events) wantEach(event, want)
     const records = await this.#read(missing.map(({ key }) => key))
     missing.forEach(({ key, entity }, n) => {
-      if (records[n] !== undefined) states.set(key, new EntityState(this.#layout[entity], records[n]))
+      // A copy, because what is kept must not hold the memory of everything that was read with it.
+      if (records[n] !== undefined) states.set(key, new EntityState(this.#layout[entity], records[n].slice()))
     })
     return states
   }

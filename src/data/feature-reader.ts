@@ -139,6 +139,8 @@ interface Side {
   readonly ids: Map<string, number>
   readonly request: RecordRequest & { readonly keys: string[] }
   records: (EntityRecord | undefined)[]
+  /** Of the entity that is being answered. */
+  current: EntityRecord | undefined
 }
 
 interface GroupRequest extends RecordRequest {
@@ -153,11 +155,11 @@ class ReadCall implements ComputationSources {
   readonly #givenMs: number | undefined
   /** By layer * 2, and 1 more for items; undefined where nothing of it is needed. */
   readonly #sides: (Side | undefined)[] = []
+  readonly #neededSides: readonly Side[]
   /** Manifest's revision, heads of layers, then sides. */
   readonly requests: RecordRequest[] = []
   readonly headRequests: readonly RecordRequest[]
   #headTexts = ''
-  #current: FeatureKey = {}
   /** By version and key of the group. */
   readonly #groups = new Map<string, GroupTotals>()
   asOfMs = 0
@@ -168,9 +170,10 @@ class ReadCall implements ComputationSources {
     this.#givenMs = asOfMs
     this.#definitions = features.map((name) => answering.definition(name))
     for (const definition of this.#definitions) this.#needSides(definition)
+    this.#neededSides = this.#sides.filter((side) => side !== undefined)
     for (const key of entities) this.#needRecords(key)
     this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
-    const sides = this.#neededSides().map(({ request }) => request)
+    const sides = this.#neededSides.map(({ request }) => request)
     this.requests = [{ space: MANIFEST_SPACE, keys: [REVISION_KEY] }, ...this.headRequests, ...sides]
   }
 
@@ -191,7 +194,7 @@ class ReadCall implements ComputationSources {
         { fix: 'Leave the moment out to get the features of now, or read those of the past from the offline tables.' },
       )
     }
-    this.#neededSides().forEach((side, n) => {
+    this.#neededSides.forEach((side, n) => {
       const layout = this.#answering.layouts[side.layer]![side.entity]
       side.records = read[1 + layerCount + n]!.map((bytes) => bytes && new EntityRecord(layout, bytes))
     })
@@ -204,7 +207,7 @@ class ReadCall implements ComputationSources {
       if (formula.family !== 'ratioToGroup') continue
       const groups = new Set<string>()
       for (const entity of this.#entities) {
-        this.#current = entity
+        this.#turnTo(entity)
         const group = groupKeyOf(this.record(version, formula.by), formula.group)
         if (group !== undefined) groups.add(group)
       }
@@ -231,7 +234,7 @@ class ReadCall implements ComputationSources {
 
   rows(): FeatureReading[][] {
     return this.#entities.map((entity) => {
-      this.#current = entity
+      this.#turnTo(entity)
       return this.#definitions.map((definition) => featureReading(definition, this))
     })
   }
@@ -245,10 +248,7 @@ class ReadCall implements ComputationSources {
   }
 
   record(version: string, entity: EntityName): EntityRecord | undefined {
-    const id = idOf(this.#current, entity)
-    if (id === undefined) return undefined
-    const side = this.#sides[sideNumber(this.#answering.layerByVersion.get(version)!, entity)]!
-    return side.records[side.ids.get(id)!]
+    return this.#sides[sideNumber(this.#answering.layerByVersion.get(version)!, entity)]!.current
   }
 
   groupTotals(version: string, key: string): GroupTotals {
@@ -268,20 +268,30 @@ class ReadCall implements ComputationSources {
   #needSide(version: string, entity: EntityName): void {
     const layer = this.#answering.layerByVersion.get(version)!
     const request = { space: layerSpace(this.#answering.layerIds[layer]!), keys: [] }
-    this.#sides[sideNumber(layer, entity)] ??= { entity, layer, ids: new Map(), request, records: [] }
+    this.#sides[sideNumber(layer, entity)] ??= {
+      entity,
+      layer,
+      ids: new Map(),
+      request,
+      records: [],
+      current: undefined,
+    }
+  }
+
+  #turnTo(key: FeatureKey): void {
+    for (const side of this.#neededSides) {
+      const id = idOf(key, side.entity)
+      side.current = id === undefined ? undefined : side.records[side.ids.get(id)!]
+    }
   }
 
   #needRecords(key: FeatureKey): void {
-    for (const side of this.#neededSides()) {
+    for (const side of this.#neededSides) {
       const id = idOf(key, side.entity)
       if (id === undefined || side.ids.has(id)) continue
       side.ids.set(id, side.request.keys.length)
       side.request.keys.push(entityKey(side.entity, id))
     }
-  }
-
-  #neededSides(): Side[] {
-    return this.#sides.filter((side) => side !== undefined)
   }
 }
 

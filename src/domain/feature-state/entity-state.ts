@@ -5,7 +5,7 @@ import type { EntityEvent } from '../event.ts'
 import type { FeatureValue } from '../feature.ts'
 import type { Contribution } from '../feature-tiles/tile-family.ts'
 import { firstHopAt, Tiles, type WindowTotal, windowTotal } from '../feature-tiles/tiles.ts'
-import { AttributeState } from './attribute-state.ts'
+import { AttributeState, AttributeText } from './attribute-state.ts'
 import type { EntityLayout, Slot } from './layout.ts'
 import { checkFormat, FEATURE_STATE_FORMAT } from './record-format.ts'
 
@@ -202,7 +202,7 @@ export class EntityRecord {
   readonly #lengths: Int32Array
   /** By slot; null: missing. */
   readonly #computed: (WindowValue | null | undefined)[] = []
-  #attributes: AttributeState | undefined
+  #attributes: AttributeText | undefined
 
   /** @throws MillraceError FEATURE_STATE_UNREADABLE */
   constructor(layout: EntityLayout, bytes: Uint8Array) {
@@ -231,7 +231,7 @@ export class EntityRecord {
   }
 
   attribute(name: string) {
-    this.#attributes ??= AttributeState.from(this.attributeText())
+    this.#attributes ??= new AttributeText(this.attributeText())
     return this.#attributes.get(name)
   }
 
