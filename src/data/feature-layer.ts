@@ -63,14 +63,14 @@ export class FeatureLayer {
     this.head = { nextOffset: newest.offset + 1, newestAvailableTimeMs: nowMs }
     const puts: RecordPut[] = []
     const removes: string[] = []
-    const keep = (key: string, bytes: Uint8Array | undefined, expiresAtMs: () => number | undefined): void => {
+    const keep = (key: string, bytes: Uint8Array | undefined, expiresAtMs: number | undefined): void => {
       if (bytes === undefined) removes.push(key)
-      else puts.push({ key, bytes, expiresAtMs: expiresAtMs() })
+      else puts.push({ key, bytes, expiresAtMs })
     }
     for (const [key, state] of entities) {
-      if (state.isChanged) keep(key, state.write(nowMs), () => state.expiresAtMs())
+      if (state.isChanged) keep(key, state.write(nowMs), state.expiresAtMs)
     }
-    for (const [key, state] of groups) keep(key, state.write(nowMs), () => state.expiresAtMs())
+    for (const [key, state] of groups) keep(key, state.write(nowMs), state.expiresAtMs)
     puts.push({ key: HEAD_KEY, bytes: encodeText(this.head) })
     this.#entities.grow(entities)
     this.#groups.grow(groups)
@@ -98,13 +98,14 @@ export class FeatureLayer {
       if (states.has(key)) return
       const known = this.#entities.get(key)
       // An empty place, filled below, so that the key is wanted once.
-      states.set(key, known ?? EntityState.from(this.#layout[entity], undefined))
+      states.set(key, known ?? new EntityState(this.#layout[entity], undefined))
       if (known === undefined) missing.push({ key, entity })
     }
     for (const { event } of events) wantEach(event, want)
     const records = await this.#read(missing.map(({ key }) => key))
     missing.forEach(({ key, entity }, n) => {
-      if (records[n] !== undefined) states.set(key, EntityState.from(this.#layout[entity], records[n]))
+      // A copy, because what is kept must not hold the memory of everything that was read with it.
+      if (records[n] !== undefined) states.set(key, new EntityState(this.#layout[entity], records[n].slice()))
     })
     return states
   }

@@ -3,7 +3,9 @@ import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import { EntityRecord } from '../domain/feature-state/entity-state.ts'
 import { type ComputationSources, featureReading, groupKeyOf } from '../domain/feature-state/feature-computation.ts'
+import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
+import type { TileForm } from '../domain/feature-tiles/tiles.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -71,7 +73,7 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
     const groupRequests = call.groupRequests()
     if (groupRequests.length > 0) {
       const groups = await store.read([...call.headRequests, ...groupRequests])
-      if (!call.takeGroups(groups) && !isLast) return undefined
+      if (!call.takeGroups(groupRequests, groups) && !isLast) return undefined
     }
     return { asOfMs: call.asOfMs, rows: call.rows() }
   }
@@ -137,6 +139,12 @@ interface Side {
   readonly ids: Map<string, number>
   readonly request: RecordRequest & { readonly keys: string[] }
   records: (EntityRecord | undefined)[]
+  /** Of the entity that is being answered. */
+  current: EntityRecord | undefined
+}
+
+interface GroupRequest extends RecordRequest {
+  readonly form: TileForm
 }
 
 /** One request on its way: first what to read, then what was read, then the answer. */
@@ -147,12 +155,13 @@ class ReadCall implements ComputationSources {
   readonly #givenMs: number | undefined
   /** By layer * 2, and 1 more for items; undefined where nothing of it is needed. */
   readonly #sides: (Side | undefined)[] = []
+  readonly #neededSides: readonly Side[]
   /** Manifest's revision, heads of layers, then sides. */
   readonly requests: RecordRequest[] = []
   readonly headRequests: readonly RecordRequest[]
   #headTexts = ''
-  #current: FeatureKey = {}
-  readonly #groups = new Map<string, Uint8Array | undefined>()
+  /** By version and key of the group. */
+  readonly #groups = new Map<string, GroupTotals>()
   asOfMs = 0
 
   constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest) {
@@ -161,9 +170,10 @@ class ReadCall implements ComputationSources {
     this.#givenMs = asOfMs
     this.#definitions = features.map((name) => answering.definition(name))
     for (const definition of this.#definitions) this.#needSides(definition)
+    this.#neededSides = this.#sides.filter((side) => side !== undefined)
     for (const key of entities) this.#needRecords(key)
     this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
-    const sides = this.#neededSides().map(({ request }) => request)
+    const sides = this.#neededSides.map(({ request }) => request)
     this.requests = [{ space: MANIFEST_SPACE, keys: [REVISION_KEY] }, ...this.headRequests, ...sides]
   }
 
@@ -184,41 +194,47 @@ class ReadCall implements ComputationSources {
         { fix: 'Leave the moment out to get the features of now, or read those of the past from the offline tables.' },
       )
     }
-    this.#neededSides().forEach((side, n) => {
+    this.#neededSides.forEach((side, n) => {
       const layout = this.#answering.layouts[side.layer]![side.entity]
       side.records = read[1 + layerCount + n]!.map((bytes) => bytes && new EntityRecord(layout, bytes))
     })
   }
 
-  /** One for each group that some entity is in, of the features that compare with groups. */
-  groupRequests(): RecordRequest[] {
-    const requests: RecordRequest[] = []
+  /** What has to be read about groups that some entity is in, for each feature that compares with its group. */
+  groupRequests(): readonly GroupRequest[] {
+    const requests: GroupRequest[] = []
     for (const { version, formula } of this.#definitions) {
       if (formula.family !== 'ratioToGroup') continue
-      const keys = new Set<string>()
+      const groups = new Set<string>()
       for (const entity of this.#entities) {
-        this.#current = entity
-        const key = groupKeyOf(this.record(version, formula.by), formula.group)
-        if (key !== undefined) keys.add(groupKey(version, key))
+        this.#turnTo(entity)
+        const group = groupKeyOf(this.record(version, formula.by), formula.group)
+        if (group !== undefined) groups.add(group)
       }
-      const id = this.#answering.layerIds[this.#answering.layerByVersion.get(version)!]!
-      if (keys.size > 0) requests.push({ space: layerSpace(id), keys: [...keys] })
+      const space = layerSpace(this.#answering.layerIds[this.#answering.layerByVersion.get(version)!]!)
+      const keys = [...groups].map((group) => groupKey(version, group))
+      if (keys.length > 0) requests.push({ space, keys, form: groupForm(this.slot(version).form) })
     }
     return requests
   }
 
-  /** @returns false where a commit came in between, so that the groups may be newer than the entities */
-  takeGroups(read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
+  /**
+   * @param read in the order of heads, then `requests`
+   * @returns false where a commit came in between, so that the groups may be newer than the entities
+   */
+  takeGroups(requests: readonly GroupRequest[], read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const layerCount = this.headRequests.length
-    this.groupRequests().forEach(({ keys }, n) => {
-      for (let k = 0; k < keys.length; k++) this.#groups.set(keys[k]!, read[layerCount + n]![k])
+    requests.forEach(({ keys, form }, n) => {
+      for (let k = 0; k < keys.length; k++) {
+        this.#groups.set(keys[k]!, groupTotals(form, read[layerCount + n]![k], this.asOfMs))
+      }
     })
     return textOf(read.slice(0, layerCount).map(([head]) => head)) === this.#headTexts
   }
 
   rows(): FeatureReading[][] {
     return this.#entities.map((entity) => {
-      this.#current = entity
+      this.#turnTo(entity)
       return this.#definitions.map((definition) => featureReading(definition, this))
     })
   }
@@ -232,14 +248,11 @@ class ReadCall implements ComputationSources {
   }
 
   record(version: string, entity: EntityName): EntityRecord | undefined {
-    const id = idOf(this.#current, entity)
-    if (id === undefined) return undefined
-    const side = this.#sides[sideNumber(this.#answering.layerByVersion.get(version)!, entity)]!
-    return side.records[side.ids.get(id)!]
+    return this.#sides[sideNumber(this.#answering.layerByVersion.get(version)!, entity)]!.current
   }
 
-  groupRecord(version: string, key: string): Uint8Array | undefined {
-    return this.#groups.get(groupKey(version, key))
+  groupTotals(version: string, key: string): GroupTotals {
+    return this.#groups.get(groupKey(version, key))!
   }
 
   #needSides({ version, formula }: FeatureDefinition): void {
@@ -255,20 +268,30 @@ class ReadCall implements ComputationSources {
   #needSide(version: string, entity: EntityName): void {
     const layer = this.#answering.layerByVersion.get(version)!
     const request = { space: layerSpace(this.#answering.layerIds[layer]!), keys: [] }
-    this.#sides[sideNumber(layer, entity)] ??= { entity, layer, ids: new Map(), request, records: [] }
+    this.#sides[sideNumber(layer, entity)] ??= {
+      entity,
+      layer,
+      ids: new Map(),
+      request,
+      records: [],
+      current: undefined,
+    }
+  }
+
+  #turnTo(key: FeatureKey): void {
+    for (const side of this.#neededSides) {
+      const id = idOf(key, side.entity)
+      side.current = id === undefined ? undefined : side.records[side.ids.get(id)!]
+    }
   }
 
   #needRecords(key: FeatureKey): void {
-    for (const side of this.#neededSides()) {
+    for (const side of this.#neededSides) {
       const id = idOf(key, side.entity)
       if (id === undefined || side.ids.has(id)) continue
       side.ids.set(id, side.request.keys.length)
       side.request.keys.push(entityKey(side.entity, id))
     }
-  }
-
-  #neededSides(): Side[] {
-    return this.#sides.filter((side) => side !== undefined)
   }
 }
 

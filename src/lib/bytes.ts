@@ -18,7 +18,12 @@ export class ByteWriter {
 
   /** A copy of what was written since the start or the last `reset`. */
   copy(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#length)
+    return new Uint8Array(this.view())
+  }
+
+  /** What was written, until the next change. */
+  view(): Uint8Array {
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#length)
   }
 
   byte(value: number): void {
@@ -73,6 +78,12 @@ export class ByteWriter {
     this.#length += bytes.length
   }
 
+  /** Bytes behind their number. */
+  part(bytes: Uint8Array): void {
+    this.whole(bytes.length)
+    if (bytes.length > 0) this.raw(bytes)
+  }
+
   #reserve(byteCount: number): void {
     if (this.#length + byteCount <= this.#bytes.length) return
     const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + byteCount))
@@ -83,12 +94,14 @@ export class ByteWriter {
 
 /** Reads what a `ByteWriter` wrote, in the same order. Past the end of damaged bytes it throws a RangeError. */
 export class ByteReader {
-  #bytes: Buffer
+  readonly #bytes: Uint8Array
+  /** The same bytes, made where a text or a float is read: a view costs more than most records take to read. */
+  #buffer: Buffer | undefined
   #words: string[] = []
   at: number
 
   constructor(bytes: Uint8Array, at = 0) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = bytes
     this.at = at
   }
 
@@ -120,7 +133,7 @@ export class ByteReader {
   }
 
   float(): number {
-    const value = this.#bytes.readDoubleLE(this.at)
+    const value = this.#asBuffer().readDoubleLE(this.at)
     this.at += 8
     return value
   }
@@ -128,7 +141,7 @@ export class ByteReader {
   text(): string {
     const end = this.whole() + this.at
     if (end > this.#bytes.length) throw new RangeError('the record ends early')
-    const value = this.#bytes.toString('utf8', this.at, end)
+    const value = this.#asBuffer().toString('utf8', this.at, end)
     this.at = end
     return value
   }
@@ -147,5 +160,10 @@ export class ByteReader {
     if (view.length < byteCount) throw new RangeError('the record ends early')
     this.at += byteCount
     return view
+  }
+
+  #asBuffer(): Buffer {
+    const { buffer, byteOffset, byteLength } = this.#bytes
+    return (this.#buffer ??= Buffer.isBuffer(this.#bytes) ? this.#bytes : Buffer.from(buffer, byteOffset, byteLength))
   }
 }

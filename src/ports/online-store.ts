@@ -23,7 +23,7 @@ export interface SpaceChange {
 export interface OnlineStore {
   /**
    * The records, by request and key in their order, undefined where there is none. All of one call are of one moment: what one commit wrote is seen as
-   * a whole or not at all. The bytes belong to the caller.
+   * a whole or not at all. The bytes belong to the caller; records of one call may lie in one buffer, so copy what you keep.
    * @throws MillraceError ONLINE_STORE_UNUSABLE
    */
   read(requests: readonly RecordRequest[]): Promise<readonly (readonly (Uint8Array | undefined)[])[]>

@@ -10,6 +10,22 @@ interface KnownAttribute {
 /** [time of the newest put or delete, time of the newest delete, attributes]; null for never. */
 type Stored = [number | null, number | null, Record<string, [AttributeValue, number]>]
 
+/** Reads single attributes out of `AttributeState.text`, for readers, which want one or two and change nothing. */
+export class AttributeText {
+  readonly #byName: Stored[2]
+
+  /** @param text empty for an entity of which nothing is known */
+  constructor(text: string) {
+    this.#byName = text === '' ? {} : (JSON.parse(text) as Stored)[2]
+  }
+
+  /** Undefined where it has no value. */
+  get(name: string): KnownAttribute | undefined {
+    const stored = Object.hasOwn(this.#byName, name) ? this.#byName[name]! : undefined
+    return stored === undefined || stored[0] === null ? undefined : { value: stored[0], timeMs: stored[1] }
+  }
+}
+
 /** What the log has said so far about one entity's attributes. The newest counted time wins attribute by attribute; among equal ones the later change. */
 export class AttributeState {
   readonly #byName: Map<string, KnownAttribute>

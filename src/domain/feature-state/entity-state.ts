@@ -5,7 +5,7 @@ import type { EntityEvent } from '../event.ts'
 import type { FeatureValue } from '../feature.ts'
 import type { Contribution } from '../feature-tiles/tile-family.ts'
 import { firstHopAt, Tiles, type WindowTotal, windowTotal } from '../feature-tiles/tiles.ts'
-import { AttributeState } from './attribute-state.ts'
+import { AttributeState, AttributeText } from './attribute-state.ts'
 import type { EntityLayout, Slot } from './layout.ts'
 import { checkFormat, FEATURE_STATE_FORMAT } from './record-format.ts'
 
@@ -19,29 +19,28 @@ const partWriter = new ByteWriter(4096)
 
 export class EntityState {
   readonly #layout: EntityLayout
-  readonly attributes: AttributeState
-  #attributeText: string
-  #isChanged = false
-  /** By slot: as stored, or undefined where the decoded one has changed since. */
-  readonly #windowBytes: (Uint8Array | undefined)[]
-  readonly #windows: (Tiles | undefined)[]
+  /** As read or last written; undefined for an entity without state. */
+  #bytes: Uint8Array | undefined
+  /** `#bytes`, once it is looked at. */
+  #record: EntityRecord | undefined
+  // What has been decoded, because it was asked for or changes. After a write only the attributes stay: kept for as long as the engine keeps the entity,
+  // the many small objects of windows cost more in garbage collection than decoding them again.
+  #attributes: AttributeState | undefined
+  /** Of the attributes in `#bytes`. */
+  #attributeText: string | undefined
+  #haveAttributesChanged = false
+  #windows: (Tiles | undefined)[] = []
   /** By group slot: the last hop in which the entity was counted for each group. */
-  readonly #memberships: (Map<string, number> | undefined)[]
-
-  private constructor(layout: EntityLayout, record: EntityRecord | undefined) {
-    this.#layout = layout
-    this.#attributeText = record?.attributeText() ?? ''
-    this.attributes = AttributeState.from(this.#attributeText)
-    this.#windowBytes = layout.slots.map(({ place }) => record?.part(place).slice() ?? nothing)
-    this.#windows = layout.slots.map(() => undefined)
-    this.#memberships = Array.from({ length: layout.groupCount }, (_, place) =>
-      record === undefined ? undefined : readMemberships(record.part(layout.slots.length + place)),
-    )
-  }
+  #memberships: (Map<string, number> | undefined)[] = []
+  /** The windows in `#bytes` do not count any more. */
+  #areForgotten = false
+  #isChanged = false
+  #expiresAtMs: number | undefined
 
   /** @param bytes from `write`; undefined for an entity without state */
-  static from(layout: EntityLayout, bytes: Uint8Array | undefined): EntityState {
-    return new EntityState(layout, bytes && new EntityRecord(layout, bytes))
+  constructor(layout: EntityLayout, bytes: Uint8Array | undefined) {
+    this.#layout = layout
+    this.#bytes = bytes
   }
 
   /** Whether it differs from what was last read or written. */
@@ -49,26 +48,25 @@ export class EntityState {
     return this.#isChanged
   }
 
+  get attributes(): AttributeState {
+    return (this.#attributes ??= AttributeState.from(this.#storedText()))
+  }
+
   changeAttributes(event: EntityEvent, timeMs: number): void {
     this.attributes.change(event, { timeMs, names: this.#layout.attributes })
-    const text = this.attributes.text()
-    if (text === this.#attributeText) return
-    this.#attributeText = text
+    this.#haveAttributesChanged = true
     this.#isChanged = true
   }
 
   add({ place, form }: Slot, event: Contribution): void {
     this.#window(place).add(form, event)
-    this.#windowBytes[place] = undefined
     this.#isChanged = true
   }
 
   /** Forgets the events of all windows; not which groups the entity was counted in, which is about the groups. */
   forgetEvents(): void {
-    for (const { place } of this.#layout.slots) {
-      this.#windows[place] = undefined
-      this.#windowBytes[place] = nothing
-    }
+    this.#windows = []
+    this.#areForgotten = true
     this.#isChanged = true
   }
 
@@ -77,7 +75,7 @@ export class EntityState {
    * @returns the last hop noted before; undefined where this is the first time
    */
   countIn(groupPlace: number, key: string, hop: number): number | undefined {
-    const memberships = (this.#memberships[groupPlace] ??= new Map())
+    const memberships = (this.#memberships[groupPlace] ??= this.#storedMemberships(groupPlace))
     const lastHop = memberships.get(key)
     if (lastHop === undefined || hop > lastHop) {
       memberships.set(key, hop)
@@ -91,72 +89,100 @@ export class EntityState {
    * @returns undefined where nothing is left
    */
   write(nowMs: number): Uint8Array | undefined {
-    this.#isChanged = false
     const { slots } = this.#layout
-    for (const { place, form } of slots) this.#settle(place, form, nowMs)
-    for (const { group, form } of slots) if (group) this.#dropMemberships(group.place, firstHopAt(form, nowMs))
-    const isEmpty =
-      this.attributes.isEmpty &&
-      this.#windowBytes.every((bytes) => bytes!.length === 0) &&
-      this.#memberships.every((memberships) => memberships === undefined)
-    if (isEmpty) return undefined
-
+    // -Infinity for nothing at all.
+    let expiresAtMs = Number.NEGATIVE_INFINITY
     recordWriter.reset()
     recordWriter.byte(FEATURE_STATE_FORMAT)
+    this.#attributeText = this.#haveAttributesChanged ? this.attributes.text() : this.#storedText()
     recordWriter.text(this.#attributeText)
-    for (const bytes of this.#windowBytes) {
-      recordWriter.whole(bytes!.length)
-      recordWriter.raw(bytes!)
+    for (const { place, form } of slots) {
+      const lastHop = this.#writeWindow(place, form, nowMs)
+      expiresAtMs = Math.max(expiresAtMs, (lastHop + 1) * form.hopMs + form.windowMs)
     }
-    for (const memberships of this.#memberships) {
-      const bytes = writeMemberships(memberships)
-      recordWriter.whole(bytes.length)
-      recordWriter.raw(bytes)
+    for (const { group, form } of slots) {
+      if (group === undefined) continue
+      const lastHop = this.#writeMemberships(group.place, firstHopAt(form, nowMs))
+      expiresAtMs = Math.max(expiresAtMs, (lastHop + 1) * form.hopMs + form.windowMs)
     }
-    return recordWriter.copy()
+    const isEmpty = expiresAtMs === Number.NEGATIVE_INFINITY && this.attributes.isEmpty
+    this.#expiresAtMs = this.attributes.isOnlyDeletion ? Math.max(expiresAtMs, this.#deletionExpiresAtMs()) : undefined
+    this.#bytes = isEmpty ? undefined : recordWriter.copy()
+    this.#record = undefined
+    this.#windows = []
+    this.#memberships = []
+    this.#areForgotten = false
+    this.#haveAttributesChanged = false
+    this.#isChanged = false
+    return this.#bytes
   }
 
-  /** From when on the record holds nothing that matters; undefined: never. To be called after `write`. */
-  expiresAtMs(): number | undefined {
-    const { attributes } = this
-    if (!attributes.isOnlyDeletion) return undefined
-    let expiresAtMs = 0
-    for (const { place, form, group } of this.#layout.slots) {
-      const memberships = group && this.#memberships[group.place]
-      const lastHop = Math.max(lastHopIn(this.#windowBytes[place]!), ...(memberships?.values() ?? []))
-      expiresAtMs = Math.max(expiresAtMs, (lastHop + 1) * form.hopMs + form.windowMs)
-      // A late event that the deletion covers must still find it.
-      expiresAtMs = Math.max(expiresAtMs, attributes.deletedMs + form.hopMs + form.windowMs)
+  /** From when on the record holds nothing that matters; undefined: never. As of the last `write`. */
+  get expiresAtMs(): number | undefined {
+    return this.#expiresAtMs
+  }
+
+  /** A late event that the deletion covers must still find it. */
+  #deletionExpiresAtMs(): number {
+    const { deletedMs } = this.attributes
+    return Math.max(...this.#layout.slots.map(({ form }) => deletedMs + form.hopMs + form.windowMs))
+  }
+
+  #storedText(): string {
+    return (this.#attributeText ??= this.#stored()?.attributeText() ?? '')
+  }
+
+  #stored(): EntityRecord | undefined {
+    if (this.#record === undefined && this.#bytes !== undefined) {
+      this.#record = new EntityRecord(this.#layout, this.#bytes)
     }
-    return expiresAtMs
+    return this.#record
   }
 
   #window(place: number): Tiles {
     const window = this.#windows[place]
     if (window !== undefined) return window
-    const bytes = this.#windowBytes[place]!
-    const { form } = this.#layout.slots[place]!
-    return (this.#windows[place] = bytes.length === 0 ? new Tiles() : Tiles.read(form, new ByteReader(bytes)))
+    const record = this.#areForgotten ? undefined : this.#stored()
+    return (this.#windows[place] = record?.tiles(this.#layout.slots[place]!) ?? new Tiles())
   }
 
-  #settle(place: number, form: Slot['form'], nowMs: number): void {
-    if (this.#windowBytes[place] !== undefined) return
-    const window = this.#windows[place]!
+  #storedMemberships(groupPlace: number): Map<string, number> {
+    return this.#stored()?.memberships(groupPlace) ?? new Map()
+  }
+
+  /** Returns the last hop that has a tile; -Infinity where the window is empty. */
+  #writeWindow(place: number, form: Slot['form'], nowMs: number): number {
+    const window = this.#windows[place]
+    if (window === undefined) {
+      const record = this.#areForgotten ? undefined : this.#stored()
+      recordWriter.part(record?.part(place) ?? nothing)
+      return record?.lastHop(place) ?? Number.NEGATIVE_INFINITY
+    }
     window.dropBefore(form, firstHopAt(form, nowMs))
-    if (window.isEmpty) {
-      this.#windowBytes[place] = nothing
-      return
+    partWriter.reset()
+    if (!window.isEmpty) window.write(form, partWriter)
+    recordWriter.part(partWriter.view())
+    return window.hops.at(-1) ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** Returns the last hop of all; -Infinity where there is none. */
+  #writeMemberships(groupPlace: number, firstHop: number): number {
+    const memberships = (this.#memberships[groupPlace] ??= this.#storedMemberships(groupPlace))
+    let lastHop = Number.NEGATIVE_INFINITY
+    for (const [key, hop] of memberships) {
+      if (hop < firstHop) memberships.delete(key)
+      else if (hop > lastHop) lastHop = hop
     }
     partWriter.reset()
-    window.write(form, partWriter)
-    this.#windowBytes[place] = partWriter.copy()
-  }
-
-  #dropMemberships(groupPlace: number, firstHop: number): void {
-    const memberships = this.#memberships[groupPlace]
-    if (memberships === undefined) return
-    for (const [key, lastHop] of memberships) if (lastHop < firstHop) memberships.delete(key)
-    if (memberships.size === 0) this.#memberships[groupPlace] = undefined
+    if (memberships.size > 0) {
+      partWriter.whole(memberships.size)
+      for (const [key, hop] of memberships) {
+        partWriter.text(key)
+        partWriter.signed(hop)
+      }
+    }
+    recordWriter.part(partWriter.view())
+    return lastHop
   }
 }
 
@@ -168,6 +194,7 @@ export interface WindowValue {
 
 /** A stored record, read part by part. The bytes must stay as they are. */
 export class EntityRecord {
+  readonly #layout: EntityLayout
   readonly #bytes: Uint8Array
   readonly #reader: ByteReader
   /** Where each part begins, and the end of the last. The length before a part lies in between. */
@@ -175,11 +202,12 @@ export class EntityRecord {
   readonly #lengths: Int32Array
   /** By slot; null: missing. */
   readonly #computed: (WindowValue | null | undefined)[] = []
-  #attributes: AttributeState | undefined
+  #attributes: AttributeText | undefined
 
   /** @throws MillraceError FEATURE_STATE_UNREADABLE */
   constructor(layout: EntityLayout, bytes: Uint8Array) {
     checkFormat(bytes[0])
+    this.#layout = layout
     const partCount = layout.slots.length + layout.groupCount
     this.#bytes = bytes
     this.#reader = new ByteReader(bytes, 1)
@@ -203,13 +231,36 @@ export class EntityRecord {
   }
 
   attribute(name: string) {
-    this.#attributes ??= AttributeState.from(this.attributeText())
+    this.#attributes ??= new AttributeText(this.attributeText())
     return this.#attributes.get(name)
   }
 
   /** A view of the bytes. */
   part(place: number): Uint8Array {
     return this.#bytes.subarray(this.#starts[place]!, this.#starts[place]! + this.#lengths[place]!)
+  }
+
+  tiles({ place, form }: Slot): Tiles | undefined {
+    if (this.#lengths[place] === 0) return undefined
+    this.#reader.moveTo(this.#starts[place]!)
+    return Tiles.read(form, this.#reader)
+  }
+
+  /** Of the tiles of a slot; -Infinity where there are none. */
+  lastHop(place: number): number {
+    if (this.#lengths[place] === 0) return Number.NEGATIVE_INFINITY
+    this.#reader.moveTo(this.#starts[place]!)
+    this.#reader.whole()
+    return this.#reader.signed() + this.#reader.whole()
+  }
+
+  memberships(groupPlace: number): Map<string, number> {
+    const memberships = new Map<string, number>()
+    const place = this.#layout.slots.length + groupPlace
+    if (this.#lengths[place] === 0) return memberships
+    this.#reader.moveTo(this.#starts[place]!)
+    for (let rest = this.#reader.whole(); rest > 0; rest--) memberships.set(this.#reader.text(), this.#reader.signed())
+    return memberships
   }
 
   /** What the formula of that slot gives at a moment after every event in here; computed once, for the first moment asked. Undefined: missing. */
@@ -228,31 +279,4 @@ export class EntityRecord {
     this.#reader.moveTo(this.#starts[place]!)
     return windowTotal(form, this.#reader, asOfMs)
   }
-}
-
-function readMemberships(bytes: Uint8Array): Map<string, number> | undefined {
-  if (bytes.length === 0) return undefined
-  const reader = new ByteReader(bytes)
-  const memberships = new Map<string, number>()
-  for (let rest = reader.whole(); rest > 0; rest--) memberships.set(reader.text(), reader.signed())
-  return memberships
-}
-
-function writeMemberships(memberships: ReadonlyMap<string, number> | undefined): Uint8Array {
-  if (memberships === undefined) return nothing
-  partWriter.reset()
-  partWriter.whole(memberships.size)
-  for (const [key, hop] of memberships) {
-    partWriter.text(key)
-    partWriter.signed(hop)
-  }
-  return partWriter.copy()
-}
-
-/** -Infinity where the window is empty. */
-function lastHopIn(bytes: Uint8Array): number {
-  if (bytes.length === 0) return Number.NEGATIVE_INFINITY
-  const reader = new ByteReader(bytes)
-  reader.whole()
-  return reader.signed() + reader.whole()
 }

@@ -8,7 +8,7 @@ import {
   groupKeysOf,
 } from '../feature.ts'
 import type { EntityRecord, WindowValue } from './entity-state.ts'
-import { groupForm, groupTotals } from './group-state.ts'
+import type { GroupTotals } from './group-state.ts'
 import type { Slot } from './layout.ts'
 
 /** Where a computation finds what it needs. */
@@ -18,7 +18,8 @@ export interface ComputationSources {
   readonly slot: (version: string) => Slot
   /** The stored record that holds that version's state; undefined where the entity has none, or the reader named none. */
   readonly record: (version: string, entity: EntityName) => EntityRecord | undefined
-  readonly groupRecord: (version: string, key: string) => Uint8Array | undefined
+  /** Of that group, at the moment. */
+  readonly groupTotals: (version: string, key: string) => GroupTotals
   /** After every event in the records. */
   readonly asOfMs: number
 }
@@ -85,8 +86,7 @@ function ratioToGroup(
 ): WindowValue | undefined {
   const key = groupKeyOf(sources.record(version, formula.by), formula.group)
   if (key === undefined) return undefined
-  const { form } = sources.slot(version)
-  const group = groupTotals(groupForm(form), sources.groupRecord(version, key), sources.asOfMs)
+  const group = sources.groupTotals(version, key)
   if (group.eventCount === 0) return undefined
   const own = windowed(version, formula.by, sources)!
   return { value: (own.value as number) / (group.eventCount / group.entityCount), newestMs: own.newestMs }

@@ -67,15 +67,21 @@ export class GroupState {
     return writer.copy()
   }
 
-  /** From when on no window holds any of it. To be called after a `write` that left something. */
-  expiresAtMs(): number {
+  /** From when on no window holds any of it. */
+  get expiresAtMs(): number {
     const { hopMs, windowMs } = this.#form
-    return (this.#tiles.hops.at(-1)! + 1) * hopMs + windowMs
+    return ((this.#tiles.hops.at(-1) ?? Number.NEGATIVE_INFINITY) + 1) * hopMs + windowMs
   }
 }
 
-/** Events of the group in the window, and distinct entities among them; both 0 for a group without a record. */
-export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfMs: number) {
+/** Events of a group in the window, and distinct entities among them. */
+export interface GroupTotals {
+  readonly eventCount: number
+  readonly entityCount: number
+}
+
+/** @param bytes the group's record; undefined where it has none */
+export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfMs: number): GroupTotals {
   if (bytes === undefined) return { eventCount: 0, entityCount: 0 }
   checkFormat(bytes[0])
   const firstHop = firstHopAt(form, asOfMs)
