@@ -59,8 +59,8 @@ test('what was sent shows in the features of the user', async () => {
   await running.featuresCaughtUp()
   const newestEventTime = eventTime.toISOString()
   expect((await asked('/v1/features/values?userId=u')).body.features).toEqual([
-    { name: 'views', status: 'present', value: 3, newestEventTime },
     { name: 'taste', status: 'present', value: { chairs: 0.25, lamps: 0.75 }, newestEventTime },
+    { name: 'views', status: 'present', value: 3, newestEventTime },
   ])
   expect((await asked('/v1/features/values?userId=nobody&features=taste')).body.features).toEqual([
     { name: 'taste', status: 'missing' },
@@ -78,8 +78,8 @@ test('an unknown feature and a question about nobody are clear errors', async ()
 test('the server lists what the system file defines', async () => {
   const { features } = (await asked('/v1/features')).body as { features: { name: string; owner: string }[] }
   expect(features.map(({ name, owner }) => `${name} ${owner}`)).toEqual([
-    'views data@test.example',
     'taste data@test.example',
+    'views data@test.example',
   ])
 })
 

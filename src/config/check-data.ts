@@ -107,7 +107,7 @@ function checkValues(value: unknown, where: string, inspection: Inspection): rea
       inspection.report(at, `the name "${name}" is reserved.`, 'Choose another.')
     else if (names.indexOf(name) < i) inspection.report(at, `names ${describe(name)} a second time.`, 'Remove it.')
   }
-  return names.map(String)
+  return names.filter((name) => typeof name === 'string')
 }
 
 /** A value is a column of a file beside these. */

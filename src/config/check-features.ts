@@ -53,7 +53,7 @@ const settings: Readonly<Record<FeatureFamily, readonly string[]>> = {
 
 const constructorNames = 'count(), rate(), share() or attribute()'
 
-/** The definitions, in the order of the file. */
+/** The definitions by name, so that the order in which they are written changes nothing. */
 export function checkFeatures(value: unknown, inspection: Inspection, context: FeatureContext): FeatureDefinition[] {
   if (value === undefined) return []
   const where = 'data.features'
@@ -72,7 +72,7 @@ export function checkFeatures(value: unknown, inspection: Inspection, context: F
     definitions.push(reader.definition(name, family as FeatureFamily, options))
   }
   checkPairs(definitions, inspection, { names, entities: context.entities })
-  return definitions
+  return definitions.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** Reads the options of one feature. */
@@ -192,7 +192,7 @@ class FeatureReader {
       this.#inspection.reference(name, at, 'interaction', known)
     }
     // The order in which they are written says nothing, so it is no part of the version either.
-    return [...names].map(String).sort()
+    return names.filter((name) => typeof name === 'string').sort()
   }
 
   #window(value: unknown): number {
@@ -263,7 +263,7 @@ class FeatureReader {
         suitable.map(({ path }) => path),
       )
     }
-    const [entity, attribute] = String(value).split('.')
+    const [entity, attribute] = typeof value === 'string' ? value.split('.') : []
     return { entity: entity === 'user' ? 'user' : 'item', attribute: attribute ?? '' }
   }
 

@@ -7,6 +7,7 @@ import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { boolean, category, integer, number, tags, text, timestamp } from './attributes.ts'
 import { checkSystem } from './check-system.ts'
 import { defineSystem } from './define-system.ts'
+import { attribute, count, cross, last, rate, ratioToGroup, sessionMean, share, similarity, sum } from './features.ts'
 import { atMost, inStock, notInteracted, only } from './rules.ts'
 import { fileSource, httpIngest } from './sources.ts'
 import { isSystem } from './system.ts'
@@ -46,8 +47,24 @@ function shop() {
           isNew: boolean(),
         },
       },
-      interactions: { view: { weight: 1 }, purchase: { weight: 10 } },
+      interactions: {
+        view: { weight: 1, values: ['durationSeconds' as const] },
+        purchase: { weight: 10, values: ['revenue' as const] },
+      },
       sources: { clicks: httpIngest(), history: fileSource(history) },
+      features: {
+        views: count({ of: 'view', by: 'item', window: '7 days' }),
+        spent: sum({ of: ['purchase'], value: 'revenue', by: 'user', window: '90 days', ttl: '1 day', default: 0 }),
+        buys: rate({ of: 'purchase', per: 'view', by: 'item', window: '1 hour', prior: 0.1, strength: 10 }),
+        brands: share({ of: 'any', over: 'item.brand', by: 'user', window: '30 days' }),
+        itemBrands: share({ of: 'any', over: 'item.brand', by: 'item', window: '30 days' }),
+        session: sessionMean({ of: 'view', value: 'durationSeconds', by: 'user', gap: '30 minutes', window: '1 day' }),
+        brand: last({ of: 'view', value: 'item.brand', by: 'user', window: '1 day', default: 'none' }),
+        price: attribute('item.price'),
+        versus: ratioToGroup({ of: 'view', group: 'item.brand', by: 'item', window: '7 days' }),
+        fit: cross({ share: 'brands', attribute: 'item.brand' }),
+        alike: similarity({ user: 'brands', item: 'itemBrands' }),
+      },
     },
     training: { owner, candidates: { cf: generator({ factors: 64 }), trending: generator() } },
     serving: {
@@ -159,7 +176,9 @@ describe('a valid system', () => {
     const item = { not: integer(), stock: integer() }
     const rules = [inStock(), inStock({ attribute: 'not' })]
     const base = replaced(shop(), ['data', 'entities', 'item'], item)
-    const { plan } = checkSystem(replaced(base, ['serving', 'placements', 'home', 'rules'], rules))
+    const { plan } = checkSystem(
+      replaced(replaced(base, ['data', 'features'], {}), ['serving', 'placements', 'home', 'rules'], rules),
+    )
     const filters = plan.serving.placements.home!.rules.map(
       (rule) => rule.kind === 'only' && parseFilter(rule.filter, item),
     )

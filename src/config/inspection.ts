@@ -93,7 +93,7 @@ export class Inspection {
       this.report(where, `found ${describe(value)}, expected the name of an ${noun}.`, suggestName('', defined))
     else if (!defined.includes(value))
       this.report(where, `no ${noun} is called "${value}".`, suggestName(value, defined))
-    return String(value)
+    return typeof value === 'string' ? value : ''
   }
 
   #checkNames(names: readonly string[], where: string, kind: NameKind): void {

@@ -143,7 +143,7 @@ export interface Plan {
     readonly interactions: Readonly<Record<string, InteractionPlan>>
     readonly sources: Readonly<Record<string, SourcePlan>>
     readonly checks: CheckSettings
-    /** In the order of the system file. */
+    /** By ascending name. */
     readonly features: readonly FeatureDefinition[]
     readonly retention: Retention
     /** An event whose time lies further ahead than this is rejected. */

@@ -17,7 +17,7 @@ export function testPlan({
     data: {
       owner: 'data@shop.example',
       entities: { user, item },
-      interactions: { view: { weight: 1 }, purchase: { weight: 10 } },
+      interactions: { view: { weight: 1, values: ['durationSeconds'] }, purchase: { weight: 10 } },
       sources,
       features: [],
       checks: defaultCheckSettings,

@@ -46,6 +46,52 @@ describe('interactionCheck', () => {
     expect(check({ ...good, weight: 1 }, 0, context)).not.toHaveProperty('weight')
   })
 
+  it('takes values that the interaction declares, and leaves empty ones out', () => {
+    const view = { ...good, interaction: 'view' }
+    expect(check({ ...view, values: { durationSeconds: -2.5 } }, 0, context)).toMatchObject({
+      values: { durationSeconds: -2.5 },
+    })
+    for (const values of [{}, { durationSeconds: null }, null, undefined, { revenue: null }])
+      expect(check({ ...view, values }, 0, context)).not.toHaveProperty('values')
+    expect(check({ ...view, values: { durationSeconds: 1e9 } }, 0, context)).toHaveProperty('values')
+  })
+
+  it('gives a row without values the id that it had before there were any', () => {
+    const id = (row: object) => (check({ ...good, interaction: 'view', ...row }, 0, context) as { id: string }).id
+    expect(id({ values: {} })).toBe(id({}))
+    expect(id({ values: { durationSeconds: 1 } })).not.toBe(id({}))
+    expect(id({ values: { durationSeconds: 1 } })).not.toBe(id({ values: { durationSeconds: 2 } }))
+  })
+
+  it('reads values of a text source as numbers', () => {
+    const ofText = interactionCheck(plan, { reading: { timeFormat: 'iso', areValuesText: true } })
+    const view = { ...good, interaction: 'view' }
+    expect(ofText({ ...view, values: { durationSeconds: '12.5' } }, 0, context)).toMatchObject({
+      values: { durationSeconds: 12.5 },
+    })
+    expect(ofText({ ...view, values: { durationSeconds: '' } }, 0, context)).not.toHaveProperty('values')
+    expect(ofText({ ...view, values: { durationSeconds: 'long' } }, 0, context)).toMatchObject({
+      reason: 'MALFORMED_VALUE',
+    })
+  })
+
+  it.each<[string, object, RejectionReason, RegExp]>([
+    [
+      'an unknown value',
+      { durationSecond: 3 },
+      'UNKNOWN_VALUE',
+      /unknown value "durationSecond" of view\. Did you mean "durationSeconds"/,
+    ],
+    ['a text', { durationSeconds: '3' }, 'MALFORMED_VALUE', /values\.durationSeconds: found "3", expected a number/],
+    ['NaN', { durationSeconds: Number.NaN }, 'MALFORMED_VALUE', /found NaN/],
+    ['more than can be summed', { durationSeconds: -1.1e9 }, 'MALFORMED_VALUE', /from -1000000000 to 1000000000/],
+    ['a list', [1], 'MALFORMED_ROW', /values: found \[1\], expected an object of numbers by name/],
+  ])('rejects values: %s', (_, values, reason, message) => {
+    const verdict = check({ ...good, interaction: 'view', values }, 0, context)
+    expect(verdict).toMatchObject({ reason })
+    expect((verdict as { message: string }).message).toMatch(message)
+  })
+
   it('takes numbered ids as text', () => {
     expect(check({ ...good, userId: 17_850, itemId: 12n }, 0, context)).toMatchObject({ userId: '17850', itemId: '12' })
   })

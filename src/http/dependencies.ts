@@ -58,7 +58,7 @@ export interface ServingStatus {
 
 /** Features as they are now. */
 export interface Features {
-  /** In the order of the system file. */
+  /** By name. */
   definitions(): Promise<readonly FeatureDefinition[]>
   /** @throws MillraceError FEATURE_UNKNOWN */
   read(request: {

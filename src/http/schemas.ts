@@ -244,7 +244,7 @@ const Feature = Type.Object(
   { title: 'Feature' },
 )
 export const FeaturesAnswer = Type.Object(
-  { features: Type.Array(Feature, { description: 'In the order of the system file.' }) },
+  { features: Type.Array(Feature, { description: 'By name.' }) },
   { title: 'FeaturesAnswer' },
 )
 

@@ -337,7 +337,7 @@ class Script {
       `create temp table ${table}_p as select row_number() over () as pid, p.pid as base_pid, p.k, n.g, p.t
        from f_${by}_p p join (select distinct k, g from ${events}) n using (k)`,
       ...sums.statements(),
-      `create temp table ${table} as select p.base_pid as pid, list({'key': g.key, 'rank': p.g, 'share': s.${count}::DOUBLE / t.${total}::DOUBLE} order by p.g) as shares
+      `create temp table ${table} as select p.base_pid as pid, list_sort(list({'rank': p.g, 'key': g.key, 'share': s.${count}::DOUBLE / t.${total}::DOUBLE})) as shares
        from ${table}_s s join ${table}_p p using (pid) join f_${by}_s t on t.pid = p.base_pid join group_keys g on g.rank = p.g
        where s.${count} > 0 group by p.base_pid`,
       `drop table ${table}_s`,

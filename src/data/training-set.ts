@@ -1,0 +1,77 @@
+// A training set and what it was made of: the same manifest promises the same bytes.
+import { rename, writeFile } from 'node:fs/promises'
+import type { AttributeType, Plan } from '../config/plan.ts'
+import type { FeatureDefinition } from '../domain/feature.ts'
+import { canonicalJson, contentHash } from '../lib/canonical-json.ts'
+import type { AttributeKind, JoinRequest, OfflineStore } from '../ports/offline-store.ts'
+
+export interface TrainingSetManifest {
+  readonly format: 1
+  readonly planHash: string
+  /** SHA-256 over name, formula, time to live and default of every feature: what values depend on. */
+  readonly definitionsHash: string
+  /** Name and version, by name. */
+  readonly features: readonly { readonly name: string; readonly version: string }[]
+  /** The versions of the tables that the files are of, as whoever keeps the tables calls them. */
+  readonly tableVersions: Readonly<Record<string, string>>
+  readonly rowCount: number
+  readonly bytes: number
+  /** Of the Parquet file, as 64 hexadecimal digits. */
+  readonly sha256: string
+}
+
+export interface TrainingSetRequest extends Pick<JoinRequest, 'files' | 'labels' | 'target'> {
+  readonly plan: Plan
+  /** Default: all of the plan. */
+  readonly features?: readonly FeatureDefinition[]
+  readonly tableVersions: TrainingSetManifest['tableVersions']
+}
+
+/**
+ * Joins the plan's features to the labels, and writes the manifest beside the Parquet file, as `<target>.manifest.json`.
+ * @throws MillraceError as `OfflineStore.joinFeatures` does
+ */
+export async function writeTrainingSet(store: OfflineStore, request: TrainingSetRequest): Promise<TrainingSetManifest> {
+  const { plan, tableVersions, files, labels, target, features = plan.data.features } = request
+  const joined = await store.joinFeatures({
+    files,
+    definitions: features,
+    attributes: attributeKinds(plan),
+    labels,
+    target,
+  })
+  const manifest: TrainingSetManifest = {
+    format: 1,
+    planHash: plan.hash,
+    definitionsHash: definitionsHash(features),
+    features: features.map(({ name, version }) => ({ name, version })),
+    tableVersions,
+    ...joined,
+  }
+  const path = `${target}.manifest.json`
+  await writeFile(`${path}.unfinished`, `${canonicalJson(manifest)}\n`)
+  await rename(`${path}.unfinished`, path)
+  return manifest
+}
+
+function definitionsHash(features: readonly FeatureDefinition[]): string {
+  return contentHash(
+    features.map(({ name, formula, ttlMs, default: standIn }) => ({ name, formula, ttlMs, default: standIn })),
+  )
+}
+
+const kindOfType: Readonly<Record<AttributeType, AttributeKind>> = {
+  category: 'text',
+  text: 'text',
+  tags: 'tags',
+  number: 'number',
+  integer: 'number',
+  timestamp: 'number',
+  boolean: 'boolean',
+}
+
+function attributeKinds({ data }: Plan): JoinRequest['attributes'] {
+  const kindsOf = (attributes: Plan['data']['entities']['item']): Record<string, AttributeKind> =>
+    Object.fromEntries(Object.entries(attributes).map(([name, { type }]) => [name, kindOfType[type]]))
+  return { user: kindsOf(data.entities.user), item: kindsOf(data.entities.item) }
+}

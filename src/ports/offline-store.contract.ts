@@ -1,0 +1,242 @@
+// What every offline store must do. Goal: a joined value is that of the oracle, and nothing that became known later has a part in it.
+// Method: many random histories (each with names and years of its own, so that none is seen by another) in one join of every family of features.
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { LogEvent } from '../domain/event.ts'
+import type { FeatureReading } from '../domain/feature.ts'
+import { corpusDefinitions, randomCorpus } from '../domain/feature-corpus.testing.ts'
+import { readFeature } from '../domain/feature-oracle.testing.ts'
+import { type Rng, seededRng } from '../lib/rng.ts'
+import type { StoredEvent } from './event-log.ts'
+import type { JoinRequest, Label, OfflineStore } from './offline-store.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** More than any window and any history's length: what happens in one history has left every window before the next one begins. */
+const HISTORY_DISTANCE_MS = 200 * DAY_MS
+
+const attributes: JoinRequest['attributes'] = {
+  user: { country: 'text', interests: 'tags' },
+  item: { category: 'text', tags: 'tags', price: 'number', isNew: 'boolean' },
+}
+
+interface History {
+  readonly events: readonly StoredEvent[]
+  readonly labels: readonly Label[]
+}
+
+export interface OfflineStoreContractOptions {
+  /** How many (history, moment, feature) cases are compared with the oracle; about. */
+  readonly caseCount: number
+  readonly seed: number
+}
+
+export function testOfflineStore(
+  open: (temporaryFolder: string) => Promise<OfflineStore>,
+  { caseCount, seed }: OfflineStoreContractOptions,
+): void {
+  describe('offline store', () => {
+    let folder: string
+    let store: OfflineStore
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'millrace-offline-'))
+      store = await open(join(folder, 'temporary'))
+    })
+    afterEach(async () => {
+      await store.close()
+      await rm(folder, { recursive: true, force: true })
+    })
+
+    const write = async (events: readonly StoredEvent[], into = 'events') => {
+      const files = await store.writeEvents(batches(events), join(folder, into))
+      return files.map(({ path, table }) => ({ path: join(folder, into, path), table }))
+    }
+    const joined = async (files: JoinRequest['files'], labels: readonly Label[], name = 'set') => {
+      const target = join(folder, `${name}.parquet`)
+      return {
+        target,
+        ...(await store.joinFeatures({ files, definitions: corpusDefinitions, attributes, labels: [labels], target })),
+      }
+    }
+
+    it('gives the value, the status and the newest event time of the oracle, for every family', async () => {
+      const histories = randomHistories(seed, Math.ceil(caseCount / LABELS_PER_HISTORY / corpusDefinitions.length))
+      const labels = histories.flatMap((history) => history.labels)
+      const { target, rowCount } = await joined(await write(histories.flatMap(({ events }) => events)), labels)
+      expect(rowCount).toBe(labels.length)
+
+      const rows = await readRows(target)
+      const presentCounts = new Map<string, number>()
+      let row = 0
+      for (const { events, labels: ofHistory } of histories) {
+        for (const label of ofHistory) {
+          const found = rows[row++]!
+          expect([found.userId, found.itemId, Number(found.momentMs)]).toEqual([
+            label.userId,
+            label.itemId,
+            label.momentMs,
+          ])
+          for (const { name, default: standIn } of corpusDefinitions) {
+            const expected = readFeature(corpusDefinitions, events, { name, entity: label, asOfMs: label.momentMs })
+            const reading = readingIn(found, name)
+            // A map has no room for a text that stands in for it; the status says what it is.
+            const isMap = expected.status === 'default' && typeof standIn === 'string' && name.endsWith('_share')
+            expect(reading, `seed ${seed}, row ${row - 1}, ${name}`).toEqual(
+              isMap ? { ...expected, value: undefined } : expected,
+            )
+            if (expected.status === 'present') presentCounts.set(name, (presentCounts.get(name) ?? 0) + 1)
+          }
+        }
+      }
+      // The comparison says something about every feature.
+      for (const { name } of corpusDefinitions) expect(presentCounts.get(name) ?? 0, name).toBeGreaterThan(0)
+    })
+
+    it('changes no row for what becomes available at or after its moment, and writes the same bytes again', async () => {
+      const [{ events, labels }] = randomHistories(seed + 1, 1, { eventCount: 200 }) as [History]
+      const momentMs = events[120]!.availableTimeMs
+      const asOf = labels.map((label) => ({ ...label, momentMs }))
+      const known = events.filter(({ availableTimeMs }) => availableTimeMs < momentMs)
+      expect(known.length).toBeGreaterThan(0)
+      expect(known.length).toBeLessThan(events.length)
+
+      const before = await joined(await write(known, 'known'), asOf, 'before')
+      const after = await joined(await write(events, 'all'), asOf, 'after')
+      expect((await readFile(after.target)).equals(await readFile(before.target))).toBe(true)
+      expect(after.sha256).toBe(before.sha256)
+    })
+
+    it('writes the same files for the same events, a day a folder, and the same set from files that were written in pieces', async () => {
+      const [{ events, labels }] = randomHistories(seed + 2, 1, { eventCount: 200 }) as [History]
+      await write(events, 'a')
+      await write(events, 'b')
+      const paths = (await readdir(join(folder, 'a'), { recursive: true })).filter((path) => path.endsWith('.parquet'))
+      expect(paths.length).toBeGreaterThan(0)
+      for (const path of paths) {
+        expect(path).toMatch(/^(interactions|changes)\/date=\d{4}-\d\d-\d\d\/\d{16}\.parquet$/)
+        const again = await readFile(join(folder, 'b', path))
+        expect(again.equals(await readFile(join(folder, 'a', path))), path).toBe(true)
+      }
+
+      const whole = await joined(await write(events, 'c'), labels, 'whole')
+      const pieces = [...(await write(events.slice(0, 77), 'd')), ...(await write(events.slice(77), 'd'))]
+      const inPieces = await joined([...pieces].reverse(), labels, 'pieces')
+      expect(inPieces.sha256).toBe(whole.sha256)
+    })
+
+    it('keeps the order of the labels, and takes one twice', async () => {
+      const [{ events, labels }] = randomHistories(seed + 3, 1, { eventCount: 50 }) as [History]
+      const order = [...labels, ...labels].reverse()
+      const { target } = await joined(await write(events), order)
+      const rows = await readRows(target)
+      expect(rows.map(({ rowId }) => Number(rowId))).toEqual(order.map((_, n) => n))
+      expect(rows.map(({ userId, itemId, momentMs }) => ({ userId, itemId, momentMs: Number(momentMs) }))).toEqual(
+        order,
+      )
+    })
+
+    it('has no value, but a row, for whom nothing is known of', async () => {
+      const [{ events }] = randomHistories(seed + 4, 1, { eventCount: 50 }) as [History]
+      const momentMs = events.at(-1)!.availableTimeMs + 1
+      const { target } = await joined(await write(events), [{ userId: 'nobody', itemId: 'nothing', momentMs }])
+      const [row] = await readRows(target)
+      for (const { name } of corpusDefinitions) {
+        const expected = readFeature(corpusDefinitions, events, {
+          name,
+          entity: { userId: 'nobody', itemId: 'nothing' },
+          asOfMs: momentMs,
+        })
+        if (!name.endsWith('_share')) expect(readingIn(row!, name), name).toEqual(expected)
+      }
+    })
+
+    it('refuses a set of which every row would be empty', async () => {
+      const [{ events, labels }] = randomHistories(seed + 5, 1, { eventCount: 20 }) as [History]
+      const files = await write(events)
+      const early = labels.map((label) => ({ ...label, momentMs: events[0]!.availableTimeMs }))
+      await expect(joined(files, early)).rejects.toMatchObject({ code: 'LABELS_BEFORE_DATA' })
+      await expect(joined([], labels)).rejects.toMatchObject({ code: 'LABELS_BEFORE_DATA' })
+    })
+
+    it('says which file it cannot read', async () => {
+      const missing = join(folder, 'gone.parquet')
+      const failing = joined([{ path: missing, table: 'interactions' }], [{ userId: 'u', itemId: 'i', momentMs: 1 }])
+      await expect(failing).rejects.toMatchObject({
+        code: 'OFFLINE_STORE_FAILED',
+        message: expect.stringContaining(missing),
+      })
+    })
+  })
+}
+
+const LABELS_PER_HISTORY = 6
+
+function randomHistories(
+  seed: number,
+  historyCount: number,
+  { eventCount }: { readonly eventCount?: number } = {},
+): History[] {
+  let offset = 0
+  return Array.from({ length: historyCount }, (_, n) => {
+    const rng = seededRng(`offline store ${seed}/${n}`)
+    const corpus = randomCorpus(rng, { eventCount: eventCount ?? 10 + rng.integer(120) })
+    const events = corpus.events.map((stored) => ({
+      offset: offset++,
+      availableTimeMs: stored.availableTimeMs + n * HISTORY_DISTANCE_MS,
+      event: ownEvent(stored.event, n),
+    }))
+    const labels = Array.from({ length: LABELS_PER_HISTORY }, () => ({
+      userId: `${n}|${corpus.userIds[rng.integer(corpus.userIds.length)]}`,
+      itemId: `${n}|${corpus.itemIds[rng.integer(corpus.itemIds.length)]}`,
+      momentMs: randomMoment(rng, events),
+    }))
+    return { events, labels }
+  })
+}
+
+/** At an event, right behind it, or minutes, hours or days later. */
+function randomMoment(rng: Rng, events: readonly StoredEvent[]): number {
+  const { availableTimeMs } = events[rng.integer(events.length)]!
+  const laterMs = [0, 1, rng.integer(10 * 60_000), rng.integer(3 * HOUR_MS), rng.integer(30 * DAY_MS)]
+  return availableTimeMs + laterMs[rng.integer(laterMs.length)]!
+}
+
+function ownEvent(event: LogEvent, n: number): LogEvent {
+  const eventTimeMs = event.eventTimeMs + n * HISTORY_DISTANCE_MS
+  const id = `${n}|${event.id}`
+  return event.kind === 'interaction'
+    ? { ...event, id, userId: `${n}|${event.userId}`, itemId: `${n}|${event.itemId}`, eventTimeMs }
+    : { ...event, id, entityId: `${n}|${event.entityId}`, eventTimeMs }
+}
+
+async function* batches(events: readonly StoredEvent[]): AsyncGenerator<readonly StoredEvent[]> {
+  for (let begin = 0; begin < events.length; begin += 1000) yield events.slice(begin, begin + 1000)
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** Read by another program than the one that wrote it. */
+async function readRows(path: string): Promise<Row[]> {
+  const bytes = await readFile(path)
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+  return parquetReadObjects({ file, compressors })
+}
+
+function readingIn(row: Row, name: string): FeatureReading {
+  const newest = row[`${name}__newest_ms`]
+  return {
+    status: row[`${name}__status`] as FeatureReading['status'],
+    value: valueIn(row[name]),
+    newestEventTimeMs: newest === null || newest === undefined ? undefined : Number(newest),
+  }
+}
+
+function valueIn(found: unknown): FeatureReading['value'] {
+  if (found === null || found === undefined) return undefined
+  if (Array.isArray(found) || typeof found !== 'object') return found as FeatureReading['value']
+  return new Map(Object.entries(found))
+}
