@@ -35,7 +35,17 @@ const eventOf = (id: string): fc.Arbitrary<LogEvent> =>
         userId: text,
         itemId: text,
         eventTimeMs: fc.integer({ min: 31_536_000_000, max: 4_000_000_000_000 }),
-        weight: fc.double({ min: 1e-3, max: 1e6, noNaN: true }),
+        // 1 says nothing, and is left out before an event comes here.
+        weight: fc.double({ min: 1e-3, max: 1e6, noNaN: true }).filter((weight) => weight !== 1),
+        values: fc.dictionary(
+          fc.stringMatching(/^[a-z]{1,8}$/),
+          fc.double({ min: -1e9, max: 1e9, noNaN: true }).map((value) => value + 0),
+          {
+            minKeys: 1,
+            maxKeys: 3,
+            noNullPrototype: true,
+          },
+        ),
       },
       { requiredKeys: ['kind', 'id', 'interaction', 'userId', 'itemId', 'eventTimeMs'] },
     ),

@@ -16,8 +16,12 @@ import {
 } from '../../domain/feature.ts'
 import { ESTIMATE_NUMERATOR, emptyRegisterTerms, RANK_MAX, REGISTER_COUNT } from '../../lib/hyper-log-log.ts'
 import type { AttributeKind } from '../../ports/offline-store.ts'
-import { leaveMs, MovingSums, startMs } from './moving-sums.ts'
-import { literal, quoted } from './sql-text.ts'
+import { attributeOf, groupJoin, groupTimeline, keysOf, pathName, timeline } from './attribute-history.ts'
+import { entities, GENERATION_COUNT, labelTables } from './label-tables.ts'
+import { MovingSums, startMs } from './moving-sums.ts'
+import { neighbours } from './session-neighbours.ts'
+import { double, list, literal, quoted } from './sql-text.ts'
+import { stays } from './stays.ts'
 
 export type AttributeKinds = Readonly<Record<EntityName, Readonly<Record<string, AttributeKind>>>>
 
@@ -45,14 +49,7 @@ interface Reading {
   readonly type: 'DOUBLE' | 'VARCHAR' | 'BOOLEAN' | 'VARCHAR[]' | 'MAP(VARCHAR, DOUBLE)'
 }
 
-const entities = ['user', 'item'] as const
-
 const sqlTypes = { text: 'VARCHAR', number: 'DOUBLE', boolean: 'BOOLEAN', tags: 'VARCHAR[]' } as const
-
-/** Users' keys leave room for how often a user was deleted: what happened before a deletion belongs to somebody else. */
-const GENERATION_COUNT = 2 ** 24
-
-const pathName = ({ entity, attribute }: AttributePath): string => `${entity}_${attribute}`
 
 class Script {
   readonly #definitions: readonly FeatureDefinition[]
@@ -375,22 +372,6 @@ class Script {
     }
   }
 
-  /**
-   * The number of different things among the events in a window, as a sum: each is there from its first event until the last one's hop leaves,
-   * so overlapping stays are merged, and a thing counts +1 where a merged stay begins and -1 where it ends.
-   * @param things relation with the keys, `thing` and whatever weighs it, m, c
-   * @returns relation with the keys, moment, delta (1 or -1)
-   */
-  #stays(things: string, keys: readonly string[], windowMs: number): string {
-    const by = keys.join(', ')
-    // Events of one hop leave together, so only the first of them matters.
-    const stays = `select ${by}, min(m) as m, ${leaveMs(windowMs)} as e from ${things} where m < ${leaveMs(windowMs)} group by ${by}, e`
-    const merged = `select *, max(e) over w as until, max(e) over (w rows between unbounded preceding and 1 preceding) as before,
-      lead(m) over w as next from (${stays}) window w as (partition by ${by} order by m, e)`
-    return `(select ${by}, m as moment, 1 as delta from (${merged}) where before is null or m > before
-      union all select ${by}, until as moment, -1 as delta from (${merged}) where next is null or next > until)`
-  }
-
   #distinct(formula: Formula<'distinct'>, matches: string): string {
     const { by, windowMs, value: path } = formula
     const table = this.#table()
@@ -401,7 +382,7 @@ class Script {
     const levels = `(select k, code >> 6 as register, unnest(range(1, (code & 63) + 1)) as level, m, c from ${codes})`
     const sums = new MovingSums(`${table}_s`, { probes: `f_${by}_p`, keys: ['k'] })
     this.#statements.push(
-      `create temp table ${table}_d as select * from ${this.#stays(levels, ['k', 'register', 'level'], windowMs)}`,
+      `create temp table ${table}_d as select * from ${stays(levels, ['k', 'register', 'level'], windowMs)}`,
     )
     const one = 2 ** RANK_MAX
     const used = sums.changes(`${table}_d`, 'case when level = 1 then delta else 0 end')
@@ -421,39 +402,12 @@ class Script {
     return table
   }
 
-  /**
-   * Sessions are one fewer than events for every two neighbours within the gap. An event that comes parts its neighbours (those of the events
-   * that came earlier) and joins each of them; a pair is gone when the earlier one leaves the window.
-   */
+  /** The sum over all sessions, and how many neighbours are of one session: so many fewer sessions there are than events. */
   #sessions(formula: Formula<'sessionMean'>, matches: string): { readonly total: string; readonly sessions: string } {
     const { by, windowMs, gapMs } = formula
     const sums = this.#sums[by]
     const table = this.#table()
-    const events = `${table}_e`
-    this.#early.push(
-      // In the order of time, with the neighbour to the left, and whether anything to the right came earlier.
-      `create temp table ${events} as select k, off, m, c, lag(c) over w as left_c, lag(off) over w as left_off,
-       coalesce(min(off) over (w rows between 1 following and unbounded following) < off, false) as has_right
-       from f_${by}_e where ${matches} window w as (partition by k order by c, off)`,
-      // Only events that did not come in the order of time have to look further.
-      `create temp table ${table}_l as select e.off, max(o.c) as c from ${events} e join ${events} o
-       on o.k = e.k and o.off < e.off and o.c <= e.c and o.c >= e.c - ${gapMs} where e.left_off > e.off group by e.off`,
-      `create temp table ${table}_r as select e.off, min(o.c) as c from ${events} e join ${events} o
-       on o.k = e.k and o.off < e.off and o.c > e.c and o.c <= e.c + ${gapMs} where e.has_right group by e.off`,
-      // l and r: counted times of the neighbours within the gap.
-      `create temp table ${table}_n as select e.k, e.m, e.c, case when e.left_off < e.off and e.c - e.left_c <= ${gapMs} then e.left_c else l.c end as l, r.c as r
-       from ${events} e left join ${table}_l l using (off) left join ${table}_r r using (off)`,
-      `drop table ${events}`,
-      `drop table ${table}_l`,
-      `drop table ${table}_r`,
-      `create temp table ${table} as
-       select k, m as moment, (l is not null)::INT + (r is not null)::INT - (r - l <= ${gapMs} and r is not null and l is not null)::INT as pairs,
-         coalesce(c - l, 0) + coalesce(r - c, 0) - case when r - l <= ${gapMs} then r - l else 0 end as gap from ${table}_n where l is not null or r is not null
-       union all select k, greatest(m, ${leaveMs(windowMs)}), -1, c - r from ${table}_n where r is not null
-       union all select k, greatest(m, ${leaveMs(windowMs, 'l')}), coalesce((r - l <= ${gapMs})::INT, 0) - 1,
-         case when r - l <= ${gapMs} then r - l else 0 end - (c - l) from ${table}_n where l is not null`,
-      `drop table ${table}_n`,
-    )
+    this.#early.push(...neighbours(table, { events: `f_${by}_e where ${matches}`, windowMs, gapMs }))
     const column = (x: string): string => `coalesce(f_${by}_s.${sums.changes(table, x)}, 0)`
     if (formula.value === undefined) return { total: `(${column('gap')}::DOUBLE / 1000)`, sessions: column('pairs') }
     const value = valueColumn(formula.value)
@@ -477,9 +431,9 @@ class Script {
     this.#statements.push(
       `create temp table ${table}_m as select p.pid, l.keys[1] as g, p.t from f_${by}_p p join f_l_${name} l using (pid) where len(l.keys) = 1`,
       `create temp table ${table}_p as select row_number() over () as pid, g, t from (select distinct g, t from ${table}_m)`,
-      `create temp table ${events} as select unnest(g_${name}.keys) as g, hash(e.${by}_id) as member, e.a + 1 as m, e.c
+      `create temp table ${events} as select unnest(g_${name}.keys) as g, e.${by}_id as member, e.a + 1 as m, e.c
        from (select *, ${kind} as kind from interactions e) e ${groupJoin(path)} where ${matches}`,
-      `create temp table ${table}_d as select * from ${this.#stays(events, ['g', 'member'], windowMs)}`,
+      `create temp table ${table}_d as select * from ${stays(events, ['g', 'member'], windowMs)}`,
     )
     const n = sums.windowed({ source: events, where: 'true' }, '1', windowMs)
     const members = sums.changes(`${table}_d`, 'delta')
@@ -562,11 +516,6 @@ function countedIn(formula: FeatureFormula): readonly string[] {
   return [...(formula.of === 'any' ? [] : formula.of), ...per]
 }
 
-const list = (names: readonly string[]): string => `[${names.map(literal).join(', ')}]::VARCHAR[]`
-
-/** A float64 literal: digits alone would be a DECIMAL. */
-const double = (value: number): string => `${value}::DOUBLE`
-
 const valueColumn = (name: string): string => (name === 'weight' ? 'weight' : quoted(`v_${name}`))
 
 const microsOf = (value: string): string => `round(${value} * 1e6::DOUBLE)::BIGINT`
@@ -578,77 +527,3 @@ const inWindow = (c: string, windowMs: number): string => `case when ${c} >= ${s
 
 /** From the left, beginning with 0. */
 const folded = (values: string): string => `list_reduce(list_prepend(0::DOUBLE, ${values}), (x, y) -> x + y)`
-
-/** Group keys of a JSON value, as `groupKeysOf`. */
-const keysOf = (
-  v: string,
-): string => `case json_type(${v}) when 'VARCHAR' then [${v} ->> '$'] when 'ARRAY' then list_distinct((${v})::VARCHAR[])
-  when 'NULL' then []::VARCHAR[] else [(${v})::VARCHAR] end`
-
-function attributeOf(v: string, kind: AttributeKind): string {
-  switch (kind) {
-    case 'number':
-      return `(${v})::DOUBLE`
-    case 'boolean':
-      return `(${v})::BOOLEAN`
-    case 'tags':
-      return `(${v})::VARCHAR[]`
-    case 'text':
-      return `(${v} ->> '$')`
-  }
-}
-
-/** Whose labels there are, their deletions, and the distinct moments (probes) of each. */
-function labelTables(): string[] {
-  return [
-    ...entities.map(
-      (entity) =>
-        `create temp table f_${entity}_id as select id, row_number() over () as k from (select distinct ${entity}_id as id from labels where ${entity}_id is not null)`,
-    ),
-    `create temp table f_delete as select entity_id as id, list(off order by off) as offs, list(a order by off) as "as", list(c order by off) as cs
-     from changes where entity = 'user' and change = 'delete' group by entity_id`,
-    `create temp table f_row_k as select l.row_id, l.t, u.k as user_base, i.k as item_base, i.k as item_k,
-     u.k * ${GENERATION_COUNT} + coalesce(len(list_filter(d."as", a -> a < l.t)), 0) as user_k
-     from labels l left join f_user_id u on u.id = l.user_id left join f_item_id i on i.id = l.item_id left join f_delete d on d.id = l.user_id`,
-    ...entities.map(
-      (entity) => `create temp table f_${entity}_p as select row_number() over () as pid, k, base, t
-      from (select distinct ${entity}_k as k, ${entity}_base as base, t from f_row_k where ${entity}_k is not null)`,
-    ),
-    `create temp table f_row as select r.row_id, r.t, u.pid as user_pid, i.pid as item_pid from f_row_k r
-     left join f_user_p u on u.k = r.user_k and u.t = r.t left join f_item_p i on i.k = r.item_k and i.t = r.t`,
-    'drop table f_row_k',
-  ]
-}
-
-/** What an attribute was, as the log came to know it: one row whenever the winning change changed. v is null where there is no value. */
-function timeline(path: AttributePath): string[] {
-  const { entity, attribute } = path
-  return [
-    `create temp table f_t_${pathName(path)} as select id, off, a, c, case when json_type(v) <> 'NULL' then v end as v from (
-      select entity_id as id, off, a, c, change, json_extract(attributes, ${literal(`$."${attribute}"`)}) as v from changes where entity = '${entity}'
-    ) where change <> 'patch' or v is not null
-    qualify c >= coalesce(max(c) over (partition by id order by off rows between unbounded preceding and 1 preceding), c)`,
-  ]
-}
-
-/**
- * For each value its group keys, as ranks in the dictionary: (v, keys). And what an attribute was by offsets, for events: (id, off, next_off, v, keys),
- * without the times at which there is no key.
- */
-function groupTimeline(path: AttributePath): string[] {
-  const name = pathName(path)
-  return [
-    `create temp table f_k_${name} as select v, list(g.rank order by g.rank) as keys
-     from (select v::VARCHAR as v, unnest(${keysOf('v')}) as key from (select distinct v from f_t_${name} where v is not null)) k join group_keys g using (key) group by v`,
-    `create temp table f_g_${name} as select id, off, next_off, t.v, f.keys from (
-      select id, off, v, coalesce(lead(off) over (partition by id order by off), 9223372036854775807) as next_off from (
-        select *, lag(v::VARCHAR) over (partition by id order by off) as before, row_number() over (partition by id order by off) as n from f_t_${name}
-      ) where n = 1 or before is distinct from v::VARCHAR
-    ) t join f_k_${name} f on f.v = t.v::VARCHAR`,
-  ]
-}
-
-const groupJoin = (path: AttributePath): string => {
-  const name = pathName(path)
-  return `left join f_g_${name} g_${name} on g_${name}.id = e.${path.entity}_id and g_${name}.off < e.off and g_${name}.next_off >= e.off`
-}
