@@ -289,7 +289,7 @@ describe('what is wrong is reported with its path and the way out', () => {
     [
       'data.sourcs',
       {},
-      'data.sourcs: found a setting of an unknown name. Did you mean "sources"? Known: owner, entities, interactions, sources, features, retention, futureTolerance.',
+      'data.sourcs: found a setting of an unknown name. Did you mean "sources"? Known: owner, entities, interactions, sources, features, checks, retention, futureTolerance.',
     ],
     [
       'data.entities.item.price',

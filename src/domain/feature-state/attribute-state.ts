@@ -1,6 +1,6 @@
 import type { AttributeValue, EntityEvent } from '../event.ts'
 
-interface KnownAttribute {
+export interface KnownAttribute {
   /** Null: known to have none. */
   readonly value: AttributeValue
   /** Counted time of the change that set it. */
