@@ -1,0 +1,138 @@
+// Goal: features, backfill, sources, checks and status say from the command line what is so. Method: a project in a temporary folder, the commands
+// as the command line runs them, on the embedded stores.
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { CommandDef } from 'citty'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { openApp } from '../app.ts'
+import backfill from './backfill.ts'
+import checks from './checks.ts'
+import features from './features.ts'
+import { runCommandLine } from './run-command.ts'
+import sources from './sources.ts'
+import status from './status.ts'
+
+const repository = join(import.meta.dirname, '..', '..')
+const folder = mkdtempSync(join(tmpdir(), 'millrace-pipeline-'))
+const DAY_MS = 86_400_000
+const yesterday = new Date(Date.now() - DAY_MS).toISOString().slice(0, 10)
+
+beforeAll(async () => {
+  writeFileSync(
+    join(folder, 'millrace.config.ts'),
+    `import { category, count, defineSystem, folderSource, httpIngest, popularity, share } from ${JSON.stringify(join(repository, 'src', 'index.ts'))}
+export default defineSystem({
+  name: 'shop',
+  data: {
+    owner: 'data@shop.example',
+    entities: { user: {}, item: { category: category() } },
+    interactions: { view: { weight: 1 } },
+    sources: {
+      shop: httpIngest(),
+      drops: folderSource({ path: 'drops', files: '*.csv', holds: 'item', every: '1 hour', settle: '1 second', columns: { entityId: 'id', category: 'category' } }),
+    },
+    features: {
+      views: count({ of: 'view', by: 'user', window: '7 days' }),
+      taste: share({ of: 'view', over: 'item.category', by: 'user', window: '7 days', owner: 'taste@shop.example' }),
+    },
+  },
+  training: { owner: 'ml@shop.example', candidates: { trending: popularity() } },
+  serving: { owner: 'web@shop.example', placements: { home: {} } },
+  monitoring: { owner: 'sre@shop.example' },
+})
+`,
+  )
+  mkdirSync(join(folder, 'drops'))
+  writeFileSync(join(folder, 'drops', 'items.csv'), 'id,category\nlamp,lamps\nchair,chairs\n')
+  const longAgo = new Date(Date.now() - 60_000)
+  utimesSync(join(folder, 'drops', 'items.csv'), longAgo, longAgo)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+let printed: string[]
+beforeEach(() => {
+  printed = []
+  process.exitCode = undefined
+  for (const stream of ['log', 'error'] as const) {
+    vi.spyOn(console, stream).mockImplementation((line: string) => void printed.push(line))
+  }
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  process.exitCode = undefined
+})
+
+const run = async (name: string, command: unknown, ...args: string[]): Promise<string> => {
+  printed = []
+  await runCommandLine(name, command as CommandDef, [...args, '--system', folder])
+  return printed.join('\n')
+}
+
+test('a source is read, what it brought shows in the features, and status knows both', async () => {
+  expect(await run('status', status)).toMatch(/drops +never +never +0 +at once +data@shop\.example/)
+  expect(await run('sources', sources, 'run', 'drops')).toMatch(/^drops: 2 rows read, 2 new or changed, 0 unchanged/)
+  expect(await run('sources', sources, 'run', 'drops')).toBe('drops: nothing has changed since the last run.')
+
+  const app = await openApp({ systemFile: folder })
+  const eventTimeMs = Date.now() - 1000
+  await app.log.append(
+    ['lamp', 'lamp', 'chair', 'lamp'].map((itemId, i) => ({
+      kind: 'interaction',
+      id: `e${i}`,
+      interaction: 'view',
+      userId: 'u',
+      itemId,
+      eventTimeMs,
+    })),
+  )
+  await app.close()
+
+  expect(await run('status', status)).toContain('to be backfilled: taste, views')
+  expect(await run('backfill', backfill)).toMatch(/^2 features are up to date with 6 events/)
+  expect(await run('backfill', backfill)).toContain('Nothing to do')
+  const answer = await run('status', status, '--json')
+  expect(JSON.parse(answer)).toMatchObject({
+    log: { eventCount: 6 },
+    features: { count: 2, keptBy: 'nobody', lagEventCount: 0, backfilling: [] },
+    sources: [{ name: 'drops', freshness: 'fresh', rowCount: 2 }],
+  })
+  expect(await run('features', features, 'value', '--user', 'u')).toMatch(
+    /taste +lamps 0\.75, chairs 0\.25 +20.*\nviews +4 /,
+  )
+})
+
+test('a feature is listed and explained, and an unknown name is answered with the nearest one', async () => {
+  expect(await run('features', features)).toMatch(/taste +share +user +1 week +[0-9a-f]{16} +taste@shop\.example/)
+  expect(await run('features', features, 'show', 'taste')).toMatch(/over +item\.category/)
+  await expect(run('features', features, 'show', 'tatse')).rejects.toMatchObject({ code: 'FEATURE_UNKNOWN' })
+  await expect(run('features', features, 'value')).rejects.toMatchObject({ code: 'CLI_USAGE' })
+  await expect(run('sources', sources, 'run', 'drop')).rejects.toMatchObject({ code: 'SOURCE_UNKNOWN' })
+})
+
+test('checks of a good day pass, those of a bad one hold it back, and both are kept', async () => {
+  const app = await openApp({ systemFile: folder })
+  const eventTimeMs = Date.parse(`${yesterday}T12:00:00Z`)
+  const views = (itemId: string, count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      kind: 'interaction' as const,
+      id: `${itemId}-${i}`,
+      interaction: 'view',
+      userId: `u${i}`,
+      itemId,
+      eventTimeMs,
+    }))
+  await app.log.append(views('lamp', 40))
+  expect(await run('checks', checks)).toMatch(/0 failed.*Decision: publish\.$/)
+  expect(process.exitCode).toBeUndefined()
+
+  // An interaction that the system file no longer names breaks a rule of the table.
+  await app.log.append([{ ...views('lamp', 1)[0]!, id: 'odd', interaction: 'stare' }])
+  await app.close()
+  const report = await run('checks', checks, 'run', '--date', yesterday)
+  expect(report).toMatch(/FAIL \(hold\) · interactions\.interaction · enumeration: .*stare.* \[data@shop\.example\]/)
+  expect(report).toContain('Decision: hold.')
+  expect(process.exitCode).toBe(1)
+  expect(await run('checks', checks, 'list', '--check', 'enumeration')).toMatch(/FAIL.*\n.*pass/)
+  await expect(run('checks', checks, '--date', 'yesterday')).rejects.toMatchObject({ code: 'CLI_USAGE' })
+})
