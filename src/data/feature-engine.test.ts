@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import type { LogEvent } from '../domain/event.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
-import { corpusDefinitions, definitionOf, randomCorpus } from '../domain/feature-corpus.testing.ts'
+import { corpusDefinitions, definitionOf, randomCorpus } from '../domain/feature-corpus.contract.ts'
 import { seededRng } from '../lib/rng.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import { expectOracle, growingLog, momentAfter, someDefinitions, someEntity } from './feature-engine.testing.ts'

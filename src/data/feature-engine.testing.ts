@@ -1,8 +1,8 @@
 // Drives the engine through a random history, and holds what can be read against the oracle.
 import { expect } from 'vitest'
 import { countedTimeMs, type FeatureDefinition, type FeatureReading, hopMsOf } from '../domain/feature.ts'
-import type { Corpus } from '../domain/feature-corpus.testing.ts'
-import { readFeature } from '../domain/feature-oracle.testing.ts'
+import type { Corpus } from '../domain/feature-corpus.contract.ts'
+import { readFeature } from '../domain/feature-oracle.contract.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import type { FeatureKey, FeatureReader } from './feature-reader.ts'

@@ -4,8 +4,8 @@ import { seededRng } from '../lib/rng.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { LogEvent } from './event.ts'
 import type { FeatureFormula } from './feature.ts'
-import { corpusDefinitions, definitionOf, randomCorpus } from './feature-corpus.testing.ts'
-import { readFeature } from './feature-oracle.testing.ts'
+import { corpusDefinitions, definitionOf, randomCorpus } from './feature-corpus.contract.ts'
+import { readFeature } from './feature-oracle.contract.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS

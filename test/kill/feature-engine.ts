@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { openEventLog } from '../../src/adapters/embedded/event-log.ts'
 import { openOnlineStore } from '../../src/adapters/embedded/online-store.ts'
 import { openFeatureEngine } from '../../src/data/feature-engine.ts'
-import { corpusDefinitions } from '../../src/domain/feature-corpus.testing.ts'
+import { corpusDefinitions } from '../../src/domain/feature-corpus.contract.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 
 const [folder, batchLength] = process.argv.slice(2) as [string, string]

@@ -12,7 +12,7 @@ import { expectOracle, someEntity } from '../../src/data/feature-engine.testing.
 import { decodeText, HEAD_KEY, type LayerHead } from '../../src/data/feature-layer.ts'
 import { layerSpace } from '../../src/data/feature-manifest.ts'
 import { featureReader } from '../../src/data/feature-reader.ts'
-import { corpusDefinitions, randomCorpus } from '../../src/domain/feature-corpus.testing.ts'
+import { corpusDefinitions, randomCorpus } from '../../src/domain/feature-corpus.contract.ts'
 import { seededRng } from '../../src/lib/rng.ts'
 
 export interface FeatureKillReport {

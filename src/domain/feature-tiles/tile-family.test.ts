@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../../lib/bytes.ts'
-import { corpusDefinitions } from '../feature-corpus.testing.ts'
+import { corpusDefinitions } from '../feature-corpus.contract.ts'
 import { familyOf, isWindowed, type WindowedFormula } from './family-of.ts'
 import type { Contribution, TileFamily } from './tile-family.ts'
 
