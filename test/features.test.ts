@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { category, count, defineSystem, httpIngest, popularity, share } from 'millrace'
+import { category, count, defineSystem, folderSource, httpIngest, popularity, share } from 'millrace'
 import { createClient } from 'millrace/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openFeatures } from '../src/app/open-features.ts'
@@ -96,4 +96,58 @@ test('a command reads the same while the server runs, and after it with a defini
   expect((await reader.read(request)).rows[0]![0]).toMatchObject({ status: 'present', value: 3 })
   expect(progress.length).toBeGreaterThan(0)
   await changed.close()
+})
+
+test('a server that starts while a command holds the features takes them over when it lets go', async () => {
+  const held = await openApp({ system: shop('2 days'), dataDir })
+  const writer = await (await held.onlineStore()).claim()
+  const server = await serve(held, { port: 0 })
+  try {
+    const eventTime = new Date(Date.now() - 1000)
+    await createClient({ url: server.url }).sendEvents([
+      { interaction: 'view', userId: 'later', itemId: 'lamp', eventTime },
+    ])
+    const readStatus = async (): Promise<unknown> => {
+      const answer = await fetch(`${server.url}/v1/features/values?userId=later&features=taste`)
+      return ((await answer.json()) as { features: { status: string }[] }).features[0]!.status
+    }
+    expect(await readStatus()).toBe('missing')
+    await writer.release()
+    await expect.poll(readStatus, { timeout: 10_000 }).toBe('present')
+  } finally {
+    await server.close()
+    await held.close()
+  }
+})
+
+test('a server serves though its sources cannot be read', async () => {
+  const system = defineSystem({
+    name: 'source-shop',
+    data: {
+      owner: 'data@test.example',
+      entities: { user: {}, item: { category: category() } },
+      interactions: { view: { weight: 1 } },
+      sources: {
+        drops: folderSource({
+          path: '.',
+          files: '*.csv',
+          holds: 'item',
+          every: '1 hour',
+          columns: { entityId: 'id', category: 'category' },
+        }),
+      },
+    },
+    training: { owner: 'ml@test.example', candidates: { popular: popularity() } },
+    serving: { owner: 'backend@test.example', placements: { home: { limit: 5 } } },
+    monitoring: { owner: 'sre@test.example' },
+  })
+  const opened = await openApp({ system, dataDir })
+  const broken = { ...opened, metadata: () => Promise.reject(new Error('no metadata')) }
+  const server = await serve(broken, { port: 0 })
+  try {
+    expect(await createClient({ url: server.url }).recommend({ placement: 'home' })).toHaveProperty('items')
+  } finally {
+    await server.close()
+    await opened.close()
+  }
 })

@@ -1,8 +1,7 @@
 // Features for one look, from a command: up to date with the log, whether or not a server runs over the same folder.
 import type { App } from '../app.ts'
-import { type FeatureEngine, openFeatureEngine } from '../data/feature-engine.ts'
 import { type FeatureReader, featureReader } from '../data/feature-reader.ts'
-import { MillraceError } from '../lib/errors.ts'
+import { engineUnlessTaken } from './feature-engine.ts'
 
 export interface BackfillProgress {
   readonly readCount: number
@@ -31,18 +30,4 @@ export async function openFeatures(
     await engine.stop()
   }
   return reader
-}
-
-async function engineUnlessTaken(app: App): Promise<FeatureEngine | undefined> {
-  try {
-    return await openFeatureEngine({
-      log: app.log,
-      store: await app.onlineStore(),
-      definitions: app.plan.data.features,
-      clock: app.clock,
-    })
-  } catch (error) {
-    if (error instanceof MillraceError && error.code === 'ONLINE_STORE_TAKEN') return undefined
-    throw error
-  }
 }

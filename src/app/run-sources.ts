@@ -23,9 +23,14 @@ export async function sourcesOf(app: App, logger: Logger): Promise<SourceRunner 
   })
 }
 
-/** Runs what is due, and goes on by the schedules. A source that fails keeps no other one waiting, and no server from starting. */
+/** Runs what is due, and goes on by the schedules. A source that fails keeps no other one waiting; where none can run, the server serves without. */
 export async function startSources(app: App, logger: Logger): Promise<SourceRunner | undefined> {
-  const runner = await sourcesOf(app, logger)
-  await runner?.start()
-  return runner
+  try {
+    const runner = await sourcesOf(app, logger)
+    await runner?.start()
+    return runner
+  } catch (error) {
+    logger.error('the sources cannot be read', { error })
+    return undefined
+  }
 }

@@ -1,9 +1,8 @@
 // How a system stands, from its stores alone: whether or not a server runs over them.
 import type { App } from '../app.ts'
-import { openFeatureEngine } from '../data/feature-engine.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
-import { MillraceError } from '../lib/errors.ts'
 import { currentVersion } from '../models/bundle.ts'
+import { engineUnlessTaken } from './feature-engine.ts'
 
 export interface SystemStatus {
   readonly log: { readonly eventCount: number; readonly megabytes: number }
@@ -57,21 +56,12 @@ export async function systemStatus(app: App, sources: SourceRunner | undefined):
 }
 
 async function featuresStatus(app: App): Promise<NonNullable<SystemStatus['features']>> {
-  const { features } = app.plan.data
-  try {
-    const engine = await openFeatureEngine({
-      log: app.log,
-      store: await app.onlineStore(),
-      definitions: features,
-      clock: app.clock,
-    })
-    const { lagEventCount, backfill } = await engine.status()
-    await engine.stop()
-    return { count: features.length, keptBy: 'nobody', lagEventCount, backfilling: backfill?.names ?? [] }
-  } catch (error) {
-    if (!(error instanceof MillraceError) || error.code !== 'ONLINE_STORE_TAKEN') throw error
-    return { count: features.length, keptBy: 'another process', lagEventCount: 0, backfilling: [] }
-  }
+  const { length: count } = app.plan.data.features
+  const engine = await engineUnlessTaken(app)
+  if (engine === undefined) return { count, keptBy: 'another process', lagEventCount: 0, backfilling: [] }
+  const { lagEventCount, backfill } = await engine.status()
+  await engine.stop()
+  return { count, keptBy: 'nobody', lagEventCount, backfilling: backfill?.names ?? [] }
 }
 
 const isoOf = (timeMs: number | undefined): string | undefined =>

@@ -2,7 +2,7 @@
 import { defineCommand } from 'citty'
 import { openFeatures } from '../app/open-features.ts'
 import { openApp } from '../app.ts'
-import type { FeatureDefinition, FeatureFormula } from '../domain/feature.ts'
+import { type FeatureDefinition, type FeatureFormula, sufficesFor } from '../domain/feature.ts'
 import { featureText, plainFeatureValue } from '../domain/feature-value.ts'
 import { durationText } from '../lib/duration.ts'
 import { MillraceError } from '../lib/errors.ts'
@@ -90,7 +90,7 @@ const value = defineCommand({
       const all = app.plan.data.features
       const chosen =
         args.feature === undefined
-          ? all.filter(({ formula: { by } }) => (by === 'item' || args.user) && (by === 'user' || args.item))
+          ? all.filter((feature) => sufficesFor({ userId: args.user, itemId: args.item }, feature))
           : args.feature.split(',').map((name) => featureCalled(name.trim(), all))
       if (chosen.length === 0) {
         console.log(all.length === 0 ? NO_FEATURES : 'No feature is about that alone; give "--user" and "--item".')

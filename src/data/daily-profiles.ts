@@ -5,9 +5,9 @@ import { countedTimeMs } from '../domain/feature.ts'
 import { type TableProfile, TableProfiler, type TableRules } from '../domain/table-profile.ts'
 import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import type { ProfiledDay } from './checks/measurement.ts'
+import { logBatches } from './log-batches.ts'
 
 const DAY_MS = 86_400_000
-const READ_BATCH_SIZE = 10_000
 /** Days that are profiled: the checked one, and as many before it as the checks look at. */
 const PROFILED_DAY_COUNT = 57
 
@@ -49,7 +49,7 @@ export function tableRulesOf(plan: Plan): readonly TableRules[] {
 }
 
 /**
- * Reads the whole log, twice: which items there are, then what each day was like. Some 400,000 events a second.
+ * Reads the whole log, twice: which items there are, then what each day was like.
  * @param newestDay the last day to profile, as days since 1970; later rows are left out
  */
 export async function dailyProfiles(log: EventLog, plan: Plan, newestDay: number): Promise<readonly ProfiledTable[]> {
@@ -100,11 +100,5 @@ function rowOf(event: InteractionEvent | EntityEvent): Readonly<Record<string, u
 }
 
 async function forEachEvent(log: EventLog, visit: (stored: StoredEvent) => void): Promise<void> {
-  const { firstOffset, nextOffset } = await log.bounds()
-  for (let offset = firstOffset; offset < nextOffset; ) {
-    const batch = await log.read(offset, Math.min(READ_BATCH_SIZE, nextOffset - offset))
-    if (batch.length === 0) return
-    for (const stored of batch) visit(stored)
-    offset = batch.at(-1)!.offset + 1
-  }
+  for await (const batch of logBatches(log, await log.bounds())) for (const stored of batch) visit(stored)
 }

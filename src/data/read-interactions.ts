@@ -3,8 +3,7 @@ import type { InteractionPlan } from '../config/plan.ts'
 import { type InteractionTable, InteractionTableBuilder } from '../domain/interaction-table.ts'
 import { interactionWeight } from '../domain/interaction-weight.ts'
 import type { EventLog } from '../ports/event-log.ts'
-
-const READ_BATCH_SIZE = 10_000
+import { logBatches } from './log-batches.ts'
 
 export interface ReadInteractions {
   readonly table: InteractionTable
@@ -20,12 +19,9 @@ export async function readInteractions(
   log: EventLog,
   interactions: Readonly<Record<string, InteractionPlan>>,
 ): Promise<ReadInteractions> {
-  const { firstOffset, nextOffset } = await log.bounds()
+  const bounds = await log.bounds()
   const builder = new InteractionTableBuilder()
-  let offset = firstOffset
-  while (offset < nextOffset) {
-    const batch = await log.read(offset, Math.min(READ_BATCH_SIZE, nextOffset - offset))
-    if (batch.length === 0) break
+  for await (const batch of logBatches(log, bounds)) {
     for (const { event } of batch) {
       if (event.kind === 'entity') {
         if (event.entity === 'item' && event.change !== 'delete') builder.addItem(event.entityId)
@@ -35,7 +31,6 @@ export async function readInteractions(
       const plan = interactions[event.interaction]
       if (plan) builder.add(event.userId, event.itemId, interactionWeight(plan.weight, event.weight), event.eventTimeMs)
     }
-    offset = batch.at(-1)!.offset + 1
   }
-  return { table: builder.build(), nextOffset }
+  return { table: builder.build(), nextOffset: bounds.nextOffset }
 }

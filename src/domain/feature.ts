@@ -151,3 +151,11 @@ export function groupKeysOf(value: AttributeValue | undefined): readonly string[
   if (Array.isArray(value)) return [...new Set(value as readonly string[])]
   return [String(value)]
 }
+
+/** Whether a feature can be read of these entities: a pair needs both. */
+export function sufficesFor(
+  { userId, itemId }: { readonly userId?: string | undefined; readonly itemId?: string | undefined },
+  { formula: { by } }: FeatureDefinition,
+): boolean {
+  return (by === 'item' || userId !== undefined) && (by === 'user' || itemId !== undefined)
+}

@@ -1,14 +1,14 @@
 // What is known of users and items in numbers: the definitions, and their values now.
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
+import { type FeatureReading, sufficesFor } from '../domain/feature.ts'
 import { plainFeatureValue } from '../domain/feature-value.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { failures } from './openapi.ts'
 import { FeaturesAnswer, FeatureValuesAnswer, FeatureValuesQuery } from './schemas.ts'
 
-export function featureRoutes(app: FastifyInstance, { features }: ServerDependencies): void {
+export function featureRoutes(app: FastifyInstance, { features, clock }: ServerDependencies): void {
   app.get('/v1/features', {
     schema: {
       operationId: 'listFeatures',
@@ -47,11 +47,11 @@ export function featureRoutes(app: FastifyInstance, { features }: ServerDependen
       const names =
         query.features?.split(',').map((name) => name.trim()) ??
         ((await features?.definitions()) ?? [])
-          .filter((definition) => suffices(entity, definition))
+          .filter((definition) => sufficesFor(entity, definition))
           .map(({ name }) => name)
       if (features === undefined || names.length === 0) {
         if (query.features !== undefined) throw new MillraceError('FEATURE_UNKNOWN', 'The system defines no features.')
-        return { asOf: new Date(0).toISOString(), features: [] }
+        return { asOf: new Date(clock.now()).toISOString(), features: [] }
       }
       const { asOfMs, rows } = await features.read({ features: names, entities: [entity] })
       return {
@@ -60,13 +60,6 @@ export function featureRoutes(app: FastifyInstance, { features }: ServerDependen
       }
     },
   })
-}
-
-function suffices(
-  { userId, itemId }: { readonly userId?: string; readonly itemId?: string },
-  { formula: { by } }: FeatureDefinition,
-): boolean {
-  return (by === 'item' || userId !== undefined) && (by === 'user' || itemId !== undefined)
 }
 
 function described(name: string, { status, value, newestEventTimeMs }: FeatureReading) {
