@@ -6,7 +6,7 @@
 //
 // The host lays everything out and passes the address of a descriptor: 32-bit words in the order of the constants below, which
 // src/kernels/item-index.ts mirrors.
-import { boundProducts, encodeQuery, encodeRows } from './lib/codes'
+import { boundProducts, encodeQuery, encodeRows, estimateProducts } from './lib/codes'
 import { touchRows } from './lib/touch'
 import { dot } from './lib/vector'
 
@@ -19,8 +19,8 @@ const ITEM_BY_POSITION: usize = 16
 const POSITION_BY_ITEM: usize = 20
 /** listCount + 1 positions. */
 const LIST_OFFSETS: usize = 24
-/** Blocks of 32 centroids: width rows of 32 float32 each, the last block padded. */
-const CENTROID_BLOCKS: usize = 28
+/** listCount x width float32. */
+const CENTROIDS: usize = 28
 /** Per list, how far its items spread, in the norm of the metric. */
 const RADII: usize = 32
 /** width x width float32: the inverse of the metric. */
@@ -46,12 +46,16 @@ const OUT_SCORES: usize = 80
 const CODE_WIDTH: usize = 84
 /** itemCount x code width int8, by position. */
 const CODES: usize = 88
-/** Two float32 per item, by position: scale and radius of its code. */
+/** Two float32 per 16 items, by position: scale and radius of their codes. */
 const BOUNDS: usize = 92
 /** Code width int16. */
 const QUERY_CODES: usize = 96
 /** One float32. */
 const QUERY_SCALE: usize = 100
+/** listCount x code width int8, padded to a multiple of 4 lists. */
+const CENTROID_CODES: usize = 104
+/** Two float32 per 16 lists. */
+const CENTROID_BOUNDS: usize = 108
 
 const CENTROIDS_PER_BLOCK: usize = 32
 const CUT_BUCKETS: i32 = 512
@@ -64,17 +68,19 @@ const READ_AHEAD: usize = 16
 /** A run of equal scores longer than this is sorted by radix instead of insertion. */
 const LONG_TIE: i32 = 32
 
-/** Makes the codes from the vectors; without this, or where it cannot be done, searches score every collected vector. */
+/** Makes the codes from vectors and centroids; without this, or where it cannot be done, searches read them in full. */
 export function encode(index: usize, codeWidth: i32): void {
-  const isWhole = encodeRows(
-    field(index, VECTORS),
-    count(index, ITEM_COUNT),
-    count(index, WIDTH),
-    field(index, CODES),
+  const width = count(index, WIDTH)
+  const areItemsWhole = encodeRows(field(index, VECTORS), count(index, ITEM_COUNT), width, field(index, CODES), codeWidth, field(index, BOUNDS))
+  const areListsWhole = encodeRows(
+    field(index, CENTROIDS),
+    count(index, LIST_COUNT),
+    width,
+    field(index, CENTROID_CODES),
     codeWidth,
-    field(index, BOUNDS),
+    field(index, CENTROID_BOUNDS),
   )
-  store<i32>(index + CODE_WIDTH, isWhole ? codeWidth : 0)
+  store<i32>(index + CODE_WIDTH, areItemsWhole && areListsWhole ? codeWidth : 0)
 }
 
 /** How many items the allowed set holds. */
@@ -91,23 +97,18 @@ export function countAllowed(index: usize): i32 {
 
 /** The best k of all items, or of the `allowedCount` allowed ones (negative: no filter). Returns how many were written. */
 export function searchAll(index: usize, k: i32, allowedCount: i32): i32 {
-  const itemCount = count(index, ITEM_COUNT)
-  if (allowedCount < 0) {
-    const found = collectRange(index, 0, itemCount, 0)
-    return rank(index, beginLooking(index, k, found) ? leaveOut(index, look(index, 0, found), k) : found, k)
-  }
-  // Many vectors are fetched faster in the order of storage, few are found faster in the order of the bits.
-  const isDense = allowedCount > itemCount >> 3
-  const found = isDense ? collectAllowedRange(index, 0, itemCount, 0) : collectAllowed(index)
-  return rank(index, beginLooking(index, k, found) ? leaveOut(index, look(index, 0, found), k) : found, k)
+  const found = allowedCount < 0 ? collectRange(index, 0, count(index, ITEM_COUNT), 0) : collectAllowed(index, allowedCount)
+  const isLooking = isWorthLooking(k, found) && readCodes(index)
+  return rank(index, isLooking ? leaveOut(index, look(index, 0, found), k) : found, k)
 }
 
 /** The best k among the lists that come first, as many as needed to hold `scanBudget` allowed items. Returns how many were written. */
 export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: bool): i32 {
-  scoreLists(index)
+  const areCodesRead = readCodes(index)
+  scoreLists(index, areCodesRead)
   const keys = field(index, LIST_KEYS)
   const offsets = field(index, LIST_OFFSETS)
-  const isLooking = beginLooking(index, k, scanBudget)
+  const isLooking = areCodesRead && isWorthLooking(k, scanBudget)
   let heapSize = heapifyLists(index)
   let scanned = 0
   // Positions before `kept` were looked at and stay; those up to `found` wait.
@@ -132,46 +133,36 @@ export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: b
 /**
  * score(list) = <q, centroid> + radius * sqrt(q' M^-1 q / width)
  * The second term is the spread that the list's scores should have: its items scatter by `radius` in the metric M of the queries.
+ * The first is estimated from the centroids' codes, which are a quarter of their size: it decides in which order lists are looked at, and how many
+ * of them are enough has been calibrated with it.
  */
-export function scoreLists(index: usize): void {
+function scoreLists(index: usize, areCodesRead: bool): void {
   const query = field(index, QUERY)
   const width = count(index, WIDTH)
   const scores = field(index, LIST_SCORES)
   const radii = field(index, RADII)
   const listCount = count(index, LIST_COUNT)
+  if (areCodesRead) {
+    estimateProducts(
+      listCount,
+      field(index, CENTROID_CODES),
+      count(index, CODE_WIDTH),
+      field(index, CENTROID_BOUNDS),
+      field(index, QUERY_CODES),
+      load<f32>(field(index, QUERY_SCALE)),
+      scores,
+    )
+  } else {
+    const centroids = field(index, CENTROIDS)
+    const rowBytes = usize(width) << 2
+    for (let list: usize = 0; list < usize(listCount); list++) {
+      store<f32>(scores + (list << 2), dot(centroids + list * rowBytes, query, width))
+    }
+  }
   const variance = quadraticForm(query, field(index, INVERSE_METRIC), width)
   const spread = f32x4.splat(sqrt<f32>(max<f32>(variance, 0) / f32(width)))
-  let block = field(index, CENTROID_BLOCKS)
-  for (let first = 0; first < listCount; first += CENTROIDS_PER_BLOCK as i32) {
-    const at = usize(first) << 2
-    let sum0 = f32x4.mul(v128.load(radii + at), spread)
-    let sum1 = f32x4.mul(v128.load(radii + at, 16), spread)
-    let sum2 = f32x4.mul(v128.load(radii + at, 32), spread)
-    let sum3 = f32x4.mul(v128.load(radii + at, 48), spread)
-    let sum4 = f32x4.mul(v128.load(radii + at, 64), spread)
-    let sum5 = f32x4.mul(v128.load(radii + at, 80), spread)
-    let sum6 = f32x4.mul(v128.load(radii + at, 96), spread)
-    let sum7 = f32x4.mul(v128.load(radii + at, 112), spread)
-    for (let d: usize = 0; d < usize(width); d++) {
-      const q = v128.load32_splat(query + (d << 2))
-      sum0 = f32x4.relaxed_madd(v128.load(block), q, sum0)
-      sum1 = f32x4.relaxed_madd(v128.load(block, 16), q, sum1)
-      sum2 = f32x4.relaxed_madd(v128.load(block, 32), q, sum2)
-      sum3 = f32x4.relaxed_madd(v128.load(block, 48), q, sum3)
-      sum4 = f32x4.relaxed_madd(v128.load(block, 64), q, sum4)
-      sum5 = f32x4.relaxed_madd(v128.load(block, 80), q, sum5)
-      sum6 = f32x4.relaxed_madd(v128.load(block, 96), q, sum6)
-      sum7 = f32x4.relaxed_madd(v128.load(block, 112), q, sum7)
-      block += CENTROIDS_PER_BLOCK << 2
-    }
-    v128.store(scores + at, sum0)
-    v128.store(scores + at, sum1, 16)
-    v128.store(scores + at, sum2, 32)
-    v128.store(scores + at, sum3, 48)
-    v128.store(scores + at, sum4, 64)
-    v128.store(scores + at, sum5, 80)
-    v128.store(scores + at, sum6, 96)
-    v128.store(scores + at, sum7, 112)
+  for (let at: usize = 0; at < usize(listCount) << 2; at += 16) {
+    v128.store(scores + at, f32x4.relaxed_madd(v128.load(radii + at), spread, v128.load(scores + at)))
   }
 }
 
@@ -335,12 +326,13 @@ function collectAllowedRange(index: usize, from: i32, to: i32, found: i32): i32 
   return found
 }
 
-/** The positions of every allowed item. */
-function collectAllowed(index: usize): i32 {
+/** The positions of every allowed item. Many vectors are fetched faster in the order of storage, few are found faster in the order of the bits. */
+function collectAllowed(index: usize, allowedCount: i32): i32 {
+  const itemCount = count(index, ITEM_COUNT)
+  if (allowedCount > itemCount >> 3) return collectAllowedRange(index, 0, itemCount, 0)
   const positions = field(index, POSITIONS)
   const positionByItem = field(index, POSITION_BY_ITEM)
   const allowed = field(index, ALLOWED)
-  const itemCount = count(index, ITEM_COUNT)
   let found = 0
   for (let first = 0; first < itemCount; first += 64) {
     let word = load<u64>(allowed + (usize(first) >> 3))
@@ -378,10 +370,15 @@ function rank(index: usize, found: i32, k: i32): i32 {
 let floor: f32 = -Infinity
 let queryLength: f32 = 0
 
-/** Whether there is anything to gain from looking at about `found` items first, and the codes can tell. */
-function beginLooking(index: usize, k: i32, found: i32): bool {
+/** Whether there is anything to gain from looking at about `found` items first. */
+function isWorthLooking(k: i32, found: i32): bool {
+  return found > CODES_FROM * k
+}
+
+/** Gets the query ready for the codes; false where there are none, or it cannot be written as one. */
+function readCodes(index: usize): bool {
   const codeWidth = count(index, CODE_WIDTH)
-  if (codeWidth == 0 || found <= CODES_FROM * k) return false
+  if (codeWidth == 0) return false
   floor = -Infinity
   queryLength = encodeQuery(
     field(index, QUERY),

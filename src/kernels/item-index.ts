@@ -3,7 +3,7 @@
 // A look is at one byte a dimension, which bounds the inner product from both sides: only what may be among the best k is read in full. The
 // answer is the one that scoring every collected vector exactly would give, at a quarter of the memory traffic.
 import assert from 'node:assert/strict'
-import { blockedCount, type ItemIndexArtifacts, shapeOf, writeBlocks } from './item-index-artifacts.ts'
+import { type ItemIndexArtifacts, shapeOf } from './item-index-artifacts.ts'
 import { instantiateKernel, type KernelMemory } from './memory.ts'
 
 interface ItemIndexExports {
@@ -15,6 +15,8 @@ interface ItemIndexExports {
 
 /** Testing an item's bit costs about this share of scoring an item whose vector lies somewhere: 1.4 of 18 ns at 100,000 items. */
 const BIT_TESTS_PER_SCORE = 0.1
+/** ROWS_PER_BOUND of kernels/lib/codes.ts. */
+const ITEMS_PER_BOUND = 16
 /** A filter that keeps at most this share of the catalogue is always answered exactly. */
 const EXACT_SHARE = 0.01
 
@@ -42,12 +44,11 @@ export class ItemIndex {
   readonly #outItems: Int32Array
   readonly #outScores: Float32Array
 
-  /** Copies the artifacts into `memory`: 5 x width + 40 bytes per item, scratch included. */
+  /** Copies the artifacts into `memory`: 5 x width + 33 bytes per item, scratch included. */
   constructor(memory: KernelMemory, artifacts: ItemIndexArtifacts) {
     const { itemCount, width, storedWidth, listCount } = shapeOf(artifacts)
     assert.equal(artifacts.vectors.length, itemCount * storedWidth, 'the vectors fit the shape')
     assert.equal(artifacts.listOffsets.at(-1), listCount > 0 ? itemCount : 0, 'the lists hold all items')
-    const blockedListCount = blockedCount(listCount)
     this.itemCount = itemCount
     this.width = width
     this.#listCount = listCount
@@ -59,9 +60,9 @@ export class ItemIndex {
     this.#positionByItem = memory.int32(itemCount)
     for (let position = 0; position < itemCount; position++) this.#positionByItem[itemByPosition[position]!] = position
     const listOffsets = memory.placeInt32(artifacts.listOffsets)
-    const centroidBlocks = memory.float32(blockedListCount * storedWidth)
-    writeBlocks(artifacts.centroids, storedWidth, centroidBlocks)
-    const radii = memory.float32(blockedListCount)
+    const centroids = memory.placeFloat32(artifacts.centroids)
+    const paddedListCount = Math.ceil(listCount / 4) * 4
+    const radii = memory.float32(paddedListCount)
     radii.set(artifacts.radii)
     const inverseMetric = memory.placeFloat32(artifacts.inverseMetric)
     this.#query = memory.float32(storedWidth).fill(0)
@@ -71,7 +72,7 @@ export class ItemIndex {
 
     // In the order of the constants at the top of kernels/item-index.ts.
     const codeWidth = Math.ceil(storedWidth / 8) * 8
-    const descriptor = memory.uint32(26)
+    const descriptor = memory.uint32(28)
     descriptor.set([
       itemCount,
       storedWidth,
@@ -80,13 +81,13 @@ export class ItemIndex {
       itemByPosition.byteOffset,
       this.#positionByItem.byteOffset,
       listOffsets.byteOffset,
-      centroidBlocks.byteOffset,
+      centroids.byteOffset,
       radii.byteOffset,
       inverseMetric.byteOffset,
       this.#query.byteOffset,
       this.#allowed.byteOffset,
-      memory.uint32(2 * blockedListCount).byteOffset, // list keys
-      memory.float32(blockedListCount).byteOffset, // list scores
+      memory.uint32(2 * paddedListCount).byteOffset, // list keys
+      memory.float32(paddedListCount).byteOffset, // list scores
       memory.int32(itemCount + 4).byteOffset, // positions
       memory.float32(itemCount + 4).byteOffset, // scores
       memory.uint32(2 * itemCount).byteOffset, // sort keys
@@ -96,9 +97,11 @@ export class ItemIndex {
       this.#outScores.byteOffset,
       0, // code width, until `encode` has made them
       memory.uint32((itemCount * codeWidth) / 4).byteOffset,
-      memory.float32(2 * itemCount).byteOffset, // bounds
+      memory.float32(2 * Math.ceil(itemCount / ITEMS_PER_BOUND)).byteOffset, // bounds
       memory.uint32(codeWidth / 2).byteOffset, // query codes
       memory.float32(1).byteOffset, // query scale
+      memory.uint32((paddedListCount * codeWidth) / 4).byteOffset, // centroid codes
+      memory.float32(2 * Math.ceil(listCount / ITEMS_PER_BOUND)).byteOffset, // centroid bounds
     ])
     this.#descriptor = descriptor.byteOffset
     this.#kernel.encode(this.#descriptor, codeWidth)
