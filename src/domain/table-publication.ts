@@ -9,8 +9,11 @@ export interface TablePublication {
   readonly by?: string
   /** What that person said. */
   readonly why?: string
-  /** The newest whole day that was judged by then, such as "2026-03-01", UTC; left out where none was yet. */
-  readonly checkedThrough?: string
+  /**
+   * The newest whole day whose rows were found good, such as "2026-03-01" (UTC), and the version that was published for it: where a later day
+   * is not good, readers go back to it. Left out where no day was judged yet.
+   */
+  readonly checked?: { readonly through: string; readonly version: number }
 }
 
 /** Versions that readers do not get: `sinceVersion` and every later one, until something is published. */

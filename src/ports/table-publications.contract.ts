@@ -31,7 +31,11 @@ export function testTablePublications(fresh: Fresh<TablePublications>): void {
   it('gives back what was published last, table by table', () =>
     withFresh(fresh, async (tables, again) => {
       await tables.publish(publication(1), { follows: undefined })
-      const full = publication(2 ** 33, { by: 'ada', why: 'looked at it', checkedThrough: '2026-03-01' })
+      const full = publication(2 ** 33, {
+        by: 'ada',
+        why: 'looked at it',
+        checked: { through: '2026-03-01', version: 12 },
+      })
       await tables.publish(full, { follows: 1 })
       await tables.publish(publication(7, { table: 'interactions' }), { follows: undefined })
       expect(await (await again()).find('changes')).toEqual(full)
@@ -86,7 +90,10 @@ export function testTablePublications(fresh: Fresh<TablePublications>): void {
       await tables.publish(publication(3, { by: 'ada' }), { follows: 4, hold: byPerson })
       expect(await tables.openHold('changes')).toEqual(byPerson)
       expect(await tables.hold(hold(7))).toEqual(byPerson)
-      const known = (await tables.holds('changes', 10)).map(({ sinceVersion, released }) => [sinceVersion, released?.by])
+      const known = (await tables.holds('changes', 10)).map(({ sinceVersion, released }) => [
+        sinceVersion,
+        released?.by,
+      ])
       expect(known).toEqual([
         [4, undefined],
         [5, 'ada'],

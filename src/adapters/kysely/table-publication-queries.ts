@@ -24,7 +24,12 @@ export function tablePublications(database: MetadataDatabase): TablePublications
           .execute()
         const open = await openHold(transaction, table)
         if (open) {
-          const released = { atMs: publishedAtMs, version, ...(by !== undefined && { by }), ...(why !== undefined && { why }) }
+          const released = {
+            atMs: publishedAtMs,
+            version,
+            ...(by !== undefined && { by }),
+            ...(why !== undefined && { why }),
+          }
           await updateHold(transaction, open.number, { ...open.hold, released })
         }
         if (hold) await insertHold(transaction, hold)
@@ -62,7 +67,11 @@ export function tablePublications(database: MetadataDatabase): TablePublications
 }
 
 async function published(db: Kysely<MetadataTables>, table: string): Promise<TablePublication | undefined> {
-  const row = await db.selectFrom('table_publication').select('record').where('table_name', '=', table).executeTakeFirst()
+  const row = await db
+    .selectFrom('table_publication')
+    .select('record')
+    .where('table_name', '=', table)
+    .executeTakeFirst()
   return row && (JSON.parse(row.record) as TablePublication)
 }
 
