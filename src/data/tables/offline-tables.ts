@@ -297,6 +297,7 @@ export class OfflineTables {
     const wanted = version ?? (await this.#ports.publications.find(table.name))?.version
     if (wanted !== undefined) return table.ask((delta) => delta.snapshot({ version: wanted }))
     const hold = await this.#ports.publications.openHold(table.name)
+    const newest = await table.ask((delta) => delta.snapshot())
     throw new MillraceError(
       'TABLE_NOT_PUBLISHED',
       hold
@@ -304,7 +305,7 @@ export class OfflineTables {
         : `No version of table "${table.name}" is published yet.`,
       {
         fix: hold
-          ? `Look at the rows with "millrace data show ${table.name} --version ${hold.sinceVersion}". If they are fine, release them with "millrace data publish ${table.name} --why REASON".`
+          ? `Look at the rows with "millrace data show ${table.name} --version ${newest.version}". If they are fine, release them with "millrace data publish ${table.name} --why REASON".`
           : 'Run "millrace data sync".',
       },
     )
