@@ -75,7 +75,7 @@ test('tables are synced, listed and shown; a held version is released by hand, a
   expect(await run('sync')).toMatch(/versions 2 to 2 are held back, version 1 is published\n.*enumeration.*stare/)
   expect(process.exitCode).toBe(1)
   expect(await run('list')).toMatch(
-    /interactions +2 +1 +4 .*\n(?:.*\n)*version 2 and later are held back by the checks\.\n.*stare/,
+    /interactions +2 +1 +4 .*\n(?:.*\n)*interactions: version 2 and later are held back by the checks\.\n.*stare/,
   )
   expect(await run('history', 'interactions')).toMatch(
     /2 +20.*WRITE +1 +\+1 −0 +held\n1 .*published\n0 .*CREATE TABLE.*older/,

@@ -64,19 +64,21 @@ export function testTablePublications(fresh: Fresh<TablePublications>): void {
   it('keeps a hold from its beginning with the newest reasons, until something is published', () =>
     withFresh(fresh, async (tables, again) => {
       await tables.publish(publication(1), { follows: undefined })
-      expect(await tables.hold(hold(2))).toEqual(hold(2))
+      expect(await tables.hold(hold(2), { follows: 1 })).toEqual(hold(2))
       const later = hold(5, { checkedAtMs: 3000 })
       const lasting = { ...hold(2), checkedAtMs: 3000, reasons: later.reasons }
-      expect(await (await again()).hold(later)).toEqual(lasting)
+      expect(await (await again()).hold(later, { follows: 1 })).toEqual(lasting)
       expect(await tables.openHold('changes')).toEqual(lasting)
       expect(await tables.openHold('interactions')).toBeUndefined()
+      await expect(tables.hold(hold(9), { follows: 9 })).rejects.toMatchObject({ code: 'TABLE_PUBLICATION_CHANGED' })
+      expect(await tables.openHold('changes')).toEqual(lasting)
 
       await tables.publish(publication(5, { by: 'ada', why: 'a sale' }), { follows: 1 })
       expect(await tables.openHold('changes')).toBeUndefined()
       const released = { atMs: 1005, version: 5, by: 'ada', why: 'a sale' }
       expect(await tables.holds('changes', 10)).toEqual([{ ...lasting, released }])
 
-      await tables.hold(hold(6))
+      await tables.hold(hold(6), { follows: 5 })
       await tables.publish(publication(6), { follows: 5 })
       expect(await tables.holds('changes', 1)).toEqual([{ ...hold(6), released: { atMs: 1006, version: 6 } }])
       expect(await tables.holds('changes', 10)).toHaveLength(2)
@@ -85,11 +87,11 @@ export function testTablePublications(fresh: Fresh<TablePublications>): void {
   it('begins the hold of a person with an older version, and no check takes it over', () =>
     withFresh(fresh, async (tables) => {
       await tables.publish(publication(4), { follows: undefined })
-      await tables.hold(hold(5))
+      await tables.hold(hold(5), { follows: 4 })
       const byPerson = hold(4, { by: 'ada', reasons: ['broken import'] })
       await tables.publish(publication(3, { by: 'ada' }), { follows: 4, hold: byPerson })
       expect(await tables.openHold('changes')).toEqual(byPerson)
-      expect(await tables.hold(hold(7))).toEqual(byPerson)
+      expect(await tables.hold(hold(7), { follows: 3 })).toEqual(byPerson)
       const known = (await tables.holds('changes', 10)).map(({ sinceVersion, released }) => [
         sinceVersion,
         released?.by,

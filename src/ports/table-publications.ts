@@ -15,8 +15,13 @@ export interface TablePublications {
     publication: TablePublication,
     options: { readonly follows: number | undefined; readonly hold?: Omit<TableHold, 'released'> },
   ): Promise<void>
-  /** Begins a hold, durably. Where one is open already it goes on from its beginning, with the new reasons and time of the check; one that a person began stays as it is. */
-  hold(hold: Omit<TableHold, 'released'>): Promise<TableHold>
+  /**
+   * Begins a hold, durably. Where one is open already it goes on from its beginning, with the new reasons and time of the check; one that a person
+   * began stays as it is.
+   * @param options.follows the version that is published now, undefined for none
+   * @throws MillraceError TABLE_PUBLICATION_CHANGED where another version is published: what was to be held may be published by now
+   */
+  hold(hold: Omit<TableHold, 'released'>, options: { readonly follows: number | undefined }): Promise<TableHold>
   /** Undefined where nothing is held back. */
   openHold(table: string): Promise<TableHold | undefined>
   /** Newest first, the open one included. */

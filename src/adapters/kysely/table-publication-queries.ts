@@ -15,7 +15,7 @@ export function tablePublications(database: MetadataDatabase): TablePublications
       await database.write(async (transaction) => {
         const known = await published(transaction, table)
         if (known?.version === version && known.publishedAtMs === publishedAtMs) return
-        if (known?.version !== follows) throw changedMeanwhile(publication, { found: known?.version, follows })
+        assertFollows(known, { table, follows })
         const record = canonicalJson(publication)
         await transaction
           .insertInto('table_publication')
@@ -36,8 +36,9 @@ export function tablePublications(database: MetadataDatabase): TablePublications
       })
     },
 
-    hold: (hold) =>
+    hold: (hold, { follows }) =>
       database.write(async (transaction) => {
+        assertFollows(await published(transaction, hold.table), { table: hold.table, follows })
         const open = await openHold(transaction, hold.table)
         if (!open) {
           await insertHold(transaction, hold)
@@ -107,13 +108,14 @@ async function updateHold(transaction: Kysely<MetadataTables>, number: number, h
     .execute()
 }
 
-function changedMeanwhile(
-  { table, version }: TablePublication,
-  { found, follows }: { readonly found: number | undefined; readonly follows: number | undefined },
-): MillraceError {
-  return new MillraceError(
+function assertFollows(
+  known: TablePublication | undefined,
+  { table, follows }: { readonly table: string; readonly follows: number | undefined },
+): void {
+  if (known?.version === follows) return
+  throw new MillraceError(
     'TABLE_PUBLICATION_CHANGED',
-    `Version ${found ?? 'none'} of table "${table}" is published, expected ${follows ?? 'none'} when publishing version ${version}.`,
+    `Version ${known?.version ?? 'none'} of table "${table}" is published, expected ${follows ?? 'none'}.`,
     { fix: 'Somebody else published in between. Look at "millrace data list", then repeat it if it is still wanted.' },
   )
 }

@@ -259,7 +259,7 @@ async function settle(
   const good = published?.checked?.version
   const isDayBad = days?.results.some(({ verdict }) => verdict === 'fail') ?? false
   if (!isDayBad || good === undefined || good >= published!.version) {
-    await publications.hold(hold)
+    await publications.hold(hold, { follows: published?.version })
     return
   }
   // The day's rows were published one by one as they came.
