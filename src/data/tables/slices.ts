@@ -1,5 +1,5 @@
-/** Short enough that no request waits for one, long enough that nothing is lost to going round. */
-const SLICE_LENGTH = 500
+/** Short enough that no request waits for one. */
+const SLICE_LENGTH = 100
 
 /** The same in shorter pieces, and between them other work of the process gets its turn. */
 export async function* inSlices<T>(batches: AsyncIterable<readonly T[]>): AsyncGenerator<readonly T[]> {

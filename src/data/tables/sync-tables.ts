@@ -2,6 +2,7 @@
 // that is killed anywhere leaves the table with all events up to some offset, each once, and the next one goes on from there.
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DeltaStorage } from '../../delta/storage.ts'
 import type { NewDeltaFile } from '../../delta/write.ts'
 import type { OfflineTableName } from '../../domain/offline-table.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -163,13 +164,19 @@ export class TableSync {
     { staging, files }: { readonly staging: string; readonly files: readonly DataFile[] },
   ): Promise<NewDeltaFile[]> {
     const placed: NewDeltaFile[] = []
-    for (const { path, date, rowCount, bytes } of files) {
-      const firstOffset = path.slice(path.lastIndexOf('/') + 1).replace('.parquet', '')
-      const target = `${DATE_COLUMN}=${date}/${firstOffset}-${this.#ports.newId()}.parquet`
-      await place.storage.write(target, await readFile(join(staging, path)))
-      placed.push({ path: target, sizeBytes: bytes, rowCount, partitionValues: { [DATE_COLUMN]: date } })
+    try {
+      for (const { path, date, rowCount, bytes } of files) {
+        const firstOffset = path.slice(path.lastIndexOf('/') + 1).replace('.parquet', '')
+        const target = `${DATE_COLUMN}=${date}/${firstOffset}-${this.#ports.newId()}.parquet`
+        await place.storage.write(target, await readFile(join(staging, path)))
+        placed.push({ path: target, sizeBytes: bytes, rowCount, partitionValues: { [DATE_COLUMN]: date } })
+      }
+      return placed
+    } catch (error) {
+      // A disk that is full gets no fuller with every try.
+      await removeFiles(place.storage, placed)
+      throw error
     }
-    return placed
   }
 
   async #appended(
@@ -177,16 +184,14 @@ export class TableSync {
     files: readonly NewDeltaFile[],
     place: { readonly follows: number | undefined; readonly nextOffset: number },
   ): ReturnType<OfflineTable['append']> {
-    const forget = async (): Promise<void> => {
-      for (const { path } of files) await table.place.storage.remove(path)
-    }
+    const { storage } = table.place
     try {
       const result = await table.append(files, place)
-      if (!result.isNew) await forget()
+      if (!result.isNew) await removeFiles(storage, files)
       return result
     } catch (error) {
       // Of any other failure it is not known whether the commit was made.
-      if (error instanceof MillraceError && error.code === 'DELTA_CONFLICT') await forget()
+      if (error instanceof MillraceError && error.code === 'DELTA_CONFLICT') await removeFiles(storage, files)
       throw error
     }
   }
@@ -202,6 +207,10 @@ export class TableSync {
       }
     }
   }
+}
+
+async function removeFiles(storage: DeltaStorage, files: readonly NewDeltaFile[]): Promise<void> {
+  for (const { path } of files) await storage.remove(path)
 }
 
 interface TablePlaceInLog {
