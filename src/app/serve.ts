@@ -14,6 +14,7 @@ import { LiveModel } from './live-model.ts'
 import { packageVersion } from './package-version.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
 import { startSources } from './run-sources.ts'
+import { runTables } from './run-tables.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
@@ -21,6 +22,8 @@ const MODEL_POLL_MS = 500
 const FEATURE_POLL_MS = 5
 /** How often the log is relieved of what the system's retention lets go. */
 const TRIM_EVERY_MS = 3_600_000
+/** How often what is new in the log goes to the offline tables. */
+const TABLES_EVERY_MS = 60_000
 
 export interface ServeOptions extends ServerOptions {
   readonly logger?: Logger
@@ -65,6 +68,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   let follower: LogFollower | undefined
   // A shop without features has no online store either. One that cannot keep its features does not start: answers would silently lack them.
   const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
+  const tables = await runTables(app, logger)
   const server = createServer(
     {
       recommender: service,
@@ -75,6 +79,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       placements: plan.serving.placements,
       status: () => statusOf(follower, failure),
       ...(features && { features: features.reader }),
+      ...(tables && { tables: tables.tables }),
       models: () => (liveModel.manifest ? [describeModel(liveModel.manifest)] : []),
       build: { version: packageVersion(), planHash: plan.hash },
     },
@@ -101,6 +106,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const stopPolling = repeat(MODEL_POLL_MS, () => liveModel.refresh())
   const stopTrimming = repeat(TRIM_EVERY_MS, () => trimLog(app, logger))
   void trimLog(app, logger)
+  const stopTables = repeat(TABLES_EVERY_MS, async () => tables?.tend())
   const sources = await startSources(app, logger)
 
   return {
@@ -114,9 +120,11 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       await server.close()
       await stopPolling()
       await stopTrimming()
+      await stopTables()
       await sources?.stop()
       await follower.stop()
       await features?.stop()
+      await tables?.last()
     },
   }
 }

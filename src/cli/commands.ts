@@ -30,6 +30,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'checks', summary: 'Check the data, and see what checks found', load: () => import('./checks.ts') },
   {
+    name: 'data',
+    summary: 'The offline tables: versions, rows, and which one is published',
+    load: () => import('./data.ts'),
+  },
+  {
     name: 'backfill',
     summary: 'Bring every feature up to date with the event log',
     load: () => import('./backfill.ts'),

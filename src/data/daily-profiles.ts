@@ -9,7 +9,7 @@ import { logBatches } from './log-batches.ts'
 
 const DAY_MS = 86_400_000
 /** Days that are profiled: the checked one, and as many before it as the checks look at. */
-const PROFILED_DAY_COUNT = 57
+export const PROFILED_DAY_COUNT = 57
 
 export interface ProfiledTable {
   readonly rules: TableRules
@@ -53,27 +53,59 @@ export function tableRulesOf(plan: Plan): readonly TableRules[] {
  * @param newestDay the last day to profile, as days since 1970; later rows are left out
  */
 export async function dailyProfiles(log: EventLog, plan: Plan, newestDay: number): Promise<readonly ProfiledTable[]> {
-  const rules = tableRulesOf(plan)
-  const itemIds = new Set<string>()
-  await forEachEvent(log, ({ event }) => {
-    if (event.kind === 'entity' && event.entity === 'item' && event.change !== 'delete') itemIds.add(event.entityId)
+  const read = async () => logBatches(log, await log.bounds())
+  const knownIds = new Map([['items', await itemIdsIn(await read())]])
+  return profileDays(await read(), {
+    rules: tableRulesOf(plan),
+    firstDay: newestDay - PROFILED_DAY_COUNT + 1,
+    newestDay,
+    knownIds,
   })
-  const known = new Map([['items', itemIds]])
+}
+
+type EventBatches = AsyncIterable<readonly StoredEvent[]>
+
+/** Of every item that there ever was, those deleted later too: an interaction with one was no mistake. */
+export async function itemIdsIn(batches: EventBatches): Promise<ReadonlySet<string>> {
+  const itemIds = new Set<string>()
+  for await (const batch of batches) {
+    for (const { event } of batch) {
+      if (event.kind === 'entity' && event.entity === 'item' && event.change !== 'delete') itemIds.add(event.entityId)
+    }
+  }
+  return itemIds
+}
+
+export interface ProfiledDays {
+  readonly rules: readonly TableRules[]
+  /** Days since 1970, both included; rows of other days count for `newest` only. */
+  readonly firstDay: number
+  readonly newestDay: number
+  /** By table; references to a table that is not there are not checked. */
+  readonly knownIds: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+/** What each day of each table was like. @returns in the order of the rules */
+export async function profileDays(
+  batches: EventBatches,
+  { rules, firstDay, newestDay, knownIds }: ProfiledDays,
+): Promise<readonly ProfiledTable[]> {
   const profilers = new Map(rules.map(({ table }) => [table, new Map<number, TableProfiler>()]))
   const newest = new Map(rules.map(({ table }) => [table, new TableProfiler({ ...NO_COLUMNS, table })]))
   const byTable = new Map(rules.map((one) => [one.table, one]))
-  await forEachEvent(log, ({ event, availableTimeMs }) => {
-    const table = tableOf(event)
+  const profile = ({ event, availableTimeMs }: StoredEvent): void => {
+    const { table, row } = checkedRow(event)
     const days = table === undefined ? undefined : profilers.get(table)
     if (days === undefined) return
     const times = { eventTimeMs: event.eventTimeMs, availableTimeMs }
     newest.get(table!)!.add({}, times)
     const day = Math.floor(countedTimeMs(times.eventTimeMs, times.availableTimeMs) / DAY_MS)
-    if (day > newestDay || day <= newestDay - PROFILED_DAY_COUNT) return
+    if (day > newestDay || day < firstDay) return
     let profiler = days.get(day)
-    if (profiler === undefined) days.set(day, (profiler = new TableProfiler(byTable.get(table!)!, known)))
-    profiler.add(rowOf(event), times)
-  })
+    if (profiler === undefined) days.set(day, (profiler = new TableProfiler(byTable.get(table!)!, knownIds)))
+    profiler.add(row, times)
+  }
+  for await (const batch of batches) for (const stored of batch) profile(stored)
   return rules.map((one) => ({
     rules: one,
     newest: newest.get(one.table)!.finish(),
@@ -88,6 +120,14 @@ const NO_COLUMNS = { isRealTime: true, owner: '', columns: {} } as const
 /** What a day without rows looks like. */
 export const emptyProfile = (rules: TableRules): TableProfile => new TableProfiler(rules).finish()
 
+/** The table that the checks count an event in, and its row there; no table where it is no row of any. */
+export function checkedRow(event: InteractionEvent | EntityEvent): {
+  readonly table: string | undefined
+  readonly row: Readonly<Record<string, unknown>>
+} {
+  return { table: tableOf(event), row: rowOf(event) }
+}
+
 function tableOf(event: InteractionEvent | EntityEvent): string | undefined {
   if (event.kind === 'interaction') return 'interactions'
   return event.change === 'put' ? `${event.entity}s` : undefined
@@ -97,8 +137,4 @@ function rowOf(event: InteractionEvent | EntityEvent): Readonly<Record<string, u
   if (event.kind === 'entity') return event.attributes
   const { interaction, userId, itemId, weight, values } = event
   return { ...values, interaction, userId, itemId, weight }
-}
-
-async function forEachEvent(log: EventLog, visit: (stored: StoredEvent) => void): Promise<void> {
-  for await (const batch of logBatches(log, await log.bounds())) for (const stored of batch) visit(stored)
 }

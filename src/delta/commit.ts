@@ -21,9 +21,10 @@ export interface DeltaWorld {
 export interface CommitOptions {
   /**
    * Makes the write idempotent: where the table has this version of the application or a newer one already, nothing happens.
-   * Versions of an application must ascend, and one process at a time may write them.
+   * Versions of an application must ascend. Several processes may write them where each says what it goes on from: with `follows`, the
+   * application's version in the table must be that one (null: none), or the write is a DELTA_CONFLICT.
    */
-  readonly txn?: { readonly appId: string; readonly version: number }
+  readonly txn?: { readonly appId: string; readonly version: number; readonly follows?: number | null }
   /** The version that the write was worked out from; what came since may conflict. Default: the latest when the write begins. */
   readonly basedOn?: number
   /** Free text for the history. */
@@ -73,6 +74,7 @@ export async function commit(
   const check = (other: Commit) => assertNoConflict(other, write, metadata)
   since.forEach(check)
   for (;;) {
+    assertFollows(state, options)
     const actions = actionsOf(state, { world, write, options, commitId, basedOn })
     if (actions.length === 0) return unchanged()
     const version = state.version + 1
@@ -95,6 +97,17 @@ export async function commit(
 
 const isWritten = ({ txns }: TableState, { txn }: CommitOptions): boolean =>
   txn !== undefined && (txns.get(txn.appId)?.version ?? -1) >= txn.version
+
+function assertFollows({ txns }: TableState, { txn }: CommitOptions): void {
+  if (txn?.follows === undefined) return
+  const found = txns.get(txn.appId)?.version ?? null
+  if (found === txn.follows) return
+  throw new MillraceError(
+    'DELTA_CONFLICT',
+    `The table has version ${found ?? 'none'} of application "${txn.appId}", and this write goes on from ${txn.follows ?? 'none'}.`,
+    { fix: 'Read the latest version, work the write out again from there, and commit that.' },
+  )
+}
 
 async function commitsSince(
   storage: DeltaStorage,

@@ -144,6 +144,25 @@ describe('writing', () => {
     expect((await other.snapshot()).txnVersion('export')).toBeUndefined()
   })
 
+  test('a write that says which version of its application it follows is a conflict after any other, in a lost race too', async () => {
+    const { world, table } = await created()
+    const other = await openDeltaTable(world)
+    const txn = (version: number, follows: number | null) => ({ txn: { appId: 'log', version, follows } })
+    await table.append([dayFile('p1', a)], txn(10, null))
+    // Further than the one before, yet not from where it ended: some rows would be there twice.
+    await expect(other.append([dayFile('p2', a)], txn(20, null))).rejects.toMatchObject({ code: 'DELTA_CONFLICT' })
+    await expect(table.append([dayFile('p2', a)], txn(20, 15))).rejects.toMatchObject({ code: 'DELTA_CONFLICT' })
+    // All of it is there already.
+    expect(await other.append([dayFile('p2', a)], txn(5, null))).toMatchObject({ isNew: false })
+    const results = await Promise.allSettled([
+      table.append([dayFile('p3', a)], txn(20, 10)),
+      other.append([dayFile('p4', a)], txn(30, 10)),
+    ])
+    const lost = results.filter((result) => result.status === 'rejected' || !result.value.isNew)
+    expect(lost).toHaveLength(1)
+    expect((await table.snapshot()).files).toHaveLength(2)
+  })
+
   test('a txn outlives the commit that told of it', async () => {
     const { world, table } = await created()
     const txn = { appId: 'import', version: 3 }

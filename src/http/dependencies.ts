@@ -1,10 +1,12 @@
 // What the HTTP server needs from the rest of the house, as narrow as it can be said. `app.ts` passes the components in.
 import type { Static } from 'typebox'
+import type { TableDescription, TableHistoryEntry } from '../data/tables/offline-tables.ts'
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { StoredEvent } from '../ports/event-log.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import type { ModelsAnswer } from './schemas.ts'
 
@@ -67,6 +69,20 @@ export interface Features {
   }): Promise<{ readonly asOfMs: number; readonly rows: readonly (readonly FeatureReading[])[] }>
 }
 
+/** The offline tables, to be looked at. */
+export interface Tables {
+  list(): Promise<readonly TableDescription[]>
+  /** @throws MillraceError TABLE_UNKNOWN, as the others that take a name; DELTA_* */
+  describe(table: string): Promise<TableDescription>
+  /** Newest first. */
+  history(table: string, limit: number): Promise<readonly TableHistoryEntry[]>
+  /** The newest rows of a version, or of the published one. @throws MillraceError TABLE_NOT_PUBLISHED, DELTA_VERSION_NOT_FOUND */
+  rows(
+    table: string,
+    options: { readonly version?: number | undefined; readonly limit: number },
+  ): Promise<{ readonly version: number; readonly rows: readonly StoredEvent[] }>
+}
+
 export type ModelDescription = Static<typeof ModelsAnswer>['models'][number]
 
 export interface ServerDependencies {
@@ -82,6 +98,8 @@ export interface ServerDependencies {
   models(): readonly ModelDescription[]
   /** Left out where the system defines none. */
   readonly features?: Features
+  /** Left out where they cannot be opened. */
+  readonly tables?: Tables
   /** Shown as labels of `millrace_build_info`. */
   readonly build: { readonly version: string; readonly planHash: string }
 }

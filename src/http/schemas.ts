@@ -279,6 +279,75 @@ export const FeatureValuesAnswer = Type.Object(
   { title: 'FeatureValuesAnswer' },
 )
 
+const TableHold = Type.Object(
+  {
+    sinceVersion: Type.Integer({ description: 'This version and every later one stay back.' }),
+    since: Type.String({ description: 'ISO 8601.' }),
+    by: Type.Optional(Type.String({ description: 'The person who holds it; left out where the checks do.' })),
+    reasons: Type.Array(Type.String()),
+  },
+  { title: 'TableHold' },
+)
+const Table = Type.Object(
+  {
+    table: Type.String(),
+    newestVersion: Type.Integer(),
+    publishedVersion: Type.Optional(Type.Integer({ description: 'Left out where readers get nothing yet.' })),
+    publishedAt: Type.Optional(Type.String({ description: 'ISO 8601.' })),
+    publishedBy: Type.Optional(Type.String({ description: 'The person who decided; left out where the checks did.' })),
+    rowCount: Type.Integer({ description: 'Of the newest version, as the rest.' }),
+    fileCount: Type.Integer(),
+    bytes: Type.Integer(),
+    newestDay: Type.Optional(Type.String({ description: 'The newest day of availability, UTC.' })),
+    hold: Type.Optional(TableHold),
+  },
+  { title: 'Table' },
+)
+export const TableAnswer = Type.Object({ ...Table.properties }, { title: 'TableAnswer' })
+export const TablesAnswer = Type.Object({ tables: Type.Array(Table) }, { title: 'TablesAnswer' })
+export const TableParams = Type.Object(
+  { table: Type.String({ description: 'A name of GET /v1/data.', maxLength: 256 }) },
+  strict,
+)
+export const TableHistoryQuery = Type.Object(
+  { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: '100 where it is left out.' })) },
+  strict,
+)
+export const TableHistoryAnswer = Type.Object(
+  {
+    versions: Type.Array(
+      Type.Object(
+        {
+          version: Type.Integer(),
+          time: Type.String({ description: 'ISO 8601.' }),
+          operation: Type.Optional(Type.String()),
+          addedRowCount: Type.Optional(Type.Integer()),
+          addedFileCount: Type.Integer(),
+          removedFileCount: Type.Integer(),
+          state: Type.String({ description: 'older, published, held, or new where it was not judged yet.' }),
+        },
+        { title: 'TableVersion' },
+      ),
+      { description: 'Newest first.' },
+    ),
+  },
+  { title: 'TableHistoryAnswer' },
+)
+export const TableRowsQuery = Type.Object(
+  {
+    version: Type.Optional(Type.Integer({ minimum: 0, description: 'The published one where it is left out.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: '20 where it is left out.' })),
+  },
+  strict,
+)
+export const TableRowsAnswer = Type.Object(
+  {
+    version: Type.Integer(),
+    rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), { description: 'Newest first.' }),
+  },
+  { title: 'TableRowsAnswer' },
+)
+
 export const HealthAnswer = Type.Object(
   { status: Type.String(), reasons: Type.Array(Type.String(), { description: 'Why it is not ready.' }) },
   { title: 'Health' },

@@ -21,6 +21,7 @@ import { documentRoutes } from './openapi.ts'
 import { allowOrigins } from './origins.ts'
 import { PROBLEM_TYPE, type ProblemBody, problemOf } from './problem.ts'
 import { recommendationRoutes } from './recommendation-routes.ts'
+import { tableRoutes } from './table-routes.ts'
 import { refuseUnknownRoutes } from './unknown-route.ts'
 import { compileCheck } from './validation.ts'
 
@@ -104,6 +105,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   const document = documentRoutes(app, deps.build)
   recommendationRoutes(app, deps, metrics)
   featureRoutes(app, deps)
+  tableRoutes(app, deps)
   intakeRoutes(app, deps, metrics, limits)
   healthRoutes(app, { readiness, metrics, document })
 

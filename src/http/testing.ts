@@ -2,9 +2,17 @@
 import { randomBytes } from 'node:crypto'
 import { type ApiKey, createApiKey, type Scope } from '../domain/api-key.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import { MillraceError } from '../lib/errors.ts'
 import { jsonLogger } from '../lib/logger.ts'
 import type { KeyStore } from '../ports/key-store.ts'
-import type { EntityChangeRow, IntakeResult, Origin, ServerDependencies, ServingStatus } from './dependencies.ts'
+import type {
+  EntityChangeRow,
+  IntakeResult,
+  Origin,
+  ServerDependencies,
+  ServingStatus,
+  Tables,
+} from './dependencies.ts'
 import { createServer, type HttpServer, type ServerOptions } from './server.ts'
 
 export interface TestServer {
@@ -25,6 +33,52 @@ function judge(rows: readonly unknown[]): IntakeResult {
   const rejected = positions('"bad"').map((position) => ({ position, reason: 'BAD_ROW', message: 'It is bad.' }))
   const duplicatePositions = positions('"known"')
   return { acceptedCount: rows.length - rejected.length - duplicatePositions.length, duplicatePositions, rejected }
+}
+
+/** One table, of which version 2 is published and 3 held back. */
+const tables: Tables = {
+  list: async () => [await tables.describe('changes')],
+  describe: async (table) => {
+    if (table !== 'changes') throw new MillraceError('TABLE_UNKNOWN', `No offline table is called "${table}".`)
+    return {
+      table,
+      newestVersion: 3,
+      published: { table, version: 2, publishedAtMs: 1_000, by: 'ada', why: 'looked at it' },
+      hold: { table, sinceVersion: 3, heldAtMs: 2_000, checkedAtMs: 3_000, reasons: ['odd'] },
+      rowCount: 7,
+      fileCount: 2,
+      bytes: 500,
+      newestDay: '1970-01-01',
+    }
+  },
+  history: async (_, limit) =>
+    [
+      {
+        version: 3,
+        timestampMs: 2_000,
+        operation: 'WRITE',
+        addedRowCount: 4,
+        addedFileCount: 1,
+        removedFileCount: 0,
+        state: 'held' as const,
+      },
+    ].slice(0, limit),
+  rows: async (_, { version = 2, limit }) => ({
+    version,
+    rows: Array.from({ length: Math.min(limit, 3) }, (__, n) => ({
+      offset: 9 - n,
+      availableTimeMs: 1_000,
+      event: {
+        kind: 'entity' as const,
+        id: `e${n}`,
+        entity: 'item' as const,
+        entityId: 'i',
+        change: 'put' as const,
+        attributes: { tags: ['a'] },
+        eventTimeMs: 500,
+      },
+    })),
+  }),
 }
 
 export function startTestServer(
@@ -92,6 +146,7 @@ export function startTestServer(
         metrics: [{ name: 'ndcgAt20', value: 0.2, interval: [0.1, 0.3] }],
       },
     ],
+    tables,
     build: { version: '9.9.9', planHash: 'abc' },
   }
   test.server = createServer(deps, options)

@@ -338,6 +338,22 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A version of a feature cannot be put in charge, because it is unknown or was retired.',
   },
+  TABLE_PUBLICATION_CHANGED: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning: 'Somebody else published a version of an offline table in between; nothing was changed.',
+  },
+  TABLE_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No offline table has that name.' },
+  TABLE_NOT_PUBLISHED: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'No version of an offline table may be read yet: nothing was written, or the checks hold it back.',
+  },
+  TABLE_LOG_GAP: {
+    httpStatus: 500,
+    exitCode: 65,
+    meaning: 'Events that an offline table still needs are no longer in the event log.',
+  },
   DELTA_TABLE_NOT_FOUND: { httpStatus: 404, exitCode: 66, meaning: 'There is no Delta table at that place.' },
   DELTA_TABLE_EXISTS: {
     httpStatus: 409,

@@ -4,6 +4,7 @@ import { testFeatureVersions } from './feature-versions.contract.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import type { Fresh } from './port-under-test.contract.ts'
 import { newSourceState, testSourceStates } from './source-states.contract.ts'
+import { testTablePublications } from './table-publications.contract.ts'
 import { testTrainingSets } from './training-sets.contract.ts'
 
 /** A store that can be opened again, also while it is open: by a second process, as it were. */
@@ -30,6 +31,7 @@ export function testMetadataStore(fresh: () => Promise<MetadataStoreUnderTest>):
   describe('check results', () => testCheckResults(part((store) => store.checkResults)))
   describe('feature versions', () => testFeatureVersions(part((store) => store.featureVersions)))
   describe('training sets', () => testTrainingSets(part((store) => store.trainingSets)))
+  describe('table publications', () => testTablePublications(part((store) => store.tablePublications)))
 
   describe('the store', () => {
     it('is made once, however many processes open it at the same moment', async () => {

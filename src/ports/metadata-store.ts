@@ -2,6 +2,7 @@
 import type { CheckResults } from './check-results.ts'
 import type { FeatureVersions } from './feature-versions.ts'
 import type { SourceStates } from './source-states.ts'
+import type { TablePublications } from './table-publications.ts'
 import type { TrainingSets } from './training-sets.ts'
 
 /**
@@ -16,6 +17,7 @@ export interface MetadataStore {
   readonly checkResults: CheckResults
   readonly featureVersions: FeatureVersions
   readonly trainingSets: TrainingSets
+  readonly tablePublications: TablePublications
   /** Closing twice is fine. */
   close(): Promise<void>
 }

@@ -128,6 +128,51 @@ export function testOfflineStore(
       expect(inPieces.sha256).toBe(whole.sha256)
     })
 
+    it('gives back the events that it wrote, from several files, oldest or newest first, as many as are asked for', async () => {
+      const [{ events }] = randomHistories(seed + 6, 1, { eventCount: 300 }) as [History]
+      const files = [...(await write(events.slice(0, 111), 'e')), ...(await write(events.slice(111), 'e'))].reverse()
+      const read = async (table: 'interactions' | 'changes', order: 'log' | 'newestFirst', limit?: number) => {
+        const paths = files.filter((file) => file.table === table).map(({ path }) => path)
+        const found: StoredEvent[] = []
+        for await (const batch of store.readEvents({ table, paths, order, ...(limit !== undefined && { limit }) })) {
+          found.push(...batch)
+        }
+        return found
+      }
+      const expected = events.map((stored) =>
+        stored.event.kind === 'interaction' ? { ...stored, event: { weight: 1, ...stored.event } } : stored,
+      )
+      const found = [...(await read('interactions', 'log')), ...(await read('changes', 'log'))]
+      expect(found.sort((a, b) => a.offset - b.offset)).toEqual(expected)
+      const newest = expected.filter(({ event }) => event.kind === 'interaction').slice(-7)
+      expect(await read('interactions', 'newestFirst', 7)).toEqual(newest.reverse())
+      for await (const batch of store.readEvents({ table: 'changes', paths: [], order: 'log' })) {
+        expect(batch).toEqual([])
+      }
+    })
+
+    it('makes several files one with the same rows, the same bytes each time, and joins the same set from it', async () => {
+      const [{ events, labels }] = randomHistories(seed + 7, 1, { eventCount: 200 }) as [History]
+      const pieces = [...(await write(events.slice(0, 90), 'f')), ...(await write(events.slice(90), 'f'))]
+      const merge = (table: 'interactions' | 'changes', paths: readonly string[], name: string) =>
+        store.mergeEventFiles({ table, paths }, join(folder, name, `${table}.parquet`))
+      const merged: JoinRequest['files'][number][] = []
+      for (const table of ['interactions', 'changes'] as const) {
+        const paths = pieces.filter((file) => file.table === table).map(({ path }) => path)
+        const { rowCount, bytes } = await merge(table, paths, 'merged')
+        const kind = table === 'interactions' ? 'interaction' : 'entity'
+        expect(rowCount).toBe(events.filter(({ event }) => event.kind === kind).length)
+        await merge(table, [...paths].reverse(), 'again')
+        const path = join(folder, 'merged', `${table}.parquet`)
+        const written = await readFile(path)
+        expect(written.byteLength).toBe(bytes)
+        expect(written.equals(await readFile(join(folder, 'again', `${table}.parquet`)))).toBe(true)
+        merged.push({ path, table })
+      }
+      const before = await joined(pieces, labels, 'before')
+      expect((await joined(merged, labels, 'after')).sha256).toBe(before.sha256)
+    })
+
     it('keeps the order of the labels, and takes one twice', async () => {
       const [{ events, labels }] = randomHistories(seed + 3, 1, { eventCount: 50 }) as [History]
       const order = [...labels, ...labels].reverse()

@@ -45,6 +45,20 @@ export interface JoinedFile {
   readonly sha256: string
 }
 
+/** Files of one table of events. */
+export interface EventFiles {
+  readonly table: DataFile['table']
+  /** Absolute paths, each once. */
+  readonly paths: readonly string[]
+}
+
+export interface ReadEventsRequest extends EventFiles {
+  /** By offset: `log` begins with the oldest, `newestFirst` with the newest. */
+  readonly order: 'log' | 'newestFirst'
+  /** At most so many events. Default: all. */
+  readonly limit?: number
+}
+
 export interface OfflineStore {
   /**
    * Writes events to Parquet files by day: `interactions/date=2026-01-31/...` and `changes/date=2026-01-31/...`. The files' names hold the offset of
@@ -53,6 +67,18 @@ export interface OfflineStore {
    * @throws MillraceError OFFLINE_STORE_FAILED, DISK_FULL
    */
   writeEvents(batches: AsyncIterable<readonly StoredEvent[]>, folder: string): Promise<readonly DataFile[]>
+  /**
+   * The events that went into the files, in batches of some thousand. An interaction without a weight comes back with weight 1, which means the same.
+   * A file that lacks a column, because an older version wrote it, has no value there.
+   * @throws MillraceError OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED
+   */
+  readEvents(request: ReadEventsRequest): AsyncIterable<readonly StoredEvent[]>
+  /**
+   * Writes all rows of the files to one, in the order of the log: the same rows give the same bytes. The target's folder is created where it is missing.
+   * @param target an absolute path
+   * @throws MillraceError OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
+   */
+  mergeEventFiles(files: EventFiles, target: string): Promise<Pick<DataFile, 'rowCount' | 'bytes'>>
   /**
    * One row for each label: `rowId`, `userId`, `itemId`, `momentMs` and for each feature its value, `<name>__status` and `<name>__newest_ms`. A value is
    * what `FeatureDefinition` says it is: nothing that became available at or after the moment has a part in it.

@@ -51,6 +51,17 @@ export class DuckDb {
     return wrapped('A query of DuckDB failed', async () => (await this.connection.runAndReadAll(sql)).getRowObjectsJS())
   }
 
+  /** Row by row, so that a result need not fit the memory: batches as DuckDB makes them, some thousand rows. */
+  async *stream(sql: string): AsyncGenerator<readonly Record<string, unknown>[]> {
+    const result = await wrapped('A query of DuckDB failed', () => this.connection.stream(sql))
+    const batches = result.yieldRowObjectJs()
+    for (;;) {
+      const { value, done } = await wrapped('A query of DuckDB failed', () => batches.next())
+      if (done) return
+      yield value
+    }
+  }
+
   close(): void {
     this.connection.closeSync()
     this.#instance.closeSync()

@@ -39,12 +39,19 @@ export async function writeEventFiles(
   }
   let bufferedCount = 0
   await createTables(duckDb)
-  for await (const batch of batches) {
-    await append(duckDb, batch)
-    bufferedCount += batch.length
-    if (bufferedCount < FLUSH_EVENT_COUNT) continue
-    await flush()
-    bufferedCount = 0
+  let appenders = await openAppenders(duckDb)
+  try {
+    for await (const batch of batches) {
+      appenders.append(batch)
+      bufferedCount += batch.length
+      if (bufferedCount < FLUSH_EVENT_COUNT) continue
+      appenders.close()
+      await flush()
+      bufferedCount = 0
+      appenders = await openAppenders(duckDb)
+    }
+  } finally {
+    appenders.close()
   }
   await flush()
   return files
@@ -53,21 +60,40 @@ export async function writeEventFiles(
 /** Events that are held before they are written; a day of a busy shop becomes several files. */
 const FLUSH_EVENT_COUNT = 4_000_000
 
+/** Rows that an appender holds before it hands them on: handing on takes a while whatever their number, and holds up the thread. */
+const HANDED_ON_COUNT = 4096
+
 async function createTables(duckDb: DuckDb): Promise<void> {
   for (const table of ['interactions', 'changes'] as const) {
     await duckDb.run(`create or replace temp table new_${table} (${columns[table]})`)
   }
 }
 
-async function append(duckDb: DuckDb, batch: readonly StoredEvent[]): Promise<void> {
+async function openAppenders(duckDb: DuckDb) {
   const interactions = await duckDb.connection.createAppender('new_interactions')
   const changes = await duckDb.connection.createAppender('new_changes')
-  for (const stored of batch) {
-    if (stored.event.kind === 'interaction') appendInteraction(interactions, stored, stored.event)
-    else appendChange(changes, stored, stored.event)
+  let heldCount = 0
+  let isOpen = true
+  return {
+    append(batch: readonly StoredEvent[]): void {
+      for (const stored of batch) {
+        if (stored.event.kind === 'interaction') appendInteraction(interactions, stored, stored.event)
+        else appendChange(changes, stored, stored.event)
+      }
+      heldCount += batch.length
+      if (heldCount < HANDED_ON_COUNT) return
+      interactions.flushSync()
+      changes.flushSync()
+      heldCount = 0
+    },
+    /** Hands on what is held. Closing twice is fine. */
+    close(): void {
+      if (!isOpen) return
+      isOpen = false
+      interactions.closeSync()
+      changes.closeSync()
+    },
   }
-  interactions.closeSync()
-  changes.closeSync()
 }
 
 type EventOf<Kind> = Extract<StoredEvent['event'], { kind: Kind }>

@@ -8,6 +8,7 @@ import { distinctCode } from '../../lib/hyper-log-log.ts'
 import type { JoinedFile, JoinRequest, OfflineStore } from '../../ports/offline-store.ts'
 import { type DuckDb, type DuckDbOptions, openDuckDb } from './connection.ts'
 import { parquetOptions, writeEventFiles } from './event-files.ts'
+import { mergeEventFiles, readEventFiles } from './event-rows.ts'
 import { featureScript } from './feature-script.ts'
 import { literal, quoted } from './sql-text.ts'
 
@@ -23,6 +24,15 @@ export function duckDbOfflineStore(options: DuckDbOptions): OfflineStore {
   }
   return {
     writeEvents: (batches, folder) => withDuckDb((duckDb) => writeEventFiles(duckDb, batches, folder)),
+    readEvents: async function* (request) {
+      const duckDb = await openDuckDb(options)
+      try {
+        yield* readEventFiles(duckDb, request)
+      } finally {
+        duckDb.close()
+      }
+    },
+    mergeEventFiles: (files, target) => withDuckDb((duckDb) => mergeEventFiles(duckDb, files, target)),
     joinFeatures: (request) => withDuckDb((duckDb) => joinFeatures(duckDb, request)),
     close: async () => {},
   }

@@ -16,7 +16,10 @@ interface Migration {
 }
 
 /** The version of a database is how many of these it has seen. */
-const migrations: readonly Migration[] = [{ name: 'first tables', apply: createFirstTables }]
+const migrations: readonly Migration[] = [
+  { name: 'first tables', apply: createFirstTables },
+  { name: 'table publications', apply: createTablePublications },
+]
 
 export interface MigrationOptions {
   /** The database in words, without credentials. */
@@ -152,5 +155,31 @@ async function createFirstTables(schema: SchemaModule, types: ColumnTypes): Prom
     .createIndex('training_set_table_by_table')
     .on('training_set_table')
     .columns(['table_name', 'version'])
+    .execute()
+}
+
+async function createTablePublications(schema: SchemaModule, types: ColumnTypes): Promise<void> {
+  const name = sql.raw(types.name)
+  await schema
+    .createTable('table_publication')
+    .addColumn('table_name', name, (column) => column.primaryKey())
+    .addColumn('version', 'bigint', (column) => column.notNull())
+    .addColumn('record', 'text', (column) => column.notNull())
+    .execute()
+  await schema
+    .createTable('table_hold')
+    .addColumn('number', 'integer', (column) => column.primaryKey())
+    .addColumn('table_name', name, (column) => column.notNull())
+    .addColumn('is_open', 'integer', (column) => column.notNull())
+    .addColumn('record', 'text', (column) => column.notNull())
+    .execute()
+  await schema.createIndex('table_hold_by_table').on('table_hold').columns(['table_name', 'number']).execute()
+  // The database itself refuses a second hold at a time.
+  await schema
+    .createIndex('table_hold_open')
+    .unique()
+    .on('table_hold')
+    .column('table_name')
+    .where(sql<boolean>`is_open = 1`)
     .execute()
 }

@@ -4,6 +4,7 @@ import { checkResults } from './check-result-queries.ts'
 import { featureVersions } from './feature-version-queries.ts'
 import { type Connected, MetadataDatabase } from './metadata-database.ts'
 import { sourceStates } from './source-state-queries.ts'
+import { tablePublications } from './table-publication-queries.ts'
 import { trainingSets } from './training-set-queries.ts'
 
 /** The store over a database whose tables are up to date. */
@@ -14,6 +15,7 @@ export function metadataStoreOver(connected: Connected): MetadataStore {
     checkResults: checkResults(database),
     featureVersions: featureVersions(database),
     trainingSets: trainingSets(database),
+    tablePublications: tablePublications(database),
     close: () => database.close(),
   }
 }

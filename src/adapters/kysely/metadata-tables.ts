@@ -39,6 +39,14 @@ export interface MetadataTables {
     created_at_ms: Whole
     released_at_ms: MaybeWhole
   }
+  readonly table_publication: { table_name: string; version: Whole; record: Json }
+  readonly table_hold: {
+    number: number
+    table_name: string
+    /** 1 or 0. */
+    is_open: number
+    record: Json
+  }
   /** The table versions of each set once more, to be asked for by table. */
   readonly training_set_table: { content_hash: string; table_name: string; version: Whole }
 }
