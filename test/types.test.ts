@@ -82,6 +82,6 @@ export default defineSystem({
   const { errors, seconds } = compile('large.ts', large("atMost(2, { per: 'attribute199' })"))
   expect(errors).toEqual([])
   // Measured: 0.6 s on two cores, the package's own sources included; a system of one attribute takes the same within the noise.
-  expect(seconds).toBeLessThan(10)
+  expect(seconds).toBeLessThan(60)
   expect(compile('large.ts', large('inStock()')).errors).toHaveLength(1)
 })
