@@ -16,6 +16,7 @@ export const latestTiles: TileFamily<Latest> = {
     keepLatest(tile, { timeMs, offset, seen: seen! })
   },
   merge: keepLatest,
+  needsNewestOnly: true,
   write({ timeMs, offset, seen }, out) {
     out.float(timeMs)
     out.whole(offset + 1)
@@ -37,7 +38,7 @@ export const sinceTiles: TileFamily<null> = {
   empty: () => null,
   add() {},
   merge() {},
-  subtract() {},
+  needsNewestOnly: true,
   write() {},
   read: () => null,
   value: (_, asOfMs, newestMs) => (newestMs === undefined ? undefined : (asOfMs - newestMs) / 1000),
