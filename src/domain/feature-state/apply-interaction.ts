@@ -34,6 +34,7 @@ export function applyInteraction(
   const timeMs = countedTimeMs(event.eventTimeMs, at.availableTimeMs)
   for (const by of ['user', 'item'] as const) {
     const own = at.states[by]
+    const place = { by, timeMs, offset: at.offset, states: at.states }
     const isForgotten = by === 'user' && timeMs <= own.attributes.deletedMs
     for (const counting of layout[by].countedBy(event.interaction)) {
       const { slot } = counting
@@ -42,7 +43,7 @@ export function applyInteraction(
       const mayBeTooLate = timeMs < at.availableTimeMs - form.windowMs
       if (mayBeTooLate && hopOf(form, timeMs) < firstHopAt(form, at.availableTimeMs)) continue
       if (isForgotten && slot.group === undefined) continue
-      const contribution = contributionOf(counting, event, { by, timeMs, offset: at.offset, states: at.states })
+      const contribution = contributionOf(counting, event, place)
       if (contribution === undefined) continue
       if (!isForgotten) own.add(slot, contribution)
       if (slot.group !== undefined) countInGroups(slot, contribution, own, at.groups)
