@@ -138,7 +138,8 @@ export class ByteReader {
   readonly #bytes: Uint8Array
   /** The same bytes, made where a text is read: a view costs more than most records take to read. */
   #buffer: Buffer | undefined
-  #words: string[] = []
+  /** Undefined before the first. */
+  #words: string[] | undefined
   at: number
 
   constructor(bytes: Uint8Array, at = 0) {
@@ -149,7 +150,7 @@ export class ByteReader {
   /** Goes on at that place, where another record began: words are numbered anew. */
   moveTo(at: number): void {
     this.at = at
-    if (this.#words.length > 0) this.#words = []
+    this.#words = undefined
   }
 
   byte(): number {
@@ -191,9 +192,10 @@ export class ByteReader {
 
   word(): string {
     const number = this.whole()
-    if (number < this.#words.length) return this.#words[number]!
+    const words = (this.#words ??= [])
+    if (number < words.length) return words[number]!
     const value = this.text()
-    this.#words.push(value)
+    words.push(value)
     return value
   }
 

@@ -259,10 +259,19 @@ class CopiedParts {
   }
 }
 
-export interface WindowValue {
+/** Copied rather than written as `[]`, for the reason that readings are a class. */
+const unasked: undefined[] = []
+
+/** A class for the reason that readings are one. */
+export class WindowValue {
   readonly value: FeatureValue
   /** Counted time of the newest event behind it; undefined where there is none. */
   readonly newestMs: number | undefined
+
+  constructor(value: FeatureValue, newestMs: number | undefined) {
+    this.value = value
+    this.newestMs = newestMs
+  }
 }
 
 /** A stored record, read part by part. The bytes must stay as they are. */
@@ -271,9 +280,9 @@ export class EntityRecord {
   readonly bytes: Uint8Array
   readonly #reader: ByteReader
   /** By slot; null: missing. */
-  readonly #computed: (WindowValue | null | undefined)[] = []
+  #computed: (WindowValue | null | undefined)[] | undefined
   /** By place of the name; null: no value. */
-  readonly #attributes: (KnownAttribute | null | undefined)[] = []
+  #attributes: (KnownAttribute | null | undefined)[] | undefined
 
   /** @throws MillraceError FEATURE_STATE_UNREADABLE */
   constructor(layout: EntityLayout, bytes: Uint8Array) {
@@ -306,6 +315,7 @@ export class EntityRecord {
 
   attribute(name: string): KnownAttribute | undefined {
     const place = this.#layout.attributes.indexOf(name)
+    this.#attributes ??= unasked.slice()
     const known = this.#attributes[place]
     if (known !== undefined) return known ?? undefined
     const read = this.#isAt(ATTRIBUTES) ? readAttribute(this.#reader, place) : undefined
@@ -328,6 +338,7 @@ export class EntityRecord {
 
   /** What the formula of that slot gives at a moment after every event in here; computed once, for the first moment asked. Undefined: missing. */
   computed({ place, form }: Slot, asOfMs: number): WindowValue | undefined {
+    this.#computed ??= unasked.slice()
     const known = this.#computed[place]
     if (known !== undefined) return known ?? undefined
     const { family } = form
@@ -335,7 +346,7 @@ export class EntityRecord {
       ? windowTotal(form, this.#reader, asOfMs)
       : { total: family.empty(), newestMs: undefined }
     const value = family.value(total, asOfMs, newestMs)
-    const computed = value === undefined ? undefined : { value, newestMs }
+    const computed = value === undefined ? undefined : new WindowValue(value, newestMs)
     this.#computed[place] = computed ?? null
     return computed
   }

@@ -203,24 +203,29 @@ export class Tiles {
 /** From when on no window holds anything of that hop. */
 export const endMsOf = ({ hopMs, windowMs }: TileForm, hop: number): number => (hop + 1) * hopMs + windowMs
 
-export interface WindowTotal {
+export class WindowTotal {
   readonly total: unknown
   /** Undefined where the window is empty; `total` is an empty tile then. */
   readonly newestMs: number | undefined
+
+  constructor(total: unknown, newestMs: number | undefined) {
+    this.total = total
+    this.newestMs = newestMs
+  }
 }
 
 /** What the window holds at a moment, from what `Tiles.write` wrote. The moment is after every event in there. */
 export function windowTotal(form: TileForm, from: ByteReader, asOfMs: number): WindowTotal {
   const { family, hopMs } = form
   const count = from.whole()
-  if (count === 0) return { total: family.empty(), newestMs: undefined }
+  if (count === 0) return new WindowTotal(family.empty(), undefined)
   const wantedHop = firstHopAt(form, asOfMs)
   const firstHop = from.signed()
   const lastHop = firstHop + from.whole()
-  if (lastHop < wantedHop) return { total: family.empty(), newestMs: undefined }
+  if (lastHop < wantedHop) return new WindowTotal(family.empty(), undefined)
   const newestMs = lastHop * hopMs + from.whole()
   const total = family.read(from)
-  if (firstHop >= wantedHop) return { total, newestMs }
+  if (firstHop >= wantedHop) return new WindowTotal(total, newestMs)
   // The last tile is in the window and the first is not, so there are several.
   const last = family.read(from)
   if (family.subtract === undefined) {
@@ -231,8 +236,8 @@ export function windowTotal(form: TileForm, from: ByteReader, asOfMs: number): W
       if (hop >= wantedHop) family.merge(rest, tile)
     }
     family.merge(rest, last)
-    return { total: rest, newestMs }
+    return new WindowTotal(rest, newestMs)
   }
   for (let n = 1; n < count && firstHop + from.whole() < wantedHop; n++) family.subtract(total, family.read(from))
-  return { total, newestMs }
+  return new WindowTotal(total, newestMs)
 }
