@@ -44,7 +44,7 @@ export class Tiles {
   /** Of the oldest tile. */
   #firstHop = 0
   /** Those before the newest, ascending; behind those that still are bytes. */
-  #older: OlderTile[] = []
+  #older: OlderTile[] = noOlder
   /** All tiles together; undefined where there is one at most, or where it has to be made anew. */
   #total: unknown
   /** Older tiles as bytes: `#olderCount` of them, from `#olderAt` to `#endAt`. The window's bytes begin at `#startAt`. */
@@ -85,7 +85,7 @@ export class Tiles {
     if (this.isEmpty || this.#firstHop >= firstHop) return
     if (this.#lastHop < firstHop) {
       this.#lastHop = Number.NEGATIVE_INFINITY
-      this.#older = []
+      this.#older = noOlder
       this.#olderCount = 0
       this.#total = undefined
       return
@@ -93,7 +93,8 @@ export class Tiles {
     this.#decodeOlder()
     let count = 0
     while (count < this.#older.length && this.#older[count]!.hop < firstHop) count++
-    const dropped = this.#older.splice(0, count)
+    const dropped = this.#older.slice(0, count)
+    this.#older = this.#older.slice(count)
     this.#firstHop = this.#older[0]?.hop ?? this.#lastHop
     if (this.#older.length === 0 || family.subtract === undefined) this.#total = undefined
     else if (this.#total !== undefined) for (const { tile } of dropped) family.subtract(this.#total, tile)
@@ -150,6 +151,7 @@ export class Tiles {
     if (this.isEmpty || family.needsNewestOnly) this.#firstHop = hop
     else {
       this.#total ??= this.#merged()
+      if (this.#older === noOlder) this.#older = []
       this.#older.push({ hop: this.#lastHop, tile: this.#last })
     }
     this.#lastHop = hop
@@ -162,6 +164,7 @@ export class Tiles {
     const { family } = this.#form
     this.#decodeOlder()
     this.#total ??= this.#merged()
+    if (this.#older === noOlder) this.#older = []
     const older = this.#older
     let place = older.length
     while (place > 0 && older[place - 1]!.hop > hop) place--
@@ -199,6 +202,9 @@ export class Tiles {
     return total
   }
 }
+
+/** Shared by all that have decoded none, and never changed. */
+const noOlder: OlderTile[] = []
 
 /** From when on no window holds anything of that hop. */
 export const endMsOf = ({ hopMs, windowMs }: TileForm, hop: number): number => (hop + 1) * hopMs + windowMs
