@@ -184,10 +184,15 @@ interface Side {
   /** Distinct ids, in the order of their records in the request. */
   readonly ids: Map<string, number>
   readonly request: RecordRequest & { readonly keys: string[] }
+  /** By entity of the request: where its record is; -1 where it has no such id. */
+  readonly places: number[]
   records: (EntityRecord | undefined)[]
 }
 
 interface GroupRequest extends RecordRequest {
+  readonly version: string
+  /** In the order of the keys. */
+  readonly groups: readonly string[]
   readonly form: TileForm
 }
 
@@ -202,8 +207,8 @@ class ReadCall implements ComputationSources {
   readonly requests: RecordRequest[] = []
   readonly headRequests: readonly RecordRequest[]
   #headTexts = ''
-  /** By version and key of the group. */
-  readonly #groups = new Map<string, GroupTotals>()
+  /** By version, then by the key of the group. */
+  readonly #groups = new Map<string, Map<string, GroupTotals>>()
   /** Of the entity that is being answered, by the number of the side. */
   readonly records: (EntityRecord | undefined)[] = []
   asOfMs = 0
@@ -215,7 +220,7 @@ class ReadCall implements ComputationSources {
     this.#answers = features.map((name) => answering.answer(name))
     const numbers = new Set(this.#answers.flatMap(({ sides }) => sides))
     this.#sides = [...numbers].map((number) => sideOf(answering, number))
-    for (const key of entities) this.#needRecords(key)
+    for (let e = 0; e < entities.length; e++) this.#needRecords(e)
     this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
     const sides = this.#sides.map(({ request }) => request)
     this.requests = [{ space: MANIFEST_SPACE, keys: [REVISION_KEY] }, ...this.headRequests, ...sides]
@@ -259,7 +264,8 @@ class ReadCall implements ComputationSources {
       }
       const space = layerSpace(this.#answering.layerIds[this.#answering.layerOf(version)]!)
       const keys = [...groups].map((group) => groupKey(version, group))
-      if (keys.length > 0) requests.push({ space, keys, form: groupForm(this.#answering.slot(version).form) })
+      const form = groupForm(this.#answering.slot(version).form)
+      if (keys.length > 0) requests.push({ space, keys, version, groups: [...groups], form })
     }
     return requests
   }
@@ -270,38 +276,38 @@ class ReadCall implements ComputationSources {
    */
   takeGroups(requests: readonly GroupRequest[], read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const layerCount = this.headRequests.length
-    requests.forEach(({ keys, form }, n) => {
-      for (let k = 0; k < keys.length; k++) {
-        this.#groups.set(keys[k]!, groupTotals(form, read[layerCount + n]![k], this.asOfMs))
-      }
+    requests.forEach(({ version, groups, form }, n) => {
+      const records = read[layerCount + n]!
+      const totals = groups.map((group, k) => [group, groupTotals(form, records[k], this.asOfMs)] as const)
+      this.#groups.set(version, new Map(totals))
     })
     return textOf(read.slice(0, layerCount).map(([head]) => head)) === this.#headTexts
   }
 
   rows(): FeatureReading[][] {
-    return this.#entities.map((entity) => {
-      this.#turnTo(entity)
+    return this.#entities.map((_, e) => {
+      for (const { number, places, records } of this.#sides) {
+        const place = places[e]!
+        this.records[number] = place < 0 ? undefined : records[place]
+      }
       return this.#answers.map(({ definition, compute }) => featureReading(definition, compute, this))
     })
   }
 
   groupTotals(version: string, key: string): GroupTotals {
-    return this.#groups.get(groupKey(version, key))!
+    return this.#groups.get(version)!.get(key)!
   }
 
-  #turnTo(key: FeatureKey): void {
-    for (const { number, entity, ids, records } of this.#sides) {
-      const id = idOf(key, entity)
-      this.records[number] = id === undefined ? undefined : records[ids.get(id)!]
-    }
-  }
-
-  #needRecords(key: FeatureKey): void {
-    for (const side of this.#sides) {
-      const id = idOf(key, side.entity)
-      if (id === undefined || side.ids.has(id)) continue
-      side.ids.set(id, side.request.keys.length)
-      side.request.keys.push(entityKey(side.entity, id))
+  #needRecords(e: number): void {
+    for (const { entity, ids, places, request } of this.#sides) {
+      const id = idOf(this.#entities[e]!, entity)
+      let place = id === undefined ? -1 : ids.get(id)
+      if (place === undefined) {
+        place = request.keys.length
+        ids.set(id!, place)
+        request.keys.push(entityKey(entity, id!))
+      }
+      places.push(place)
     }
   }
 }
@@ -313,6 +319,7 @@ function sideOf({ layerIds }: Answering, number: number): Side {
     entity: number % 2 === 0 ? 'user' : 'item',
     layer,
     ids: new Map(),
+    places: [],
     request: { space: layerSpace(layerIds[layer]!), keys: [] },
     records: [],
   }

@@ -171,6 +171,7 @@ export class ByteReader {
 
   signed(): number {
     const value = this.whole()
+    if (value <= 0x7fff_ffff) return (value & 1) === 0 ? value >>> 1 : -((value >>> 1) + 1)
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
 

@@ -1,11 +1,17 @@
 import type { ByteReader, ByteWriter } from '../../lib/bytes.ts'
 import type { AttributeValue, EntityEvent } from '../event.ts'
 
-export interface KnownAttribute {
+/** A class for the reason that readings are one. */
+export class KnownAttribute {
   /** Null: known to have none. */
   readonly value: AttributeValue
   /** Counted time of the change that set it. */
   readonly timeMs: number
+
+  constructor(value: AttributeValue, timeMs: number) {
+    this.value = value
+    this.timeMs = timeMs
+  }
 }
 
 // The bytes: nothing where nothing is known. Else the time of the newest put or delete and that of the newest delete, -Infinity for never; then, for
@@ -44,10 +50,10 @@ function readKnown(from: ByteReader): KnownAttribute | undefined {
   const kind = from.byte()
   if (kind === UNKNOWN) return undefined
   const timeMs = from.float()
-  if (kind === NONE) return { value: null, timeMs }
-  if (kind === NUMBER) return { value: from.float(), timeMs }
+  if (kind === NONE) return new KnownAttribute(null, timeMs)
+  if (kind === NUMBER) return new KnownAttribute(from.float(), timeMs)
   const text = from.text()
-  return { value: kind === TEXT ? text : (JSON.parse(text) as AttributeValue), timeMs }
+  return new KnownAttribute(kind === TEXT ? text : (JSON.parse(text) as AttributeValue), timeMs)
 }
 
 function writeKnown(known: KnownAttribute | undefined, out: ByteWriter): void {
@@ -127,7 +133,7 @@ export class AttributeState {
       if (change === 'patch' && !isGiven) return
       const knownMs = Math.max(this.#known[place]?.timeMs ?? Number.NEGATIVE_INFINITY, this.#wholeMs)
       if (timeMs < knownMs) return
-      this.#known[place] = isGiven ? { value: attributes[name]!, timeMs } : undefined
+      this.#known[place] = isGiven ? new KnownAttribute(attributes[name]!, timeMs) : undefined
     })
     if (change !== 'patch') this.#wholeMs = Math.max(this.#wholeMs, timeMs)
   }

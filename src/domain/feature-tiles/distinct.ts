@@ -4,9 +4,12 @@ import type { TileFamily } from './tile-family.ts'
 /** Registers used up to which a sketch is a list of codes: most tiles see a handful of texts, and a thousand bytes each would be a waste. */
 const SPARSE_LENGTH_MAX = 96
 
+/** Copied rather than written as `[]`, for the reason that tiles are classes. */
+const noCodes: number[] = []
+
 class Sketch {
   /** Codes (register * 64 + rank) of the used registers, in no order; undefined once `ranks` has taken over. */
-  codes: number[] | undefined = []
+  codes: number[] | undefined = noCodes.slice()
   /** By register; 0 is unused. */
   ranks: Uint8Array | undefined
 }
