@@ -284,13 +284,31 @@ class ReadCall implements ComputationSources {
     return textOf(read.slice(0, layerCount).map(([head]) => head)) === this.#headTexts
   }
 
+  /** Feature by feature, so that one kind of computation runs over all records, and once per record where that is enough. */
   rows(): FeatureReading[][] {
+    const columns = this.#answers.map((answer) =>
+      answer.sides.length === 1 ? this.#ofSide(answer) : this.#ofPairs(answer),
+    )
+    return this.#entities.map((_, e) => columns.map((column) => column[e]!))
+  }
+
+  /** By entity of the request. */
+  #ofSide({ definition, compute, sides: [number] }: Answer): FeatureReading[] {
+    const { records, places } = this.#sides.find((side) => side.number === number)!
+    const readings = records.map((record) => {
+      this.records[number!] = record
+      return featureReading(definition, compute, this)
+    })
+    this.records[number!] = undefined
+    let ofNobody: FeatureReading | undefined
+    return places.map((place) => readings[place] ?? (ofNobody ??= featureReading(definition, compute, this)))
+  }
+
+  #ofPairs({ definition, compute, sides }: Answer): FeatureReading[] {
+    const read = this.#sides.filter(({ number }) => sides.includes(number))
     return this.#entities.map((_, e) => {
-      for (const { number, places, records } of this.#sides) {
-        const place = places[e]!
-        this.records[number] = place < 0 ? undefined : records[place]
-      }
-      return this.#answers.map(({ definition, compute }) => featureReading(definition, compute, this))
+      for (const { number, places, records } of read) this.records[number] = records[places[e]!]
+      return featureReading(definition, compute, this)
     })
   }
 

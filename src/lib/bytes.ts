@@ -159,9 +159,12 @@ export class ByteReader {
   }
 
   whole(): number {
-    let value = this.byte()
-    if (value < 0x80) return value
-    value -= 0x80
+    const first = this.#bytes[this.at]!
+    if (first < 0x80) {
+      this.at++
+      return first
+    }
+    let value = this.byte() - 0x80
     for (let factor = 0x80; ; factor *= 0x80) {
       const next = this.byte()
       if (next < 0x80) return value + next * factor

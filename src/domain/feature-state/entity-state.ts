@@ -4,7 +4,7 @@ import { ByteReader, ByteWriter } from '../../lib/bytes.ts'
 import type { EntityEvent } from '../event.ts'
 import type { FeatureValue } from '../feature.ts'
 import type { Contribution } from '../feature-tiles/tile-family.ts'
-import { endMsOf, firstHopAt, Tiles, windowTotal } from '../feature-tiles/tiles.ts'
+import { endMsOf, firstHopAt, Tiles, WindowTotal, windowTotal } from '../feature-tiles/tiles.ts'
 import { AttributeState, type KnownAttribute, readAttribute } from './attribute-state.ts'
 import type { EntityLayout, Slot } from './layout.ts'
 import { checkFormat, FEATURE_STATE_FORMAT } from './record-format.ts'
@@ -259,9 +259,6 @@ class CopiedParts {
   }
 }
 
-/** Copied rather than written as `[]`, for the reason that readings are a class. */
-const unasked: undefined[] = []
-
 /** A class for the reason that readings are one. */
 export class WindowValue {
   readonly value: FeatureValue
@@ -280,7 +277,7 @@ export class EntityRecord {
   readonly bytes: Uint8Array
   readonly #reader: ByteReader
   /** By slot; null: missing. */
-  #computed: (WindowValue | null | undefined)[] | undefined
+  #computed: Map<number, WindowValue | null> | undefined
   /** By place of the name; null: no value. */
   #attributes: (KnownAttribute | null | undefined)[] | undefined
 
@@ -315,7 +312,8 @@ export class EntityRecord {
 
   attribute(name: string): KnownAttribute | undefined {
     const place = this.#layout.attributes.indexOf(name)
-    this.#attributes ??= unasked.slice()
+    // Copied, not made, for the reason that readings are of a class.
+    this.#attributes ??= this.#layout.noAttributes.slice()
     const known = this.#attributes[place]
     if (known !== undefined) return known ?? undefined
     const read = this.#isAt(ATTRIBUTES) ? readAttribute(this.#reader, place) : undefined
@@ -336,19 +334,24 @@ export class EntityRecord {
     return memberships
   }
 
-  /** What the formula of that slot gives at a moment after every event in here; computed once, for the first moment asked. Undefined: missing. */
-  computed({ place, form }: Slot, asOfMs: number): WindowValue | undefined {
-    this.#computed ??= unasked.slice()
-    const known = this.#computed[place]
+  /** The same as `computed`, worked out once, for the first moment asked: for what many pairs share. */
+  computedOnce(slot: Slot, asOfMs: number): WindowValue | undefined {
+    this.#computed ??= new Map()
+    const known = this.#computed.get(slot.place)
     if (known !== undefined) return known ?? undefined
+    const computed = this.computed(slot, asOfMs)
+    this.#computed.set(slot.place, computed ?? null)
+    return computed
+  }
+
+  /** What the formula of that slot gives at a moment after every event in here. Undefined: missing. */
+  computed({ place, form }: Slot, asOfMs: number): WindowValue | undefined {
     const { family } = form
     const { total, newestMs } = this.#isAt(FIRST_WINDOW + place)
       ? windowTotal(form, this.#reader, asOfMs)
-      : { total: family.empty(), newestMs: undefined }
+      : new WindowTotal(family.empty(), undefined)
     const value = family.value(total, asOfMs, newestMs)
-    const computed = value === undefined ? undefined : new WindowValue(value, newestMs)
-    this.#computed[place] = computed ?? null
-    return computed
+    return value === undefined ? undefined : new WindowValue(value, newestMs)
   }
 
   /** Turns the reader to the start of a part. False where it has no content. */

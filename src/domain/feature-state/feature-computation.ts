@@ -188,7 +188,10 @@ function cosine(user: Shares, item: Shares): number {
 /** Of a share feature, before its own time to live and default. */
 function shares(name: string, places: ComputationPlaces): FeatureComputation {
   const { version, formula } = places.definition(name)
-  return windowed(version, formula.by as EntityName, places)
+  const slot = places.slot(version)
+  const side = places.side(version, formula.by as EntityName)
+  // Without events there are no shares.
+  return ({ records, asOfMs }) => records[side]?.computedOnce(slot, asOfMs)
 }
 
 function lengthOf(map: Shares): number {

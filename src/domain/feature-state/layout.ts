@@ -43,6 +43,8 @@ export interface EntityLayout {
   readonly countedBy: (interaction: string) => readonly CountingSlot[]
   /** Attributes that some formula needs, ascending. */
   readonly attributes: readonly string[]
+  /** As many places as there are attributes; to be copied. */
+  readonly noAttributes: readonly undefined[]
 }
 
 export interface StateLayout {
@@ -64,12 +66,14 @@ export function stateLayout(formulas: readonly VersionedFormula[]): StateLayout 
       if (slot.group !== undefined) groupCount++
       return slot
     })
-    const attributes = paths.filter((path) => path.entity === entity).map(({ attribute }) => attribute)
+    const named = paths.filter((path) => path.entity === entity).map(({ attribute }) => attribute)
+    const attributes = [...new Set(named)].sort()
     return {
       slots,
       groupSlots: slots.filter(({ group }) => group !== undefined),
       countedBy: countedBy(slots),
-      attributes: [...new Set(attributes)].sort(),
+      attributes,
+      noAttributes: attributes.map(() => undefined),
     }
   }
   const user = entityLayout('user')

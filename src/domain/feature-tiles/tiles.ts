@@ -2,7 +2,7 @@
 // events fall into the newest hop or begin the next one. So a change decodes and encodes the newest tile and the total alone; older tiles are carried
 // along as the bytes they came as, until a late event falls into them or the window lets go of some.
 import { ByteReader, type ByteWriter } from '../../lib/bytes.ts'
-import { hopMsOf, windowStartMs } from '../feature.ts'
+import { hopMsOf } from '../feature.ts'
 import type { Contribution, TileFamily } from './tile-family.ts'
 
 /** What both sides have to know to understand a list of tiles. */
@@ -18,9 +18,9 @@ export const tileForm = (family: TileFamily<unknown>, windowMs: number): TileFor
   hopMs: hopMsOf(windowMs),
 })
 
-/** The first hop, counted from 1970, that the window holds at a moment. */
+/** The first hop, counted from 1970, that the window holds at a moment: `windowStartMs` in hops. */
 export const firstHopAt = ({ windowMs, hopMs }: TileForm, asOfMs: number): number =>
-  windowStartMs(asOfMs, windowMs) / hopMs
+  Math.floor((asOfMs - windowMs) / hopMs)
 
 export const hopOf = ({ hopMs }: TileForm, timeMs: number): number => Math.floor(timeMs / hopMs)
 
