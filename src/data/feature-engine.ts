@@ -33,9 +33,12 @@ export interface FeatureEngineOptions {
   readonly store: OnlineStore
   readonly definitions: readonly FeatureDefinition[]
   readonly clock: Clock
-  /** Events per commit at most; 5,000 by default: larger is faster while catching up, and holds up readers no longer. */
+  /**
+   * Events per commit at most; 10,000 by default. Larger is a little faster while catching up, since an entity is written once per commit, and keeps the
+   * live layer waiting for longer while another is built beside it. An engine that keeps up commits what there is.
+   */
   readonly batchLength?: number
-  /** Entities per layer whose state is kept decoded; 50,000 by default, a few hundred megabytes at the worst. */
+  /** Users, items and groups each, per layer, whose records are kept in memory; 50,000 by default, some hundred bytes to a few kilobytes each. */
   readonly cacheLength?: number
 }
 
@@ -203,7 +206,7 @@ class Engine implements FeatureEngine {
   }
 
   async #nextEvents({ head }: FeatureLayer, logNextOffset: number): Promise<readonly StoredEvent[]> {
-    const limit = Math.min(this.#options.batchLength ?? 5000, logNextOffset - head.nextOffset)
+    const limit = Math.min(this.#options.batchLength ?? 10_000, logNextOffset - head.nextOffset)
     if (limit <= 0) return []
     const events = await this.#log.read(head.nextOffset, limit)
     const [first] = events

@@ -2,7 +2,14 @@
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import { EntityRecord } from '../domain/feature-state/entity-state.ts'
-import { type ComputationSources, featureReading, groupKeyOf } from '../domain/feature-state/feature-computation.ts'
+import {
+  type ComputationPlaces,
+  type ComputationSources,
+  type FeatureComputation,
+  featureComputation,
+  featureReading,
+  groupKeyOf,
+} from '../domain/feature-state/feature-computation.ts'
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
 import type { TileForm } from '../domain/feature-tiles/tiles.ts'
@@ -97,15 +104,16 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
 const revisionIn = (bytes: Uint8Array | undefined): number => (bytes === undefined ? 0 : (decodeText(bytes) as number))
 
 /** What a manifest says, ready to answer from. */
-class Answering {
+class Answering implements ComputationPlaces {
   readonly revision: number
   readonly definitions: readonly FeatureDefinition[]
   readonly layerIds: readonly number[]
   readonly layouts: readonly StateLayout[]
   readonly byName: ReadonlyMap<string, FeatureDefinition>
   /** Number of the layer, from 0. */
-  readonly layerByVersion: ReadonlyMap<string, number>
-  readonly slotByVersion: ReadonlyMap<string, Slot>
+  readonly #layerByVersion: ReadonlyMap<string, number>
+  /** By name; made when it is first asked for. */
+  readonly #answers = new Map<string, Answer>()
 
   constructor({ revision, serving, active }: FeatureManifest) {
     this.revision = revision
@@ -114,13 +122,7 @@ class Answering {
     this.layerIds = serving.map(({ id }) => id)
     this.layouts = serving.map(({ formulas }) => stateLayout(formulas))
     const layers = layerByVersion(serving)
-    this.layerByVersion = new Map([...layers].map(([version, { id }]) => [version, this.layerIds.indexOf(id)]))
-    this.slotByVersion = new Map(
-      [...this.layerByVersion].flatMap(([version, layer]) => {
-        const slot = this.layouts[layer]!.slotByVersion.get(version)
-        return slot === undefined ? [] : [[version, slot] as const]
-      }),
-    )
+    this.#layerByVersion = new Map([...layers].map(([version, { id }]) => [version, this.layerIds.indexOf(id)]))
   }
 
   definition(name: string): FeatureDefinition {
@@ -130,20 +132,67 @@ class Answering {
       fix: suggestName(name, [...this.byName.keys()]),
     })
   }
+
+  /** @throws MillraceError FEATURE_UNKNOWN */
+  answer(name: string): Answer {
+    const known = this.#answers.get(name)
+    if (known !== undefined) return known
+    const definition = this.definition(name)
+    const sides = new Set<number>()
+    const side = (version: string, entity: EntityName): number => {
+      const number = this.side(version, entity)
+      sides.add(number)
+      return number
+    }
+    const places: ComputationPlaces = {
+      definition: (other) => this.definition(other),
+      slot: (version) => this.slot(version),
+      side,
+    }
+    const compute = featureComputation(definition, places)
+    const answer = { definition, compute, sides: [...sides] }
+    this.#answers.set(name, answer)
+    return answer
+  }
+
+  slot(version: string): Slot {
+    return this.layouts[this.layerOf(version)]!.slotByVersion.get(version)!
+  }
+
+  side(version: string, entity: EntityName): number {
+    return this.layerOf(version) * 2 + (entity === 'item' ? 1 : 0)
+  }
+
+  layerOf(version: string): number {
+    return this.#layerByVersion.get(version)!
+  }
 }
 
+/** How one feature is answered. */
+interface Answer {
+  readonly definition: FeatureDefinition
+  readonly compute: FeatureComputation
+  /** Numbers of the sides that it reads. */
+  readonly sides: readonly number[]
+}
+
+/** The records of one kind of entity in one layer. Its number is twice the layer's, and 1 more for items. */
 interface Side {
+  readonly number: number
   readonly entity: EntityName
   readonly layer: number
   /** Distinct ids, in the order of their records in the request. */
   readonly ids: Map<string, number>
   readonly request: RecordRequest & { readonly keys: string[] }
+  /** By entity of the request: where its record is; -1 where it has no such id. */
+  readonly places: number[]
   records: (EntityRecord | undefined)[]
-  /** Of the entity that is being answered. */
-  current: EntityRecord | undefined
 }
 
 interface GroupRequest extends RecordRequest {
+  readonly version: string
+  /** In the order of the keys. */
+  readonly groups: readonly string[]
   readonly form: TileForm
 }
 
@@ -151,29 +200,29 @@ interface GroupRequest extends RecordRequest {
 class ReadCall implements ComputationSources {
   readonly #answering: Answering
   readonly #entities: readonly FeatureKey[]
-  readonly #definitions: readonly FeatureDefinition[]
+  readonly #answers: readonly Answer[]
   readonly #givenMs: number | undefined
-  /** By layer * 2, and 1 more for items; undefined where nothing of it is needed. */
-  readonly #sides: (Side | undefined)[] = []
-  readonly #neededSides: readonly Side[]
+  readonly #sides: readonly Side[]
   /** Manifest's revision, heads of layers, then sides. */
   readonly requests: RecordRequest[] = []
   readonly headRequests: readonly RecordRequest[]
   #headTexts = ''
-  /** By version and key of the group. */
-  readonly #groups = new Map<string, GroupTotals>()
+  /** By version, then by the key of the group. */
+  readonly #groups = new Map<string, Map<string, GroupTotals>>()
+  /** Of the entity that is being answered, by the number of the side. */
+  readonly records: (EntityRecord | undefined)[] = []
   asOfMs = 0
 
   constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest) {
     this.#answering = answering
     this.#entities = entities
     this.#givenMs = asOfMs
-    this.#definitions = features.map((name) => answering.definition(name))
-    for (const definition of this.#definitions) this.#needSides(definition)
-    this.#neededSides = this.#sides.filter((side) => side !== undefined)
-    for (const key of entities) this.#needRecords(key)
+    this.#answers = features.map((name) => answering.answer(name))
+    const numbers = new Set(this.#answers.flatMap(({ sides }) => sides))
+    this.#sides = [...numbers].map((number) => sideOf(answering, number))
+    for (let e = 0; e < entities.length; e++) this.#needRecords(e)
     this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
-    const sides = this.#neededSides.map(({ request }) => request)
+    const sides = this.#sides.map(({ request }) => request)
     this.requests = [{ space: MANIFEST_SPACE, keys: [REVISION_KEY] }, ...this.headRequests, ...sides]
   }
 
@@ -194,7 +243,7 @@ class ReadCall implements ComputationSources {
         { fix: 'Leave the moment out to get the features of now, or read those of the past from the offline tables.' },
       )
     }
-    this.#neededSides.forEach((side, n) => {
+    this.#sides.forEach((side, n) => {
       const layout = this.#answering.layouts[side.layer]![side.entity]
       side.records = read[1 + layerCount + n]!.map((bytes) => bytes && new EntityRecord(layout, bytes))
     })
@@ -203,17 +252,20 @@ class ReadCall implements ComputationSources {
   /** What has to be read about groups that some entity is in, for each feature that compares with its group. */
   groupRequests(): readonly GroupRequest[] {
     const requests: GroupRequest[] = []
-    for (const { version, formula } of this.#definitions) {
+    for (const {
+      definition: { version, formula },
+    } of this.#answers) {
       if (formula.family !== 'ratioToGroup') continue
       const groups = new Set<string>()
-      for (const entity of this.#entities) {
-        this.#turnTo(entity)
-        const group = groupKeyOf(this.record(version, formula.by), formula.group)
+      const sideNumber = this.#answering.side(version, formula.by)
+      for (const record of this.#sides.find(({ number }) => number === sideNumber)!.records) {
+        const group = groupKeyOf(record, formula.group)
         if (group !== undefined) groups.add(group)
       }
-      const space = layerSpace(this.#answering.layerIds[this.#answering.layerByVersion.get(version)!]!)
+      const space = layerSpace(this.#answering.layerIds[this.#answering.layerOf(version)]!)
       const keys = [...groups].map((group) => groupKey(version, group))
-      if (keys.length > 0) requests.push({ space, keys, form: groupForm(this.slot(version).form) })
+      const form = groupForm(this.#answering.slot(version).form)
+      if (keys.length > 0) requests.push({ space, keys, version, groups: [...groups], form })
     }
     return requests
   }
@@ -224,80 +276,74 @@ class ReadCall implements ComputationSources {
    */
   takeGroups(requests: readonly GroupRequest[], read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const layerCount = this.headRequests.length
-    requests.forEach(({ keys, form }, n) => {
-      for (let k = 0; k < keys.length; k++) {
-        this.#groups.set(keys[k]!, groupTotals(form, read[layerCount + n]![k], this.asOfMs))
-      }
+    requests.forEach(({ version, groups, form }, n) => {
+      const records = read[layerCount + n]!
+      const totals = groups.map((group, k) => [group, groupTotals(form, records[k], this.asOfMs)] as const)
+      this.#groups.set(version, new Map(totals))
     })
     return textOf(read.slice(0, layerCount).map(([head]) => head)) === this.#headTexts
   }
 
+  /** Feature by feature, so that one kind of computation runs over all records, and once per record where that is enough. */
   rows(): FeatureReading[][] {
-    return this.#entities.map((entity) => {
-      this.#turnTo(entity)
-      return this.#definitions.map((definition) => featureReading(definition, this))
+    const columns = this.#answers.map((answer) =>
+      answer.sides.length === 1 ? this.#ofSide(answer) : this.#ofPairs(answer),
+    )
+    return this.#entities.map((_, e) => columns.map((column) => column[e]!))
+  }
+
+  /** By entity of the request. */
+  #ofSide({ definition, compute, sides: [number] }: Answer): FeatureReading[] {
+    const { records, places } = this.#sides.find((side) => side.number === number)!
+    const readings = records.map((record) => {
+      this.records[number!] = record
+      return featureReading(definition, compute, this)
+    })
+    this.records[number!] = undefined
+    let ofNobody: FeatureReading | undefined
+    return places.map((place) => readings[place] ?? (ofNobody ??= featureReading(definition, compute, this)))
+  }
+
+  #ofPairs({ definition, compute, sides }: Answer): FeatureReading[] {
+    const read = this.#sides.filter(({ number }) => sides.includes(number))
+    return this.#entities.map((_, e) => {
+      for (const { number, places, records } of read) this.records[number] = records[places[e]!]
+      return featureReading(definition, compute, this)
     })
   }
 
-  definition(name: string): FeatureDefinition {
-    return this.#answering.byName.get(name)!
-  }
-
-  slot(version: string): Slot {
-    return this.#answering.slotByVersion.get(version)!
-  }
-
-  record(version: string, entity: EntityName): EntityRecord | undefined {
-    return this.#sides[sideNumber(this.#answering.layerByVersion.get(version)!, entity)]!.current
-  }
-
   groupTotals(version: string, key: string): GroupTotals {
-    return this.#groups.get(groupKey(version, key))!
+    return this.#groups.get(version)!.get(key)!
   }
 
-  #needSides({ version, formula }: FeatureDefinition): void {
-    if (formula.family === 'cross') {
-      this.#needSides(this.definition(formula.share))
-      this.#needSide(version, formula.attribute.entity)
-    } else if (formula.family === 'similarity') {
-      this.#needSides(this.definition(formula.user))
-      this.#needSides(this.definition(formula.item))
-    } else this.#needSide(version, formula.by)
-  }
-
-  #needSide(version: string, entity: EntityName): void {
-    const layer = this.#answering.layerByVersion.get(version)!
-    const request = { space: layerSpace(this.#answering.layerIds[layer]!), keys: [] }
-    this.#sides[sideNumber(layer, entity)] ??= {
-      entity,
-      layer,
-      ids: new Map(),
-      request,
-      records: [],
-      current: undefined,
-    }
-  }
-
-  #turnTo(key: FeatureKey): void {
-    for (const side of this.#neededSides) {
-      const id = idOf(key, side.entity)
-      side.current = id === undefined ? undefined : side.records[side.ids.get(id)!]
-    }
-  }
-
-  #needRecords(key: FeatureKey): void {
-    for (const side of this.#neededSides) {
-      const id = idOf(key, side.entity)
-      if (id === undefined || side.ids.has(id)) continue
-      side.ids.set(id, side.request.keys.length)
-      side.request.keys.push(entityKey(side.entity, id))
+  #needRecords(e: number): void {
+    for (const { entity, ids, places, request } of this.#sides) {
+      const id = idOf(this.#entities[e]!, entity)
+      let place = id === undefined ? -1 : ids.get(id)
+      if (place === undefined) {
+        place = request.keys.length
+        ids.set(id!, place)
+        request.keys.push(entityKey(entity, id!))
+      }
+      places.push(place)
     }
   }
 }
 
-const idOf = (key: FeatureKey, entity: EntityName): string | undefined => (entity === 'user' ? key.userId : key.itemId)
+function sideOf({ layerIds }: Answering, number: number): Side {
+  const layer = number >> 1
+  return {
+    number,
+    entity: number % 2 === 0 ? 'user' : 'item',
+    layer,
+    ids: new Map(),
+    places: [],
+    request: { space: layerSpace(layerIds[layer]!), keys: [] },
+    records: [],
+  }
+}
 
-const sideNumber = (layer: number, entity: EntityName): number => layer * 2 + (entity === 'item' ? 1 : 0)
+const idOf = (key: FeatureKey, entity: EntityName): string | undefined => (entity === 'user' ? key.userId : key.itemId)
 
 const textOf = (heads: readonly (Uint8Array | undefined)[]): string =>
   heads.map((head) => (head === undefined ? '' : Buffer.from(head).toString())).join(' ')

@@ -34,3 +34,28 @@ test('small numbers and repeated words take a byte', () => {
   expect(writer.copy().length).toBe(length + 1)
   expect(length).toBe(3 + 2 + 8)
 })
+
+test('room that was skipped is filled later, and parts of other records are copied whatever their length', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.nat(200),
+      fc.nat(200),
+      fc.double({ noNaN: true }),
+      (other, a, b, float) => {
+        const start = Math.min(a, b, other.length)
+        const end = Math.min(Math.max(a, b), other.length)
+        const writer = new ByteWriter(1)
+        const tableAt = writer.skip(12)
+        writer.raw(other, start, end)
+        writer.setUint32(tableAt, 2 ** 32 - 1 - writer.length)
+        writer.setFloat(tableAt + 4, float)
+        const bytes = writer.copy()
+        expect(new DataView(bytes.buffer).getUint32(0, true)).toBe(2 ** 32 - 1 - bytes.length)
+        const reader = new ByteReader(bytes, 4)
+        expect(reader.float()).toBe(float)
+        expect(reader.raw(end - start)).toEqual(other.subarray(start, end))
+      },
+    ),
+  )
+})

@@ -1,5 +1,8 @@
 // Compact binary records: whole numbers in as many bytes as they need, repeated texts once.
 
+/** Up to here a loop is faster than a view and a call. */
+const COPIED_ONE_BY_ONE_MAX = 48
+
 /** Writes a record from its start; grows as needed. */
 export class ByteWriter {
   #bytes: Buffer
@@ -10,10 +13,20 @@ export class ByteWriter {
     this.#bytes = Buffer.allocUnsafe(capacityBytes)
   }
 
+  /** Bytes written since the start or the last `reset`. */
+  get length(): number {
+    return this.#length
+  }
+
   /** Begins a new record in the same memory, without known words. */
   reset(): void {
     this.#length = 0
-    this.#words.clear()
+    this.forgetWords()
+  }
+
+  /** Words are numbered anew from here on. */
+  forgetWords(): void {
+    if (this.#words.size > 0) this.#words.clear()
   }
 
   /** A copy of what was written since the start or the last `reset`. */
@@ -34,12 +47,14 @@ export class ByteWriter {
   /** A whole number, 0 to 2^53: seven bits per byte, the lowest first (LEB128). */
   whole(value: number): void {
     this.#reserve(8)
+    const bytes = this.#bytes
+    let at = this.#length
     let rest = value
-    while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80
-      rest = Math.floor(rest / 0x80)
-    }
-    this.#bytes[this.#length++] = rest
+    // Beyond 31 bits only division is exact.
+    for (; rest > 0x7fff_ffff; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80
+    for (; rest >= 0x80; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80
+    bytes[at++] = rest
+    this.#length = at
   }
 
   /** A whole number, -2^52 to 2^52: the sign in the lowest bit. */
@@ -72,16 +87,38 @@ export class ByteWriter {
     this.text(value)
   }
 
-  raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.#length)
-    this.#length += bytes.length
+  /** A part of these bytes, all of them by default. */
+  raw(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    this.#reserve(end - start)
+    if (end - start > COPIED_ONE_BY_ONE_MAX) {
+      this.#bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.#length)
+    } else {
+      for (let at = start, to = this.#length; at < end; ) this.#bytes[to++] = bytes[at++]!
+    }
+    this.#length += end - start
   }
 
-  /** Bytes behind their number. */
-  part(bytes: Uint8Array): void {
-    this.whole(bytes.length)
-    if (bytes.length > 0) this.raw(bytes)
+  /**
+   * Leaves room, for `setUint32` and `setFloat` to fill.
+   * @returns where it begins
+   */
+  skip(byteCount: number): number {
+    this.#reserve(byteCount)
+    const start = this.#length
+    this.#length += byteCount
+    return start
+  }
+
+  setUint32(at: number, value: number): void {
+    const bytes = this.#bytes
+    bytes[at] = value
+    bytes[at + 1] = value >>> 8
+    bytes[at + 2] = value >>> 16
+    bytes[at + 3] = value >>> 24
+  }
+
+  setFloat(at: number, value: number): void {
+    this.#bytes.writeDoubleLE(value, at)
   }
 
   #reserve(byteCount: number): void {
@@ -92,12 +129,17 @@ export class ByteWriter {
   }
 }
 
+/** For one float at a time. */
+const floatBytes = new Uint8Array(8)
+const floatView = new DataView(floatBytes.buffer)
+
 /** Reads what a `ByteWriter` wrote, in the same order. Past the end of damaged bytes it throws a RangeError. */
 export class ByteReader {
   readonly #bytes: Uint8Array
-  /** The same bytes, made where a text or a float is read: a view costs more than most records take to read. */
+  /** The same bytes, made where a text is read: a view costs more than most records take to read. */
   #buffer: Buffer | undefined
-  #words: string[] = []
+  /** Undefined before the first. */
+  #words: string[] | undefined
   at: number
 
   constructor(bytes: Uint8Array, at = 0) {
@@ -108,7 +150,7 @@ export class ByteReader {
   /** Goes on at that place, where another record began: words are numbered anew. */
   moveTo(at: number): void {
     this.at = at
-    if (this.#words.length > 0) this.#words = []
+    this.#words = undefined
   }
 
   byte(): number {
@@ -117,9 +159,12 @@ export class ByteReader {
   }
 
   whole(): number {
-    let value = this.byte()
-    if (value < 0x80) return value
-    value -= 0x80
+    const first = this.#bytes[this.at]!
+    if (first < 0x80) {
+      this.at++
+      return first
+    }
+    let value = this.byte() - 0x80
     for (let factor = 0x80; ; factor *= 0x80) {
       const next = this.byte()
       if (next < 0x80) return value + next * factor
@@ -129,13 +174,16 @@ export class ByteReader {
 
   signed(): number {
     const value = this.whole()
+    if (value <= 0x7fff_ffff) return (value & 1) === 0 ? value >>> 1 : -((value >>> 1) + 1)
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
 
   float(): number {
-    const value = this.#asBuffer().readDoubleLE(this.at)
+    const { at } = this
+    if (at + 8 > this.#bytes.length) throw new RangeError('the record ends early')
+    for (let n = 0; n < 8; n++) floatBytes[n] = this.#bytes[at + n]!
     this.at += 8
-    return value
+    return floatView.getFloat64(0, true)
   }
 
   text(): string {
@@ -148,10 +196,16 @@ export class ByteReader {
 
   word(): string {
     const number = this.whole()
-    if (number < this.#words.length) return this.#words[number]!
+    const words = (this.#words ??= [])
+    if (number < words.length) return words[number]!
     const value = this.text()
-    this.#words.push(value)
+    words.push(value)
     return value
+  }
+
+  /** What is being read. */
+  get bytes(): Uint8Array {
+    return this.#bytes
   }
 
   /** A view, good for as long as the bytes are. */

@@ -2,9 +2,15 @@
  * A sum of whole numbers that stays exact beyond 2^53, where a float64 would begin to depend on the order of additions: high * 2^51 + low, with
  * |low| below 2^51 after every change. Room for 10^30.
  */
-export interface ExactSum {
+export class ExactSum {
   high: number
   low: number
+
+  /** @param low below 2^51 in size */
+  constructor(high = 0, low = 0) {
+    this.high = high
+    this.low = low
+  }
 }
 
 const BASE = 2 ** 51

@@ -70,19 +70,31 @@ export async function openOnlineStore({ folder }: { readonly folder: string }): 
       // A new snapshot; everything below is read in it, since nothing here waits.
       environment.resetReadTxn()
       const copies = new CopiedRecords()
-      return requests.map(({ space, keys }) => keys.map((key) => copies.copy(records.getBinaryFast(keyOf(space, key)))))
+      return requests.map(({ space, keys }) => {
+        lentKey.begin(space)
+        return keys.map((key) => copies.copy(records.getBinaryFast(lentKey.of(key))))
+      })
     },
 
     async claim() {
       const number = take()
-      let cursor: Uint8Array = Buffer.alloc(0)
+      let expiry = new Expiry(records)
       const writer: OnlineStoreWriter = {
         async commit(changes, nowMs) {
-          cursor = write(() => {
-            assertHeld(number)
-            for (const change of changes) applyChange(records, change)
-            return removeExpired(records, { cursor, nowMs, lookedAtCount: LOOKED_AT_COUNT + 2 * putCountOf(changes) })
-          })
+          try {
+            write(() => {
+              assertHeld(number)
+              for (const change of changes) {
+                applyChange(records, change)
+                for (const { expiresAtMs } of change.puts) expiry.hear(expiresAtMs)
+              }
+              expiry.removeSome(nowMs, LOOKED_AT_COUNT + 2 * putCountOf(changes))
+            })
+          } catch (error) {
+            // What it removed is there again.
+            expiry = new Expiry(records)
+            throw error
+          }
         },
         async clear(space, limit) {
           return write(() => {
@@ -147,33 +159,89 @@ function opened(folder: string): RootDatabase<unknown, string> {
 }
 
 function applyChange(records: Database<Buffer, Uint8Array>, { space, puts, removes }: SpaceChange): void {
+  lentKey.begin(space)
   for (const { key, bytes, expiresAtMs = Number.POSITIVE_INFINITY } of puts) {
-    const value = Buffer.allocUnsafe(EXPIRY_BYTES + bytes.length)
-    value.writeDoubleLE(expiresAtMs, 0)
-    value.set(bytes, EXPIRY_BYTES)
-    records.putSync(keyOf(space, key), value)
+    // Within a transaction, LMDB has taken key and value when it returns.
+    records.putSync(lentKey.of(key), lentValue(bytes, expiresAtMs))
   }
-  for (const key of removes) records.removeSync(keyOf(space, key))
+  for (const key of removes) records.removeSync(lentKey.of(key))
 }
 
 const putCountOf = (changes: readonly SpaceChange[]): number => changes.reduce((sum, { puts }) => sum + puts.length, 0)
 
-/** Goes round through all records, a few each time. Returns where to go on. */
-function removeExpired(
-  records: Database<Buffer, Uint8Array>,
-  { cursor, nowMs, lookedAtCount }: { cursor: Uint8Array; nowMs: number; lookedAtCount: number },
-): Uint8Array {
-  const expired: Buffer[] = []
-  let last: Uint8Array | undefined
-  let count = 0
-  for (const { key, value } of records.getRange({ start: cursor, limit: lookedAtCount })) {
-    count++
-    last = Buffer.from(key)
-    if (value.readDoubleLE(0) <= nowMs) expired.push(Buffer.from(key))
+/** Goes round through all records, a few each time, unless none can have expired yet. */
+class Expiry {
+  readonly #records: Database<Buffer, Uint8Array>
+  /** The first record after the last one looked at; empty at the start of a round. */
+  #cursor: Uint8Array = Buffer.alloc(0)
+  /** No record expires before; -Infinity until a first round has been made. */
+  #earliestMs = Number.NEGATIVE_INFINITY
+  /** Of the records seen and heard of in this round. */
+  #earliestInRoundMs = Number.POSITIVE_INFINITY
+
+  constructor(records: Database<Buffer, Uint8Array>) {
+    this.#records = records
   }
-  for (const key of expired) records.removeSync(key)
-  // The first record after the last one looked at; from the start again at the end.
-  return count < lookedAtCount || last === undefined ? Buffer.alloc(0) : Buffer.concat([last, Buffer.alloc(1)])
+
+  /** Of a record that is put. */
+  hear(expiresAtMs = Number.POSITIVE_INFINITY): void {
+    if (expiresAtMs < this.#earliestMs) this.#earliestMs = expiresAtMs
+    if (expiresAtMs < this.#earliestInRoundMs) this.#earliestInRoundMs = expiresAtMs
+  }
+
+  removeSome(nowMs: number, lookedAtCount: number): void {
+    if (nowMs < this.#earliestMs) return
+    const expired: Buffer[] = []
+    let last: Uint8Array | undefined
+    let count = 0
+    for (const { key, value } of this.#records.getRange({ start: this.#cursor, limit: lookedAtCount })) {
+      count++
+      last = key
+      const expiresAtMs = value.readDoubleLE(0)
+      if (expiresAtMs <= nowMs) expired.push(Buffer.from(key))
+      else if (expiresAtMs < this.#earliestInRoundMs) this.#earliestInRoundMs = expiresAtMs
+    }
+    for (const key of expired) this.#records.removeSync(key)
+    if (count === lookedAtCount && last !== undefined) {
+      this.#cursor = Buffer.concat([last, Buffer.alloc(1)])
+      return
+    }
+    this.#cursor = Buffer.alloc(0)
+    this.#earliestMs = this.#earliestInRoundMs
+    this.#earliestInRoundMs = Number.POSITIVE_INFINITY
+  }
+}
+
+/** Keys of records, one at a time: an array of its own for each of thousands costs more than looking them up. */
+class LentKey {
+  readonly #bytes = Buffer.alloc(KEY_BYTES_MAX)
+  #space = ''
+  #spaceBytes = 0
+
+  begin(space: string): void {
+    this.#space = space
+    this.#spaceBytes = this.#bytes.write(`${space}/`)
+  }
+
+  /** Good until the next one. */
+  of(key: string): Uint8Array {
+    // A UTF-16 unit takes at most three bytes of UTF-8.
+    if (this.#spaceBytes + key.length * 3 > KEY_BYTES_MAX) return keyOf(this.#space, key)
+    return this.#bytes.subarray(0, this.#spaceBytes + this.#bytes.write(key, this.#spaceBytes))
+  }
+}
+
+const lentKey = new LentKey()
+
+let valueMemory = Buffer.alloc(4096)
+
+/** The record behind its expiry; good until the next one. */
+function lentValue(bytes: Uint8Array, expiresAtMs: number): Buffer {
+  const length = EXPIRY_BYTES + bytes.length
+  if (length > valueMemory.length) valueMemory = Buffer.alloc(2 * length)
+  valueMemory.writeDoubleLE(expiresAtMs, 0)
+  valueMemory.set(bytes, EXPIRY_BYTES)
+  return valueMemory.subarray(0, length)
 }
 
 function keyOf(space: string, key: string): Uint8Array {

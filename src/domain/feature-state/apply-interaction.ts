@@ -5,7 +5,7 @@ import { countedTimeMs, groupKeysOf } from '../feature.ts'
 import type { Contribution } from '../feature-tiles/tile-family.ts'
 import { firstHopAt, hopOf } from '../feature-tiles/tiles.ts'
 import type { EntityState } from './entity-state.ts'
-import type { Slot, StateLayout } from './layout.ts'
+import type { CountingSlot, Slot, StateLayout } from './layout.ts'
 
 export interface InteractionStates {
   readonly user: EntityState
@@ -34,14 +34,16 @@ export function applyInteraction(
   const timeMs = countedTimeMs(event.eventTimeMs, at.availableTimeMs)
   for (const by of ['user', 'item'] as const) {
     const own = at.states[by]
+    const place = { by, timeMs, offset: at.offset, states: at.states }
     const isForgotten = by === 'user' && timeMs <= own.attributes.deletedMs
-    for (const slot of layout[by].slots) {
+    for (const counting of layout[by].countedBy(event.interaction)) {
+      const { slot } = counting
       const { form } = slot
       // Too late for every moment from now on. Looked at hop by hop only where it may be so.
       const mayBeTooLate = timeMs < at.availableTimeMs - form.windowMs
       if (mayBeTooLate && hopOf(form, timeMs) < firstHopAt(form, at.availableTimeMs)) continue
       if (isForgotten && slot.group === undefined) continue
-      const contribution = contributionOf(slot, event, { by, timeMs, offset: at.offset, states: at.states })
+      const contribution = contributionOf(counting, event, place)
       if (contribution === undefined) continue
       if (!isForgotten) own.add(slot, contribution)
       if (slot.group !== undefined) countInGroups(slot, contribution, own, at.groups)
@@ -51,13 +53,10 @@ export function applyInteraction(
 
 /** Undefined where the event does not count. */
 function contributionOf(
-  slot: Slot,
+  { slot, isOf, isPer }: CountingSlot,
   event: InteractionEvent,
   place: { by: EntityName; timeMs: number; offset: number; states: InteractionStates },
 ): Contribution | undefined {
-  const isOf = slot.countsOf(event.interaction)
-  const isPer = slot.countsPer(event.interaction)
-  if (!isOf && !isPer) return undefined
   const value = slot.valueName === undefined ? undefined : namedValue(event, slot.valueName)
   if (slot.needsValue && value === undefined) return undefined
   let seen: AttributeValue | undefined

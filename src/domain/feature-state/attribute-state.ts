@@ -1,64 +1,116 @@
+import type { ByteReader, ByteWriter } from '../../lib/bytes.ts'
 import type { AttributeValue, EntityEvent } from '../event.ts'
 
-export interface KnownAttribute {
+/** A class for the reason that readings are one. */
+export class KnownAttribute {
   /** Null: known to have none. */
   readonly value: AttributeValue
   /** Counted time of the change that set it. */
   readonly timeMs: number
-}
 
-/** [time of the newest put or delete, time of the newest delete, attributes]; null for never. */
-type Stored = [number | null, number | null, Record<string, [AttributeValue, number]>]
-
-/** Reads single attributes out of `AttributeState.text`, for readers, which want one or two and change nothing. */
-export class AttributeText {
-  readonly #byName: Stored[2]
-
-  /** @param text empty for an entity of which nothing is known */
-  constructor(text: string) {
-    this.#byName = text === '' ? {} : (JSON.parse(text) as Stored)[2]
-  }
-
-  /** Undefined where it has no value. */
-  get(name: string): KnownAttribute | undefined {
-    const stored = Object.hasOwn(this.#byName, name) ? this.#byName[name]! : undefined
-    return stored === undefined || stored[0] === null ? undefined : { value: stored[0], timeMs: stored[1] }
+  constructor(value: AttributeValue, timeMs: number) {
+    this.value = value
+    this.timeMs = timeMs
   }
 }
+
+// The bytes: nothing where nothing is known. Else the time of the newest put or delete and that of the newest delete, -Infinity for never; then, for
+// each name of the layout, the kind of its value, and unless that is `UNKNOWN`, its time and its value.
+const UNKNOWN = 0
+const NONE = 1
+const NUMBER = 2
+const TEXT = 3
+const JSON_TEXT = 4
+const TIMES_BYTES = 16
+
+/**
+ * One attribute out of what `AttributeState.write` wrote, for readers, which want one or two and change nothing.
+ * @param place of its name in the layout
+ * @returns undefined where it has no value
+ */
+export function readAttribute(from: ByteReader, place: number): KnownAttribute | undefined {
+  from.at += TIMES_BYTES
+  for (let before = 0; before < place; before++) passOver(from)
+  const known = readKnown(from)
+  return known === undefined || known.value === null ? undefined : known
+}
+
+function passOver(from: ByteReader): void {
+  const kind = from.byte()
+  if (kind === UNKNOWN) return
+  from.at += 8
+  if (kind === NUMBER) from.at += 8
+  else if (kind !== NONE) {
+    const length = from.whole()
+    from.at += length
+  }
+}
+
+function readKnown(from: ByteReader): KnownAttribute | undefined {
+  const kind = from.byte()
+  if (kind === UNKNOWN) return undefined
+  const timeMs = from.float()
+  if (kind === NONE) return new KnownAttribute(null, timeMs)
+  if (kind === NUMBER) return new KnownAttribute(from.float(), timeMs)
+  const text = from.text()
+  return new KnownAttribute(kind === TEXT ? text : (JSON.parse(text) as AttributeValue), timeMs)
+}
+
+function writeKnown(known: KnownAttribute | undefined, out: ByteWriter): void {
+  if (known === undefined) {
+    out.byte(UNKNOWN)
+    return
+  }
+  const { value, timeMs } = known
+  // UTF-8 has no halves of surrogate pairs; JSON escapes them.
+  const kind = value === null ? NONE : typeof value === 'number' ? NUMBER : isPlainText(value) ? TEXT : JSON_TEXT
+  out.byte(kind)
+  out.float(timeMs)
+  if (kind === NUMBER) out.float(value as number)
+  else if (kind === TEXT) out.text(value as string)
+  else if (kind === JSON_TEXT) out.text(JSON.stringify(value))
+}
+
+const isPlainText = (value: AttributeValue): boolean => typeof value === 'string' && value.isWellFormed()
 
 /** What the log has said so far about one entity's attributes. The newest counted time wins attribute by attribute; among equal ones the later change. */
 export class AttributeState {
-  readonly #byName: Map<string, KnownAttribute>
+  readonly #names: readonly string[]
+  /** By place of the name. */
+  #known: (KnownAttribute | undefined)[] = nothingKnown
   /** Of the newest change that spoke of all attributes, a put or a delete. */
-  #wholeMs: number
-  #deletedMs: number
+  #wholeMs = Number.NEGATIVE_INFINITY
+  #deletedMs = Number.NEGATIVE_INFINITY
 
-  private constructor([wholeMs, deletedMs, byName]: Stored) {
-    this.#wholeMs = wholeMs ?? Number.NEGATIVE_INFINITY
-    this.#deletedMs = deletedMs ?? Number.NEGATIVE_INFINITY
-    this.#byName = new Map(Object.entries(byName).map(([name, [value, timeMs]]) => [name, { value, timeMs }]))
+  /** @param names of the attributes that matter; the others are passed over */
+  constructor(names: readonly string[]) {
+    this.#names = names
   }
 
-  /** @param text from `text`, or empty for an entity of which nothing is known */
-  static from(text: string): AttributeState {
-    return new AttributeState(text === '' ? [null, null, {}] : (JSON.parse(text) as Stored))
+  /** @param from at the start of what `write` wrote under the same names */
+  static read(names: readonly string[], from: ByteReader): AttributeState {
+    const state = new AttributeState(names)
+    state.#wholeMs = from.float()
+    state.#deletedMs = from.float()
+    state.#known = names.map(() => readKnown(from))
+    return state
   }
 
-  /** Empty where nothing is known. */
-  text(): string {
-    if (this.isEmpty) return ''
-    const byName: Stored[2] = Object.create(null)
-    for (const [name, { value, timeMs }] of this.#byName) byName[name] = [value, timeMs]
-    return JSON.stringify([finite(this.#wholeMs), finite(this.#deletedMs), byName] satisfies Stored)
+  /** Nothing where nothing is known. */
+  write(out: ByteWriter): void {
+    if (this.isEmpty) return
+    out.float(this.#wholeMs)
+    out.float(this.#deletedMs)
+    for (let place = 0; place < this.#names.length; place++) writeKnown(this.#known[place], out)
   }
 
   get isEmpty(): boolean {
-    return this.#byName.size === 0 && finite(this.#wholeMs) === null && finite(this.#deletedMs) === null
+    return this.isOnlyDeletion && !Number.isFinite(this.#deletedMs)
   }
 
-  /** Nothing is known but that it was deleted. */
+  /** Nothing is known but that it was deleted, if that. */
   get isOnlyDeletion(): boolean {
-    return this.#byName.size === 0 && finite(this.#wholeMs) === null
+    return !Number.isFinite(this.#wholeMs) && this.#known.every((known) => known === undefined)
   }
 
   /** Counted time of the newest delete; -Infinity where there was none. */
@@ -68,24 +120,24 @@ export class AttributeState {
 
   /** Undefined where it has no value. */
   get(name: string): KnownAttribute | undefined {
-    const known = this.#byName.get(name)
+    const known = this.#known[this.#names.indexOf(name)]
     return known === undefined || known.value === null ? undefined : known
   }
 
-  /** @param names attributes that matter; the others are passed over */
-  change({ change, attributes }: EntityEvent, { timeMs, names }: { timeMs: number; names: readonly string[] }): void {
+  change({ change, attributes }: EntityEvent, timeMs: number): void {
     if (change === 'delete') this.#deletedMs = Math.max(this.#deletedMs, timeMs)
-    if (names.length === 0) return
-    for (const name of names) {
+    if (this.#names.length === 0) return
+    if (this.#known === nothingKnown) this.#known = this.#names.map(() => undefined)
+    this.#names.forEach((name, place) => {
       const isGiven = Object.hasOwn(attributes, name)
-      if (change === 'patch' && !isGiven) continue
-      const knownMs = Math.max(this.#byName.get(name)?.timeMs ?? Number.NEGATIVE_INFINITY, this.#wholeMs)
-      if (timeMs < knownMs) continue
-      if (isGiven) this.#byName.set(name, { value: attributes[name]!, timeMs })
-      else this.#byName.delete(name)
-    }
+      if (change === 'patch' && !isGiven) return
+      const knownMs = Math.max(this.#known[place]?.timeMs ?? Number.NEGATIVE_INFINITY, this.#wholeMs)
+      if (timeMs < knownMs) return
+      this.#known[place] = isGiven ? new KnownAttribute(attributes[name]!, timeMs) : undefined
+    })
     if (change !== 'patch') this.#wholeMs = Math.max(this.#wholeMs, timeMs)
   }
 }
 
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
+/** Shared by all of whom nothing is known, and never changed. */
+const nothingKnown: (KnownAttribute | undefined)[] = []

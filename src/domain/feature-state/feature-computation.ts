@@ -4,39 +4,55 @@ import {
   type FeatureDefinition,
   type FeatureFormula,
   type FeatureReading,
+  type FeatureStatus,
   type FeatureValue,
   groupKeysOf,
 } from '../feature.ts'
-import type { EntityRecord, WindowValue } from './entity-state.ts'
+import { type EntityRecord, WindowValue } from './entity-state.ts'
 import type { GroupTotals } from './group-state.ts'
 import type { Slot } from './layout.ts'
 
-/** Where a computation finds what it needs. */
-export interface ComputationSources {
+/** What the stored state says of a definition; prepared once, since every reading needs it. */
+export interface ComputationPlaces {
   /** Of the features that a pair feature names. */
   readonly definition: (name: string) => FeatureDefinition
   readonly slot: (version: string) => Slot
-  /** The stored record that holds that version's state; undefined where the entity has none, or the reader named none. */
-  readonly record: (version: string, entity: EntityName) => EntityRecord | undefined
+  /** The number under which `ComputationSources.records` has the record that holds this version's state. */
+  readonly side: (version: string, entity: EntityName) => number
+}
+
+/** Where a computation finds what it needs. */
+export interface ComputationSources {
+  /** Stored records by side; undefined where the entity has none, or the reader named none. */
+  readonly records: readonly (EntityRecord | undefined)[]
   /** Of that group, at the moment. */
   readonly groupTotals: (version: string, key: string) => GroupTotals
   /** After every event in the records. */
   readonly asOfMs: number
 }
 
-/** With the definition's time to live and default applied. */
-export function featureReading(definition: FeatureDefinition, sources: ComputationSources): FeatureReading {
-  const computed = compute(definition, sources)
+/** Undefined: missing. */
+export type FeatureComputation = (sources: ComputationSources) => WindowValue | undefined
+
+/** The computed value with the definition's time to live and default applied. */
+export function featureReading(
+  definition: FeatureDefinition,
+  compute: FeatureComputation,
+  sources: ComputationSources,
+): FeatureReading {
+  const computed = compute(sources)
   if (computed === undefined) return instead(definition, 'missing', undefined)
   const { value, newestMs } = computed
   const isStale =
     definition.ttlMs !== undefined && newestMs !== undefined && sources.asOfMs - newestMs > definition.ttlMs
-  return isStale ? instead(definition, 'stale', newestMs) : { status: 'present', value, newestEventTimeMs: newestMs }
+  return isStale ? instead(definition, 'stale', newestMs) : new Reading('present', value, newestMs)
 }
 
 /** The one group of an entity at a moment; undefined where it has none, or several. */
 export function groupKeyOf(record: EntityRecord | undefined, attribute: string): string | undefined {
-  const keys = groupKeysOf(record?.attribute(attribute)?.value)
+  const value = record?.attribute(attribute)?.value
+  if (typeof value === 'string') return value
+  const keys = groupKeysOf(value)
   return keys.length === 1 ? keys[0] : undefined
 }
 
@@ -46,93 +62,139 @@ function instead(
   newestEventTimeMs: number | undefined,
 ): FeatureReading {
   return definition.default === undefined
-    ? { status, value: undefined, newestEventTimeMs }
-    : { status: 'default', value: definition.default, newestEventTimeMs }
+    ? new Reading(status, undefined, newestEventTimeMs)
+    : new Reading('default', definition.default, newestEventTimeMs)
 }
 
-/** Undefined: missing. */
-function compute({ version, formula }: FeatureDefinition, sources: ComputationSources): WindowValue | undefined {
-  switch (formula.family) {
-    case 'attribute': {
-      const known = sources.record(version, formula.by)?.attribute(formula.attribute)
-      return known && { value: known.value as FeatureValue, newestMs: known.timeMs }
-    }
-    case 'cross':
-      return crossed(version, formula, sources)
-    case 'similarity':
-      return similarity(formula, sources)
-    case 'ratioToGroup':
-      return ratioToGroup(version, formula, sources)
-    default:
-      return windowed(version, formula.by, sources)
+/**
+ * A class, though its objects are plain: a request makes ten thousand of them at once. V8 watches which object literals outlive a collection, takes one
+ * that falls into such a request for a sign that they live long, and from then on makes them where collecting takes tens of milliseconds.
+ */
+class Reading implements FeatureReading {
+  readonly status: FeatureStatus
+  readonly value: FeatureValue | undefined
+  readonly newestEventTimeMs: number | undefined
+
+  constructor(status: FeatureStatus, value: FeatureValue | undefined, newestEventTimeMs: number | undefined) {
+    this.status = status
+    this.value = value
+    this.newestEventTimeMs = newestEventTimeMs
   }
 }
 
-function windowed(version: string, by: EntityName, sources: ComputationSources): WindowValue | undefined {
-  const slot = sources.slot(version)
-  const record = sources.record(version, by)
-  return record === undefined ? valueOfNothing(slot, sources.asOfMs) : record.computed(slot, sources.asOfMs)
+export function featureComputation(
+  { version, formula }: FeatureDefinition,
+  places: ComputationPlaces,
+): FeatureComputation {
+  switch (formula.family) {
+    case 'attribute': {
+      const side = places.side(version, formula.by)
+      return ({ records }) => {
+        const known = records[side]?.attribute(formula.attribute)
+        return known && new WindowValue(known.value as FeatureValue, known.timeMs)
+      }
+    }
+    case 'cross':
+      return crossed(version, formula, places)
+    case 'similarity':
+      return similarity(formula, places)
+    case 'ratioToGroup':
+      return ratioToGroup(version, formula, places)
+    default:
+      return windowed(version, formula.by, places)
+  }
+}
+
+function windowed(version: string, by: EntityName, places: ComputationPlaces): FeatureComputation {
+  const slot = places.slot(version)
+  const side = places.side(version, by)
+  return ({ records, asOfMs }) => {
+    const record = records[side]
+    return record === undefined ? valueOfNothing(slot, asOfMs) : record.computed(slot, asOfMs)
+  }
 }
 
 function valueOfNothing({ form: { family } }: Slot, asOfMs: number): WindowValue | undefined {
   const value = family.value(family.empty(), asOfMs, undefined)
-  return value === undefined ? undefined : { value, newestMs: undefined }
+  return value === undefined ? undefined : new WindowValue(value, undefined)
 }
 
 function ratioToGroup(
   version: string,
   formula: Extract<FeatureFormula, { family: 'ratioToGroup' }>,
-  sources: ComputationSources,
-): WindowValue | undefined {
-  const key = groupKeyOf(sources.record(version, formula.by), formula.group)
-  if (key === undefined) return undefined
-  const group = sources.groupTotals(version, key)
-  if (group.eventCount === 0) return undefined
-  const own = windowed(version, formula.by, sources)!
-  return { value: (own.value as number) / (group.eventCount / group.entityCount), newestMs: own.newestMs }
+  places: ComputationPlaces,
+): FeatureComputation {
+  const side = places.side(version, formula.by)
+  const ownCount = windowed(version, formula.by, places)
+  return (sources) => {
+    const key = groupKeyOf(sources.records[side], formula.group)
+    if (key === undefined) return undefined
+    const group = sources.groupTotals(version, key)
+    if (group.eventCount === 0) return undefined
+    const own = ownCount(sources)!
+    return new WindowValue((own.value as number) / (group.eventCount / group.entityCount), own.newestMs)
+  }
 }
 
 function crossed(
   version: string,
   { share: name, attribute: path }: Extract<FeatureFormula, { family: 'cross' }>,
-  sources: ComputationSources,
-): WindowValue | undefined {
-  const keys = groupKeysOf(sources.record(version, path.entity)?.attribute(path.attribute)?.value)
-  if (keys.length === 0) return undefined
-  const share = shareOf(name, sources)
-  if (share === undefined) return undefined
-  let value = 0
-  for (const key of keys.length === 1 ? keys : [...keys].sort()) value += share.map.get(key) ?? 0
-  return { value, newestMs: share.newestMs }
+  places: ComputationPlaces,
+): FeatureComputation {
+  const side = places.side(version, path.entity)
+  const shareOf = shares(name, places)
+  return (sources) => {
+    const keys = groupKeysOf(sources.records[side]?.attribute(path.attribute)?.value)
+    if (keys.length === 0) return undefined
+    const share = shareOf(sources)
+    if (share === undefined) return undefined
+    const map = share.value as Shares
+    let value = 0
+    for (const key of keys.length === 1 ? keys : [...keys].sort()) value += map.get(key) ?? 0
+    return new WindowValue(value, share.newestMs)
+  }
 }
 
 function similarity(
   formula: Extract<FeatureFormula, { family: 'similarity' }>,
-  sources: ComputationSources,
-): WindowValue | undefined {
-  const user = shareOf(formula.user, sources)
-  const item = shareOf(formula.item, sources)
-  if (user === undefined || item === undefined) return undefined
+  places: ComputationPlaces,
+): FeatureComputation {
+  const userShares = shares(formula.user, places)
+  const itemShares = shares(formula.item, places)
+  return (sources) => {
+    const user = userShares(sources)
+    const item = itemShares(sources)
+    if (user === undefined || item === undefined) return undefined
+    const newestMs = Math.min(user.newestMs!, item.newestMs!)
+    return new WindowValue(cosine(user.value as Shares, item.value as Shares), newestMs)
+  }
+}
+
+type Shares = ReadonlyMap<string, number>
+
+function cosine(user: Shares, item: Shares): number {
   let dot = 0
   let hasCommon = false
   // In the order of the keys, which a share's map has.
-  for (const [key, part] of user.map) {
-    const other = item.map.get(key)
+  for (const [key, part] of user) {
+    const other = item.get(key)
     if (other === undefined) continue
     hasCommon = true
     dot += part * other
   }
-  const newestMs = Math.min(user.newestMs!, item.newestMs!)
-  return { value: hasCommon ? dot / (lengthOf(user.map) * lengthOf(item.map)) : 0, newestMs }
+  return hasCommon ? dot / (lengthOf(user) * lengthOf(item)) : 0
 }
 
-function shareOf(name: string, sources: ComputationSources) {
-  const { version, formula } = sources.definition(name)
-  const computed = windowed(version, formula.by as EntityName, sources)
-  return computed && { map: computed.value as ReadonlyMap<string, number>, newestMs: computed.newestMs }
+/** Of a share feature, before its own time to live and default. */
+function shares(name: string, places: ComputationPlaces): FeatureComputation {
+  const { version, formula } = places.definition(name)
+  const slot = places.slot(version)
+  const side = places.side(version, formula.by as EntityName)
+  // Without events there are no shares.
+  return ({ records, asOfMs }) => records[side]?.computedOnce(slot, asOfMs)
 }
 
-function lengthOf(map: ReadonlyMap<string, number>): number {
+function lengthOf(map: Shares): number {
   let squares = 0
   for (const part of map.values()) squares += part * part
   return Math.sqrt(squares)

@@ -16,7 +16,7 @@ export const groupForm = ({ windowMs, hopMs }: TileForm): TileForm => ({
 
 export class GroupState {
   readonly #form: TileForm
-  readonly #tiles: Tiles
+  #tiles: Tiles
   /** Number of entities by the hop in which they were counted last. */
   readonly #membersByLastHop: Map<number, number>
 
@@ -28,17 +28,17 @@ export class GroupState {
 
   /** @param bytes from `write`; undefined for a group without events */
   static from(form: TileForm, bytes: Uint8Array | undefined): GroupState {
-    if (bytes === undefined) return new GroupState(form, new Tiles(), new Map())
+    if (bytes === undefined) return new GroupState(form, new Tiles(form), new Map())
     checkFormat(bytes[0])
     const reader = new ByteReader(bytes, 1)
     const membersByLastHop = new Map<number, number>()
     for (let rest = reader.whole(); rest > 0; rest--) membersByLastHop.set(reader.signed(), reader.whole())
-    return new GroupState(form, Tiles.read(form, reader), membersByLastHop)
+    return new GroupState(form, Tiles.read(form, reader, bytes.length), membersByLastHop)
   }
 
   /** @param lastHop in which the event's entity was counted in this group before; undefined where it never was */
   add(event: Contribution, lastHop: number | undefined): void {
-    this.#tiles.add(this.#form, event)
+    this.#tiles.add(event)
     const hop = hopOf(this.#form, event.timeMs)
     if (lastHop !== undefined && hop <= lastHop) return
     const members = this.#membersByLastHop
@@ -53,7 +53,7 @@ export class GroupState {
   /** Undefined where nothing is left at that moment. */
   write(nowMs: number): Uint8Array | undefined {
     const firstHop = firstHopAt(this.#form, nowMs)
-    this.#tiles.dropBefore(this.#form, firstHop)
+    this.#tiles.dropBefore(firstHop)
     for (const hop of this.#membersByLastHop.keys()) if (hop < firstHop) this.#membersByLastHop.delete(hop)
     if (this.#tiles.isEmpty) return undefined
     writer.reset()
@@ -63,14 +63,17 @@ export class GroupState {
       writer.signed(hop)
       writer.whole(count)
     }
-    this.#tiles.write(this.#form, writer)
-    return writer.copy()
+    const tilesAt = writer.length
+    this.#tiles.write(writer)
+    const bytes = writer.copy()
+    // Read again, so that the next write copies the older tiles and does not encode them.
+    this.#tiles = Tiles.read(this.#form, new ByteReader(bytes, tilesAt), bytes.length)
+    return bytes
   }
 
   /** From when on no window holds any of it. */
   get expiresAtMs(): number {
-    const { hopMs, windowMs } = this.#form
-    return ((this.#tiles.hops.at(-1) ?? Number.NEGATIVE_INFINITY) + 1) * hopMs + windowMs
+    return this.#tiles.endMs
   }
 }
 

@@ -17,9 +17,6 @@ export interface Slot {
   readonly version: string
   readonly formula: WindowedFormula
   readonly form: TileForm
-  readonly countsOf: (interaction: string) => boolean
-  /** For a rate; counts nothing for other families. */
-  readonly countsPer: (interaction: string) => boolean
   /** Name of the value of an interaction that is summed or compared. */
   readonly valueName: string | undefined
   /** An event without the value does not count. A session takes it all the same. */
@@ -30,12 +27,24 @@ export interface Slot {
   readonly group: { readonly attribute: string; readonly place: number } | undefined
 }
 
+/** A slot and how it counts an interaction of one name; at least one of both is true. */
+export interface CountingSlot {
+  readonly slot: Slot
+  readonly isOf: boolean
+  /** By a rate's `per`. */
+  readonly isPer: boolean
+}
+
 export interface EntityLayout {
   readonly slots: readonly Slot[]
-  /** How many slots have groups. */
-  readonly groupCount: number
+  /** Those with groups, by the place of their membership list. */
+  readonly groupSlots: readonly Slot[]
+  /** The slots that count an interaction of this name, in their order. */
+  readonly countedBy: (interaction: string) => readonly CountingSlot[]
   /** Attributes that some formula needs, ascending. */
   readonly attributes: readonly string[]
+  /** As many places as there are attributes; to be copied. */
+  readonly noAttributes: readonly undefined[]
 }
 
 export interface StateLayout {
@@ -57,8 +66,15 @@ export function stateLayout(formulas: readonly VersionedFormula[]): StateLayout 
       if (slot.group !== undefined) groupCount++
       return slot
     })
-    const attributes = paths.filter((path) => path.entity === entity).map(({ attribute }) => attribute)
-    return { slots, groupCount, attributes: [...new Set(attributes)].sort() }
+    const named = paths.filter((path) => path.entity === entity).map(({ attribute }) => attribute)
+    const attributes = [...new Set(named)].sort()
+    return {
+      slots,
+      groupSlots: slots.filter(({ group }) => group !== undefined),
+      countedBy: countedBy(slots),
+      attributes,
+      noAttributes: attributes.map(() => undefined),
+    }
   }
   const user = entityLayout('user')
   const item = entityLayout('item')
@@ -72,8 +88,6 @@ function slotOf(version: string, formula: WindowedFormula, places: { place: numb
     version,
     formula,
     form: tileForm(familyOf(formula), formula.windowMs),
-    countsOf: counter(formula.of),
-    countsPer: formula.family === 'rate' ? counter(formula.per) : () => false,
     valueName,
     needsValue: valueName !== undefined && formula.family !== 'sessionMean',
     keysFrom: keysFrom(formula),
@@ -81,11 +95,28 @@ function slotOf(version: string, formula: WindowedFormula, places: { place: numb
   }
 }
 
-function counter(counted: Counted): (interaction: string) => boolean {
-  if (counted === 'any') return () => true
-  const names = new Set(counted)
-  return (interaction) => names.has(interaction)
+/** Looked up for every event, so each name is worked out once. */
+function countedBy(slots: readonly Slot[]): EntityLayout['countedBy'] {
+  const known = new Map<string, readonly CountingSlot[]>()
+  const counting = (interaction: string): readonly CountingSlot[] =>
+    slots
+      .map((slot) => {
+        const { formula } = slot
+        const isPer = formula.family === 'rate' && counts(formula.per, interaction)
+        return { slot, isOf: counts(formula.of, interaction), isPer }
+      })
+      .filter(({ isOf, isPer }) => isOf || isPer)
+  return (interaction) => {
+    let found = known.get(interaction)
+    if (found === undefined) {
+      found = counting(interaction)
+      known.set(interaction, found)
+    }
+    return found
+  }
 }
+
+const counts = (counted: Counted, interaction: string): boolean => counted === 'any' || counted.includes(interaction)
 
 function keysFrom(formula: WindowedFormula): Slot['keysFrom'] {
   if (formula.family === 'share') return formula.over

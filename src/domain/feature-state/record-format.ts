@@ -1,7 +1,7 @@
 import { MillraceError } from '../../lib/errors.ts'
 
 /** Raised whenever an older Millrace could not read what this one writes, or the other way round. First byte of every record. */
-export const FEATURE_STATE_FORMAT = 1
+export const FEATURE_STATE_FORMAT = 2
 
 /** @throws MillraceError FEATURE_STATE_UNREADABLE */
 export function checkFormat(format: number | undefined): void {

@@ -1,12 +1,17 @@
 import type { TileFamily } from './tile-family.ts'
 
-interface Count {
+/** Tiles are classes for the reason that readings are one; see `Reading`. */
+class Count {
   count: number
+
+  constructor(count: number) {
+    this.count = count
+  }
 }
 
 /** For `count`, and the entity's and the group's side of `ratioToGroup`. */
 export const countTiles: TileFamily<Count> = {
-  empty: () => ({ count: 0 }),
+  empty: () => new Count(0),
   add(tile) {
     tile.count++
   },
@@ -17,18 +22,23 @@ export const countTiles: TileFamily<Count> = {
     tile.count -= older.count
   },
   write: ({ count }, out) => out.whole(count),
-  read: (from) => ({ count: from.whole() }),
+  read: (from) => new Count(from.whole()),
   value: ({ count }) => count,
 }
 
-interface Rate {
+class Rate {
   ofCount: number
   perCount: number
+
+  constructor(ofCount: number, perCount: number) {
+    this.ofCount = ofCount
+    this.perCount = perCount
+  }
 }
 
 /** For `rate`. */
 export const rateTiles = ({ prior, strength }: { prior: number; strength: number }): TileFamily<Rate> => ({
-  empty: () => ({ ofCount: 0, perCount: 0 }),
+  empty: () => new Rate(0, 0),
   add(tile, { isOf, isPer }) {
     if (isOf) tile.ofCount++
     if (isPer) tile.perCount++
@@ -45,7 +55,7 @@ export const rateTiles = ({ prior, strength }: { prior: number; strength: number
     out.whole(ofCount)
     out.whole(perCount)
   },
-  read: (from) => ({ ofCount: from.whole(), perCount: from.whole() }),
+  read: (from) => new Rate(from.whole(), from.whole()),
   value: ({ ofCount, perCount }) =>
     strength === 0 && perCount === 0 ? undefined : (ofCount + prior * strength) / (perCount + strength),
 })

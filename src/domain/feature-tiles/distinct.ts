@@ -4,16 +4,19 @@ import type { TileFamily } from './tile-family.ts'
 /** Registers used up to which a sketch is a list of codes: most tiles see a handful of texts, and a thousand bytes each would be a waste. */
 const SPARSE_LENGTH_MAX = 96
 
-interface Sketch {
+/** Copied rather than written as `[]`, for the reason that tiles are classes. */
+const noCodes: number[] = []
+
+class Sketch {
   /** Codes (register * 64 + rank) of the used registers, in no order; undefined once `ranks` has taken over. */
-  codes: number[] | undefined
+  codes: number[] | undefined = noCodes.slice()
   /** By register; 0 is unused. */
   ranks: Uint8Array | undefined
 }
 
 /** For `distinct`. */
 export const distinctTiles: TileFamily<Sketch> = {
-  empty: () => ({ codes: [], ranks: undefined }),
+  empty: () => new Sketch(),
   add(tile, { keys }) {
     for (const key of keys) addCode(tile, distinctCode(key))
   },
@@ -31,10 +34,14 @@ export const distinctTiles: TileFamily<Sketch> = {
   },
   read(from) {
     const count = from.whole()
-    if (count === REGISTER_COUNT) return { codes: undefined, ranks: Uint8Array.from(from.raw(REGISTER_COUNT)) }
-    const codes: number[] = []
-    for (let rest = count; rest > 0; rest--) codes.push(from.whole())
-    return { codes, ranks: undefined }
+    const sketch = new Sketch()
+    if (count === REGISTER_COUNT) {
+      sketch.codes = undefined
+      sketch.ranks = from.raw(REGISTER_COUNT).slice()
+      return sketch
+    }
+    for (let rest = count; rest > 0; rest--) sketch.codes!.push(from.whole())
+    return sketch
   },
   value(total) {
     let emptyCount = REGISTER_COUNT

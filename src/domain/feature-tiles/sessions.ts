@@ -1,18 +1,22 @@
-import { addExactly, type ExactSum, exactNumber, mergeExactly } from '../../lib/exact-sum.ts'
+import { addExactly, ExactSum, exactNumber, mergeExactly } from '../../lib/exact-sum.ts'
 import { toMicros } from '../feature.ts'
 import type { TileFamily } from './tile-family.ts'
 
 /** Runs of events with at most the gap between neighbours, ascending. Between two runs the gap is exceeded. */
-interface Sessions {
-  readonly firstsMs: number[]
-  readonly lastsMs: number[]
+class Sessions {
+  readonly firstsMs: number[] = []
+  readonly lastsMs: number[] = []
   /** Of all events, since a mean over sessions needs no more. */
   readonly micros: ExactSum
+
+  constructor(micros: ExactSum) {
+    this.micros = micros
+  }
 }
 
 /** For `sessionMean`; `hasValue` where it is the mean of a value, not of a length. */
 export const sessionTiles = ({ gapMs, hasValue }: { gapMs: number; hasValue: boolean }): TileFamily<Sessions> => ({
-  empty: () => ({ firstsMs: [], lastsMs: [], micros: { high: 0, low: 0 } }),
+  empty: () => new Sessions(new ExactSum()),
   add(tile, { timeMs, value }) {
     if (value !== undefined) addExactly(tile.micros, toMicros(value))
     addRun(tile, timeMs, gapMs)
@@ -40,17 +44,15 @@ export const sessionTiles = ({ gapMs, hasValue }: { gapMs: number; hasValue: boo
     }
   },
   read(from) {
-    const micros = { high: from.signed(), low: from.signed() }
-    const firstsMs: number[] = []
-    const lastsMs: number[] = []
+    const sessions = new Sessions(new ExactSum(from.signed(), from.signed()))
     let beforeMs = 0
     for (let rest = from.whole(); rest > 0; rest--) {
       const firstMs = beforeMs + from.signed()
       beforeMs = firstMs + from.whole()
-      firstsMs.push(firstMs)
-      lastsMs.push(beforeMs)
+      sessions.firstsMs.push(firstMs)
+      sessions.lastsMs.push(beforeMs)
     }
-    return { firstsMs, lastsMs, micros }
+    return sessions
   },
   value({ firstsMs, lastsMs, micros }) {
     const sessionCount = firstsMs.length

@@ -1,15 +1,19 @@
 import type { TileFamily } from './tile-family.ts'
 
-interface Shares {
+class Shares {
   /** Events that have a value. */
   eventCount: number
   /** Above 0. */
-  readonly countByKey: Map<string, number>
+  readonly countByKey = new Map<string, number>()
+
+  constructor(eventCount: number) {
+    this.eventCount = eventCount
+  }
 }
 
 /** For `share`. */
 export const shareTiles: TileFamily<Shares> = {
-  empty: () => ({ eventCount: 0, countByKey: new Map() }),
+  empty: () => new Shares(0),
   add(tile, { keys }) {
     tile.eventCount++
     for (const key of keys) tile.countByKey.set(key, (tile.countByKey.get(key) ?? 0) + 1)
@@ -25,10 +29,9 @@ export const shareTiles: TileFamily<Shares> = {
     }
   },
   read(from) {
-    const eventCount = from.whole()
-    const countByKey = new Map<string, number>()
-    for (let rest = from.whole(); rest > 0; rest--) countByKey.set(from.word(), from.whole())
-    return { eventCount, countByKey }
+    const shares = new Shares(from.whole())
+    for (let rest = from.whole(); rest > 0; rest--) shares.countByKey.set(from.word(), from.whole())
+    return shares
   },
   value({ eventCount, countByKey }) {
     if (eventCount === 0) return undefined

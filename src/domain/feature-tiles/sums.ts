@@ -1,15 +1,20 @@
-import { addExactly, type ExactSum, exactNumber, mergeExactly } from '../../lib/exact-sum.ts'
+import { addExactly, ExactSum, exactNumber, mergeExactly } from '../../lib/exact-sum.ts'
 import { toMicros } from '../feature.ts'
 import type { TileFamily } from './tile-family.ts'
 
-interface Sum {
-  readonly micros: ExactSum
+class Sum {
   count: number
+  readonly micros: ExactSum
+
+  constructor(count: number, micros: ExactSum) {
+    this.count = count
+    this.micros = micros
+  }
 }
 
 /** For `sum` and `mean`. */
 export const sumTiles = (kind: 'sum' | 'mean'): TileFamily<Sum> => ({
-  empty: () => ({ micros: { high: 0, low: 0 }, count: 0 }),
+  empty: () => new Sum(0, new ExactSum()),
   add(tile, { value }) {
     addExactly(tile.micros, toMicros(value!))
     tile.count++
@@ -27,7 +32,7 @@ export const sumTiles = (kind: 'sum' | 'mean'): TileFamily<Sum> => ({
     out.signed(micros.high)
     out.signed(micros.low)
   },
-  read: (from) => ({ count: from.whole(), micros: { high: from.signed(), low: from.signed() } }),
+  read: (from) => new Sum(from.whole(), new ExactSum(from.signed(), from.signed())),
   value({ micros, count }) {
     const sum = exactNumber(micros) / 1e6
     if (kind === 'sum') return sum
@@ -35,9 +40,13 @@ export const sumTiles = (kind: 'sum' | 'mean'): TileFamily<Sum> => ({
   },
 })
 
-interface Extreme {
+class Extreme {
   /** Infinite in a tile without events. */
   value: number
+
+  constructor(value: number) {
+    this.value = value
+  }
 }
 
 /** For `min` and `max`. */
@@ -45,7 +54,7 @@ export function extremeTiles(kind: 'min' | 'max'): TileFamily<Extreme> {
   const better = Math[kind]
   const worst = kind === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
   return {
-    empty: () => ({ value: worst }),
+    empty: () => new Extreme(worst),
     add(tile, { value }) {
       tile.value = better(tile.value, value!)
     },
@@ -53,7 +62,7 @@ export function extremeTiles(kind: 'min' | 'max'): TileFamily<Extreme> {
       tile.value = better(tile.value, later.value)
     },
     write: ({ value }, out) => out.float(value),
-    read: (from) => ({ value: from.float() }),
+    read: (from) => new Extreme(from.float()),
     value: ({ value }) => (value === worst ? undefined : value),
   }
 }

@@ -23,7 +23,8 @@ export interface Contribution {
 
 /**
  * Laws, for tiles made by `add` alone: `merge` of a tile and a later one equals all of their events added to one tile; `add` does not mind the order;
- * `subtract`, where there is one, undoes `merge`; `read` gives back what `write` wrote.
+ * `subtract`, where there is one, undoes `merge`; `read` gives back what `write` wrote. Words that `write` writes are those of what was added or merged;
+ * `add` keeps the order of those that were there, and what it brings comes behind them.
  */
 export interface TileFamily<T> {
   empty(): T
@@ -32,6 +33,8 @@ export interface TileFamily<T> {
   merge(tile: T, later: T): void
   /** Takes away an older tile. Left out where that cannot be done: then the rest is merged anew. */
   readonly subtract?: (tile: T, older: T) => void
+  /** True where the newest tile is all there is to the value, because a window that has lost it has lost them all. */
+  readonly needsNewestOnly?: boolean
   write(tile: T, out: ByteWriter): void
   read(from: ByteReader): T
   /** @param newestMs of the newest event behind the total; undefined where there is none */

@@ -1,6 +1,8 @@
-// The events of one entity, for one formula, as tiles of one hop each, with their total beside them: what the stream engine changes and stores.
-import type { ByteReader, ByteWriter } from '../../lib/bytes.ts'
-import { hopMsOf, windowStartMs } from '../feature.ts'
+// The events of one entity, for one formula, as tiles of one hop each, with their total beside them: what the stream engine changes and stores. Most
+// events fall into the newest hop or begin the next one. So a change decodes and encodes the newest tile and the total alone; older tiles are carried
+// along as the bytes they came as, until a late event falls into them or the window lets go of some.
+import { ByteReader, type ByteWriter } from '../../lib/bytes.ts'
+import { hopMsOf } from '../feature.ts'
 import type { Contribution, TileFamily } from './tile-family.ts'
 
 /** What both sides have to know to understand a list of tiles. */
@@ -16,142 +18,232 @@ export const tileForm = (family: TileFamily<unknown>, windowMs: number): TileFor
   hopMs: hopMsOf(windowMs),
 })
 
-/** The first hop, counted from 1970, that the window holds at a moment. */
+/** The first hop, counted from 1970, that the window holds at a moment: `windowStartMs` in hops. */
 export const firstHopAt = ({ windowMs, hopMs }: TileForm, asOfMs: number): number =>
-  windowStartMs(asOfMs, windowMs) / hopMs
+  Math.floor((asOfMs - windowMs) / hopMs)
 
 export const hopOf = ({ hopMs }: TileForm, timeMs: number): number => Math.floor(timeMs / hopMs)
 
-/** Ascending by hop. Changed in place. */
-export class Tiles {
-  readonly hops: number[] = []
-  readonly #tiles: unknown[] = []
-  readonly #newestMs: number[] = []
-  /** All tiles together; undefined where it has to be made anew. */
-  #total: unknown
+interface OlderTile {
+  readonly hop: number
+  readonly tile: unknown
+}
 
-  get isEmpty(): boolean {
-    return this.hops.length === 0
+// The bytes: number of tiles, then, unless that is 0: first hop, hops to the last, newest time within the last hop. One tile: its content. Several: the
+// total, the last tile, and each of the others, ascending, as its distance in hops from the first, and its content. A reader whose window has lost none
+// of the tiles stops after the total. Every word of a tile is one of the total, and the total keeps the order of its words while events are added; so
+// the older tiles, where words are numbers, stay good behind a total that has grown.
+
+/** Changed in place. */
+export class Tiles {
+  readonly #form: TileForm
+  /** Of the newest tile; -Infinity where there is none. */
+  #lastHop = Number.NEGATIVE_INFINITY
+  #last: unknown
+  #newestMs = 0
+  /** Of the oldest tile. */
+  #firstHop = 0
+  /** Those before the newest, ascending; behind those that still are bytes. */
+  #older: OlderTile[] = noOlder
+  /** All tiles together; undefined where there is one at most, or where it has to be made anew. */
+  #total: unknown
+  /** Older tiles as bytes: `#olderCount` of them, from `#olderAt` to `#endAt`. The window's bytes begin at `#startAt`. */
+  #bytes: Uint8Array | undefined
+  #olderCount = 0
+  #startAt = 0
+  #olderAt = 0
+  #endAt = 0
+
+  constructor(form: TileForm) {
+    this.#form = form
   }
 
-  add({ family, hopMs }: TileForm, event: Contribution): void {
+  get isEmpty(): boolean {
+    return this.#lastHop === Number.NEGATIVE_INFINITY
+  }
+
+  /** From when on no window holds any of it; -Infinity where there is nothing. */
+  get endMs(): number {
+    return endMsOf(this.#form, this.#lastHop)
+  }
+
+  add(event: Contribution): void {
+    const { family, hopMs } = this.#form
     const hop = Math.floor(event.timeMs / hopMs)
-    let place = this.hops.length
-    while (place > 0 && this.hops[place - 1]! > hop) place--
-    if (place === 0 || this.hops[place - 1] !== hop) {
-      this.hops.splice(place, 0, hop)
-      this.#tiles.splice(place, 0, family.empty())
-      this.#newestMs.splice(place, 0, event.timeMs)
-    } else {
-      place--
-      if (event.timeMs > this.#newestMs[place]!) this.#newestMs[place] = event.timeMs
-    }
-    family.add(this.#tiles[place], event)
+    if (hop === this.#lastHop) {
+      if (event.timeMs > this.#newestMs) this.#newestMs = event.timeMs
+      family.add(this.#last, event)
+    } else if (hop > this.#lastHop) this.#begin(hop, event)
+    else if (family.needsNewestOnly) return
+    else this.#addLate(hop, event)
     if (this.#total !== undefined) family.add(this.#total, event)
   }
 
-  /** Lets go of tiles before that hop. True where there were any. */
-  dropBefore({ family }: TileForm, firstHop: number): boolean {
+  /** Lets go of tiles before that hop. */
+  dropBefore(firstHop: number): void {
+    const { family } = this.#form
+    if (this.isEmpty || this.#firstHop >= firstHop) return
+    if (this.#lastHop < firstHop) {
+      this.#lastHop = Number.NEGATIVE_INFINITY
+      this.#older = noOlder
+      this.#olderCount = 0
+      this.#total = undefined
+      return
+    }
+    this.#decodeOlder()
     let count = 0
-    while (count < this.hops.length && this.hops[count]! < firstHop) count++
-    if (count === 0) return false
-    this.hops.splice(0, count)
-    this.#newestMs.splice(0, count)
-    const dropped = this.#tiles.splice(0, count)
-    if (this.#total !== undefined && family.subtract !== undefined) {
-      for (const tile of dropped) family.subtract(this.#total, tile)
-    } else this.#total = undefined
-    return true
+    while (count < this.#older.length && this.#older[count]!.hop < firstHop) count++
+    const dropped = this.#older.slice(0, count)
+    this.#older = this.#older.slice(count)
+    this.#firstHop = this.#older[0]?.hop ?? this.#lastHop
+    if (this.#older.length === 0 || family.subtract === undefined) this.#total = undefined
+    else if (this.#total !== undefined) for (const { tile } of dropped) family.subtract(this.#total, tile)
+  }
+
+  /** Writes nothing but this into the record, or begins with `forgetWords`. */
+  write(out: ByteWriter): void {
+    const { family, hopMs } = this.#form
+    const count = this.isEmpty ? 0 : this.#olderCount + this.#older.length + 1
+    out.whole(count)
+    if (count === 0) return
+    out.signed(this.#firstHop)
+    out.whole(this.#lastHop - this.#firstHop)
+    out.whole(this.#newestMs - this.#lastHop * hopMs)
+    if (count === 1) {
+      family.write(this.#last, out)
+      return
+    }
+    this.#total ??= this.#merged()
+    family.write(this.#total, out)
+    family.write(this.#last, out)
+    if (this.#olderCount > 0) out.raw(this.#bytes!, this.#olderAt, this.#endAt)
+    for (const { hop, tile } of this.#older) {
+      out.whole(hop - this.#firstHop)
+      family.write(tile, out)
+    }
   }
 
   /**
-   * Number of tiles, then, unless that is 0: first hop, hops to the last, newest time within the last hop, the total; and where there is more than
-   * one tile, each tile's distance in hops from the one before, newest time within its hop, and content. A reader whose window has lost none
-   * of the tiles stops after the total.
+   * @param from at the start of what was written; its bytes must stay as they are for as long as the tiles are used
+   * @param endAt where it ends
    */
-  write({ family, hopMs }: TileForm, out: ByteWriter): void {
-    const { hops } = this
-    out.whole(hops.length)
-    if (hops.length === 0) return
-    const last = hops.length - 1
-    out.signed(hops[0]!)
-    out.whole(hops[last]! - hops[0]!)
-    out.whole(this.#newestMs[last]! - hops[last]! * hopMs)
-    if (last === 0) {
-      family.write(this.#tiles[0], out)
-      return
-    }
-    this.#total ??= this.#merged(family)
-    family.write(this.#total, out)
-    let before = hops[0]!
-    for (let t = 0; t <= last; t++) {
-      out.whole(hops[t]! - before)
-      before = hops[t]!
-      out.whole(this.#newestMs[t]! - before * hopMs)
-      family.write(this.#tiles[t], out)
-    }
-  }
-
-  static read({ family, hopMs }: TileForm, from: ByteReader): Tiles {
-    const tiles = new Tiles()
+  static read(form: TileForm, from: ByteReader, endAt: number): Tiles {
+    const { family, hopMs } = form
+    const tiles = new Tiles(form)
+    tiles.#startAt = from.at
     const count = from.whole()
     if (count === 0) return tiles
-    let hop = from.signed()
-    from.whole()
-    const newestInHopMs = from.whole()
-    const total = family.read(from)
-    if (count === 1) {
-      tiles.#push(hop, hop * hopMs + newestInHopMs, total)
-      return tiles
-    }
-    tiles.#total = total
-    for (let t = 0; t < count; t++) {
-      hop += from.whole()
-      tiles.#push(hop, hop * hopMs + from.whole(), family.read(from))
-    }
+    tiles.#firstHop = from.signed()
+    tiles.#lastHop = tiles.#firstHop + from.whole()
+    tiles.#newestMs = tiles.#lastHop * hopMs + from.whole()
+    if (count > 1) tiles.#total = family.read(from)
+    tiles.#last = family.read(from)
+    tiles.#olderCount = count - 1
+    tiles.#olderAt = from.at
+    tiles.#endAt = endAt
+    tiles.#bytes = from.bytes
     return tiles
   }
 
-  #push(hop: number, newestMs: number, tile: unknown): void {
-    this.hops.push(hop)
-    this.#newestMs.push(newestMs)
-    this.#tiles.push(tile)
+  /** Begins a tile newer than all others. */
+  #begin(hop: number, event: Contribution): void {
+    const { family } = this.#form
+    if (this.isEmpty || family.needsNewestOnly) this.#firstHop = hop
+    else {
+      this.#total ??= this.#merged()
+      if (this.#older === noOlder) this.#older = []
+      this.#older.push({ hop: this.#lastHop, tile: this.#last })
+    }
+    this.#lastHop = hop
+    this.#last = family.empty()
+    this.#newestMs = event.timeMs
+    family.add(this.#last, event)
   }
 
-  #merged(family: TileFamily<unknown>): unknown {
+  #addLate(hop: number, event: Contribution): void {
+    const { family } = this.#form
+    this.#decodeOlder()
+    this.#total ??= this.#merged()
+    if (this.#older === noOlder) this.#older = []
+    const older = this.#older
+    let place = older.length
+    while (place > 0 && older[place - 1]!.hop > hop) place--
+    if (place === 0 || older[place - 1]!.hop !== hop) older.splice(place, 0, { hop, tile: family.empty() })
+    else place--
+    family.add(older[place]!.tile, event)
+    this.#firstHop = older[0]!.hop
+  }
+
+  #decodeOlder(): void {
+    if (this.#olderCount === 0) return
+    const { family } = this.#form
+    // From the start, for the sake of the words.
+    const from = new ByteReader(this.#bytes!, this.#startAt)
+    from.whole()
+    const firstHop = from.signed()
+    from.whole()
+    from.whole()
+    family.read(from)
+    from.at = this.#olderAt
+    const older: OlderTile[] = []
+    for (let rest = this.#olderCount; rest > 0; rest--) {
+      older.push({ hop: firstHop + from.whole(), tile: family.read(from) })
+    }
+    this.#older = [...older, ...this.#older]
+    this.#olderCount = 0
+  }
+
+  /** All that are decoded, which are all where there is no total. */
+  #merged(): unknown {
+    const { family } = this.#form
     const total = family.empty()
-    for (const tile of this.#tiles) family.merge(total, tile)
+    for (const { tile } of this.#older) family.merge(total, tile)
+    family.merge(total, this.#last)
     return total
   }
 }
 
-export interface WindowTotal {
+/** Shared by all that have decoded none, and never changed. */
+const noOlder: OlderTile[] = []
+
+/** From when on no window holds anything of that hop. */
+export const endMsOf = ({ hopMs, windowMs }: TileForm, hop: number): number => (hop + 1) * hopMs + windowMs
+
+export class WindowTotal {
   readonly total: unknown
   /** Undefined where the window is empty; `total` is an empty tile then. */
   readonly newestMs: number | undefined
+
+  constructor(total: unknown, newestMs: number | undefined) {
+    this.total = total
+    this.newestMs = newestMs
+  }
 }
 
 /** What the window holds at a moment, from what `Tiles.write` wrote. The moment is after every event in there. */
 export function windowTotal(form: TileForm, from: ByteReader, asOfMs: number): WindowTotal {
   const { family, hopMs } = form
-  const firstHop = firstHopAt(form, asOfMs)
   const count = from.whole()
-  if (count === 0) return { total: family.empty(), newestMs: undefined }
-  let hop = from.signed()
-  const lastHop = hop + from.whole()
-  if (lastHop < firstHop) return { total: family.empty(), newestMs: undefined }
+  if (count === 0) return new WindowTotal(family.empty(), undefined)
+  const wantedHop = firstHopAt(form, asOfMs)
+  const firstHop = from.signed()
+  const lastHop = firstHop + from.whole()
+  if (lastHop < wantedHop) return new WindowTotal(family.empty(), undefined)
   const newestMs = lastHop * hopMs + from.whole()
   const total = family.read(from)
-  if (hop >= firstHop) return { total, newestMs }
+  if (firstHop >= wantedHop) return new WindowTotal(total, newestMs)
   // The last tile is in the window and the first is not, so there are several.
-  const rest = family.subtract === undefined ? family.empty() : total
-  for (let t = 0; t < count; t++) {
-    hop += from.whole()
-    from.whole()
-    if (hop >= firstHop && family.subtract !== undefined) break
-    const tile = family.read(from)
-    if (family.subtract !== undefined) family.subtract(rest, tile)
-    else if (hop >= firstHop) family.merge(rest, tile)
+  const last = family.read(from)
+  if (family.subtract === undefined) {
+    const rest = family.empty()
+    for (let n = 1; n < count; n++) {
+      const hop = firstHop + from.whole()
+      const tile = family.read(from)
+      if (hop >= wantedHop) family.merge(rest, tile)
+    }
+    family.merge(rest, last)
+    return new WindowTotal(rest, newestMs)
   }
-  return { total: rest, newestMs }
+  for (let n = 1; n < count && firstHop + from.whole() < wantedHop; n++) family.subtract(total, family.read(from))
+  return new WindowTotal(total, newestMs)
 }
