@@ -107,12 +107,12 @@ export class EntityScript {
         ...this.early,
         ...(this.sums.isEmpty ? [] : this.sums.statements()),
         ...this.statements,
-        `create temp table f_${entity}_at as select p.k, p.t${values.join('')} from f_${entity}_p p ${[...sums, ...this.#joins].join(' ')}`,
       ],
       output: {
         name: `f_${entity}_v`,
         partCount: rangeCount,
-        query: `select r.row_id, a.* exclude (k, t), r.row_id // ${rangeRowCount} as part from f_${entity}_r r join f_${entity}_at a using (k, t)`,
+        query: `select r.row_id, r.row_id // ${rangeRowCount} as part${values.join('')}
+          from f_${entity}_r r join f_${entity}_p p using (k, t) ${[...sums, ...this.#joins].join(' ')}`,
       },
     }
   }
