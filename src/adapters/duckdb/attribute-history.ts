@@ -24,7 +24,8 @@ export function timeline(path: AttributePath): string[] {
 export function values(path: AttributePath, { isGrouped }: { readonly isGrouped: boolean }): string {
   const name = pathName(path)
   const distinct = `select row_number() over () as number, v from (select distinct v::VARCHAR as v from f_t_${name} where v is not null)`
-  if (!isGrouped) return `create temp table f_v_${name} as select number, v::JSON as v, []::INTEGER[] as keys, []::VARCHAR[] as key_texts from (${distinct})`
+  if (!isGrouped)
+    return `create temp table f_v_${name} as select number, v::JSON as v, []::INTEGER[] as keys, []::VARCHAR[] as key_texts from (${distinct})`
   return `create temp table f_v_${name} as select d.number, any_value(d.v)::JSON as v, coalesce(list(g.rank order by g.rank) filter (where g.rank is not null), []) as keys,
       coalesce(list(g.key order by g.rank) filter (where g.rank is not null), []) as key_texts
     from (select number, v, unnest(case when len(k) = 0 then [null] else k end) as key from (select *, ${keysOf('v::JSON')} as k from (${distinct}))) d

@@ -29,12 +29,13 @@ export async function joinFeatures(
 ): Promise<number> {
   const { definitions, target } = request
   const rowCount = await readLabels(duckDb, request.labels)
-  await viewEvents(duckDb, request)
+  const oldestMomentMs = await viewEvents(duckDb, request)
   for (const statement of labelTables()) await duckDb.run(statement)
 
   const ranges = rangesOf(rowCount)
   const script = featureScript(definitions, {
     kinds: request.attributes,
+    oldestMomentMs,
     partCounts: await partCounts(duckDb, { rowCount, partRowCount }),
     ...ranges,
   })
@@ -80,7 +81,8 @@ async function partCounts(
   )
   const partCountOf = (of: 'user' | 'item' | 'group'): number => {
     const partCount = Math.ceil((Number(counts![of]) + rowCount * EVENTS_PER_LABEL) / partRowCount)
-    return Math.min(PART_COUNT_MAX, Math.max(1, partCount))
+    // A label has one entity of a kind and one group: more parts than labels would be empty.
+    return Math.max(1, Math.min(PART_COUNT_MAX, rowCount, partCount))
   }
   return { user: partCountOf('user'), item: partCountOf('item'), group: partCountOf('group') }
 }
@@ -140,7 +142,8 @@ async function writeRows(duckDb: DuckDb, relations: PartedRelations, options: Ro
   )
 }
 
-async function viewEvents(duckDb: DuckDb, { files, definitions }: JoinRequest): Promise<void> {
+/** Makes the views that the script speaks of. The moment of the oldest label. */
+async function viewEvents(duckDb: DuckDb, { files, definitions }: JoinRequest): Promise<number> {
   const pathsOf = (table: string): string[] => files.filter((file) => file.table === table).map(({ path }) => path)
   const interactions = relation(pathsOf('interactions'), 'interactions')
   const changes = relation(pathsOf('changes'), 'changes')
@@ -149,7 +152,8 @@ async function viewEvents(duckDb: DuckDb, { files, definitions }: JoinRequest): 
 
   const measures = valuesOf(definitions).map((name) => `, measures[${literal(name)}] as ${quoted(`v_${name}`)}`)
   // What no label can see need not be read: files and groups of rows that lie outside of these bounds are passed over.
-  const oldestMs = oldestCountedMs(definitions, Number(oldest))
+  const oldestMomentMs = Number(oldest)
+  const oldestMs = oldestCountedMs(definitions, oldestMomentMs)
   const isSeen = `a < ${newest}${oldestMs === undefined ? '' : ` and c >= ${oldestMs} and a >= ${oldestMs}`}`
   await duckDb.run(
     `create temp view interactions as select off, interaction, user_id, item_id, user_code, item_code, c, a, weight${measures.join('')}
@@ -159,6 +163,7 @@ async function viewEvents(duckDb: DuckDb, { files, definitions }: JoinRequest): 
     `create temp view changes as select off, entity, entity_id, change, attributes::JSON as attributes, c, a
      from ${changes} where a < ${newest}`,
   )
+  return oldestMomentMs
 }
 
 const empty = {

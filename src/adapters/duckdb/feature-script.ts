@@ -14,7 +14,7 @@ import { attributeOf, groupTimeline, keysOf, labelTimeline, pathName, timeline, 
 import { EntityScript, interactionsIn, kindOf, matchesKind } from './entity-script.ts'
 import { groupTotals } from './group-totals.ts'
 import { entities, labelRows } from './label-tables.ts'
-import { folded, type FormulaOf, outcome, type Reading } from './reading.ts'
+import { type FormulaOf, folded, outcome, type Reading } from './reading.ts'
 import type { Stage } from './stage.ts'
 import { sqlTypes, windowedValue } from './windowed-values.ts'
 
@@ -22,6 +22,8 @@ export type AttributeKinds = Readonly<Record<EntityName, Readonly<Record<string,
 
 export interface FeatureScriptOptions {
   readonly kinds: AttributeKinds
+  /** Of the labels. */
+  readonly oldestMomentMs: number
   readonly partCounts: Readonly<Record<EntityName | 'group', number>>
   readonly rangeRowCount: number
   readonly rangeCount: number
@@ -41,10 +43,7 @@ export interface FeatureScript {
   readonly rows: (range: number) => string
 }
 
-export function featureScript(
-  definitions: readonly FeatureDefinition[],
-  options: FeatureScriptOptions,
-): FeatureScript {
+export function featureScript(definitions: readonly FeatureDefinition[], options: FeatureScriptOptions): FeatureScript {
   return new Script(definitions, options).compile()
 }
 
@@ -146,11 +145,12 @@ class Script {
 
   #groupTotals(formula: FormulaOf<'ratioToGroup'>): string {
     const table = `f_group_x${this.#groupStages.length}`
-    const { partCounts } = this.#options
+    const { partCounts, oldestMomentMs } = this.#options
     this.#groupStages.push(
       groupTotals(table, formula, {
         kind: kindOf(this.#interactions),
         matches: matchesKind(formula.of, this.#interactions),
+        oldestMomentMs,
         partCount: partCounts.group,
         entityPartCount: partCounts[formula.by],
       }),
@@ -225,7 +225,8 @@ function pathsIn(definitions: readonly FeatureDefinition[]): Paths {
     else if (formula.family === 'share') needs(formula.over, grouped)
     else if (formula.family === 'last' || formula.family === 'distinct') needs(formula.value, grouped)
     else if (formula.family === 'cross') needs(formula.attribute, atLabels, grouped)
-    else if (formula.family === 'ratioToGroup') needs({ entity: formula.by, attribute: formula.group }, grouped, atLabels)
+    else if (formula.family === 'ratioToGroup')
+      needs({ entity: formula.by, attribute: formula.group }, grouped, atLabels)
   }
   return { all, grouped, atLabels }
 }

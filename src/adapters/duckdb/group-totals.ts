@@ -1,4 +1,5 @@
 // Events of a group, and how many different entities they are of: what one entity's count is compared with.
+import { windowStartMs } from '../../domain/feature.ts'
 import { groupJoin, pathName } from './attribute-history.ts'
 import { MovingSums } from './moving-sums.ts'
 import type { FormulaOf } from './reading.ts'
@@ -10,6 +11,8 @@ export interface GroupTotalsOptions {
   readonly kind: string
   /** Whether it is counted, as a condition on its `kind`. */
   readonly matches: string
+  /** Of the labels. */
+  readonly oldestMomentMs: number
   readonly partCount: number
   /** Of the entity's own stage, which takes the totals. */
   readonly entityPartCount: number
@@ -19,7 +22,7 @@ export interface GroupTotalsOptions {
 export function groupTotals(
   table: string,
   { by, windowMs, group }: FormulaOf<'ratioToGroup'>,
-  { kind, matches, partCount, entityPartCount }: GroupTotalsOptions,
+  { kind, matches, oldestMomentMs, partCount, entityPartCount }: GroupTotalsOptions,
 ): Stage {
   const path = { entity: by, attribute: group }
   const name = pathName(path)
@@ -43,8 +46,12 @@ export function groupTotals(
       },
       {
         name: events,
-        query: `select *, g % ${partCount} as part from (select unnest(v.keys) as g, e.${by}_id as member, e.a + 1 as m, e.c
-          from (select *, ${kind} as kind from interactions e) e ${groupJoin(path)} join f_v_${name} v on v.number = g_${name}.number where ${matches})`,
+        // Only of groups that labels are in, and not of what has left the window before the first of them.
+        query: `select v.g, e.${by}_id as member, e.a + 1 as m, e.c, v.g % ${partCount} as part
+          from (select *, ${kind} as kind from interactions e where c >= ${windowStartMs(oldestMomentMs, windowMs)}) e ${groupJoin(path)}
+          join (select number, g from (select number, unnest(keys) as g from f_v_${name})
+            where g in (select v.keys[1] from f_${by}_labels r join f_v_${name} v on v.number = r.own_${name} where len(v.keys) = 1)
+          ) v on v.number = g_${name}.number where ${matches}`,
       },
     ],
     statements: [

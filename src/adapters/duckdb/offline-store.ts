@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { JoinedFile, OfflineStore } from '../../ports/offline-store.ts'
-import { type DuckDb, type DuckDbOptions, DUCKDB_MEMORY_BYTES, openDuckDb } from './connection.ts'
+import { DUCKDB_MEMORY_BYTES, type DuckDb, type DuckDbOptions, openDuckDb } from './connection.ts'
 import { writeEventFiles } from './event-files.ts'
 import { joinFeatures } from './feature-join.ts'
 

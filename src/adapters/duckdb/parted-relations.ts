@@ -25,7 +25,9 @@ export class PartedRelations {
     // Of many parts, the table only says which columns there are.
     if (isNew) {
       await this.#duckDb.run('create schema if not exists parted')
-      await this.#duckDb.run(`create table ${whole} as select * exclude (part) from (${query})${partCount === 1 ? '' : ' limit 0'}`)
+      await this.#duckDb.run(
+        `create table ${whole} as select * exclude (part) from (${query})${partCount === 1 ? '' : ' limit 0'}`,
+      )
     }
     if (partCount === 1) {
       if (!isNew) await this.#duckDb.run(`insert into ${whole} select * exclude (part) from (${query})`)

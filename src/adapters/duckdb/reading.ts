@@ -29,7 +29,11 @@ export function oldestCountedMs(definitions: readonly FeatureDefinition[], momen
 }
 
 /** A value, its status and its newest event, from the columns v<i> and n<i> and the moment t. */
-export function outcome({ name, ttlMs, default: standIn }: FeatureDefinition, type: Reading['type'], i: number): string {
+export function outcome(
+  { name, ttlMs, default: standIn }: FeatureDefinition,
+  type: Reading['type'],
+  i: number,
+): string {
   const stale = ttlMs === undefined ? 'false' : `coalesce(t - n${i} > ${ttlMs}, false)`
   const instead =
     standIn === undefined ||
