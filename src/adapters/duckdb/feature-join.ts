@@ -97,7 +97,7 @@ async function runStage(duckDb: DuckDb, relations: PartedRelations, stage: Stage
       await relations.add(output)
     })
   }
-  for (const { name } of inputs) await relations.drop(name)
+  for (const name of [...inputs.map((input) => input.name), ...taken]) await relations.drop(name)
 }
 
 /** What the work makes goes with it. */

@@ -39,7 +39,7 @@ export class PartedRelations {
     )
   }
 
-  /** Makes a part the table (or view) of the relation's name. */
+  /** Makes a view of the relation's name that holds one part. */
   async open(name: string, part: number): Promise<void> {
     const files = this.#partCounts.get(name) === 1 ? [] : await this.#filesOf(name, part)
     const from =

@@ -7,9 +7,9 @@ export interface PartedQuery {
 /** Work that is done in parts, each of which has nothing to do with the others. */
 export interface Stage {
   readonly partCount: number
-  /** Made from tables that are there; within a part, a table of that name holds its rows. */
+  /** Made from tables that are there; within a part, a view of that name holds its rows. */
   readonly inputs: readonly PartedQuery[]
-  /** Made by earlier stages. */
+  /** Made by earlier stages, for this one alone. */
   readonly taken?: readonly string[]
   /** For each part. The tables that they make go with it. */
   readonly statements: readonly string[]
