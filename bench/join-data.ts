@@ -71,6 +71,9 @@ export async function makeJoinData(folder: string, { eventCount, labelCount }: J
   instance.closeSync()
 }
 
+/** How the attributes that the features name are kept. */
+export const joinAttributes = { user: {}, item: { category: 'text', price: 'number' } } as const
+
 /** The features of `millrace init`'s shop. */
 export function joinDefinitions(): FeatureDefinition[] {
   const inspection = new Inspection()

@@ -5,7 +5,7 @@ import { openDuckDb } from '../src/adapters/duckdb/connection.ts'
 import { duckDbOfflineStore } from '../src/adapters/duckdb/offline-store.ts'
 import type { Label } from '../src/ports/offline-store.ts'
 import { joinByHand } from './join-by-hand.ts'
-import { joinDefinitions, joinPaths } from './join-data.ts'
+import { joinAttributes, joinDefinitions, joinPaths } from './join-data.ts'
 
 export interface JoinRun {
   readonly seconds: number
@@ -35,7 +35,7 @@ async function compiled(): Promise<void> {
       { path: paths.changes, table: 'changes' },
     ],
     definitions: joinDefinitions(),
-    attributes: { user: {}, item: { category: 'text', price: 'number' } },
+    attributes: joinAttributes,
     labels: readLabels(),
     target,
   })

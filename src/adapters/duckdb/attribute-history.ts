@@ -1,4 +1,4 @@
-// What attributes were, as the log came to know them: relations that events and labels look them up in.
+// What attributes were, as the log came to know them: relations that events and labels look them up in. A value is spoken of by its number.
 import type { AttributePath } from '../../domain/feature.ts'
 import type { AttributeKind } from '../../ports/offline-store.ts'
 import { literal } from './sql-text.ts'
@@ -18,23 +18,39 @@ export function timeline(path: AttributePath): string[] {
 }
 
 /**
- * For each value its group keys, as ranks in the dictionary: (v, keys). And what an attribute was by offsets, for events: (id, off, next_off, v, keys),
- * without the times at which there is no key.
+ * The different values: f_v_<path> (number, v, keys, key_texts), the keys as ranks in the dictionary and as they are, ascending by rank; none where
+ * nothing is grouped by the attribute.
  */
-export function groupTimeline(path: AttributePath): string[] {
+export function values(path: AttributePath, { isGrouped }: { readonly isGrouped: boolean }): string {
   const name = pathName(path)
-  return [
-    `create temp table f_k_${name} as select v, list(g.rank order by g.rank) as keys
-     from (select v::VARCHAR as v, unnest(${keysOf('v')}) as key from (select distinct v from f_t_${name} where v is not null)) k join group_keys g using (key) group by v`,
-    `create temp table f_g_${name} as select id, off, next_off, t.v, f.keys from (
+  const distinct = `select row_number() over () as number, v from (select distinct v::VARCHAR as v from f_t_${name} where v is not null)`
+  if (!isGrouped)
+    return `create temp table f_v_${name} as select number, v::JSON as v, []::INTEGER[] as keys, []::VARCHAR[] as key_texts from (${distinct})`
+  return `create temp table f_v_${name} as select d.number, any_value(d.v)::JSON as v, coalesce(list(g.rank order by g.rank) filter (where g.rank is not null), []) as keys,
+      coalesce(list(g.key order by g.rank) filter (where g.rank is not null), []) as key_texts
+    from (select number, v, unnest(case when len(k) = 0 then [null] else k end) as key from (select *, ${keysOf('v::JSON')} as k from (${distinct}))) d
+    left join group_keys g using (key) group by d.number`
+}
+
+/** What an attribute was for labels: f_h_<path> (base of the label's entity, a, c, number), one row for each moment at which it changed. */
+export function labelTimeline(path: AttributePath): string {
+  const name = pathName(path)
+  return `create temp table f_h_${name} as select i.k as base, t.a, case when t.v is not null then t.c end as c, v.number
+    from f_t_${name} t join f_${path.entity}_id i on i.id = t.id left join f_v_${name} v on v.v::VARCHAR = t.v::VARCHAR
+    qualify coalesce(lead(t.a) over (partition by t.id order by t.off) > t.a, true)`
+}
+
+/** What an attribute was for events, by offsets: f_g_<path> (id, off, next_off, number), without the times at which there was no key. */
+export function groupTimeline(path: AttributePath): string {
+  const name = pathName(path)
+  return `create temp table f_g_${name} as select id, off, next_off, v.number from (
       select id, off, v, coalesce(lead(off) over (partition by id order by off), 9223372036854775807) as next_off from (
         select *, lag(v::VARCHAR) over (partition by id order by off) as before, row_number() over (partition by id order by off) as n from f_t_${name}
       ) where n = 1 or before is distinct from v::VARCHAR
-    ) t join f_k_${name} f on f.v = t.v::VARCHAR`,
-  ]
+    ) t join f_v_${name} v on v.v::VARCHAR = t.v::VARCHAR where len(v.keys) > 0`
 }
 
-/** The keys of an interaction `e`, as `g_<path>.keys`. */
+/** The value of an interaction `e`, as `g_<path>.number`. */
 export const groupJoin = (path: AttributePath): string => {
   const name = pathName(path)
   return `left join f_g_${name} g_${name} on g_${name}.id = e.${path.entity}_id and g_${name}.off < e.off and g_${name}.next_off >= e.off`

@@ -14,9 +14,11 @@ export interface DuckDbOptions {
   readonly temporaryFolder: string
 }
 
+export const DUCKDB_MEMORY_BYTES = 2 * 2 ** 30
+
 /** @throws MillraceError OFFLINE_STORE_FAILED where DuckDB cannot be loaded or started */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
-  const { memoryBytes = 2 * 2 ** 30, threadCount = 2 } = options
+  const { memoryBytes = DUCKDB_MEMORY_BYTES, threadCount = 2 } = options
   const temporaryFolder = resolve(options.temporaryFolder)
   return wrapped('DuckDB cannot be started', async () => {
     mkdirSync(temporaryFolder, { recursive: true })

@@ -13,6 +13,8 @@ export function stays(things: string, keys: readonly string[], windowMs: number)
   const byHop = `select ${by}, min(m) as m, ${leaveMs(windowMs)} as e from ${things} where m < ${leaveMs(windowMs)} group by ${by}, e`
   const merged = `select *, max(e) over w as until, max(e) over (w rows between unbounded preceding and 1 preceding) as before,
     lead(m) over w as next from (${byHop}) window w as (partition by ${by} order by m, e)`
-  return `(select ${by}, m as moment, 1 as delta from (${merged}) where before is null or m > before
-    union all select ${by}, until as moment, -1 as delta from (${merged}) where next is null or next > until)`
+  // Of each row the one change, the other, both or none.
+  const begins = `case when before is null or m > before then [{'moment': m, 'delta': 1}] else [] end`
+  const ends = `case when next is null or next > until then [{'moment': until, 'delta': -1}] else [] end`
+  return `(select ${by}, unnest(${begins} || ${ends}, recursive := true) from (${merged}))`
 }
