@@ -13,7 +13,7 @@ import { type LayerPlan, layerSpace } from './feature-manifest.ts'
 /** How far a layer has come; stored with its records in every commit. */
 export interface LayerHead {
   readonly nextOffset: number
-  /** Of the newest event in it; -1 before the first. Every moment that is answered is later. */
+  /** The greatest of the events in it, which need not be that of the last one; -1 before the first. Every moment that is answered is later. */
   readonly newestAvailableTimeMs: number
 }
 
@@ -52,15 +52,17 @@ export class FeatureLayer {
   async apply(events: readonly StoredEvent[]): Promise<SpaceChange> {
     const entities = await this.#entitiesOf(events)
     const updates: GroupUpdate[] = []
-    for (const stored of events) this.#applyOne(stored, entities, updates)
+    let nowMs = this.head.newestAvailableTimeMs
+    for (const stored of events) {
+      nowMs = Math.max(nowMs, stored.availableTimeMs)
+      this.#applyOne(stored, { nowMs, entities, updates })
+    }
     const groups = await this.#groupsOf(updates)
     for (const { slot, key, contribution, lastHop } of updates) {
       groups.get(groupKey(slot.version, key))!.add(contribution, lastHop)
     }
 
-    const newest = events.at(-1)!
-    const nowMs = newest.availableTimeMs
-    this.head = { nextOffset: newest.offset + 1, newestAvailableTimeMs: nowMs }
+    this.head = { nextOffset: events.at(-1)!.offset + 1, newestAvailableTimeMs: nowMs }
     const puts: RecordPut[] = []
     const removes: string[] = []
     const keep = (key: string, bytes: Uint8Array | undefined, expiresAtMs: number | undefined): void => {
@@ -77,14 +79,18 @@ export class FeatureLayer {
     return { space: this.#space, puts, removes }
   }
 
-  #applyOne({ offset, availableTimeMs, event }: StoredEvent, states: Map<string, EntityState>, groups: GroupUpdate[]) {
+  #applyOne(
+    { offset, availableTimeMs, event }: StoredEvent,
+    { nowMs, entities, updates }: { nowMs: number; entities: Map<string, EntityState>; updates: GroupUpdate[] },
+  ) {
     if (event.kind === 'interaction') {
-      const user = states.get(entityKey('user', event.userId))!
-      const item = states.get(entityKey('item', event.itemId))!
-      applyInteraction(this.#layout, event, { offset, availableTimeMs, states: { user, item }, groups })
+      const user = entities.get(entityKey('user', event.userId))!
+      const item = entities.get(entityKey('item', event.itemId))!
+      const states = { user, item }
+      applyInteraction(this.#layout, event, { offset, availableTimeMs, nowMs, states, groups: updates })
       return
     }
-    const state = states.get(entityKey(event.entity, event.entityId))!
+    const state = entities.get(entityKey(event.entity, event.entityId))!
     state.changeAttributes(event, countedTimeMs(event.eventTimeMs, availableTimeMs))
     if (event.change === 'delete' && event.entity === 'user') state.forgetEvents()
   }

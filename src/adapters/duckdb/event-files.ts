@@ -1,5 +1,5 @@
-// Events of the log as Parquet files, by the day on which they became available: a day that is over is never written again, however late
-// its events come.
+// Events of the log as Parquet files, by the day on which they became available: a file is never written again, however late its events come.
+// What was declared known on a day long past lies on that day, in a file of its own.
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBAppender } from '@duckdb/node-api'

@@ -16,8 +16,16 @@ import {
 } from '../../domain/feature.ts'
 import { ESTIMATE_NUMERATOR, emptyRegisterTerms, RANK_MAX, REGISTER_COUNT } from '../../lib/hyper-log-log.ts'
 import type { AttributeKind } from '../../ports/offline-store.ts'
-import { attributeOf, groupJoin, groupTimeline, keysOf, pathName, timeline } from './attribute-history.ts'
-import { entities, GENERATION_COUNT, labelTables } from './label-tables.ts'
+import {
+  attributeOf,
+  groupJoin,
+  groupTimeline,
+  keysOf,
+  knownTimeline,
+  pathName,
+  timeline,
+} from './attribute-history.ts'
+import { entities, labelTables } from './label-tables.ts'
 import { MovingSums, startMs } from './moving-sums.ts'
 import { neighbours } from './session-neighbours.ts'
 import { double, list, literal, quoted } from './sql-text.ts'
@@ -131,9 +139,8 @@ class Script {
     this.#joined.push(`left join f_l_${name} on f_l_${name}.pid = r.${entity}_pid`)
     const isGrouped = this.#groupPaths.has(name)
     return `create temp table f_l_${name} as select p.pid, h.v, h.c${isGrouped ? ', h.keys' : ''} from f_${entity}_p p asof join (
-      select i.k as base, t.a, t.c, t.v${isGrouped ? ', f.keys' : ''} from f_t_${name} t join f_${entity}_id i on i.id = t.id
+      select i.k as base, t.a, t.c, t.v${isGrouped ? ', f.keys' : ''} from ${knownTimeline(path)} t join f_${entity}_id i on i.id = t.id
       ${isGrouped ? `left join f_k_${name} f on f.v = t.v::VARCHAR` : ''}
-      qualify coalesce(lead(t.a) over (partition by t.id order by t.off) > t.a, true)
     ) h on p.base = h.base and p.t > h.a`
   }
 
@@ -177,11 +184,9 @@ class Script {
     if (entity === 'item') {
       return `create temp table f_item_e as select i.k, ${columns.join(', ')} from interactions e join f_item_id i on i.id = e.item_id ${groups} where ${isCounted}`
     }
-    // A deletion takes away what came before it, and what comes after it but had happened before.
-    const generation = 'coalesce(len(list_filter(d.offs, o -> o < e.off)), 0)'
-    return `create temp table f_user_e as select i.k * ${GENERATION_COUNT} + ${generation} as k, ${columns.join(', ')}
-      from interactions e join f_user_id i on i.id = e.user_id left join f_delete d on d.id = e.user_id ${groups}
-      where ${isCounted} and (d.id is null or ${generation} = 0 or e.c > list_max(d.cs[1:${generation}]))`
+    const isLeft = 'e.off > i.after_off and e.c > i.after_c and e.a < i.until_a'
+    return `create temp table f_user_e as select i.k, ${columns.join(', ')}
+      from interactions e join f_generation i on i.id = e.user_id and ${isLeft} ${groups} where ${isCounted}`
   }
 
   #reading({ formula }: FeatureDefinition): Reading {
@@ -305,7 +310,7 @@ class Script {
     const value = path ? attributeOf('h.v', kind) : 'e.other'
     const history = path
       ? `join interactions i on i.off = s.${latest}.off join f_g_${pathName(path)} h on h.id = i.${path.entity}_id and h.off < i.off and h.next_off >= i.off`
-      : `join f_${by}_e e on e.off = s.${latest}.off`
+      : `join f_${by}_p p using (pid) join f_${by}_e e on e.off = s.${latest}.off and e.k = p.k`
     this.#statements.push(
       `create temp table ${table} as select s.pid, s.${latest}.c as c, ${value} as v from f_${by}_s s ${history} where s.${latest} is not null`,
     )
