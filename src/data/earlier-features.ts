@@ -79,6 +79,7 @@ class RelevantEvents {
   readonly #startMs: number
   readonly #needsEverybody: boolean
   #firstMs = Number.POSITIVE_INFINITY
+  #hasKnown = false
 
   constructor(
     definitions: readonly FeatureDefinition[],
@@ -120,6 +121,11 @@ class RelevantEvents {
     if (availableTimeMs < this.#firstMs) this.#firstMs = availableTimeMs
     // A change decides groups whenever it became available.
     if (event.kind === 'entity') return true
+    // One that says that something was known, also where it is about somebody else: without any, the join would take the moment for one before all data.
+    if (availableTimeMs < this.#asOfMs && !this.#hasKnown) {
+      this.#hasKnown = true
+      return true
+    }
     if (availableTimeMs >= this.#asOfMs || countedTimeMs(event.eventTimeMs, availableTimeMs) < this.#startMs)
       return false
     return this.#needsEverybody || event.userId === this.#entity.userId || event.itemId === this.#entity.itemId
