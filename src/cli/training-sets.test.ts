@@ -87,7 +87,14 @@ const rowsOf = async (path: string) => {
 
 test('history that was imported makes a training set, and its rows are the values of their moments', async () => {
   await run('import', importCommand)
-  const { path, rowCount } = await madeBy('--of', 'purchase', '--from', '2024-03-01', '--to', '2024-04-01')
+  const { path, rowCount } = await madeBy(
+    '--of',
+    'purchase',
+    '--from',
+    '2024-03-04T10:00Z',
+    '--to',
+    '2024-04-01T10:00Z',
+  )
   expect(rowCount).toBe(1)
   const [row] = await rowsOf(path)
   // Two views of lamps and one of a chair; not the purchase itself.

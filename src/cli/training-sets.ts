@@ -1,6 +1,6 @@
 // millrace training-sets: rows for a model to learn from, with each feature as it was known at the row's moment.
 import { defineCommand } from 'citty'
-import { makeTrainingSet } from '../app/make-training-set.ts'
+import { type LabelsWanted, makeTrainingSet } from '../app/make-training-set.ts'
 import { type App, openApp } from '../app.ts'
 import type { FileSourcePlan } from '../config/plan.ts'
 import { MillraceError } from '../lib/errors.ts'
@@ -102,7 +102,7 @@ function labelsWanted(
     readonly to?: string | undefined
     readonly labels?: string | undefined
   },
-): Parameters<typeof makeTrainingSet>[1] {
+): LabelsWanted {
   const { of, from, to, labels } = args
   if (labels !== undefined) {
     if (of !== undefined || from !== undefined || to !== undefined) {

@@ -129,6 +129,23 @@ export function testOfflineStore(
       expect(inPieces.sha256).toBe(whole.sha256)
     })
 
+    it('takes away what a deletion takes once it is known, in whatever order deletions and events become known', async () => {
+      const events = deletedUser()
+      const moments = events.flatMap(({ availableTimeMs }) => [availableTimeMs, availableTimeMs + 1])
+      const labels = moments.map((momentMs) => ({ userId: 'u', itemId: 'i', momentMs })).slice(1)
+      const { target, rowCount } = await joined(await write(events), labels)
+      const rows = await readRows(target)
+      expect([rows.length, rowCount]).toEqual([labels.length, labels.length])
+      for (const [row, label] of labels.entries()) {
+        for (const name of ['views_1h', 'last_item', 'session_duration_avg']) {
+          const expected = readFeature(corpusDefinitions, events, { name, entity: label, asOfMs: label.momentMs })
+          expect(readingIn(rows[row]!, name), `${name} at minute ${(label.momentMs - NOON_MS) / MINUTE_MS}`).toEqual(
+            expected,
+          )
+        }
+      }
+    })
+
     it('keeps the order of the labels, and takes one twice', async () => {
       const [{ events, labels }] = randomHistories(seed + 3, 1, { eventCount: 50 }) as [History]
       const order = [...labels, ...labels].reverse()
@@ -172,6 +189,34 @@ export function testOfflineStore(
         message: expect.stringContaining(missing),
       })
     })
+  })
+}
+
+const MINUTE_MS = 60_000
+const NOON_MS = Date.UTC(2026, 5, 1, 12)
+
+/**
+ * A user with views and two deletions, none of which became known in the order of the log: [happened, known], in minutes after noon. The second deletion
+ * is known first, and of the views behind them one is known before either deletion and one had happened before the first.
+ */
+function deletedUser(): StoredEvent[] {
+  const view = { kind: 'interaction', interaction: 'view', userId: 'u' } as const
+  const removal = { kind: 'entity', entity: 'user', entityId: 'u', change: 'delete', attributes: {} } as const
+  const minutes = [
+    [view, 1, 1],
+    [view, 2, 9],
+    [removal, 6, 12],
+    [view, 7, 8],
+    [removal, 4, 10],
+    [view, 8, 9],
+    [view, 5, 5],
+    [view, 11, 11],
+  ] as const
+  return minutes.map(([kind, happened, known], offset) => {
+    const times = { eventTimeMs: NOON_MS + happened * MINUTE_MS, knownTimeMs: NOON_MS + known * MINUTE_MS }
+    const event = kind === view ? { ...kind, itemId: `i${offset}` } : kind
+    const id = `deleted-${offset}`
+    return { offset, availableTimeMs: times.knownTimeMs, event: { ...event, ...times, id } as LogEvent }
   })
 }
 
