@@ -20,7 +20,8 @@ export function rowMapper(holds: FileSourcePlan['holds'], columns: Readonly<Reco
       userId: picked(record, userId),
       itemId: picked(record, itemId),
       eventTime: picked(record, eventTime),
-      knownTime: picked(record, knownTime),
+      // Only where it is mapped: what judges rows that were sent takes the field for an unknown one.
+      ...(knownTime !== undefined && { knownTime: record[knownTime] }),
       weight: picked(record, weight),
       values: valueNames.length === 0 ? undefined : pickedAll(record, valueColumns, valueNames),
     })
@@ -29,8 +30,8 @@ export function rowMapper(holds: FileSourcePlan['holds'], columns: Readonly<Reco
   const attributeNames = Object.keys(attributeColumns)
   return (record) => {
     const attributes = pickedAll(record, attributeColumns, attributeNames)
-    const times = { eventTime: picked(record, eventTime), knownTime: picked(record, knownTime) }
-    return { entityId: picked(record, entityId), ...times, attributes }
+    const row = { entityId: picked(record, entityId), eventTime: picked(record, eventTime), attributes }
+    return knownTime === undefined ? row : { ...row, knownTime: record[knownTime] }
   }
 }
 
