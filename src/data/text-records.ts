@@ -188,7 +188,7 @@ function firstBadBytes(bytes: Buffer): string {
   let at = text.indexOf(REPLACEMENT)
   let offset = Buffer.byteLength(text.slice(0, at))
   // A replacement character may also stand in the file itself.
-  while (bytes.subarray(offset, offset + 3).toString('utf8') === REPLACEMENT && bytes[offset] === 0xef) {
+  while (bytes.subarray(offset, offset + 3).equals(REPLACEMENT_BYTES)) {
     const next = text.indexOf(REPLACEMENT, at + 1)
     offset += Buffer.byteLength(text.slice(at, next))
     at = next
@@ -201,3 +201,4 @@ function firstBadBytes(bytes: Buffer): string {
 
 /** What Node puts in place of bytes that are no UTF-8. */
 const REPLACEMENT = '\ufffd'
+const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT)
