@@ -1,5 +1,6 @@
 // Where a plan, the components and the adapters meet: the only file that knows them all. What an opened app can do lies in `app/`.
 import { join } from 'node:path'
+import { duckDbOfflineStore } from './adapters/duckdb/offline-store.ts'
 import { openDataFolder } from './adapters/embedded/data-folder.ts'
 import { openEventLog } from './adapters/embedded/event-log.ts'
 import { openKeyStore } from './adapters/embedded/key-store.ts'
@@ -17,6 +18,7 @@ import { onFirstUse } from './lib/on-first-use.ts'
 import type { EventLog } from './ports/event-log.ts'
 import type { KeyStore } from './ports/key-store.ts'
 import type { MetadataStore } from './ports/metadata-store.ts'
+import type { OfflineStore } from './ports/offline-store.ts'
 import type { OnlineStore } from './ports/online-store.ts'
 import type { Quarantine } from './ports/quarantine.ts'
 import type { SnapshotStore } from './ports/snapshot-store.ts'
@@ -49,6 +51,9 @@ export interface App {
   readonly onlineStore: () => Promise<OnlineStore>
   readonly metadata: () => Promise<MetadataStore>
   readonly snapshots: () => Promise<SnapshotStore>
+  readonly offlineStore: () => Promise<OfflineStore>
+  /** Where its files lie. */
+  readonly offlineDir: string
   readonly clock: Clock
   /** An environment variable that the system file names. */
   readonly variable: (name: string) => string | undefined
@@ -67,6 +72,9 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const onlineStore = onFirstUse(() => openOnlineStore({ folder: folder.onlineStoreDir }))
   const metadata = onFirstUse(() => openMetadataStore({ folder: folder.metadataDir, clock }))
   const snapshots = onFirstUse(async () => openSnapshotStore({ folder: folder.snapshotsDir }))
+  const offlineStore = onFirstUse(async () =>
+    duckDbOfflineStore({ temporaryFolder: join(folder.offlineDir, 'temporary') }),
+  )
   return {
     system,
     plan: system.plan,
@@ -80,13 +88,15 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     onlineStore: onlineStore.get,
     metadata: metadata.get,
     snapshots: snapshots.get,
+    offlineStore: offlineStore.get,
+    offlineDir: folder.offlineDir,
     clock,
     variable,
     close: async () => {
       await log.close()
       await quarantine.close()
       await keys.close()
-      for (const store of [onlineStore, metadata, snapshots]) await (await store.ifUsed())?.close()
+      for (const store of [onlineStore, metadata, snapshots, offlineStore]) await (await store.ifUsed())?.close()
     },
   }
 }

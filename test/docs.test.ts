@@ -95,7 +95,7 @@ describe('the command line', () => {
 
   test('has every command and option that is mentioned', async () => {
     for (const { name, load } of commands) loaded.set(name, (await load()).default as CommandDef)
-    const mentions = [...everyCode.matchAll(/(?<![\w/.-])millrace ([a-z]+)((?: [^\n#|&;)]*)?)/g)].map(
+    const mentions = [...everyCode.matchAll(/(?<![\w/.-])millrace ([a-z]+(?:-[a-z]+)*)((?: [^\n#|&;)]*)?)/g)].map(
       ([, name, rest]) => ({ name: name!, rest: rest!.trim() }),
     )
     expect(mentions.length).toBeGreaterThan(20)

@@ -75,6 +75,37 @@ test('an unknown feature and a question about nobody are clear errors', async ()
   expect(await asked('/v1/features/values')).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID' } })
 })
 
+test('an earlier moment is answered as a training row would be, and a bad one with what is wrong', async () => {
+  const [event] = await app.log.read(3, 1)
+  const at = (moment: string) => asked(`/v1/features/values?userId=u&features=views&at=${moment}`)
+  const before = new Date(event!.availableTimeMs).toISOString()
+  const after = new Date(event!.availableTimeMs + 1).toISOString()
+  expect((await at(after)).body.features).toMatchObject([{ name: 'views', status: 'present', value: 3 }])
+  expect((await at(before)).body).toMatchObject({ asOf: before, features: [{ value: 0 }] })
+  // It happened a minute before it came.
+  expect((await at(`${before}&asKnownNow=true`)).body.features).toMatchObject([{ value: 3 }])
+  expect(await at('2020-01-01')).toMatchObject({ status: 422, body: { code: 'FEATURE_MOMENT_UNKNOWN' } })
+  expect(await at('2999-01-01')).toMatchObject({ status: 422, body: { code: 'FEATURE_MOMENT_UNKNOWN' } })
+  expect(await at('then')).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID' } })
+  expect(await asked('/v1/features/values?userId=u&features=vews&at=2020-01-01')).toMatchObject({
+    status: 404,
+    body: { code: 'FEATURE_UNKNOWN', fix: expect.stringContaining('views') },
+  })
+})
+
+test('nobody who sends an event can say since when it was known', async () => {
+  const event = { interaction: 'view', userId: 'u', itemId: 'lamp', eventTime: '2024-01-01', knownTime: '2024-01-01' }
+  const answer = await fetch(`${running.url}/v1/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ events: [event, { ...event, knownTime: undefined, knownTimeMs: 1 }] }),
+  })
+  expect(await answer.json()).toMatchObject({
+    acceptedCount: 0,
+    rejected: [{ reason: 'UNKNOWN_FIELD' }, { reason: 'UNKNOWN_FIELD' }],
+  })
+})
+
 test('the server lists what the system file defines', async () => {
   const { features } = (await asked('/v1/features')).body as { features: { name: string; owner: string }[] }
   expect(features.map(({ name, owner }) => `${name} ${owner}`)).toEqual([

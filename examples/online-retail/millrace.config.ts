@@ -22,15 +22,19 @@ export default defineSystem({
     },
     interactions: { purchase: { weight: 1 } },
     sources: {
+      // The shop kept no history of its catalogue; what it said at the end is taken for what was known from the first day on. So the price, a median
+      // over the year, knows a little of the future.
       products: fileSource({
         path: 'data/products.tsv.gz',
         holds: 'item',
         columns: { entityId: 'StockCode', title: 'Title', price: 'Price', firstSold: 'FirstSold' },
+        known: { since: '2010-12-01' },
       }),
       customers: fileSource({
         path: 'data/customers.tsv.gz',
         holds: 'user',
         columns: { entityId: 'CustomerID', country: 'Country' },
+        known: { since: '2010-12-01' },
       }),
       // Cancelled lines have a quantity below zero, and 135,080 lines have no customer: the import says how many it turned away, and why.
       purchases: fileSource({
@@ -38,6 +42,8 @@ export default defineSystem({
         holds: 'interactions',
         interaction: 'purchase',
         columns: { userId: 'CustomerID', itemId: 'StockCode', eventTime: 'InvoiceDate', weight: 'Quantity' },
+        // The shop knew of each purchase at once, though this system reads of it years later.
+        known: 'when-it-happened',
       }),
       shop: httpIngest(),
     },

@@ -10,6 +10,7 @@ import { pause } from '../lib/within.ts'
 import type { Manifest } from '../models/bundle.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
+import { featuresAsOfInTurn } from './features-as-of.ts'
 import { LiveModel } from './live-model.ts'
 import { packageVersion } from './package-version.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
@@ -78,7 +79,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       log: logger,
       placements: plan.serving.placements,
       status: () => statusOf(follower, failure),
-      ...(features && { features: features.reader }),
+      ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
       ...(tables && { tables: tables.tables }),
       models: () => (liveModel.manifest ? [describeModel(liveModel.manifest)] : []),
       build: { version: packageVersion(), planHash: plan.hash },

@@ -28,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'List and explain features, and read their values',
     load: () => import('./features.ts'),
   },
+  {
+    name: 'training-sets',
+    summary: 'Make training sets from the features, and list them',
+    load: () => import('./training-sets.ts'),
+  },
   { name: 'checks', summary: 'Check the data, and see what checks found', load: () => import('./checks.ts') },
   {
     name: 'data',

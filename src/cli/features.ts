@@ -1,7 +1,8 @@
-// millrace features: what is computed of users and items, and what it is now.
+// millrace features: what is computed of users and items, and what it is now or was at an earlier moment.
 import { defineCommand } from 'citty'
+import { featuresAsOf } from '../app/features-as-of.ts'
 import { openFeatures } from '../app/open-features.ts'
-import { openApp } from '../app.ts'
+import { type App, openApp } from '../app.ts'
 import { type FeatureDefinition, type FeatureFormula, sufficesFor } from '../domain/feature.ts'
 import { featureText, plainFeatureValue } from '../domain/feature-value.ts'
 import { durationText } from '../lib/duration.ts'
@@ -9,6 +10,7 @@ import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import { appArguments } from './app-arguments.ts'
 import { printTable } from './table.ts'
+import { timeArgument } from './time-argument.ts'
 
 const json = { type: 'boolean', description: 'Print JSON', default: false } as const
 
@@ -71,11 +73,17 @@ const show = defineCommand({
 })
 
 const value = defineCommand({
-  meta: { name: 'value', description: 'What the features of a user, an item or both are now' },
+  meta: { name: 'value', description: 'What the features of a user, an item or both are now, or were' },
   args: {
     user: { type: 'string', description: 'Id of a user' },
     item: { type: 'string', description: 'Id of an item' },
     feature: { type: 'string', description: 'Names, separated by commas (default: all that the ids suffice for)' },
+    at: { type: 'string', description: 'An earlier moment, such as 2026-03-31T12:00Z: the values of a training row' },
+    asKnownNow: {
+      type: 'boolean',
+      description: 'With --at: what came late counts from when it happened, not from when it was known',
+      default: false,
+    },
     ...appArguments,
     json,
   },
@@ -85,6 +93,13 @@ const value = defineCommand({
         fix: 'Add "--user ID", "--item ID" or both.',
       })
     }
+    if (args.asKnownNow && args.at === undefined) {
+      throw new MillraceError('CLI_USAGE', '"--as-known-now" is about an earlier moment, and none is given.', {
+        fix: 'Add "--at MOMENT", or leave it out.',
+      })
+    }
+    const asOf =
+      args.at === undefined ? undefined : { asOfMs: timeArgument('at', args.at), asKnownNow: args.asKnownNow }
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
       const all = app.plan.data.features
@@ -97,8 +112,9 @@ const value = defineCommand({
         return
       }
       const entity = { ...(args.user && { userId: args.user }), ...(args.item && { itemId: args.item }) }
-      const features = await openFeatures(app)
-      const { asOfMs, rows } = await features.read({ features: chosen.map(({ name }) => name), entities: [entity] })
+      const { asOfMs, rows } = asOf
+        ? await featuresAsOf(app, { features: chosen, entity, ...asOf })
+        : await featuresNow(app, chosen, entity)
       const readings = chosen.map(({ name }, i) => ({ name, ...rows[0]![i]! }))
       if (args.json) {
         const plain = readings.map((reading) => ({
@@ -125,6 +141,15 @@ export default defineCommand({
   subCommands: { list, show, value },
   default: 'list',
 })
+
+async function featuresNow(
+  app: App,
+  chosen: readonly FeatureDefinition[],
+  entity: { readonly userId?: string; readonly itemId?: string },
+) {
+  const reader = await openFeatures(app)
+  return reader.read({ features: chosen.map(({ name }) => name), entities: [entity] })
+}
 
 const NO_FEATURES = 'The system file defines no features. See "features" in the guide.'
 

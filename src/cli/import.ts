@@ -21,6 +21,10 @@ export default defineCommand({
     columns: { type: 'string', description: 'Which column holds what: userId=CustomerID,itemId=2,...' },
     interaction: { type: 'string', description: 'The interaction of every row, where no column says it' },
     timeFormat: { type: 'string', description: 'How times are written: iso (default), seconds or milliseconds' },
+    known: {
+      type: 'string',
+      description: 'Since when this history was known: when-it-happened, or a day (default: from when it is read)',
+    },
     header: { type: 'boolean', description: 'Whether the first line names the columns (default; --no-header)' },
     json: { type: 'boolean', description: 'Print the account as JSON', default: false },
   },
@@ -42,6 +46,7 @@ export default defineCommand({
           interaction: args.interaction,
           timeFormat: args.timeFormat,
           hasHeader: args.header,
+          known: args.known,
         },
       })
       for (const file of files) {

@@ -3,10 +3,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MillraceError } from '../lib/errors.ts'
-import { sampleShop } from './sample-shop.ts'
+import { SAMPLE_DAYS, sampleShop } from './sample-shop.ts'
 
 const packageFolder = fileURLToPath(new URL('../..', import.meta.url))
 const templateFolder = join(packageFolder, 'templates', 'shop')
+
+const DAY_MS = 86_400_000
 
 /** npm leaves a file called .gitignore out of a package, so the template carries it under another name. */
 const storedNames: Readonly<Record<string, string>> = { gitignore: '.gitignore' }
@@ -47,7 +49,8 @@ export function writeProject(project: NewProject): readonly string[] {
 
 function projectFiles(project: NewProject): Record<string, string> {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'))
-  const values: Readonly<Record<string, string>> = { name: project.name, owner: project.owner, version }
+  const since = new Date(project.nowMs - (SAMPLE_DAYS + 1) * DAY_MS).toISOString().slice(0, 10)
+  const values: Readonly<Record<string, string>> = { name: project.name, owner: project.owner, version, since }
   const files: Record<string, string> = {}
   for (const stored of readdirSync(templateFolder)) {
     const template = readFileSync(join(templateFolder, stored), 'utf8')

@@ -18,7 +18,8 @@ export interface SampleSize {
 const defaultSize: SampleSize = { userCount: 400, itemsPerCategory: 40, visitsPerUser: 6 }
 
 const DAY_MS = 86_400_000
-const HISTORY_DAYS = 60
+/** How far back its interactions go. */
+export const SAMPLE_DAYS = 60
 
 const nounsByCategory = {
   kitchen: ['Kettle', 'Pan', 'Knife', 'Bowl', 'Mug', 'Whisk', 'Jar', 'Tray'],
@@ -64,7 +65,7 @@ function itemRows(rng: Rng, { itemsPerCategory }: SampleSize): string {
 function userRows(rng: Rng, { userCount }: SampleSize, endMs: number): string {
   const rows = ['id,country,signed_up']
   for (let user = 0; user < userCount; user++) {
-    const signedUpMs = endMs - (HISTORY_DAYS + rng.integer(500)) * DAY_MS
+    const signedUpMs = endMs - (SAMPLE_DAYS + rng.integer(500)) * DAY_MS
     rows.push([userId(user), pick(rng, countries), new Date(signedUpMs).toISOString()].join(','))
   }
   return `${rows.join('\n')}\n`
@@ -77,7 +78,7 @@ function interactionRows(rng: Rng, size: SampleSize, endMs: number): string {
     const taste = [pick(rng, categories), pick(rng, categories)]
     const visitCount = 1 + rng.integer(2 * size.visitsPerUser - 1)
     for (let visit = 0; visit < visitCount; visit++) {
-      let timeMs = endMs - Math.floor(rng.next() * HISTORY_DAYS * DAY_MS) - 3_600_000
+      let timeMs = endMs - Math.floor(rng.next() * SAMPLE_DAYS * DAY_MS) - 3_600_000
       const viewCount = 2 + rng.integer(6)
       for (let view = 0; view < viewCount; view++) {
         // One view in ten is out of curiosity.

@@ -1,6 +1,7 @@
 // What is said of a source's rows, whatever brings them: the format of files, and which columns hold what.
+import { isoTimeMs } from '../domain/iso-time.ts'
 import { describe, type Inspection, pathOf } from './inspection.ts'
-import type { ColumnName, FileSourcePlan, Plan } from './plan.ts'
+import type { ColumnName, FileSourcePlan, KnownPlan, Plan } from './plan.ts'
 import { entityColumns, interactionColumns } from './sources.ts'
 
 const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
@@ -31,6 +32,35 @@ export function checkFormat(
     )
   }
   return format ?? 'csv'
+}
+
+/** @param canBeSince whether it may be since a moment: not where a source is read again and again, and says something new each time */
+export function checkKnown(
+  { holds, known }: { readonly holds: FileSourcePlan['holds']; readonly known?: unknown },
+  columns: Readonly<Record<string, ColumnName>>,
+  where: string,
+  inspection: Inspection,
+  { canBeSince }: { readonly canBeSince: boolean },
+): { readonly known?: KnownPlan } {
+  if (known === undefined) return {}
+  const at = `${where}.known`
+  if (columns.knownTime !== undefined)
+    inspection.report(at, 'found beside columns.knownTime, which says it row by row.', 'Leave one of them out.')
+  if (typeof known !== 'object' || known === null || !canBeSince) {
+    inspection.oneOf(known, at, ['when-it-happened'])
+    if (holds !== 'interactions' && columns.eventTime === undefined)
+      inspection.report(
+        at,
+        'no column says when these rows happened.',
+        canBeSince ? 'Add columns.eventTime, or say known: { since: "2024-01-01" }.' : 'Add columns.eventTime.',
+      )
+    return { known: 'when-it-happened' }
+  }
+  const { since } = inspection.fields(known, at, ['since'])
+  const sinceMs = isoTimeMs(since)
+  if (sinceMs === undefined)
+    inspection.report(`${at}.since`, `found ${describe(since)}, expected a day or a moment such as "2024-01-01".`)
+  return { known: { sinceMs: sinceMs ?? 0 } }
 }
 
 export function checkInteractionColumns(

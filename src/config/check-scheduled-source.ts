@@ -1,7 +1,13 @@
 // A source that is read by a schedule: where it is, what its rows hold, and how often it is read.
 import { Cron } from 'croner'
 import { durationExample, durationMs } from '../lib/duration.ts'
-import { checkEntityColumns, checkFormat, checkInteractionColumns, type KnownNames } from './check-columns.ts'
+import {
+  checkEntityColumns,
+  checkFormat,
+  checkInteractionColumns,
+  checkKnown,
+  type KnownNames,
+} from './check-columns.ts'
 import { checkOwner } from './check-owner.ts'
 import { describe, type Inspection, pathOf } from './inspection.ts'
 import type {
@@ -16,7 +22,7 @@ import type { ScheduledSource } from './sources.ts'
 
 type Options = Readonly<Record<string, unknown>>
 
-const sharedNames = ['holds', 'columns', 'interaction', 'timeFormat', 'every', 'freshness', 'owner']
+const sharedNames = ['holds', 'columns', 'interaction', 'timeFormat', 'known', 'every', 'freshness', 'owner']
 const DEFAULT_DELETED_SHARE = 0.2
 const DEFAULT_OVERLAP_MS = 600_000
 const DEFAULT_OVERLAP_COUNT = 1000
@@ -55,6 +61,7 @@ function checkShared(options: Options, where: string, inspection: Inspection, kn
       options.timeFormat === undefined
         ? 'iso'
         : inspection.oneOf(options.timeFormat, `${where}.timeFormat`, ['iso', 'seconds', 'milliseconds']),
+    ...checkKnown({ holds, known: options.known }, columns, where, inspection, { canBeSince: false }),
   }
 }
 

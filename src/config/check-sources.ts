@@ -1,6 +1,12 @@
 // Where data comes from: every column that is named exists, and every value that a row needs has a column.
 
-import { checkEntityColumns, checkFormat, checkInteractionColumns, type KnownNames } from './check-columns.ts'
+import {
+  checkEntityColumns,
+  checkFormat,
+  checkInteractionColumns,
+  checkKnown,
+  type KnownNames,
+} from './check-columns.ts'
 import { checkScheduledSource } from './check-scheduled-source.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { ColumnName, FileSourcePlan, SourcePlan } from './plan.ts'
@@ -52,6 +58,7 @@ function checkFileSource(source: FileSource, where: string, inspection: Inspecti
     ...(source.interaction !== undefined && { interaction: source.interaction }),
     timeFormat:
       source.timeFormat === undefined ? 'iso' : inspection.oneOf(source.timeFormat, `${where}.timeFormat`, timeFormats),
+    ...checkKnown(source, columns, where, inspection, { canBeSince: true }),
   }
 }
 

@@ -50,11 +50,13 @@ defineSystem({
         columns: { userId: 'CustomerID', itemId: 'StockCode', eventTime: 2, weight: 'Quantity' },
         interaction: 'purchase',
         timeFormat: 'iso',
+        known: 'when-it-happened',
       }),
       catalogue: fileSource({
         path: 'items.jsonl',
         holds: 'item',
         columns: { entityId: 'id', title: 'name', price: 'price' },
+        known: { since: '2024-01-01' },
       }),
       people: fileSource({ path: 'users.tsv', holds: 'user', columns: { entityId: 0, country: 1 }, hasHeader: false }),
       orders: postgresSource({
@@ -354,3 +356,16 @@ const badUser: Names['user'] = { country: 'DE' }
 // @ts-expect-error there is no such placement
 const badPlacement: Names['placement'] = 'checkout'
 export const checked = [user, placement, interaction, badItem, badUser, badPlacement]
+
+// Of history only what is declared at once can be known since a day; what is read again and again says something new each time.
+folderSource({
+  path: 'drop',
+  files: '*.csv',
+  every: '1 day',
+  holds: 'item',
+  columns: { entityId: 'id' },
+  // @ts-expect-error
+  known: { since: '2024-01-01' },
+})
+// @ts-expect-error
+fileSource({ path: 'items.csv', holds: 'item', columns: { entityId: 'id' }, known: 'always' })

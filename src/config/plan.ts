@@ -21,6 +21,12 @@ export interface InteractionPlan {
 /** Which column holds what. A column's name, or its 0-based number for files without a header. */
 export type ColumnName = string | number
 
+/**
+ * From when on rows of history could have been known, as whoever imports them vouches: each from when it happened, or all of them since a moment (those
+ * that happened later, since then).
+ */
+export type KnownPlan = 'when-it-happened' | { readonly sinceMs: number }
+
 export interface FileSourcePlan {
   readonly kind: 'file'
   /** Relative to the system file's folder. */
@@ -28,12 +34,14 @@ export interface FileSourcePlan {
   readonly format: 'csv' | 'tsv' | 'jsonl' | 'parquet'
   readonly hasHeader: boolean
   readonly holds: 'interactions' | 'user' | 'item'
-  /** For interactions: userId, itemId, eventTime and, where present, id, interaction, weight and values by name. For an entity: entityId, eventTime, and its attributes by name. */
+  /** For interactions: userId, itemId, eventTime and, where present, knownTime, id, interaction, weight and values by name. For an entity: entityId, eventTime, knownTime, and its attributes by name. */
   readonly columns: Readonly<Record<string, ColumnName>>
   /** The interaction of every row, where no column says it. */
   readonly interaction?: string
   /** How times are written: ISO 8601 (without a zone: UTC), or a number since 1970. */
   readonly timeFormat: 'iso' | 'seconds' | 'milliseconds'
+  /** Left out: rows without a knownTime are known from when they are read. */
+  readonly known?: KnownPlan
 }
 
 export interface HttpSourcePlan {
@@ -44,7 +52,8 @@ export interface HttpSourcePlan {
 export type SchedulePlan = { readonly everyMs: number } | { readonly cron: string }
 
 /** What sources that are read by a schedule have in common. */
-export interface ScheduledSourcePlan extends Pick<FileSourcePlan, 'holds' | 'columns' | 'interaction' | 'timeFormat'> {
+export interface ScheduledSourcePlan
+  extends Pick<FileSourcePlan, 'holds' | 'columns' | 'interaction' | 'timeFormat' | 'known'> {
   readonly owner: string
   readonly schedule: SchedulePlan
   /** The target: how old the last success may be. */

@@ -3,11 +3,11 @@ import type { Duration } from '../lib/duration.ts'
 import type { CatalogueApiPlan, ColumnName, FileSourcePlan, FolderSourcePlan } from './plan.ts'
 
 /** Columns of a file of interactions. */
-export const interactionColumns = ['userId', 'itemId', 'eventTime', 'id', 'interaction', 'weight'] as const
+export const interactionColumns = ['userId', 'itemId', 'eventTime', 'knownTime', 'id', 'interaction', 'weight'] as const
 export type InteractionColumn = (typeof interactionColumns)[number]
 
 /** Columns that a file of users or items has besides its attributes. */
-export const entityColumns = ['entityId', 'eventTime'] as const
+export const entityColumns = ['entityId', 'eventTime', 'knownTime'] as const
 export type EntityColumn = (typeof entityColumns)[number]
 
 type Holds = FileSourcePlan['holds']
@@ -27,6 +27,7 @@ export interface FileSourceOptions<H extends Holds, Column extends string, Inter
   /**
    * Which column of the file holds what: the column's name, or its 0-based number. For interactions `userId`, `itemId`, `eventTime` and, where
    * present, `id`, `interaction`, `weight` and the values that interactions declare; for users and items `entityId`, `eventTime` where present, and the attributes by name.
+   * `knownTime`, where present, says from when on the row could have been known; else see `known`.
    */
   readonly columns: Readonly<Record<Column, ColumnName>> & RequiredColumns[H]
   /** The interaction of every row, where no column says it. */
@@ -37,6 +38,11 @@ export interface FileSourceOptions<H extends Holds, Column extends string, Inter
   readonly timeFormat?: FileSourcePlan['timeFormat']
   /** Whether the first line names the columns. Default: true. Only for csv and tsv. */
   readonly hasHeader?: boolean
+  /**
+   * Of history that the shop knew at the time: since when. "when-it-happened", or since a day such as { since: "2024-01-01" } (what happened later, from
+   * then on). Default: each row is known from when it is read, so that training rows of earlier moments do not see it.
+   */
+  readonly known?: 'when-it-happened' | { readonly since: string }
 }
 
 /** A file to be read by `millrace import`. */
@@ -55,6 +61,7 @@ export interface FileSource<
   readonly format: FileSourcePlan['format'] | undefined
   readonly timeFormat: FileSourcePlan['timeFormat'] | undefined
   readonly hasHeader: boolean | undefined
+  readonly known: 'when-it-happened' | { readonly since: string } | undefined
 }
 
 /** Events and entities that are sent to the HTTP API. */
@@ -75,6 +82,11 @@ export interface ScheduledOptions<H extends Holds, Column extends string, Intera
   readonly interaction?: Interaction
   /** How times are written, where they are texts or numbers. Default: "iso". */
   readonly timeFormat?: FileSourcePlan['timeFormat']
+  /**
+   * "when-it-happened" says that the shop knew each row from when it happened, also where this system reads it later. What comes regularly is better
+   * left without it: then training sees it as late as serving did. Default: each row is known from when it is read.
+   */
+  readonly known?: 'when-it-happened'
   /** How often it is read: an interval, or a cron pattern in UTC such as "0 4 * * *". */
   readonly every: Duration | CronPattern
   /** How old the last success may be. Default: twice the interval. */
@@ -187,6 +199,7 @@ export function fileSource<
     format: options.format,
     timeFormat: options.timeFormat,
     hasHeader: options.hasHeader,
+    known: options.known,
   }
 }
 

@@ -12,7 +12,7 @@ export type RowMapper = (record: FileRecord) => Readonly<Record<string, unknown>
 /** Which of the file's columns hold what; `undefined` for what no column holds. */
 export function rowMapper(holds: FileSourcePlan['holds'], columns: Readonly<Record<string, ColumnName>>): RowMapper {
   if (holds === 'interactions') {
-    const { id, interaction, userId, itemId, eventTime, weight, ...valueColumns } = columns
+    const { id, interaction, userId, itemId, eventTime, knownTime, weight, ...valueColumns } = columns
     const valueNames = Object.keys(valueColumns)
     return (record) => ({
       id: picked(record, id),
@@ -20,15 +20,18 @@ export function rowMapper(holds: FileSourcePlan['holds'], columns: Readonly<Reco
       userId: picked(record, userId),
       itemId: picked(record, itemId),
       eventTime: picked(record, eventTime),
+      // Only where it is mapped: what judges rows that were sent takes the field for an unknown one.
+      ...(knownTime !== undefined && { knownTime: record[knownTime] }),
       weight: picked(record, weight),
       values: valueNames.length === 0 ? undefined : pickedAll(record, valueColumns, valueNames),
     })
   }
-  const { entityId, eventTime, ...attributeColumns } = columns
+  const { entityId, eventTime, knownTime, ...attributeColumns } = columns
   const attributeNames = Object.keys(attributeColumns)
   return (record) => {
     const attributes = pickedAll(record, attributeColumns, attributeNames)
-    return { entityId: picked(record, entityId), eventTime: picked(record, eventTime), attributes }
+    const row = { entityId: picked(record, entityId), eventTime: picked(record, eventTime), attributes }
+    return knownTime === undefined ? row : { ...row, knownTime: record[knownTime] }
   }
 }
 

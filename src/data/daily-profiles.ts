@@ -3,7 +3,7 @@ import type { Plan } from '../config/plan.ts'
 import type { EntityEvent, InteractionEvent } from '../domain/event.ts'
 import { countedTimeMs } from '../domain/feature.ts'
 import { type TableProfile, TableProfiler, type TableRules } from '../domain/table-profile.ts'
-import type { EventLog, StoredEvent } from '../ports/event-log.ts'
+import { appendedTimeMsOf, type EventLog, type StoredEvent } from '../ports/event-log.ts'
 import type { ProfiledDay } from './checks/measurement.ts'
 import { logBatches } from './log-batches.ts'
 
@@ -93,11 +93,13 @@ export async function profileDays(
   const profilers = new Map(rules.map(({ table }) => [table, new Map<number, TableProfiler>()]))
   const newest = new Map(rules.map(({ table }) => [table, new TableProfiler({ ...NO_COLUMNS, table })]))
   const byTable = new Map(rules.map((one) => [one.table, one]))
-  const profile = ({ event, availableTimeMs }: StoredEvent): void => {
+  const profile = (stored: StoredEvent): void => {
+    const { event } = stored
     const { table, row } = checkedRow(event)
     const days = table === undefined ? undefined : profilers.get(table)
     if (days === undefined) return
-    const times = { eventTimeMs: event.eventTimeMs, availableTimeMs }
+    // Whether data still arrives is not a question of when it was known.
+    const times = { eventTimeMs: event.eventTimeMs, availableTimeMs: appendedTimeMsOf(stored) }
     newest.get(table!)!.add({}, times)
     const day = Math.floor(countedTimeMs(times.eventTimeMs, times.availableTimeMs) / DAY_MS)
     if (day > newestDay || day < firstDay) return

@@ -208,6 +208,22 @@ describe('an engine', () => {
     await engine.stop()
   })
 
+  test('is behind by how long the log has had an event, not by how long that was known', async () => {
+    const events = views(3).map((stored) => ({
+      ...stored,
+      appendedTimeMs: stored.availableTimeMs,
+      availableTimeMs: 1000,
+    }))
+    const { records } = await settled(events.slice(0, 1), [viewsIn(60)])
+    records.holder = undefined
+    const log = growingLog(events)
+    log.length = 3
+    const options = { log, store: memoryOnlineStore(records), definitions: [viewsIn(60)] }
+    const engine = await openFeatureEngine({ ...options, clock: { now: () => NOON_MS + 501 } })
+    expect(await engine.status()).toMatchObject({ lagEventCount: 2, lagMs: 500 })
+    await engine.stop()
+  })
+
   test('follows the log until it is stopped, and says what it lags behind', async () => {
     const events = views(30)
     const { log, records } = await settled(events.slice(0, 10), [viewsIn(120)])
@@ -335,6 +351,21 @@ describe('a reader', () => {
     const request = { features: ['views'], entities: [{ userId: 'u' }], asOfMs: NOON_MS + 4 }
     await expect(reader.read(request)).rejects.toMatchObject({ code: 'FEATURE_MOMENT_PAST' })
     expect((await reader.read({ ...request, asOfMs: NOON_MS + 5 })).rows[0]![0]!.value).toBe(5)
+  })
+
+  test('answers for a moment after everything that was known, also where what came last was known long before', async () => {
+    const [early] = views(1)
+    const events = [
+      ...views(5),
+      { ...early!, offset: 5, availableTimeMs: NOON_MS - 60 * MINUTE_MS, event: { ...early!.event, id: 'early' } },
+    ]
+    const { reader, engine } = await settled(events, [viewsIn(60)])
+    const request = { features: ['views'], entities: [{ userId: 'u' }] }
+    expect((await reader.read(request)).asOfMs).toBe(NOON_MS + 5)
+    await expect(reader.read({ ...request, asOfMs: NOON_MS + 4 })).rejects.toMatchObject({
+      code: 'FEATURE_MOMENT_PAST',
+    })
+    await engine.stop()
   })
 
   test('names the feature that was meant', async () => {

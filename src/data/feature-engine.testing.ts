@@ -105,7 +105,7 @@ export function momentAfter(
   rng: Rng,
   { events, definitions }: { events: readonly StoredEvent[]; definitions: readonly FeatureDefinition[] },
 ): number {
-  const newestMs = events.at(-1)?.availableTimeMs ?? 0
+  const newestMs = events.reduce((newest, { availableTimeMs }) => Math.max(newest, availableTimeMs), 0)
   if (events.length > 0 && rng.integer(3) === 0) {
     const { event, availableTimeMs } = events[rng.integer(events.length)]!
     const { formula } = definitions[rng.integer(definitions.length)]!

@@ -4,7 +4,7 @@ import type { FeatureDefinition } from '../domain/feature.ts'
 import { FEATURE_STATE_FORMAT } from '../domain/feature-state/record-format.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
-import type { EventLog, StoredEvent } from '../ports/event-log.ts'
+import { appendedTimeMsOf, type EventLog, type StoredEvent } from '../ports/event-log.ts'
 import type { OnlineStore, OnlineStoreWriter, SpaceChange } from '../ports/online-store.ts'
 import { decodeText, encodeText, FeatureLayer, HEAD_KEY, type LayerHead } from './feature-layer.ts'
 import {
@@ -45,7 +45,7 @@ export interface FeatureEngineOptions {
 export interface FeatureEngineStatus {
   /** Events in the log that answers do not know yet. */
   readonly lagEventCount: number
-  /** How long the next of them has been available; 0 where there is none. */
+  /** How long the log has had the next of them; 0 where there is none. */
   readonly lagMs: number
   /** Of a backfill beside the answers: events read and to read. */
   readonly backfill:
@@ -114,7 +114,7 @@ class Engine implements FeatureEngine {
       const events = await this.#nextEvents(layer, logNextOffset)
       if (events.length === 0) continue
       changes.push(await layer.apply(events))
-      nowMs = Math.max(nowMs, events.at(-1)!.availableTimeMs)
+      nowMs = Math.max(nowMs, layer.head.newestAvailableTimeMs)
     }
     if (changes.length > 0) await this.#writer.commit(changes, nowMs)
     const hasTakenOver = await this.#takeOverIfReady(logNextOffset)
@@ -146,7 +146,7 @@ class Engine implements FeatureEngine {
     const [next] = await this.#log.read(readOffset, 1)
     return {
       lagEventCount: nextOffset - readOffset,
-      lagMs: next === undefined ? 0 : Math.max(0, this.#options.clock.now() - next.availableTimeMs),
+      lagMs: next === undefined ? 0 : Math.max(0, this.#options.clock.now() - appendedTimeMsOf(next)),
       backfill: building && {
         readCount: this.#buildingLayer()?.head.nextOffset ?? 0,
         eventCount: nextOffset,

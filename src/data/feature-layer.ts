@@ -13,7 +13,7 @@ import { type LayerPlan, layerSpace } from './feature-manifest.ts'
 /** How far a layer has come; stored with its records in every commit. */
 export interface LayerHead {
   readonly nextOffset: number
-  /** Of the newest event in it; -1 before the first. Every moment that is answered is later. */
+  /** The greatest of the events in it, which need not be that of the last one; -1 before the first. Every moment that is answered is later. */
   readonly newestAvailableTimeMs: number
 }
 
@@ -58,8 +58,11 @@ export class FeatureLayer {
   async apply(events: readonly StoredEvent[]): Promise<SpaceChange> {
     const touched = await this.#touchedBy(events)
     const updates: GroupUpdate[] = []
+    let nowMs = this.head.newestAvailableTimeMs
     for (let n = 0; n < events.length; n++) {
-      this.#applyOne(events[n]!, touched[n]!, updates)
+      const stored = events[n]!
+      nowMs = Math.max(nowMs, stored.availableTimeMs)
+      this.#applyOne(stored, touched[n]!, { nowMs, updates })
       if (n % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) await othersTurn()
     }
     const groups = await this.#groupsOf(updates)
@@ -67,9 +70,7 @@ export class FeatureLayer {
       groups.get(groupKey(slot.version, key))!.add(contribution, lastHop)
     }
 
-    const newest = events.at(-1)!
-    const nowMs = newest.availableTimeMs
-    this.head = { nextOffset: newest.offset + 1, newestAvailableTimeMs: nowMs }
+    this.head = { nextOffset: events.at(-1)!.offset + 1, newestAvailableTimeMs: nowMs }
     const puts: RecordPut[] = []
     const removes: string[] = []
     const keep = (key: string, bytes: Uint8Array | undefined, expiresAtMs: number | undefined): void => {
@@ -89,10 +90,14 @@ export class FeatureLayer {
     return { space: this.#space, puts, removes }
   }
 
-  #applyOne({ offset, availableTimeMs, event }: StoredEvent, { user, item }: Touched, groups: GroupUpdate[]) {
+  #applyOne(
+    { offset, availableTimeMs, event }: StoredEvent,
+    { user, item }: Touched,
+    { nowMs, updates }: { readonly nowMs: number; readonly updates: GroupUpdate[] },
+  ) {
     if (event.kind === 'interaction') {
       const states = { user: user!.state, item: item!.state }
-      applyInteraction(this.#layout, event, { offset, availableTimeMs, states, groups })
+      applyInteraction(this.#layout, event, { offset, availableTimeMs, nowMs, states, groups: updates })
       return
     }
     const { state } = (event.entity === 'user' ? user : item)!

@@ -93,7 +93,7 @@ function activeMeanwhile(
 }
 
 /** Names of the features that a pair feature is made of. */
-function sharesOf(formula: FeatureFormula): readonly string[] {
+export function sharesOf(formula: FeatureFormula): readonly string[] {
   if (formula.family === 'cross') return [formula.share]
   return formula.family === 'similarity' ? [formula.user, formula.item] : []
 }

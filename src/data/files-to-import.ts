@@ -1,7 +1,8 @@
 // Which files an import means: sources of the system file by name, all of them, or a path that is described by options.
 import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import type { ColumnName, FileSourcePlan, Plan } from '../config/plan.ts'
+import type { ColumnName, FileSourcePlan, KnownPlan, Plan } from '../config/plan.ts'
+import { isoTimeMs } from '../domain/iso-time.ts'
 import { MillraceError, type Problem } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import type { FileImport } from './import.ts'
@@ -15,6 +16,8 @@ export interface FileDescription {
   readonly interaction?: string | undefined
   readonly timeFormat?: string | undefined
   readonly hasHeader?: boolean | undefined
+  /** "when-it-happened", or a moment since when all of it was known. */
+  readonly known?: string | undefined
 }
 
 const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
@@ -120,6 +123,7 @@ function describedFile(plan: Plan, path: string, description: FileDescription): 
   const timeFormat = oneOf('time-format', description.timeFormat ?? 'iso', timeFormats)
   const columns = columnsOf(description.columns, problems)
   checkColumns(plan, { holds, format, columns, interaction: description.interaction }, problems)
+  const known = knownOf(description.known, { holds, columns }, problems)
   if (problems.length > 0) {
     throw new MillraceError('IMPORT_MAPPING_INVALID', `The options do not say how to read ${path}.`, {
       problems,
@@ -136,8 +140,29 @@ function describedFile(plan: Plan, path: string, description: FileDescription): 
     columns,
     timeFormat,
     ...interaction,
+    ...(known !== undefined && { known }),
   }
   return { sourceName: basename(path), source, path, isDefined: false }
+}
+
+function knownOf(
+  found: string | undefined,
+  { holds, columns }: Pick<FileSourcePlan, 'holds' | 'columns'>,
+  problems: Problem[],
+): KnownPlan | undefined {
+  if (found === undefined) return undefined
+  const where = '--known'
+  if (columns.knownTime !== undefined)
+    problems.push({ where, message: 'Found it beside a column for knownTime, which says it row by row.' })
+  if (found === 'when-it-happened') {
+    const isTimeless = holds !== 'interactions' && columns.eventTime === undefined
+    if (isTimeless) problems.push({ where, message: 'No column says when these rows happened: give a day instead.' })
+    return found
+  }
+  const sinceMs = isoTimeMs(found)
+  if (sinceMs !== undefined) return { sinceMs }
+  problems.push({ where, message: `Found "${found}", expected "when-it-happened" or a day such as 2024-01-01.` })
+  return undefined
 }
 
 function formatByName(path: string): string {
@@ -170,8 +195,8 @@ function checkColumns(
   const isInteractions = holds === 'interactions'
   const required = isInteractions ? ['userId', 'itemId', 'eventTime'] : ['entityId']
   const known = isInteractions
-    ? [...required, 'id', 'interaction', 'weight']
-    : [...required, 'eventTime', ...Object.keys(plan.data.entities[holds])]
+    ? [...required, 'knownTime', 'id', 'interaction', 'weight']
+    : [...required, 'eventTime', 'knownTime', ...Object.keys(plan.data.entities[holds])]
   for (const field of Object.keys(columns)) {
     if (!known.includes(field))
       problems.push({ where: '--columns', message: `Found the unknown field "${field}". ${suggestName(field, known)}` })

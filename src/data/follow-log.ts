@@ -1,7 +1,7 @@
 // Hands every event of the log, in order, to one consumer in memory, and keeps on doing so. For consumers that keep their own place on disk,
 // commit the offset instead; this one starts over from the offset it is given.
 import type { Clock } from '../lib/clock.ts'
-import type { EventLog, StoredEvent } from '../ports/event-log.ts'
+import { appendedTimeMsOf, type EventLog, type StoredEvent } from '../ports/event-log.ts'
 
 const BATCH_SIZE = 5_000
 /** How long a wait for news lasts before it is renewed; stopping takes at most this long. */
@@ -10,7 +10,7 @@ const WAIT_MS = 200
 export interface FollowerLag {
   /** Events that are in the log and have not been handed over. */
   readonly eventCount: number
-  /** How long the next of them has been available; 0 where there is none. */
+  /** How long the log has had the next of them; 0 where there is none. */
   readonly ms: number
 }
 
@@ -43,7 +43,7 @@ export function followLog(log: EventLog, options: FollowOptions): LogFollower {
       await log.waitFor(nextOffset, WAIT_MS)
       return
     }
-    waitingSinceMs = events[0]!.availableTimeMs
+    waitingSinceMs = appendedTimeMsOf(events[0]!)
     options.apply(events)
     nextOffset = events.at(-1)!.offset + 1
     if (events.length === BATCH_SIZE) logNextOffset = (await log.bounds()).nextOffset

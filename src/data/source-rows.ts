@@ -9,17 +9,21 @@ export type MappedSourcePlan = Exclude<SourcePlan, { readonly kind: 'http' }>
 export function sourceCheck(plan: Plan, source: MappedSourcePlan): RowCheck {
   const format = 'format' in source ? source.format : undefined
   const reading: RowReading = { timeFormat: source.timeFormat, areValuesText: format === 'csv' || format === 'tsv' }
-  if (source.holds === 'interactions') return interactionCheck(plan, { reading, interaction: source.interaction })
-  return entityCheck(plan, { entity: source.holds, reading })
+  const declared = { known: source.known }
+  if (source.holds === 'interactions')
+    return interactionCheck(plan, { reading, interaction: source.interaction, declared })
+  return entityCheck(plan, { entity: source.holds, reading, declared })
 }
 
 /**
- * What a row without a time gets. A catalogue without times is a snapshot: it says what was known when the file was written.
+ * What a row without a time gets. A catalogue without times is a snapshot: it says what was known when the file was written, or since when it was
+ * declared to be known.
  * @param fileTimeMs when the file was last changed
  */
 export function missingTimeOf(
-  { holds, columns }: Pick<FileSourcePlan, 'holds' | 'columns'>,
+  { holds, columns, known }: Pick<FileSourcePlan, 'holds' | 'columns' | 'known'>,
   fileTimeMs: number,
 ): RowContext['missingTime'] {
-  return holds === 'interactions' || columns.eventTime !== undefined ? 'reject' : Math.floor(fileTimeMs)
+  if (holds === 'interactions' || columns.eventTime !== undefined) return 'reject'
+  return typeof known === 'object' ? known.sinceMs : Math.floor(fileTimeMs)
 }

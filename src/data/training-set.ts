@@ -3,9 +3,11 @@ import { rename, writeFile } from 'node:fs/promises'
 import type { AttributeType, Plan } from '../config/plan.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
 import { canonicalJson, contentHash } from '../lib/canonical-json.ts'
+import type { JsonValue } from '../lib/json.ts'
 import type { AttributeKind, JoinRequest, OfflineStore } from '../ports/offline-store.ts'
 
-export interface TrainingSetManifest {
+/** What decides what is in a set. */
+export interface TrainingSetRecipe {
   readonly format: 1
   readonly planHash: string
   /** SHA-256 over name, formula, time to live and default of every feature: what values depend on. */
@@ -14,17 +16,42 @@ export interface TrainingSetManifest {
   readonly features: readonly { readonly name: string; readonly version: string }[]
   /** The versions of the tables that the files are of, as whoever keeps the tables calls them. */
   readonly tableVersions: Readonly<Record<string, string>>
+  /** Where the rows come from; left out where whoever asks for the set knows. */
+  readonly labels?: JsonValue
+}
+
+export interface TrainingSetManifest extends TrainingSetRecipe {
   readonly rowCount: number
   readonly bytes: number
   /** Of the Parquet file, as 64 hexadecimal digits. */
   readonly sha256: string
 }
 
-export interface TrainingSetRequest extends Pick<JoinRequest, 'files' | 'labels' | 'target'> {
+export interface TrainingSetIngredients {
   readonly plan: Plan
   /** Default: all of the plan. */
   readonly features?: readonly FeatureDefinition[]
   readonly tableVersions: TrainingSetManifest['tableVersions']
+  /** For the manifest. */
+  readonly labelsFrom?: JsonValue
+}
+
+export interface TrainingSetRequest extends TrainingSetIngredients, Pick<JoinRequest, 'files' | 'labels' | 'target'> {}
+
+export function trainingSetRecipe({
+  plan,
+  tableVersions,
+  labelsFrom,
+  features = plan.data.features,
+}: TrainingSetIngredients): TrainingSetRecipe {
+  return {
+    format: 1,
+    planHash: plan.hash,
+    definitionsHash: definitionsHash(features),
+    features: features.map(({ name, version }) => ({ name, version })),
+    tableVersions,
+    ...(labelsFrom !== undefined && { labels: labelsFrom }),
+  }
 }
 
 /**
@@ -32,7 +59,7 @@ export interface TrainingSetRequest extends Pick<JoinRequest, 'files' | 'labels'
  * @throws MillraceError as `OfflineStore.joinFeatures` does
  */
 export async function writeTrainingSet(store: OfflineStore, request: TrainingSetRequest): Promise<TrainingSetManifest> {
-  const { plan, tableVersions, files, labels, target, features = plan.data.features } = request
+  const { plan, files, labels, target, features = plan.data.features } = request
   const joined = await store.joinFeatures({
     files,
     definitions: features,
@@ -40,14 +67,7 @@ export async function writeTrainingSet(store: OfflineStore, request: TrainingSet
     labels,
     target,
   })
-  const manifest: TrainingSetManifest = {
-    format: 1,
-    planHash: plan.hash,
-    definitionsHash: definitionsHash(features),
-    features: features.map(({ name, version }) => ({ name, version })),
-    tableVersions,
-    ...joined,
-  }
+  const manifest: TrainingSetManifest = { ...trainingSetRecipe(request), ...joined }
   const path = `${target}.manifest.json`
   await writeFile(`${path}.unfinished`, `${canonicalJson(manifest)}\n`)
   await rename(`${path}.unfinished`, path)
@@ -70,7 +90,8 @@ const kindOfType: Readonly<Record<AttributeType, AttributeKind>> = {
   boolean: 'boolean',
 }
 
-function attributeKinds({ data }: Plan): JoinRequest['attributes'] {
+/** How the plan's attributes are kept offline. */
+export function attributeKinds({ data }: Plan): JoinRequest['attributes'] {
   const kindsOf = (attributes: Plan['data']['entities']['item']): Record<string, AttributeKind> =>
     Object.fromEntries(Object.entries(attributes).map(([name, { type }]) => [name, kindOfType[type]]))
   return { user: kindsOf(data.entities.user), item: kindsOf(data.entities.item) }

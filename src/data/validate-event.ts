@@ -1,6 +1,6 @@
 // The gate to the event log: a row as it came becomes an event, or a rejection that names every problem. Pure; what can be decided from the plan is
 // decided once, so that a row costs about a microsecond.
-import type { Plan } from '../config/plan.ts'
+import type { KnownPlan, Plan } from '../config/plan.ts'
 import type {
   Attributes,
   AttributeValue,
@@ -38,6 +38,14 @@ export const typedReading: RowReading = { timeFormat: 'iso-or-milliseconds', are
 
 type Row = Readonly<Record<string, unknown>>
 
+/**
+ * For sources whose rows may say `knownTime`, and what holds for rows that do not. Nobody who sends something over HTTP can: then it would be the
+ * sender who decides what training rows of the past see.
+ */
+export interface Declared {
+  readonly known: KnownPlan | undefined
+}
+
 const interactionFields = ['id', 'interaction', 'userId', 'itemId', 'eventTime', 'weight', 'values']
 const entityFields = ['id', 'entity', 'entityId', 'change', 'attributes', 'eventTime']
 const changes = ['put', 'patch', 'delete'] as const
@@ -48,7 +56,7 @@ const WEIGHT_MAX = 1e9
 const EARLIEST_MS = 31_536_000_000
 
 /**
- * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, values?, id? }`.
+ * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, values?, id? }`, with `declared` also `knownTime?`.
  * @param options `interaction`: of every row that has none
  */
 export function interactionCheck(
@@ -56,12 +64,19 @@ export function interactionCheck(
   {
     reading = typedReading,
     interaction: defaultInteraction,
-  }: { readonly reading?: RowReading; readonly interaction?: string | undefined } = {},
+    declared,
+  }: {
+    readonly reading?: RowReading
+    readonly interaction?: string | undefined
+    readonly declared?: Declared
+  } = {},
 ): RowCheck {
   const problems = new RowProblems()
   const known = Object.keys(plan.data.interactions)
   const isKnown = new Set(known)
+  const fields = declared === undefined ? interactionFields : [...interactionFields, 'knownTime']
   const readTime = timeReader(plan, reading, problems)
+  const knownTimeOf = knownTimeReader(declared, reading, problems)
   const readValues = valuesReader(plan, reading, problems)
 
   const interactionOf = (found: unknown): string | undefined => {
@@ -78,11 +93,12 @@ export function interactionCheck(
   return (row, position, context) => {
     problems.clear()
     if (!isRow(row)) return malformedRow(row)
-    for (const field in row) if (!interactionFields.includes(field)) addUnknownField(problems, field, interactionFields)
+    for (const field in row) if (!fields.includes(field)) addUnknownField(problems, field, fields)
     const userId = rowId(row.userId, 'userId', { missing: 'MISSING_USER_ID', problems })
     const itemId = rowId(row.itemId, 'itemId', { missing: 'MISSING_ITEM_ID', problems })
     const interaction = interactionOf(row.interaction)
     const eventTimeMs = readTime(row.eventTime, context)
+    const knownTimeMs = knownTimeOf(row.knownTime, eventTimeMs)
     const weight = weightOf(row.weight, reading, problems)
     const values = readValues(row.values, interaction)
     const givenId = isMissing(row.id) ? undefined : rowId(row.id, 'id', { missing: 'MALFORMED_ID', problems })
@@ -104,32 +120,42 @@ export function interactionCheck(
       itemId: itemId!,
       eventTimeMs: eventTimeMs!,
     } as const
-    if (values === undefined && (weight === undefined || weight === 1)) return event
+    if (values === undefined && knownTimeMs === undefined && (weight === undefined || weight === 1)) return event
     return {
       ...event,
+      ...(knownTimeMs !== undefined && { knownTimeMs }),
       ...(weight !== undefined && weight !== 1 && { weight }),
       ...(values !== undefined && { values }),
     } satisfies InteractionEvent
   }
 }
 
-/** Judges rows of the form `{ entityId, attributes, change?, eventTime?, id? }`; a row without `change` is a `put`. */
+/** Judges rows of the form `{ entityId, attributes, change?, eventTime?, id? }`, with `declared` also `knownTime?`; a row without `change` is a `put`. */
 export function entityCheck(
   plan: Plan,
-  { entity, reading = typedReading }: { readonly entity: EntityName; readonly reading?: RowReading },
+  {
+    entity,
+    reading = typedReading,
+    declared,
+  }: { readonly entity: EntityName; readonly reading?: RowReading; readonly declared?: Declared },
 ): RowCheck {
   const problems = new RowProblems()
+  const fields = declared === undefined ? entityFields : [...entityFields, 'knownTime']
+  const knownTimeOf = knownTimeReader(declared, reading, problems)
   const readTime = timeReader(plan, reading, problems)
   const readAttributes = attributesReader(plan, entity, { reading, problems })
 
   return (row, position, context) => {
     problems.clear()
     if (!isRow(row)) return malformedRow(row)
-    for (const field in row) if (!entityFields.includes(field)) addUnknownField(problems, field, entityFields)
+    for (const field in row) if (!fields.includes(field)) addUnknownField(problems, field, fields)
     const entityId = rowId(row.entityId, `${entity}Id`, { missing: 'MISSING_ENTITY_ID', problems })
     const change = changeOf(row.change, problems)
     const attributes = readAttributes(row.attributes, change)
-    const eventTimeMs = readTime(row.eventTime, context)
+    // Where only the time is told at which it was known, it has held since then.
+    const hasOnlyKnownTime = isMissing(row.eventTime) && !isMissing(row.knownTime) && context.missingTime !== 'reject'
+    const eventTimeMs = readTime(hasOnlyKnownTime ? row.knownTime : row.eventTime, context)
+    const knownTimeMs = knownTimeOf(row.knownTime, eventTimeMs)
     const givenId = isMissing(row.id) ? undefined : rowId(row.id, 'id', { missing: 'MALFORMED_ID', problems })
     const rejection = problems.rejection()
     if (rejection) return rejection
@@ -145,6 +171,7 @@ export function entityCheck(
       change,
       attributes,
       eventTimeMs: eventTimeMs!,
+      ...(knownTimeMs !== undefined && { knownTimeMs }),
     } satisfies EntityEvent
   }
 }
@@ -195,6 +222,21 @@ function timeReader({ data }: Plan, { timeFormat }: RowReading, problems: RowPro
       )
     }
     return timeMs
+  }
+}
+
+/** From when on a row could have been known; undefined: from when it is read. Nothing was known before it happened. */
+function knownTimeReader(declared: Declared | undefined, { timeFormat }: RowReading, problems: RowProblems) {
+  if (declared === undefined) return () => undefined
+  const { known } = declared
+  const sinceMs = typeof known === 'object' ? known.sinceMs : known === undefined ? undefined : Number.NEGATIVE_INFINITY
+  return (found: unknown, eventTimeMs: number | undefined): number | undefined => {
+    const given = isMissing(found) ? sinceMs : rowTimeMs(found, timeFormat)
+    if (given === undefined && !isMissing(found)) {
+      const expected = timeFormatNames[timeFormat]
+      problems.add('MALFORMED_TIME', `knownTime: found ${shown(found)}, expected ${expected}.`)
+    }
+    return given === undefined || eventTimeMs === undefined ? undefined : Math.max(given, eventTimeMs)
   }
 }
 

@@ -8,8 +8,17 @@ export type Attributes = Readonly<Record<string, AttributeValue>>
 /** The owners of features and attributes. */
 export type EntityName = 'user' | 'item'
 
+/** What both kinds of event may say. */
+interface Declared {
+  /**
+   * From when on it could have been known, where whoever imports history vouches for that; in milliseconds since 1970. Left out: when the log took it.
+   * No part of what makes an event the same, and never taken from a sender over HTTP.
+   */
+  readonly knownTimeMs?: number
+}
+
 /** A user did something with an item. */
-export interface InteractionEvent {
+export interface InteractionEvent extends Declared {
   readonly kind: 'interaction'
   /** Unique for ever; the same id again is the same event, and is dropped. At most 256 bytes, no control characters. */
   readonly id: string
@@ -26,7 +35,7 @@ export interface InteractionEvent {
 }
 
 /** What is known about a user or an item has changed. */
-export interface EntityEvent {
+export interface EntityEvent extends Declared {
   readonly kind: 'entity'
   readonly id: string
   readonly entity: EntityName
@@ -39,3 +48,7 @@ export interface EntityEvent {
 }
 
 export type LogEvent = InteractionEvent | EntityEvent
+
+/** When an event could first have been known: when the log took it, or earlier where that was declared. Nothing becomes known later than that. */
+export const availableTimeMsOf = ({ knownTimeMs }: LogEvent, appendedTimeMs: number): number =>
+  knownTimeMs === undefined ? appendedTimeMs : Math.min(knownTimeMs, appendedTimeMs)

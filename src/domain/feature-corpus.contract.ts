@@ -2,7 +2,7 @@
 import { contentHash } from '../lib/canonical-json.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
-import type { Attributes, AttributeValue, LogEvent } from './event.ts'
+import { type Attributes, type AttributeValue, availableTimeMsOf, type LogEvent } from './event.ts'
 import type { FeatureDefinition, FeatureFormula } from './feature.ts'
 
 const MINUTE_MS = 60_000
@@ -14,7 +14,7 @@ const START_MS = Date.UTC(2026, 2, 28, 21, 17, 3)
 
 /** What reaches the log in one moment; repetitions included, as senders send them. */
 export interface Arrival {
-  readonly availableTimeMs: number
+  readonly appendedTimeMs: number
   readonly events: readonly LogEvent[]
 }
 
@@ -39,7 +39,8 @@ const awkward = ['', '/', ' x', 'é', '\u{1f600}', '\uff5e', "'", '"', '%', '__p
 
 /**
  * A history of views, clicks and purchases (with `weight`, `revenue` and `durationSeconds` here and there) and of changes of users and items:
- * out of order, late by up to a third of the span, some claiming to come from the future, with ties, repetitions and deletions.
+ * out of order, late by up to a third of the span, some claiming to come from the future, with ties, repetitions and deletions. In every other
+ * history some were known before they reached the log: when they happened, a little later, or at any time of the span.
  */
 export function randomCorpus(rng: Rng, options: CorpusOptions): Corpus {
   const { eventCount, userCount = 3, itemCount = 4 } = options
@@ -50,24 +51,38 @@ export function randomCorpus(rng: Rng, options: CorpusOptions): Corpus {
   const grainMs = [1, 1000, 5 * MINUTE_MS][rng.integer(3)]!
   const arrivals: Arrival[] = []
   const sent: LogEvent[] = []
-  let availableTimeMs = START_MS
+  // Of so many events none; of one in so many. A generator of its own, so that histories without known times stay what they were.
+  const knownRng = rng.fork('known')
+  const knownOneIn = [undefined, undefined, 1, 3][knownRng.integer(4)]
+  let appendedTimeMs = START_MS
   while (sent.length < eventCount) {
     if (rng.integer(6) !== 0)
-      availableTimeMs += Math.ceil((rng.next() ** 3 * 4 * spanMs) / eventCount / grainMs) * grainMs
+      appendedTimeMs += Math.ceil((rng.next() ** 3 * 4 * spanMs) / eventCount / grainMs) * grainMs
     const events = Array.from({ length: 1 + rng.integer(3) }, () => {
       if (sent.length > 0 && rng.integer(12) === 0) return again(rng, pick(rng, sent))
-      const event = randomEvent(rng, {
+      const unknown = randomEvent(rng, {
         id: `e${sent.length}`,
-        eventTimeMs: randomTime(rng, { availableTimeMs, spanMs, grainMs }),
+        eventTimeMs: randomTime(rng, { appendedTimeMs, spanMs, grainMs }),
         userIds,
         itemIds,
       })
+      const isDeclared = knownOneIn !== undefined && knownRng.integer(knownOneIn) === 0
+      const event = isDeclared ? { ...unknown, knownTimeMs: knownTime(knownRng, unknown, spanMs) } : unknown
       sent.push(event)
       return event
     })
-    arrivals.push({ availableTimeMs, events })
+    arrivals.push({ appendedTimeMs, events })
   }
   return { arrivals, events: logOf(arrivals), userIds, itemIds }
+}
+
+/** Most often not before it happened; a time before that is no use to anybody, and has its rule all the same. */
+function knownTime(rng: Rng, { eventTimeMs }: LogEvent, spanMs: number): number {
+  const kind = rng.integer(6)
+  if (kind <= 2) return eventTimeMs
+  if (kind === 3) return eventTimeMs + Math.floor(rng.next() * 10 * MINUTE_MS)
+  if (kind === 4) return eventTimeMs + Math.floor((rng.next() * spanMs) / 3)
+  return START_MS - spanMs + Math.floor(rng.next() * 2 * spanMs)
 }
 
 /** The same id with the same or with another payload. */
@@ -78,25 +93,30 @@ function again(rng: Rng, event: LogEvent): LogEvent {
 function logOf(arrivals: readonly Arrival[]): StoredEvent[] {
   const known = new Set<string>()
   const events: StoredEvent[] = []
-  for (const { availableTimeMs, events: arrived } of arrivals) {
+  for (const { appendedTimeMs, events: arrived } of arrivals) {
     for (const event of arrived) {
       if (known.has(event.id)) continue
       known.add(event.id)
-      events.push({ offset: events.length, availableTimeMs, event })
+      events.push({ offset: events.length, ...timesOf(event, appendedTimeMs), event })
     }
   }
   return events
 }
 
+function timesOf(event: LogEvent, appendedTimeMs: number): Pick<StoredEvent, 'availableTimeMs' | 'appendedTimeMs'> {
+  const availableTimeMs = availableTimeMsOf(event, appendedTimeMs)
+  return availableTimeMs === appendedTimeMs ? { availableTimeMs } : { availableTimeMs, appendedTimeMs }
+}
+
 function randomTime(
   rng: Rng,
-  { availableTimeMs, spanMs, grainMs }: { availableTimeMs: number; spanMs: number; grainMs: number },
+  { appendedTimeMs, spanMs, grainMs }: { appendedTimeMs: number; spanMs: number; grainMs: number },
 ): number {
   const kind = rng.integer(20)
-  if (kind === 0) return availableTimeMs + Math.ceil(rng.next() * 3 * MINUTE_MS)
-  if (kind <= 3) return availableTimeMs - Math.floor((rng.next() * spanMs) / 3 / grainMs) * grainMs
-  if (kind <= 8) return availableTimeMs
-  return availableTimeMs - Math.floor((rng.next() * 10 * MINUTE_MS) / grainMs) * grainMs
+  if (kind === 0) return appendedTimeMs + Math.ceil(rng.next() * 3 * MINUTE_MS)
+  if (kind <= 3) return appendedTimeMs - Math.floor((rng.next() * spanMs) / 3 / grainMs) * grainMs
+  if (kind <= 8) return appendedTimeMs
+  return appendedTimeMs - Math.floor((rng.next() * 10 * MINUTE_MS) / grainMs) * grainMs
 }
 
 interface EventSetting {

@@ -36,7 +36,7 @@ export function readFeature(
 ): FeatureReading {
   const definition = definitions.find((candidate) => candidate.name === name)!
   const known = events.filter(({ availableTimeMs }) => availableTimeMs < asOfMs)
-  const computed = new Reader(definitions, known, asOfMs).compute(definition.formula, entity)
+  const computed = new Reader({ definitions, events, known, asOfMs }).compute(definition.formula, entity)
   const { ttlMs } = definition
   const instead = (status: 'missing' | 'stale', newestEventTimeMs: number | undefined): FeatureReading =>
     definition.default === undefined
@@ -65,25 +65,27 @@ type Formula<F> = Extract<FeatureFormula, { family: F }>
 
 class Reader {
   readonly #definitions: readonly FeatureDefinition[]
+  readonly #events: readonly StoredEvent[]
   readonly #known: readonly StoredEvent[]
   readonly #asOfMs: number
 
-  constructor(definitions: readonly FeatureDefinition[], known: readonly StoredEvent[], asOfMs: number) {
-    this.#definitions = definitions
-    this.#known = known
-    this.#asOfMs = asOfMs
+  constructor(given: {
+    definitions: readonly FeatureDefinition[]
+    events: readonly StoredEvent[]
+    known: readonly StoredEvent[]
+    asOfMs: number
+  }) {
+    this.#definitions = given.definitions
+    this.#events = given.events
+    this.#known = given.known
+    this.#asOfMs = given.asOfMs
   }
 
   /** Undefined: missing. */
   compute(formula: FeatureFormula, entity: FeatureEntity): Computed | undefined {
     switch (formula.family) {
       case 'attribute': {
-        const change = this.#attribute(
-          formula.by,
-          idIn(entity, formula.by),
-          formula.attribute,
-          Number.POSITIVE_INFINITY,
-        )
+        const change = this.#ownAttribute(formula.by, idIn(entity, formula.by), formula.attribute)
         return change && { value: change.value, newestMs: change.timeMs }
       }
       case 'cross':
@@ -166,7 +168,7 @@ class Reader {
 
   #ratioToGroup(formula: Formula<'ratioToGroup'>, entity: FeatureEntity): Computed | undefined {
     const id = idIn(entity, formula.by)
-    const keys = groupKeysOf(this.#attribute(formula.by, id, formula.group, Number.POSITIVE_INFINITY)?.value)
+    const keys = groupKeysOf(this.#ownAttribute(formula.by, id, formula.group)?.value)
     if (keys.length !== 1) return undefined
     const own = this.#eventsOf(formula, id).filter(({ event }) => isCounted(formula.of, event))
     const all = this.#interactions(formula.windowMs).filter(({ event }) => isCounted(formula.of, event))
@@ -180,7 +182,7 @@ class Reader {
   #cross(formula: Formula<'cross'>, entity: FeatureEntity): Computed | undefined {
     const share = this.#share(formula.share, entity)
     const { entity: side, attribute } = formula.attribute
-    const keys = groupKeysOf(this.#attribute(side, idIn(entity, side), attribute, Number.POSITIVE_INFINITY)?.value)
+    const keys = groupKeysOf(this.#ownAttribute(side, idIn(entity, side), attribute)?.value)
     if (share === undefined || keys.length === 0) return undefined
     const value = [...keys].sort().reduce((sum, key) => sum + (share.map.get(key) ?? 0), 0)
     return { value, newestMs: share.newestMs }
@@ -216,39 +218,50 @@ class Reader {
   #eventsOf({ by, windowMs }: Windowed, id: string): Seen[] {
     const own = this.#interactions(windowMs).filter(({ event }) => ownId(event, by) === id)
     if (by === 'item') return own
-    const deletes = this.#changes('user', id).filter(({ event }) => event.change === 'delete')
+    const deletes = changesOf(this.#known, 'user', id).filter(({ event }) => event.change === 'delete')
     return own.filter((seen) => !deletes.some((it) => it.offset > seen.offset || it.timeMs >= seen.timeMs))
   }
 
-  #changes(entity: EntityName, id: string): { offset: number; timeMs: number; event: EntityEvent }[] {
-    return this.#known.flatMap(({ offset, availableTimeMs, event }) =>
-      event.kind === 'entity' && event.entity === entity && event.entityId === id
-        ? [{ offset, timeMs: countedTimeMs(event.eventTimeMs, availableTimeMs), event }]
-        : [],
-    )
-  }
-
-  /** As the log knew it before that offset. Undefined where it has none. */
-  #attribute(entity: EntityName, id: string, attribute: string, beforeOffset: number) {
-    const speaking = this.#changes(entity, id)
-      .filter(({ offset }) => offset < beforeOffset)
-      .filter(({ event }) => event.change !== 'patch' || Object.hasOwn(event.attributes, attribute))
-    if (speaking.length === 0) return undefined
-    const { event, timeMs } = latestOf(speaking)
-    const value: AttributeValue | undefined = Object.hasOwn(event.attributes, attribute)
-      ? event.attributes[attribute]
-      : undefined
-    return value === undefined || value === null ? undefined : { value, timeMs }
+  /** As of the moment. */
+  #ownAttribute(entity: EntityName, id: string, attribute: string) {
+    return attributeAfter(changesOf(this.#known, entity, id), attribute)
   }
 
   /** Those that have a value, with it and its group keys, as the log knew it when the event came. */
   #grouped<S extends Seen>(events: readonly S[], { entity, attribute }: AttributePath) {
     return events.flatMap((seen) => {
-      const value = this.#attribute(entity, ownId(seen.event, entity), attribute, seen.offset)?.value
+      const changes = changesOf(this.#events, entity, ownId(seen.event, entity))
+      const before = changes.filter(({ offset }) => offset < seen.offset)
+      const value = attributeAfter(before, attribute)?.value
       const keys = groupKeysOf(value)
       return value === undefined || keys.length === 0 ? [] : [{ ...seen, value, keys }]
     })
   }
+}
+
+interface Change {
+  readonly offset: number
+  readonly timeMs: number
+  readonly event: EntityEvent
+}
+
+function changesOf(events: readonly StoredEvent[], entity: EntityName, id: string): Change[] {
+  return events.flatMap(({ offset, availableTimeMs, event }) =>
+    event.kind === 'entity' && event.entity === entity && event.entityId === id
+      ? [{ offset, timeMs: countedTimeMs(event.eventTimeMs, availableTimeMs), event }]
+      : [],
+  )
+}
+
+/** Undefined where those changes leave it without a value. */
+function attributeAfter(changes: readonly Change[], attribute: string) {
+  const speaking = changes.filter(({ event }) => event.change !== 'patch' || Object.hasOwn(event.attributes, attribute))
+  if (speaking.length === 0) return undefined
+  const { event, timeMs } = latestOf(speaking)
+  const value: AttributeValue | undefined = Object.hasOwn(event.attributes, attribute)
+    ? event.attributes[attribute]
+    : undefined
+  return value === undefined || value === null ? undefined : { value, timeMs }
 }
 
 const idIn = (entity: FeatureEntity, by: EntityName): string => (by === 'user' ? entity.userId! : entity.itemId!)

@@ -4,6 +4,9 @@
 // Time. An event counts for a moment T where it was available before T and happened before T. An event that claims to have happened after it
 //   became available happened when it became available: `countedTimeMs = min(eventTimeMs, availableTimeMs)`.
 //   That holds for changes of entities too: wherever a rule below says "event time", it is the counted one.
+// Declared history. What is imported became available at the import, unless whoever imports it vouches that it was known before: then from that
+//   moment on (`availableTimeMsOf`). So available times do not ascend with the offsets, and what is imported today may count in training rows of last
+//   year, as it should; a set that was made before is made again from the files that it was made of, which do not change.
 // Order. Where "latest" must be decided, the greater counted time wins, then the greater offset in the log.
 // Windows. A window of length W at T holds the events with counted time in [floor((T - W) / hop) * hop, T): its head is exact, its tail moves
 //   in hops (`hopMsOf`), so that state can be kept in tiles of one hop. Epoch-aligned, UTC. (Chronon calls such windows sawtooth.)
@@ -12,6 +15,8 @@
 //   entity has no such value counts for no group. A tag list counts once for each distinct tag. A `put` speaks of every attribute (of those it
 //   leaves out, too: they have no value any more), a `delete` likewise and of all, a `patch` of those it gives. What has no value: nothing known,
 //   null, an empty tag list (`groupKeysOf` gives no key); only the family `attribute` takes an empty list for a value.
+//   That holds whenever the changes became available: who declares a row known vouches for it with its grouping. So import what declares groups,
+//   such as a catalogue, before what is counted under them. An entity's own attribute and group at T are those of the changes available before T.
 // Numbers. Summed values are rounded to millionths first (`toMicros`, half away from zero) and summed as integers, so that the order of addition
 //   does not matter; divisions are of those exact integers, in float64, in the one way the family's formula says. The sum may leave 2^53: it is
 //   exact all the same (a BigInt, a HUGEINT) and becomes a float64, to the nearest, at the end: sum = float64(micros) / 1e6; mean = sum / count.

@@ -58,7 +58,7 @@ export interface ServingStatus {
   readonly obstacles: readonly string[]
 }
 
-/** Features as they are now. */
+/** Features as they are now, and as they were. */
 export interface Features {
   /** By name. */
   definitions(): Promise<readonly FeatureDefinition[]>
@@ -66,6 +66,17 @@ export interface Features {
   read(request: {
     readonly features: readonly string[]
     readonly entities: readonly { readonly userId?: string; readonly itemId?: string }[]
+  }): Promise<{ readonly asOfMs: number; readonly rows: readonly (readonly FeatureReading[])[] }>
+  /**
+   * Of one entity, at an earlier moment.
+   * @param request `asKnownNow`: whether events count from when they happened, however late they came
+   * @throws MillraceError FEATURE_MOMENT_UNKNOWN
+   */
+  readAsOf(request: {
+    readonly features: readonly FeatureDefinition[]
+    readonly entity: { readonly userId?: string; readonly itemId?: string }
+    readonly asOfMs: number
+    readonly asKnownNow: boolean
   }): Promise<{ readonly asOfMs: number; readonly rows: readonly (readonly FeatureReading[])[] }>
 }
 

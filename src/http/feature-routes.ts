@@ -1,9 +1,11 @@
-// What is known of users and items in numbers: the definitions, and their values now.
+// What is known of users and items in numbers: the definitions, and their values now or at an earlier moment.
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import { type FeatureReading, sufficesFor } from '../domain/feature.ts'
+import { type FeatureDefinition, type FeatureReading, sufficesFor } from '../domain/feature.ts'
 import { plainFeatureValue } from '../domain/feature-value.ts'
+import { isoTimeMs } from '../domain/iso-time.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { failures } from './openapi.ts'
 import { FeaturesAnswer, FeatureValuesAnswer, FeatureValuesQuery } from './schemas.ts'
@@ -31,7 +33,7 @@ export function featureRoutes(app: FastifyInstance, { features, clock }: ServerD
   app.get<{ Querystring: Static<typeof FeatureValuesQuery> }>('/v1/features/values', {
     schema: {
       operationId: 'featureValues',
-      summary: 'What the features of a user, an item or both are now',
+      summary: 'What the features of a user, an item or both are now, or were at an earlier moment',
       querystring: FeatureValuesQuery,
       response: { 200: FeatureValuesAnswer, ...failures },
     },
@@ -53,12 +55,37 @@ export function featureRoutes(app: FastifyInstance, { features, clock }: ServerD
         if (query.features !== undefined) throw new MillraceError('FEATURE_UNKNOWN', 'The system defines no features.')
         return { asOf: new Date(clock.now()).toISOString(), features: [] }
       }
-      const { asOfMs, rows } = await features.read({ features: names, entities: [entity] })
+      const { asOfMs, rows } =
+        query.at === undefined
+          ? await features.read({ features: names, entities: [entity] })
+          : await features.readAsOf({
+              features: namedDefinitions(names, await features.definitions()),
+              entity,
+              asOfMs: momentOf(query.at),
+              asKnownNow: query.asKnownNow === true,
+            })
       return {
         asOf: new Date(asOfMs).toISOString(),
         features: names.map((name, i) => described(name, rows[0]![i]!)),
       }
     },
+  })
+}
+
+function namedDefinitions(names: readonly string[], all: readonly FeatureDefinition[]): FeatureDefinition[] {
+  return names.map((name) => {
+    const definition = all.find((one) => one.name === name)
+    if (definition !== undefined) return definition
+    const known = all.map((one) => one.name)
+    throw new MillraceError('FEATURE_UNKNOWN', `No feature is called "${name}".`, { fix: suggestName(name, known) })
+  })
+}
+
+function momentOf(text: string): number {
+  const timeMs = isoTimeMs(text)
+  if (timeMs !== undefined) return timeMs
+  throw new MillraceError('REQUEST_INVALID', `at: found ${JSON.stringify(text)}, expected a moment.`, {
+    fix: 'Write it as ISO 8601, such as 2026-03-31T12:00:00Z.',
   })
 }
 

@@ -258,6 +258,18 @@ export const FeatureValuesQuery = Type.Object(
         description: 'Names, separated by commas; all that fit the given ids where left out.',
       }),
     ),
+    at: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description:
+          'An earlier moment, ISO 8601, UTC where it names no zone; now where it is left out. Takes a second or more.',
+      }),
+    ),
+    asKnownNow: Type.Optional(
+      Type.Boolean({
+        description: 'With a moment: whether what came late counts from when it happened, not from when it was known.',
+      }),
+    ),
   },
   strict,
 )

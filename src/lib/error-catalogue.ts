@@ -162,6 +162,11 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'The online store answers for now; values of an earlier moment come from the offline tables.',
   },
+  FEATURE_MOMENT_UNKNOWN: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning: 'The moment lies before everything that is known, or in the future.',
+  },
   FEATURE_LOG_GAP: {
     httpStatus: 500,
     exitCode: 65,
@@ -248,6 +253,16 @@ export const errorCatalogue = {
     httpStatus: 409,
     exitCode: 65,
     meaning: 'A training set was asked for moments before anything was known.',
+  },
+  LABELS_INVALID: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning: 'A row of a file of labels names no user, item or moment.',
+  },
+  LABELS_MISSING: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A training set was asked for, and nothing gives it a row.',
   },
   CONFIG_INVALID: {
     httpStatus: 500,

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { EntityEvent, InteractionEvent, LogEvent } from '../domain/event.ts'
+import { availableTimeMsOf, type EntityEvent, type InteractionEvent, type LogEvent } from '../domain/event.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { EventLog, StoredEvent } from './event-log.ts'
+import { appendedTimeMsOf, type EventLog, type StoredEvent } from './event-log.ts'
 
 /** A log that can be opened again, also while it is open: by a second process, as it were. */
 export interface LogUnderTest {
@@ -25,6 +25,8 @@ const idsOf = (stored: readonly StoredEvent[]): string[] => stored.map(({ event 
 const offsetsOf = (stored: readonly StoredEvent[]): number[] => stored.map(({ offset }) => offset)
 
 const text = fc.string({ unit: 'grapheme', maxLength: 20 })
+/** Before and after the 1000 at which these logs take events. */
+const knownTime = fc.integer({ min: 0, max: 2000 })
 const eventOf = (id: string): fc.Arbitrary<LogEvent> =>
   fc.oneof<[fc.Arbitrary<LogEvent>, fc.Arbitrary<LogEvent>]>(
     fc.record<InteractionEvent>(
@@ -46,22 +48,27 @@ const eventOf = (id: string): fc.Arbitrary<LogEvent> =>
             noNullPrototype: true,
           },
         ),
+        knownTimeMs: knownTime,
       },
       { requiredKeys: ['kind', 'id', 'interaction', 'userId', 'itemId', 'eventTimeMs'] },
     ),
-    fc.record<EntityEvent>({
-      kind: fc.constant('entity'),
-      id: fc.constant(id),
-      entity: fc.constantFrom('user', 'item'),
-      entityId: text,
-      change: fc.constantFrom('put', 'patch', 'delete'),
-      attributes: fc.dictionary(
-        text.filter((name) => name !== '__proto__'),
-        fc.oneof(text, fc.boolean(), fc.constant(null), fc.integer(), fc.array(text, { maxLength: 3 })),
-        { maxKeys: 4, noNullPrototype: true },
-      ),
-      eventTimeMs: fc.integer({ min: 31_536_000_000, max: 4_000_000_000_000 }),
-    }),
+    fc.record<EntityEvent>(
+      {
+        kind: fc.constant('entity'),
+        id: fc.constant(id),
+        entity: fc.constantFrom('user', 'item'),
+        entityId: text,
+        change: fc.constantFrom('put', 'patch', 'delete'),
+        attributes: fc.dictionary(
+          text.filter((name) => name !== '__proto__'),
+          fc.oneof(text, fc.boolean(), fc.constant(null), fc.integer(), fc.array(text, { maxLength: 3 })),
+          { maxKeys: 4, noNullPrototype: true },
+        ),
+        eventTimeMs: fc.integer({ min: 31_536_000_000, max: 4_000_000_000_000 }),
+        knownTimeMs: knownTime,
+      },
+      { requiredKeys: ['kind', 'id', 'entity', 'entityId', 'change', 'attributes', 'eventTimeMs'] },
+    ),
   )
 /** Few different ids, so that duplicates are common. */
 const batches = fc.array(
@@ -141,7 +148,7 @@ export function testEventLog(fresh: (clock: Clock) => Promise<LogUnderTest>): vo
       expect(await log.read(5, 0)).toEqual([])
     }))
 
-  it('stamps events with the available time, which never descends even where the clock does', async () => {
+  it('stamps events with the time at which it took them, which never descends even where the clock does', async () => {
     let nowMs = 5000
     await withLog(
       async (log) => {
@@ -232,6 +239,21 @@ export function testEventLog(fresh: (clock: Clock) => Promise<LogUnderTest>): vo
     )
   })
 
+  it('knows an event from when it was declared known, never from later than it was taken, and takes its id once all the same', () =>
+    withLog(async (log) => {
+      await log.append([{ ...view('a'), knownTimeMs: 400 }, { ...view('b'), knownTimeMs: 5000 }, view('c')])
+      await log.append([view('a'), { ...view('c'), knownTimeMs: 1 }])
+      const stored = await log.read(0, 10)
+      expect(stored.map(({ availableTimeMs }) => availableTimeMs)).toEqual([400, 1000, 1000])
+      expect(stored.map(appendedTimeMsOf)).toEqual([1000, 1000, 1000])
+    }))
+
+  it('trims by when it took an event, not by when that was known', () =>
+    withLog(async (log) => {
+      await log.append([{ ...view('a'), knownTimeMs: 1 }])
+      expect(await log.trim({ maxAgeMs: 500 })).toEqual({ removedCount: 0 })
+    }))
+
   it('trims by size, until the rest fits', () =>
     withLog(async (log) => {
       for (let n = 0; n < 10; n++) await log.append(views(`e${n}`))
@@ -294,7 +316,10 @@ export function testEventLog(fresh: (clock: Clock) => Promise<LogUnderTest>): vo
               nextOffset: list.length,
             })
           }
-          const expected = list.map((event, offset) => ({ offset, availableTimeMs: 1000, event }))
+          const expected = list.map((event, offset) => {
+            const availableTimeMs = availableTimeMsOf(event, 1000)
+            return { offset, availableTimeMs, ...(availableTimeMs < 1000 && { appendedTimeMs: 1000 }), event }
+          })
           expect(await log.read(fromOffset, limit)).toEqual(expected.slice(fromOffset, fromOffset + limit))
         }),
       ),

@@ -4,10 +4,16 @@ import type { LogEvent } from '../domain/event.ts'
 export interface StoredEvent {
   /** Its place in the log: 0, 1, 2 ... without gaps, never used twice. */
   readonly offset: number
-  /** When the log took it: from then on it could be known. Milliseconds since 1970, never descending with the offset. */
+  /** From when on it could be known, as `availableTimeMsOf` says: when the log took it, or earlier where that was declared. Milliseconds since 1970. */
   readonly availableTimeMs: number
+  /** When the log took it, which never descends with the offset; left out where that is the available time. */
+  readonly appendedTimeMs?: number
   readonly event: LogEvent
 }
+
+/** When the log took it: how late somebody is who reads it, and how old it is for the log. */
+export const appendedTimeMsOf = ({ appendedTimeMs, availableTimeMs }: StoredEvent): number =>
+  appendedTimeMs ?? availableTimeMs
 
 export interface AppendResult {
   readonly acceptedCount: number
@@ -26,7 +32,7 @@ export interface LogBounds {
 }
 
 export interface Retention {
-  /** Events that became available longer ago than this may be removed. */
+  /** Events that the log took longer ago than this may be removed, however early they were known. */
   readonly maxAgeMs?: number
   /** The oldest events may be removed until the rest is no larger than this. */
   readonly maxBytes?: number

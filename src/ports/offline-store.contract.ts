@@ -17,7 +17,7 @@ import type { JoinRequest, Label, OfflineStore } from './offline-store.ts'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** More than any window and any history's length: what happens in one history has left every window before the next one begins. */
-const HISTORY_DISTANCE_MS = 200 * DAY_MS
+const HISTORY_DISTANCE_MS = 300 * DAY_MS
 
 const attributes: JoinRequest['attributes'] = {
   user: { country: 'text', interests: 'tags' },
@@ -97,11 +97,12 @@ export function testOfflineStore(
     })
 
     it('changes no row for what becomes available at or after its moment, and writes the same bytes again', async () => {
-      const [{ events, labels }] = randomHistories(seed + 1, 1, { eventCount: 200 }) as [History]
-      const momentMs = events[120]!.availableTimeMs
+      const [{ events: all, labels }] = randomHistories(seed + 1, 1, { eventCount: 200 }) as [History]
+      const momentMs = all[120]!.availableTimeMs
       const asOf = labels.map((label) => ({ ...label, momentMs }))
-      const known = events.filter(({ availableTimeMs }) => availableTimeMs < momentMs)
-      expect(known.length).toBeGreaterThan(0)
+      const known = all.slice(0, 120)
+      const events = [...known, ...all.slice(120).filter(({ availableTimeMs }) => availableTimeMs >= momentMs)]
+      expect(known.some(({ availableTimeMs }) => availableTimeMs < momentMs)).toBe(true)
       expect(known.length).toBeLessThan(events.length)
 
       const before = await joined(await write(known, 'known'), asOf, 'before')
@@ -139,9 +140,11 @@ export function testOfflineStore(
         }
         return found
       }
-      const expected = events.map((stored) =>
-        stored.event.kind === 'interaction' ? { ...stored, event: { weight: 1, ...stored.event } } : stored,
-      )
+      const expected = events.map(({ offset, availableTimeMs, event: { knownTimeMs: _, ...event } }) => ({
+        offset,
+        availableTimeMs,
+        event: event.kind === 'interaction' ? { weight: 1, ...event } : event,
+      }))
       const found = [...(await read('interactions', 'log')), ...(await read('changes', 'log'))]
       expect(found.sort((a, b) => a.offset - b.offset)).toEqual(expected)
       const newest = expected.filter(({ event }) => event.kind === 'interaction').slice(-7)
@@ -173,6 +176,23 @@ export function testOfflineStore(
       expect((await joined(merged, labels, 'after')).sha256).toBe(before.sha256)
     })
 
+    it('takes away what a deletion takes once it is known, in whatever order deletions and events become known', async () => {
+      const events = deletedUser()
+      const moments = events.flatMap(({ availableTimeMs }) => [availableTimeMs, availableTimeMs + 1])
+      const labels = moments.map((momentMs) => ({ userId: 'u', itemId: 'i', momentMs })).slice(1)
+      const { target, rowCount } = await joined(await write(events), labels)
+      const rows = await readRows(target)
+      expect([rows.length, rowCount]).toEqual([labels.length, labels.length])
+      for (const [row, label] of labels.entries()) {
+        for (const name of ['views_1h', 'last_item', 'session_duration_avg']) {
+          const expected = readFeature(corpusDefinitions, events, { name, entity: label, asOfMs: label.momentMs })
+          expect(readingIn(rows[row]!, name), `${name} at minute ${(label.momentMs - NOON_MS) / MINUTE_MS}`).toEqual(
+            expected,
+          )
+        }
+      }
+    })
+
     it('keeps the order of the labels, and takes one twice', async () => {
       const [{ events, labels }] = randomHistories(seed + 3, 1, { eventCount: 50 }) as [History]
       const order = [...labels, ...labels].reverse()
@@ -202,7 +222,8 @@ export function testOfflineStore(
     it('refuses a set of which every row would be empty', async () => {
       const [{ events, labels }] = randomHistories(seed + 5, 1, { eventCount: 20 }) as [History]
       const files = await write(events)
-      const early = labels.map((label) => ({ ...label, momentMs: events[0]!.availableTimeMs }))
+      const firstMs = Math.min(...events.map(({ availableTimeMs }) => availableTimeMs))
+      const early = labels.map((label) => ({ ...label, momentMs: firstMs }))
       await expect(joined(files, early)).rejects.toMatchObject({ code: 'LABELS_BEFORE_DATA' })
       await expect(joined([], labels)).rejects.toMatchObject({ code: 'LABELS_BEFORE_DATA' })
     })
@@ -215,6 +236,34 @@ export function testOfflineStore(
         message: expect.stringContaining(missing),
       })
     })
+  })
+}
+
+const MINUTE_MS = 60_000
+const NOON_MS = Date.UTC(2026, 5, 1, 12)
+
+/**
+ * A user with views and two deletions, none of which became known in the order of the log: [happened, known], in minutes after noon. The second deletion
+ * is known first, and of the views behind them one is known before either deletion and one had happened before the first.
+ */
+function deletedUser(): StoredEvent[] {
+  const view = { kind: 'interaction', interaction: 'view', userId: 'u' } as const
+  const removal = { kind: 'entity', entity: 'user', entityId: 'u', change: 'delete', attributes: {} } as const
+  const minutes = [
+    [view, 1, 1],
+    [view, 2, 9],
+    [removal, 6, 12],
+    [view, 7, 8],
+    [removal, 4, 10],
+    [view, 8, 9],
+    [view, 5, 5],
+    [view, 11, 11],
+  ] as const
+  return minutes.map(([kind, happened, known], offset) => {
+    const times = { eventTimeMs: NOON_MS + happened * MINUTE_MS, knownTimeMs: NOON_MS + known * MINUTE_MS }
+    const event = kind === view ? { ...kind, itemId: `i${offset}` } : kind
+    const id = `deleted-${offset}`
+    return { offset, availableTimeMs: times.knownTimeMs, event: { ...event, ...times, id } as LogEvent }
   })
 }
 

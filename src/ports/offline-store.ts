@@ -68,8 +68,8 @@ export interface OfflineStore {
    */
   writeEvents(batches: AsyncIterable<readonly StoredEvent[]>, folder: string): Promise<readonly DataFile[]>
   /**
-   * The events that went into the files, in batches of some thousand. An interaction without a weight comes back with weight 1, which means the same.
-   * A file that lacks a column, because an older version wrote it, has no value there.
+   * The events that went into the files, in batches of some thousand. An interaction without a weight comes back with weight 1, which means the same. When
+   * the log took an event that was known before is not kept, only the time from which on it was available. A file that lacks a column, because an older version wrote it, has no value there.
    * @throws MillraceError OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED
    */
   readEvents(request: ReadEventsRequest): AsyncIterable<readonly StoredEvent[]>

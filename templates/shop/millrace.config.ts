@@ -34,6 +34,8 @@ export default defineSystem({
         path: 'data/interactions.csv',
         holds: 'interactions',
         columns: { userId: 'user', itemId: 'item', eventTime: 'time', interaction: 'action' },
+        // Your shop knew it then, though it is read only now: so features of last month may be made of it.
+        known: 'when-it-happened',
       }),
       catalogue: fileSource({
         path: 'data/items.csv',
@@ -46,11 +48,14 @@ export default defineSystem({
           price: 'price',
           stock: 'stock',
         },
+        // A catalogue without history: what it says now is taken for what was known since then.
+        known: { since: '{{since}}' },
       }),
       people: fileSource({
         path: 'data/users.csv',
         holds: 'user',
         columns: { entityId: 'id', country: 'country', signedUp: 'signed_up' },
+        known: { since: '{{since}}' },
       }),
       // Your shop sends what happens now to POST /v1/events.
       live: httpIngest(),

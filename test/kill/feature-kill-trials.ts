@@ -56,7 +56,7 @@ export async function runFeatureKillTrials({
   const appendSome = async (): Promise<void> => {
     const arrival = corpus.arrivals[arrivalNumber++]
     if (arrival === undefined) return
-    nowMs = arrival.availableTimeMs
+    nowMs = arrival.appendedTimeMs
     await log.append(arrival.events)
   }
   const compare = async (entities: readonly { userId: string; itemId: string }[], kill: number): Promise<void> => {

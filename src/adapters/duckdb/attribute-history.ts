@@ -6,16 +6,22 @@ import { literal } from './sql-text.ts'
 /** Part of the names of tables and columns that are about this attribute. */
 export const pathName = ({ entity, attribute }: AttributePath): string => `${entity}_${attribute}`
 
-/** What an attribute was, as the log came to know it: one row whenever the winning change changed. v is null where there is no value. */
+/** What was said of an attribute: one row for each change. v is null where it says that there is no value. */
 export function timeline(path: AttributePath): string[] {
   const { entity, attribute } = path
   return [
     `create temp table f_t_${pathName(path)} as select id, off, a, c, case when json_type(v) <> 'NULL' then v end as v from (
       select entity_id as id, off, a, c, change, json_extract(attributes, ${literal(`$."${attribute}"`)}) as v from changes where entity = '${entity}'
-    ) where change <> 'patch' or v is not null
-    qualify c >= coalesce(max(c) over (partition by id order by off rows between unbounded preceding and 1 preceding), c)`,
+    ) where change <> 'patch' or v is not null`,
   ]
 }
+
+/** What an attribute was at each moment: (id, a, c, v), from the first moment after a on, until that of the next row. */
+const knownTimeline = (path: AttributePath): string =>
+  `(select id, a, c, v from (
+    select * from f_t_${pathName(path)} qualify coalesce({'c': c, 'off': off} > max({'c': c, 'off': off}) over (
+      partition by id order by a, off rows between unbounded preceding and 1 preceding), true)
+  ) qualify coalesce(lead(a) over (partition by id order by a, off) > a, true))`
 
 /**
  * The different values: f_v_<path> (number, v, keys, key_texts), the keys as ranks in the dictionary and as they are, ascending by rank; none where
@@ -36,16 +42,21 @@ export function values(path: AttributePath, { isGrouped }: { readonly isGrouped:
 export function labelTimeline(path: AttributePath): string {
   const name = pathName(path)
   return `create temp table f_h_${name} as select i.k as base, t.a, case when t.v is not null then t.c end as c, v.number
-    from f_t_${name} t join f_${path.entity}_id i on i.id = t.id left join f_v_${name} v on v.v::VARCHAR = t.v::VARCHAR
-    qualify coalesce(lead(t.a) over (partition by t.id order by t.off) > t.a, true)`
+    from ${knownTimeline(path)} t join f_${path.entity}_id i on i.id = t.id left join f_v_${name} v on v.v::VARCHAR = t.v::VARCHAR`
 }
 
-/** What an attribute was for events, by offsets: f_g_<path> (id, off, next_off, number), without the times at which there was no key. */
+/**
+ * What an attribute was for events, by offsets, whenever its changes became available: f_g_<path> (id, off, next_off, number), without the times at which
+ * there was no key.
+ */
 export function groupTimeline(path: AttributePath): string {
   const name = pathName(path)
   return `create temp table f_g_${name} as select id, off, next_off, v.number from (
       select id, off, v, coalesce(lead(off) over (partition by id order by off), 9223372036854775807) as next_off from (
-        select *, lag(v::VARCHAR) over (partition by id order by off) as before, row_number() over (partition by id order by off) as n from f_t_${name}
+        select *, lag(v::VARCHAR) over (partition by id order by off) as before, row_number() over (partition by id order by off) as n from (
+          select * from f_t_${name}
+          qualify c >= coalesce(max(c) over (partition by id order by off rows between unbounded preceding and 1 preceding), c)
+        )
       ) where n = 1 or before is distinct from v::VARCHAR
     ) t join f_v_${name} v on v.v::VARCHAR = t.v::VARCHAR where len(v.keys) > 0`
 }

@@ -2,7 +2,7 @@
 import type { EntityName } from '../../domain/event.ts'
 import type { AttributePath, Counted, FeatureDefinition } from '../../domain/feature.ts'
 import { groupJoin, pathName } from './attribute-history.ts'
-import { GENERATION_COUNT, probes } from './label-tables.ts'
+import { probes } from './label-tables.ts'
 import { MovingSums } from './moving-sums.ts'
 import { countedIn } from './reading.ts'
 import { list, literal, quoted } from './sql-text.ts'
@@ -142,7 +142,7 @@ export class EntityScript {
       ...(wanted.hasOther ? [`e.${other}_id as other`] : []),
       ...(wanted.hasCode ? [`e.${other}_code as code`] : []),
       ...[...wanted.paths.keys()].map((name) => `g_${name}.number as g_${name}`),
-      `i.k % ${partCount} as part`,
+      `${entity === 'item' ? 'i.k' : 'i.base'} % ${partCount} as part`,
     ]
     const groups = [...wanted.paths.values()].map((path) => groupJoin(path)).join(' ')
     const isCounted = wanted.isAny
@@ -153,11 +153,8 @@ export class EntityScript {
     if (entity === 'item') {
       return `select i.k, ${columns.join(', ')} from interactions e join f_item_id i on i.id = e.item_id ${groups} where ${isCounted}`
     }
-    // A deletion takes away what came before it, and what comes after it but had happened before.
-    const generation = 'coalesce(len(list_filter(d.offs, o -> o < e.off)), 0)'
-    return `select i.k * ${GENERATION_COUNT} + ${generation} as k, ${columns.join(', ')}
-      from interactions e join f_user_id i on i.id = e.user_id left join f_delete d on d.id = e.user_id ${groups}
-      where ${isCounted} and (d.id is null or ${generation} = 0 or e.c > list_max(d.cs[1:${generation}]))`
+    const isLeft = 'e.off > i.after_off and e.c > i.after_c and e.a < i.until_a'
+    return `select i.k, ${columns.join(', ')} from interactions e join f_generation i on i.id = e.user_id and ${isLeft} ${groups} where ${isCounted}`
   }
 }
 

@@ -1,5 +1,5 @@
-// Events of the log as Parquet files, by the day on which they became available: a day that is over is never written again, however late
-// its events come.
+// Events of the log as Parquet files, by the day on which they became available: a file is never written again, however late its events come.
+// What was declared known on a day long past lies on that day, in a file of its own.
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBAppender } from '@duckdb/node-api'
@@ -22,6 +22,8 @@ const written = {
   interactions: `* replace (measures::JSON::MAP(VARCHAR, DOUBLE) as measures)`,
   changes: '*',
 } as const
+
+const DAY_MS = 86_400_000
 
 /** Rows of one group of columns: the same for all files, so that equal rows are equal bytes. */
 export const ROW_GROUP_ROW_COUNT = 122_880
@@ -129,19 +131,21 @@ function appendChange(appender: DuckDBAppender, stored: StoredEvent, event: Even
 }
 
 async function writeTable(duckDb: DuckDb, table: DataFile['table'], folder: string): Promise<DataFile[]> {
-  const date = `strftime(make_timestamp(a * 1000), '%Y-%m-%d')`
   const days = await duckDb.rows(
-    `select ${date} as date, min(off) as first, count(*) as rows from new_${table} group by all order by date`,
+    `select a // ${DAY_MS} as day, min(off) as first, count(*) as rows from new_${table} group by all order by day`,
   )
   const files: DataFile[] = []
-  for (const { date: day, first, rows } of days) {
-    const path = `${table}/date=${day}/${String(first).padStart(16, '0')}.parquet`
+  for (const { day, first, rows } of days) {
+    const dayMs = Number(day) * DAY_MS
+    const date = new Date(dayMs).toISOString().slice(0, 10)
+    const path = `${table}/date=${date}/${String(first).padStart(16, '0')}.parquet`
     const target = join(folder, path)
     await mkdir(join(target, '..'), { recursive: true })
+    // Two bounds, by which DuckDB passes over what it need not read: history holds hundreds of days, and a date made of each row took five times as long.
     await duckDb.run(
-      `copy (select ${written[table]} from new_${table} where ${date} = ${literal(String(day))} order by off) to ${literal(target)} ${parquetOptions}`,
+      `copy (select ${written[table]} from new_${table} where a >= ${dayMs} and a < ${dayMs + DAY_MS} order by off) to ${literal(target)} ${parquetOptions}`,
     )
-    files.push({ path, table, date: String(day), rowCount: Number(rows), bytes: (await stat(target)).size })
+    files.push({ path, table, date, rowCount: Number(rows), bytes: (await stat(target)).size })
   }
   await duckDb.run(`delete from new_${table}`)
   return files

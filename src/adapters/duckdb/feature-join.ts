@@ -151,7 +151,8 @@ async function viewEvents(duckDb: DuckDb, { files, definitions }: JoinRequest): 
   await assertDataBefore(duckDb, { newest, relations: [interactions, changes] })
 
   const measures = valuesOf(definitions).map((name) => `, measures[${literal(name)}] as ${quoted(`v_${name}`)}`)
-  // What no label can see need not be read: files and groups of rows that lie outside of these bounds are passed over.
+  // What no label can see need not be read: files and groups of rows that lie outside of these bounds are passed over. Changes can all be seen: one decides
+  // the groups of the events behind it in the log, some of which were known before it.
   const oldestMomentMs = Number(oldest)
   const oldestMs = oldestCountedMs(definitions, oldestMomentMs)
   const isSeen = `a < ${newest}${oldestMs === undefined ? '' : ` and c >= ${oldestMs} and a >= ${oldestMs}`}`
@@ -161,7 +162,7 @@ async function viewEvents(duckDb: DuckDb, { files, definitions }: JoinRequest): 
   )
   await duckDb.run(
     `create temp view changes as select off, entity, entity_id, change, attributes::JSON as attributes, c, a
-     from ${changes} where a < ${newest}`,
+     from ${changes}`,
   )
   return oldestMomentMs
 }

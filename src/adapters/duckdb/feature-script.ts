@@ -30,7 +30,7 @@ export interface FeatureScriptOptions {
 }
 
 export interface FeatureScript {
-  /** Before the dictionary of group keys is there. Needs f_user_id, f_item_id and f_delete (label-tables.ts). */
+  /** Before the dictionary of group keys is there. Needs f_user_id, f_item_id and f_generation (label-tables.ts). */
   readonly before: readonly string[]
   /** All group keys, one a row in the column `key`. Their dictionary is the table `group_keys`: key, rank (ascending in code units, from 0), code. */
   readonly groupKeys: string

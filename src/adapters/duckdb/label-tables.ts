@@ -5,18 +5,30 @@ import { pathName } from './attribute-history.ts'
 
 export const entities: readonly EntityName[] = ['user', 'item']
 
-/** Users' keys leave room for how often a user was deleted: what happened before a deletion belongs to somebody else. */
-export const GENERATION_COUNT = 2 ** 24
+/** Users' keys leave room for how often a user was deleted: each deletion that becomes known begins another user, who has what it leaves. */
+const GENERATION_COUNT = 2 ** 24
 
-/** Whose labels there are, as f_<entity>_id (id, k), and users' deletions. */
+const FIRST_MS = '(-9223372036854775807)'
+const LAST_MS = '9223372036854775807'
+
+/**
+ * Whose labels there are, as f_<entity>_id (id, k), and the generations of users, as f_generation (id, base, k, from_a, until_a, after_off, after_c): one is
+ * asked at moments in (from_a, until_a], and has those events of its user that no deletion known by then takes away, which are of greater offset and counted
+ * time than all of them. An event that is in several generations has a row in each.
+ */
 export function labelTables(): string[] {
   return [
     ...entities.map(
       (entity) =>
         `create temp table f_${entity}_id as select id, row_number() over () as k from (select distinct ${entity}_id as id from labels)`,
     ),
-    `create temp table f_delete as select entity_id as id, list(off order by off) as offs, list(a order by off) as "as", list(c order by off) as cs
-     from changes where entity = 'user' and change = 'delete' group by entity_id`,
+    `create temp table f_delete as select entity_id as id, a, lead(a) over w as next_a, row_number() over w as n, max(off) over w as off, max(c) over w as c
+     from changes where entity = 'user' and change = 'delete' window w as (partition by entity_id order by a, off)`,
+    `create temp table f_generation as select id, u.k as base, u.k * ${GENERATION_COUNT} + g.n as k, from_a, until_a, after_off, after_c from f_user_id u join (
+      select id, n, a as from_a, coalesce(next_a, ${LAST_MS}) as until_a, off as after_off, c as after_c from f_delete
+      union all select id, 0, ${FIRST_MS}, coalesce(a, ${LAST_MS}), -1, ${FIRST_MS} from f_user_id left join (select id, a from f_delete where n = 1) using (id)
+    ) g using (id)`,
+    'drop table f_delete',
   ]
 }
 
@@ -29,11 +41,11 @@ export function labelRows(entity: EntityName, paths: readonly AttributePath[]): 
   const joins = paths
     .map(pathName)
     .map((name) => `asof left join f_h_${name} h_${name} on h_${name}.base = l.base and h_${name}.a < l.t`)
-  const key =
-    entity === 'item' ? 'i.k' : `i.k * ${GENERATION_COUNT} + coalesce(len(list_filter(d."as", a -> a < l.t)), 0)`
-  const deletions = entity === 'item' ? '' : 'left join f_delete d on d.id = l.user_id'
+  const key = entity === 'item' ? 'i.k' : 'g.k'
+  const generation =
+    entity === 'item' ? '' : 'join f_generation g on g.id = l.user_id and l.t > g.from_a and l.t <= g.until_a'
   return `create temp table f_${entity}_labels as select l.*${columns.join('')} from (
-      select l.row_id, l.t, i.k as base, ${key} as k from labels l join f_${entity}_id i on i.id = l.${entity}_id ${deletions}
+      select l.row_id, l.t, i.k as base, ${key} as k from labels l join f_${entity}_id i on i.id = l.${entity}_id ${generation}
     ) l ${joins.join(' ')}`
 }
 

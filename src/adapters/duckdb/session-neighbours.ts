@@ -1,6 +1,9 @@
 // Sessions as a moving sum.
 import { leaveMs } from './moving-sums.ts'
 
+/** In which order events became available, as one number: by the moment, then by the offset, of which there are fewer than 2^40. */
+const CAME = '(m::HUGEINT * 1099511627776 + off)'
+
 /**
  * Statements that make a table (k, moment, pairs, gap) of changes: how many neighbours at most `gapMs` apart there are, and how many milliseconds
  * lie between them in all. Sessions are one fewer than events for every such pair. An event that comes parts its neighbours (among those that
@@ -14,17 +17,17 @@ export function neighbours(
   const events = `${table}_e`
   return [
     // In the order of time, with the neighbour to the left, and whether anything to the right came earlier.
-    `create temp table ${events} as select k, off, m, c, lag(c) over w as left_c, lag(off) over w as left_off,
-     coalesce(min(off) over (w rows between 1 following and unbounded following) < off, false) as has_right
-     from ${rows} window w as (partition by k order by c, off)`,
+    `create temp table ${events} as select k, came, m, c, lag(c) over w as left_c, lag(came) over w as left_came,
+     coalesce(min(came) over (w rows between 1 following and unbounded following) < came, false) as has_right
+     from (select k, ${CAME} as came, m, c from ${rows}) window w as (partition by k order by c, came)`,
     // Only events that did not come in the order of time have to look further.
-    `create temp table ${table}_l as select e.off, max(o.c) as c from ${events} e join ${events} o
-     on o.k = e.k and o.off < e.off and o.c <= e.c and o.c >= e.c - ${gapMs} where e.left_off > e.off group by e.off`,
-    `create temp table ${table}_r as select e.off, min(o.c) as c from ${events} e join ${events} o
-     on o.k = e.k and o.off < e.off and o.c > e.c and o.c <= e.c + ${gapMs} where e.has_right group by e.off`,
+    `create temp table ${table}_l as select e.k, e.came, max(o.c) as c from ${events} e join ${events} o
+     on o.k = e.k and o.came < e.came and o.c <= e.c and o.c >= e.c - ${gapMs} where e.left_came > e.came group by all`,
+    `create temp table ${table}_r as select e.k, e.came, min(o.c) as c from ${events} e join ${events} o
+     on o.k = e.k and o.came < e.came and o.c > e.c and o.c <= e.c + ${gapMs} where e.has_right group by all`,
     // l and r: counted times of the neighbours within the gap.
-    `create temp table ${table}_n as select e.k, e.m, e.c, case when e.left_off < e.off and e.c - e.left_c <= ${gapMs} then e.left_c else l.c end as l, r.c as r
-     from ${events} e left join ${table}_l l using (off) left join ${table}_r r using (off)`,
+    `create temp table ${table}_n as select e.k, e.m, e.c, case when e.left_came < e.came and e.c - e.left_c <= ${gapMs} then e.left_c else l.c end as l, r.c as r
+     from ${events} e left join ${table}_l l using (k, came) left join ${table}_r r using (k, came)`,
     `drop table ${events}`,
     `drop table ${table}_l`,
     `drop table ${table}_r`,

@@ -97,7 +97,7 @@ function latest(script: EntityScript, formula: FormulaOf<'last'>, kind: Attribut
   const value = path ? attributeOf('v.v', kind) : 'e.other'
   const values = path ? `join f_v_${pathName(path)} v on v.number = e.g_${pathName(path)}` : ''
   script.statements.push(
-    `create temp table ${table} as select s.pid, s.${event}.c as c, ${value} as v from f_${by}_s s join f_${by}_e e on e.off = s.${event}.off ${values}
+    `create temp table ${table} as select s.pid, s.${event}.c as c, ${value} as v from f_${by}_s s join f_${by}_p p using (pid) join f_${by}_e e on e.off = s.${event}.off and e.k = p.k ${values}
      where s.${event} is not null`,
   )
   script.join(table)

@@ -15,6 +15,8 @@ export interface DataFolder {
   readonly metadataDir: string
   readonly onlineStoreDir: string
   readonly snapshotsDir: string
+  /** History in files: events, and training sets made of them. */
+  readonly offlineDir: string
 }
 
 /**
@@ -58,6 +60,7 @@ export function openDataFolder(path: string): DataFolder {
     metadataDir: join(path, 'metadata'),
     onlineStoreDir: join(path, 'online-store'),
     snapshotsDir: join(path, 'snapshots'),
+    offlineDir: join(path, 'offline'),
   }
 }
 

@@ -3,7 +3,7 @@
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MillraceError } from '../../lib/errors.ts'
 import type { LogBounds, Retention, StoredEvent } from '../../ports/event-log.ts'
-import { blockAvailableTimeMs, blockEventCount, decodeBlock, type EncodedBatch, encodeBlock } from './event-record.ts'
+import { blockAppendedTimeMs, blockEventCount, decodeBlock, type EncodedBatch, encodeBlock } from './event-record.ts'
 import { hashOfId, IdIndex } from './id-index.ts'
 import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
 
@@ -28,6 +28,7 @@ interface LogState {
   readonly firstOffset: number
   readonly nextOffset: number
   readonly bytes: number
+  /** When the newest event was appended; the name is the one on disk. */
   readonly lastAvailableTimeMs: number
 }
 
@@ -118,18 +119,18 @@ export class EventLogStore {
     for (let e = 0; e < eventCount; e++) if (!areNew[e]) duplicatePositions.push(e)
 
     // Clocks step back and differ between processes; the order of the log does not.
-    const availableTimeMs = Math.max(batch.nowMs, state.lastAvailableTimeMs)
+    const appendedTimeMs = Math.max(batch.nowMs, state.lastAvailableTimeMs)
     let bytes = state.bytes
     let nextOffset = state.nextOffset
     for (let begin = 0; begin < fresh.length; begin += BLOCK_EVENT_COUNT) {
       const blockRecords = fresh.slice(begin, begin + BLOCK_EVENT_COUNT)
-      const block = encodeBlock(blockRecords, availableTimeMs)
+      const block = encodeBlock(blockRecords, appendedTimeMs)
       this.#blocks.put(nextOffset, block)
       nextOffset += blockRecords.length
       bytes += block.length
     }
     return {
-      state: { ...state, nextOffset, bytes, lastAvailableTimeMs: availableTimeMs },
+      state: { ...state, nextOffset, bytes, lastAvailableTimeMs: appendedTimeMs },
       result: { acceptedCount: fresh.length, duplicatePositions, nextOffset },
     }
   }
@@ -186,7 +187,7 @@ export class EventLogStore {
       const doomed: number[] = []
       for (const { key: blockOffset, value: block } of this.#blocks.getRange({})) {
         const nextBlockOffset = blockOffset + blockEventCount(block)
-        const isTooOld = retention.maxAgeMs !== undefined && blockAvailableTimeMs(block) < nowMs - retention.maxAgeMs
+        const isTooOld = retention.maxAgeMs !== undefined && blockAppendedTimeMs(block) < nowMs - retention.maxAgeMs
         const isTooMuch = retention.maxBytes !== undefined && bytes > retention.maxBytes
         if (nextBlockOffset > wantedFrom || !(isTooOld || isTooMuch)) break
         doomed.push(blockOffset)

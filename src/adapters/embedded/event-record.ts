@@ -1,5 +1,5 @@
 // How events lie on disk. An event is one JSON array that begins with its id; a block is many of them, separated by commas, behind a header.
-import type { Attributes, EntityName, LogEvent } from '../../domain/event.ts'
+import { type Attributes, availableTimeMsOf, type EntityName, type LogEvent } from '../../domain/event.ts'
 import type { StoredEvent } from '../../ports/event-log.ts'
 
 /** Events in text form, ready for the writer: concatenated UTF-8, with the byte lengths that tell them apart. */
@@ -17,9 +17,11 @@ type InteractionRecord = [
   userId: string,
   itemId: string,
   eventTimeMs: number,
-  /** 1 where the event has values and no weight, so that a reader who knows no values is not misled. */
+  /** 1 where more follows and the event has no weight, so that a reader who knows no more is not misled. */
   weight?: number,
+  /** Empty where a known time follows and the event has no values. */
   values?: Readonly<Record<string, number>>,
+  knownTimeMs?: number,
 ]
 type EntityRecord = [
   id: string,
@@ -29,6 +31,7 @@ type EntityRecord = [
   change: EntityChange,
   eventTimeMs: number,
   attributes: Attributes,
+  knownTimeMs?: number,
 ]
 
 export function encodeBatch(events: readonly LogEvent[]): EncodedBatch {
@@ -53,10 +56,13 @@ export function encodeBatch(events: readonly LogEvent[]): EncodedBatch {
 function recordRest(event: LogEvent): string {
   if (event.kind === 'entity') {
     const place = `1,"${event.entity}",${JSON.stringify(event.entityId)},"${event.change}"`
-    return `${place},${event.eventTimeMs},${JSON.stringify(event.attributes)}`
+    const known = event.knownTimeMs === undefined ? '' : `,${event.knownTimeMs}`
+    return `${place},${event.eventTimeMs},${JSON.stringify(event.attributes)}${known}`
   }
   const place = `0,${JSON.stringify(event.interaction)},${JSON.stringify(event.userId)},${JSON.stringify(event.itemId)}`
-  const { eventTimeMs, weight, values } = event
+  const { eventTimeMs, weight, values, knownTimeMs } = event
+  if (knownTimeMs !== undefined)
+    return `${place},${eventTimeMs},${weight ?? 1},${JSON.stringify(values ?? {})},${knownTimeMs}`
   if (values !== undefined) return `${place},${eventTimeMs},${weight ?? 1},${JSON.stringify(values)}`
   return weight === undefined ? `${place},${eventTimeMs}` : `${place},${eventTimeMs},${weight}`
 }
@@ -67,14 +73,14 @@ function grown(bytes: Buffer<ArrayBuffer>, used: number, needed: number): Buffer
   return larger
 }
 
-/** Available time (float64), number of events (uint32), then the records. Little-endian. */
+/** When the log took them (float64), number of events (uint32), then the records. Little-endian. */
 const HEADER_BYTES = 12
 
-export function encodeBlock(records: readonly Uint8Array[], availableTimeMs: number): Buffer {
+export function encodeBlock(records: readonly Uint8Array[], appendedTimeMs: number): Buffer {
   let size = HEADER_BYTES + records.length - 1
   for (const record of records) size += record.length
   const block = Buffer.allocUnsafe(size)
-  block.writeDoubleLE(availableTimeMs, 0)
+  block.writeDoubleLE(appendedTimeMs, 0)
   block.writeUInt32LE(records.length, 8)
   let position = HEADER_BYTES
   for (const record of records) {
@@ -89,26 +95,33 @@ const COMMA = 0x2c
 
 export const blockEventCount = (block: Buffer): number => block.readUInt32LE(8)
 
-export const blockAvailableTimeMs = (block: Buffer): number => block.readDoubleLE(0)
+export const blockAppendedTimeMs = (block: Buffer): number => block.readDoubleLE(0)
 
 /** All events of a block whose first event has this offset. */
 export function decodeBlock(block: Buffer, firstOffset: number): StoredEvent[] {
-  const availableTimeMs = blockAvailableTimeMs(block)
+  const appendedTimeMs = blockAppendedTimeMs(block)
   const records = JSON.parse(`[${block.toString('utf8', HEADER_BYTES)}]`) as (InteractionRecord | EntityRecord)[]
-  return records.map((record, position) => ({
-    offset: firstOffset + position,
-    availableTimeMs,
-    event: toEvent(record),
-  }))
+  return records.map((record, position) => {
+    const event = toEvent(record)
+    const availableTimeMs = availableTimeMsOf(event, appendedTimeMs)
+    const stored = { offset: firstOffset + position, availableTimeMs, event }
+    return availableTimeMs === appendedTimeMs ? stored : { ...stored, appendedTimeMs }
+  })
 }
 
 function toEvent(record: InteractionRecord | EntityRecord): LogEvent {
   if (record[1] === 1) {
-    const [id, , entity, entityId, change, eventTimeMs, attributes] = record
-    return { kind: 'entity', id, entity, entityId, change, attributes, eventTimeMs }
+    const [id, , entity, entityId, change, eventTimeMs, attributes, knownTimeMs] = record
+    const event = { kind: 'entity', id, entity, entityId, change, attributes, eventTimeMs } as const
+    return knownTimeMs === undefined ? event : { ...event, knownTimeMs }
   }
-  const [id, , interaction, userId, itemId, eventTimeMs, weight, values] = record
+  const [id, , interaction, userId, itemId, eventTimeMs, weight, values, knownTimeMs] = record
   if (weight === undefined) return { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs }
+  if (knownTimeMs !== undefined) {
+    const hasValues = Object.keys(values!).length > 0
+    const event = { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs, knownTimeMs } as const
+    return { ...event, ...(weight !== 1 && { weight }), ...(hasValues && { values: values! }) }
+  }
   if (values !== undefined) {
     const event = { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs } as const
     return weight === 1 ? { ...event, values } : { ...event, weight, values }

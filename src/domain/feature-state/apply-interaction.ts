@@ -23,6 +23,8 @@ export interface GroupUpdate {
 export interface LogPlace {
   readonly offset: number
   readonly availableTimeMs: number
+  /** The greatest available time up to here: of the event, or of one before it. */
+  readonly nowMs: number
 }
 
 /** @param groups is added to, in the order in which the updates have to be applied */
@@ -40,8 +42,8 @@ export function applyInteraction(
       const { slot } = counting
       const { form } = slot
       // Too late for every moment from now on. Looked at hop by hop only where it may be so.
-      const mayBeTooLate = timeMs < at.availableTimeMs - form.windowMs
-      if (mayBeTooLate && hopOf(form, timeMs) < firstHopAt(form, at.availableTimeMs)) continue
+      const mayBeTooLate = timeMs < at.nowMs - form.windowMs
+      if (mayBeTooLate && hopOf(form, timeMs) < firstHopAt(form, at.nowMs)) continue
       if (isForgotten && slot.group === undefined) continue
       const contribution = contributionOf(counting, event, place)
       if (contribution === undefined) continue

@@ -1,0 +1,92 @@
+// npm run test:deep: the property tests at full size, and at the end what the test runner's own report says of each.
+//   npm run test:deep -- --cases 20000 --kills 20   as many as given
+//   npm run test:deep -- --seed 7                   other histories; the seed is printed
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: 'string', default: '100000' },
+    kills: { type: 'string', default: '100' },
+    sets: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '20261125' },
+  },
+})
+
+/** What each file takes from the environment, and what it compares. */
+const trials = [
+  {
+    path: 'src/data/feature-engine.test.ts',
+    claim: `stream engine = oracle, ${values.cases} cases of a history and a moment`,
+    variables: { MILLRACE_FEATURE_CASES: values.cases, MILLRACE_FEATURE_SEED: values.seed },
+  },
+  {
+    path: 'src/adapters/duckdb/offline-store.test.ts',
+    claim: `DuckDB SQL = oracle, ${values.cases} cases of a history, a moment and a feature`,
+    variables: { MILLRACE_CASES: values.cases, MILLRACE_SEED: values.seed },
+  },
+  {
+    path: 'src/data/training-set.property.test.ts',
+    claim: `a training set stays what it is, ${values.sets} histories`,
+    variables: { MILLRACE_SET_CASES: values.sets, MILLRACE_SEED: values.seed },
+  },
+  {
+    path: 'test/kill/feature-kill.test.ts',
+    claim: `every tile equals the oracle after ${values.kills} kills of the engine`,
+    variables: { MILLRACE_FEATURE_KILLS: values.kills },
+  },
+]
+
+interface FileReport {
+  readonly name: string
+  readonly status: 'passed' | 'failed'
+  readonly startTime: number
+  readonly endTime: number
+  readonly assertionResults: readonly { readonly status: string; readonly title: string }[]
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-deep-'))
+const root = join(import.meta.dirname, '..')
+try {
+  const reportPath = join(folder, 'report.json')
+  const exitCode = await runTests(reportPath)
+  const { testResults } = JSON.parse(readFileSync(reportPath, 'utf8')) as { testResults: readonly FileReport[] }
+  const outcomes = trials.map((trial) => outcomeOf(trial, testResults))
+  console.log(`\nseed ${values.seed}`)
+  for (const { line } of outcomes) console.log(line)
+  process.exitCode = exitCode === 0 && outcomes.every(({ isSound }) => isSound) ? 0 : 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** @returns the exit code of the test runner */
+function runTests(reportPath: string): Promise<number> {
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+  const paths = trials.map(({ path }) => path)
+  const options = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`, '--testTimeout=7200000']
+  const variables = Object.assign({}, ...trials.map((trial) => trial.variables)) as Record<string, string>
+  const child = spawn(process.execPath, [vitest, 'run', ...options, ...paths], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...variables },
+  })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => resolve(code ?? 1))
+  })
+}
+
+function outcomeOf({ path, claim }: (typeof trials)[number], reports: readonly FileReport[]) {
+  const report = reports.find(({ name }) => relative(root, name) === path)
+  const count = (status: string): number =>
+    report?.assertionResults.filter((result) => result.status === status).length ?? 0
+  // A file that is not in the report, or in which nothing ran, shows nothing.
+  const isSound =
+    report?.status === 'passed' && count('passed') > 0 && count('passed') === report.assertionResults.length
+  const seconds = report === undefined ? 0 : (report.endTime - report.startTime) / 1000
+  const counts = `${count('passed')} passed, ${count('failed')} failed, ${seconds.toFixed(0)} s`
+  return { isSound, line: `${isSound ? 'held' : 'NOT HELD'}: ${claim} (${counts})` }
+}

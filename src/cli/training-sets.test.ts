@@ -1,0 +1,176 @@
+// Goal: imported history makes a training set, whose rows are what "features value --at" says, and which is made again byte for byte.
+// Method: a project in a temporary folder, the commands as the command line runs them, on the embedded stores.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { CommandDef } from 'citty'
+import { parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { openApp } from '../app.ts'
+import features from './features.ts'
+import importCommand from './import.ts'
+import { runCommandLine } from './run-command.ts'
+import trainingSets from './training-sets.ts'
+
+const repository = join(import.meta.dirname, '..', '..')
+const folder = mkdtempSync(join(tmpdir(), 'millrace-training-sets-'))
+
+beforeAll(() => {
+  writeFileSync(
+    join(folder, 'millrace.config.ts'),
+    `import { attribute, category, count, defineSystem, fileSource, httpIngest, popularity, share } from ${JSON.stringify(join(repository, 'src', 'index.ts'))}
+export default defineSystem({
+  name: 'shop',
+  data: {
+    owner: 'data@shop.example',
+    entities: { user: {}, item: { category: category() } },
+    interactions: { view: { weight: 1 }, purchase: { weight: 5 } },
+    sources: {
+      items: fileSource({ path: 'items.csv', holds: 'item', columns: { entityId: 'id', category: 'category' }, known: { since: '2024-01-01' } }),
+      history: fileSource({
+        path: 'history.csv',
+        holds: 'interactions',
+        columns: { userId: 'user', itemId: 'item', eventTime: 'at', interaction: 'what' },
+        known: 'when-it-happened',
+      }),
+      shop: httpIngest(),
+    },
+    features: {
+      views: count({ of: 'view', by: 'user', window: '7 days' }),
+      taste: share({ of: 'any', over: 'item.category', by: 'user', window: '30 days' }),
+      category: attribute('item.category'),
+    },
+  },
+  training: { owner: 'ml@shop.example', candidates: { trending: popularity() } },
+  serving: { owner: 'web@shop.example', placements: { home: {} } },
+  monitoring: { owner: 'sre@shop.example' },
+})
+`,
+  )
+  writeFileSync(join(folder, 'items.csv'), 'id,category\nlamp,lamps\nchair,chairs\n')
+  writeFileSync(
+    join(folder, 'history.csv'),
+    `user,item,at,what
+u,lamp,2024-03-01T10:00Z,view
+u,lamp,2024-03-02T10:00Z,view
+u,chair,2024-03-03T10:00Z,view
+u,lamp,2024-03-04T10:00Z,purchase
+v,chair,2024-04-01T10:00Z,purchase
+`,
+  )
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+let printed: string[]
+beforeEach(() => {
+  printed = []
+  for (const stream of ['log', 'error'] as const) {
+    vi.spyOn(console, stream).mockImplementation((line: string) => void printed.push(line))
+  }
+})
+afterEach(() => vi.restoreAllMocks())
+
+const run = async (name: string, command: unknown, ...args: string[]): Promise<string> => {
+  printed = []
+  await runCommandLine(name, command as CommandDef, [...args, '--system', folder])
+  return printed.join('\n')
+}
+const make = (...args: string[]) => run('training-sets', trainingSets, 'make', ...args)
+const madeBy = async (...args: string[]) => JSON.parse(await make(...args, '--json'))
+const valuesAt = (...args: string[]) => run('features', features, 'value', '--user', 'u', '--item', 'lamp', ...args)
+
+const rowsOf = async (path: string) => {
+  const { buffer, byteOffset, byteLength } = readFileSync(path)
+  return parquetReadObjects({ file: buffer.slice(byteOffset, byteOffset + byteLength), compressors })
+}
+
+test('history that was imported makes a training set, and its rows are the values of their moments', async () => {
+  await run('import', importCommand)
+  const { path, rowCount } = await madeBy(
+    '--of',
+    'purchase',
+    '--from',
+    '2024-03-04T10:00Z',
+    '--to',
+    '2024-04-01T10:00Z',
+  )
+  expect(rowCount).toBe(1)
+  const [row] = await rowsOf(path)
+  // Two views of lamps and one of a chair; not the purchase itself.
+  expect(row).toMatchObject({
+    userId: 'u',
+    itemId: 'lamp',
+    views: 3,
+    category: 'lamps',
+    taste: { lamps: 2 / 3, chairs: 1 / 3 },
+  })
+  const answer = JSON.parse(await valuesAt('--at', '2024-03-04T10:00Z', '--json'))
+  expect(answer.asOf).toBe('2024-03-04T10:00:00.000Z')
+  const values = Object.fromEntries(
+    answer.features.map(({ name, value }: { name: string; value: unknown }) => [name, value]),
+  )
+  expect(values).toEqual({ views: row!.views, category: row!.category, taste: row!.taste })
+})
+
+test('the same set is the same bytes, after new data came a set of its own, and both are listed', async () => {
+  const asked = ['--of', 'purchase', '--from', '2024-03-01', '--to', '2024-05-01']
+  const first = await madeBy(...asked)
+  expect(await madeBy(...asked)).toEqual(first)
+  const app = await openApp({ systemFile: folder })
+  const late = { kind: 'interaction', id: 'late', interaction: 'view', userId: 'u', itemId: 'lamp' } as const
+  await app.log.append([{ ...late, eventTimeMs: Date.UTC(2024, 2, 3) }])
+  await app.close()
+
+  const second = await madeBy(...asked)
+  expect(second.contentHash).not.toBe(first.contentHash)
+  expect([first.tableVersions, second.tableVersions]).toEqual([{ events: '7' }, { events: '8' }])
+  // It became available today, so it changes nothing of then.
+  expect(second.sha256).toBe(first.sha256)
+  const listed = await run('training-sets', trainingSets)
+  for (const { contentHash } of [first, second]) expect(listed).toContain(contentHash.slice(0, 16))
+  expect(listed).toMatch(/events 8 +kept/)
+})
+
+test('values of an earlier moment know what came late only where they are asked to', async () => {
+  expect(await valuesAt('--at', '2024-03-04T10:00Z', '--feature', 'views')).toMatch(/views +3 /)
+  expect(await valuesAt('--at', '2024-03-04T10:00Z', '--feature', 'views', '--as-known-now')).toMatch(/views +4 /)
+})
+
+test('rows may come from a file, of which one that says nothing is an error', async () => {
+  const labels = join(folder, 'labels.csv')
+  writeFileSync(labels, 'userId,itemId,moment\nu,chair,2024-03-02T12:00Z\nnobody,lamp,2024-03-02\n')
+  const { path, rowCount } = await madeBy('--labels', labels)
+  expect(rowCount).toBe(2)
+  expect(await rowsOf(path)).toMatchObject([
+    { itemId: 'chair', views: 2, category: 'chairs' },
+    { userId: 'nobody', views: 0 },
+  ])
+  writeFileSync(labels, 'userId,itemId,moment\nu,chair,soon\n')
+  await expect(make('--labels', labels)).rejects.toMatchObject({
+    code: 'LABELS_INVALID',
+    message: expect.stringMatching(/labels\.csv:2: found "u", "chair", "soon"/),
+  })
+  await expect(make('--labels', join(folder, 'gone.csv'))).rejects.toMatchObject({ code: 'IMPORT_FILE_UNREADABLE' })
+})
+
+test('what cannot be made says why, and is not kept', async () => {
+  const listedBefore = await run('training-sets', trainingSets)
+  await expect(make()).rejects.toMatchObject({ code: 'CLI_USAGE', fix: expect.stringContaining('--of view') })
+  await expect(make('--of', 'purchse')).rejects.toMatchObject({
+    code: 'CLI_USAGE',
+    fix: expect.stringContaining('purchase'),
+  })
+  await expect(make('--of', 'view', '--from', 'march')).rejects.toMatchObject({ code: 'CLI_USAGE' })
+  await expect(make('--of', 'view', '--labels', 'x.csv')).rejects.toMatchObject({ code: 'CLI_USAGE' })
+  expect(await run('training-sets', trainingSets)).toBe(listedBefore)
+  await expect(make('--of', 'view', '--to', '2020-01-01')).rejects.toMatchObject({ code: 'LABELS_MISSING' })
+  expect(await run('training-sets', trainingSets)).toMatch(/events 8 +released/)
+})
+
+test('a moment before all data, in the future or unreadable is a clear error', async () => {
+  await expect(valuesAt('--at', '2023-01-01')).rejects.toMatchObject({ code: 'FEATURE_MOMENT_UNKNOWN' })
+  await expect(valuesAt('--at', '2999-01-01')).rejects.toMatchObject({ code: 'FEATURE_MOMENT_UNKNOWN' })
+  await expect(valuesAt('--at', 'yesterday')).rejects.toMatchObject({ code: 'CLI_USAGE' })
+  await expect(valuesAt('--as-known-now')).rejects.toMatchObject({ code: 'CLI_USAGE' })
+})

@@ -1,0 +1,144 @@
+// millrace training-sets: rows for a model to learn from, with each feature as it was known at the row's moment.
+import { defineCommand } from 'citty'
+import { type LabelsWanted, makeTrainingSet } from '../app/make-training-set.ts'
+import { type App, openApp } from '../app.ts'
+import type { FileSourcePlan } from '../config/plan.ts'
+import { MillraceError } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
+import { appArguments } from './app-arguments.ts'
+import { printTable } from './table.ts'
+import { timeArgument } from './time-argument.ts'
+
+const json = { type: 'boolean', description: 'Print JSON', default: false } as const
+
+const make = defineCommand({
+  meta: {
+    name: 'make',
+    description: 'Join the features to interactions, as of when they happened, into a Parquet file',
+  },
+  args: {
+    of: { type: 'string', description: 'The interaction that rows are made of, such as purchase' },
+    from: { type: 'string', description: 'From this moment or day on (default: the beginning)' },
+    to: { type: 'string', description: 'Before this moment or day (default: now)' },
+    labels: {
+      type: 'string',
+      description: 'Instead: a CSV, TSV or Parquet file with the columns userId, itemId, moment',
+    },
+    ...appArguments,
+    json,
+  },
+  async run({ args }) {
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      if (app.plan.data.features.length === 0) {
+        console.log('The system file defines no features. See "features" in the guide.')
+        return
+      }
+      const startedAtMs = app.clock.now()
+      const { contentHash, path, manifest } = await makeTrainingSet(app, labelsWanted(app, args))
+      if (args.json) {
+        console.log(JSON.stringify({ contentHash, path, ...manifest }))
+        return
+      }
+      const seconds = (app.clock.now() - startedAtMs) / 1000
+      console.log(
+        `${grouped(manifest.rowCount)} rows with ${manifest.features.length} features, ${megabytes(manifest.bytes)} MB: ${seconds.toFixed(1)} s.`,
+      )
+      printTable(
+        ['training set', contentHash.slice(0, SHOWN_DIGITS)],
+        [
+          ['file', path],
+          ['sha256', manifest.sha256],
+          ...Object.entries(manifest.tableVersions).map(([table, version]) => [`version of ${table}`, version]),
+        ],
+      )
+    } finally {
+      await app.close()
+    }
+  },
+})
+
+const list = defineCommand({
+  meta: { name: 'list', description: 'The training sets that were made, newest first' },
+  args: { ...appArguments, json },
+  async run({ args }) {
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      const sets = await (await app.metadata()).trainingSets.list(LISTED_COUNT)
+      if (args.json) console.log(JSON.stringify(sets))
+      else if (sets.length === 0) console.log('No training set was made yet. See "millrace training-sets make --help".')
+      else {
+        printTable(
+          ['training set', 'made', 'table versions', 'state'],
+          sets.map(({ contentHash, createdAtMs, tables, releasedAtMs }) => [
+            contentHash.slice(0, SHOWN_DIGITS),
+            new Date(createdAtMs).toISOString(),
+            tables.map(({ table, version }) => `${table} ${version}`).join(', '),
+            releasedAtMs === undefined ? 'kept' : 'released',
+          ]),
+        )
+      }
+    } finally {
+      await app.close()
+    }
+  },
+})
+
+export default defineCommand({
+  meta: { name: 'training-sets', description: 'Make training sets from the features, and list them' },
+  subCommands: { make, list },
+  default: 'list',
+})
+
+const LISTED_COUNT = 100
+const SHOWN_DIGITS = 16
+const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
+
+function labelsWanted(
+  { plan, clock }: App,
+  args: {
+    readonly of?: string | undefined
+    readonly from?: string | undefined
+    readonly to?: string | undefined
+    readonly labels?: string | undefined
+  },
+): LabelsWanted {
+  const { of, from, to, labels } = args
+  if (labels !== undefined) {
+    if (of !== undefined || from !== undefined || to !== undefined) {
+      throw new MillraceError(
+        'CLI_USAGE',
+        '--labels says which rows there are, so --of, --from and --to have no place.',
+        {
+          fix: 'Leave them out.',
+        },
+      )
+    }
+    return { path: labels, format: formatOf(labels) }
+  }
+  const interactions = Object.keys(plan.data.interactions)
+  if (of === undefined || !interactions.includes(of)) {
+    const found = of === undefined ? 'Nothing says' : `No interaction is called ${JSON.stringify(of)}, which should say`
+    throw new MillraceError('CLI_USAGE', `${found} what rows are made of.`, {
+      fix: of === undefined ? `Add "--of ${interactions[0]}", or "--labels FILE".` : suggestName(of, interactions),
+    })
+  }
+  return {
+    of,
+    fromMs: from === undefined ? 0 : timeArgument('from', from),
+    toMs: to === undefined ? clock.now() : timeArgument('to', to),
+  }
+}
+
+function formatOf(path: string): FileSourcePlan['format'] {
+  const ending = path.toLowerCase().replace(/\.gz$/, '').split('.').at(-1)
+  const format = formats.find((known) => known === ending)
+  if (format !== undefined) return format
+  throw new MillraceError('CLI_USAGE', `--labels: the name of ${path} does not tell its format.`, {
+    fix: `Name a file that ends in ${formats.join(', ')}.`,
+  })
+}
+
+const grouped = (count: number): string => count.toLocaleString('en-US')
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1)

@@ -1,0 +1,70 @@
+// For whom, and as of when, a training set has rows: interactions of one kind, or a list that somebody made.
+import type { FileSourcePlan } from '../config/plan.ts'
+import { countedTimeMs } from '../domain/feature.ts'
+import { MillraceError } from '../lib/errors.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { Label } from '../ports/offline-store.ts'
+import { fileRows } from './file-rows.ts'
+import { logBatches } from './log-batches.ts'
+import { rowTimeMs, timeFormatNames } from './row-time.ts'
+
+export interface InteractionLabels {
+  /** Their interaction, such as "purchase". */
+  readonly of: string
+  /** When they happened: from the first moment on, before the second. */
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** A row for each interaction, as of when it happened: so neither it nor what happened at once with it has a part in its features. In the order of the log. */
+export async function* interactionLabels(
+  log: EventLog,
+  { of, fromMs, toMs }: InteractionLabels,
+  { nextOffset }: { readonly nextOffset: number },
+): AsyncGenerator<readonly Label[]> {
+  const { firstOffset } = await log.bounds()
+  for await (const batch of logBatches(log, { firstOffset, nextOffset })) {
+    yield batch.flatMap(({ event, availableTimeMs }) => {
+      if (event.kind !== 'interaction' || event.interaction !== of) return []
+      const momentMs = countedTimeMs(event.eventTimeMs, availableTimeMs)
+      const { userId, itemId } = event
+      return momentMs >= fromMs && momentMs < toMs ? [{ userId, itemId, momentMs }] : []
+    })
+  }
+}
+
+/**
+ * The rows of a file with the columns userId, itemId and moment. A row that lacks one of them fails the whole file, because a training set of a part of what was
+ * asked for would look like one of all of it.
+ * @throws MillraceError LABELS_INVALID, IMPORT_FILE_UNREADABLE, IMPORT_FILE_DAMAGED, IMPORT_MAPPING_INVALID
+ */
+export async function* fileLabels(path: string, format: FileSourcePlan['format']): AsyncGenerator<readonly Label[]> {
+  const columns = { userId: 'userId', itemId: 'itemId', eventTime: 'moment' }
+  const source = {
+    kind: 'file',
+    path,
+    format,
+    hasHeader: true,
+    holds: 'interactions',
+    columns,
+    timeFormat: 'iso',
+  } as const
+  for await (const { rows, where } of fileRows(path, source)) {
+    yield rows.map((row, position) => labelOf(row as Record<string, unknown>, where(position)))
+  }
+}
+
+function labelOf({ userId, itemId, eventTime }: Record<string, unknown>, where: string): Label {
+  const momentMs = rowTimeMs(eventTime, 'iso')
+  if (isId(userId) && isId(itemId) && momentMs !== undefined) {
+    return { userId: String(userId), itemId: String(itemId), momentMs }
+  }
+  const found = [userId, itemId, eventTime].map((value) => JSON.stringify(value) ?? 'nothing').join(', ')
+  throw new MillraceError(
+    'LABELS_INVALID',
+    `${where}: found ${found}, expected a user, an item and ${timeFormatNames.iso}.`,
+    { fix: 'Mend or remove the row.' },
+  )
+}
+
+const isId = (value: unknown): boolean => (typeof value === 'string' && value !== '') || typeof value === 'number'
