@@ -6,6 +6,7 @@ import { openKeyStore } from './adapters/embedded/key-store.ts'
 import { openMetadataStore } from './adapters/embedded/metadata-store.ts'
 import { openOnlineStore } from './adapters/embedded/online-store.ts'
 import { openQuarantine } from './adapters/embedded/quarantine.ts'
+import { openServedFeaturesStore } from './adapters/embedded/served-features-store.ts'
 import { openSnapshotStore } from './adapters/embedded/snapshot-store.ts'
 import { loadSystem } from './config/load-system.ts'
 import type { Plan } from './config/plan.ts'
@@ -19,6 +20,7 @@ import type { KeyStore } from './ports/key-store.ts'
 import type { MetadataStore } from './ports/metadata-store.ts'
 import type { OnlineStore } from './ports/online-store.ts'
 import type { Quarantine } from './ports/quarantine.ts'
+import type { ServedFeaturesStore } from './ports/served-features-store.ts'
 import type { SnapshotStore } from './ports/snapshot-store.ts'
 
 export interface OpenAppOptions {
@@ -49,6 +51,7 @@ export interface App {
   readonly onlineStore: () => Promise<OnlineStore>
   readonly metadata: () => Promise<MetadataStore>
   readonly snapshots: () => Promise<SnapshotStore>
+  readonly servedFeatures: () => Promise<ServedFeaturesStore>
   readonly clock: Clock
   /** An environment variable that the system file names. */
   readonly variable: (name: string) => string | undefined
@@ -67,6 +70,8 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const onlineStore = onFirstUse(() => openOnlineStore({ folder: folder.onlineStoreDir }))
   const metadata = onFirstUse(() => openMetadataStore({ folder: folder.metadataDir, clock }))
   const snapshots = onFirstUse(async () => openSnapshotStore({ folder: folder.snapshotsDir }))
+  const { maxBytes } = system.plan.data.skew
+  const servedFeatures = onFirstUse(async () => openServedFeaturesStore({ folder: folder.servedFeaturesDir, maxBytes }))
   return {
     system,
     plan: system.plan,
@@ -80,13 +85,14 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     onlineStore: onlineStore.get,
     metadata: metadata.get,
     snapshots: snapshots.get,
+    servedFeatures: servedFeatures.get,
     clock,
     variable,
     close: async () => {
       await log.close()
       await quarantine.close()
       await keys.close()
-      for (const store of [onlineStore, metadata, snapshots]) await (await store.ifUsed())?.close()
+      for (const store of [onlineStore, metadata, snapshots, servedFeatures]) await (await store.ifUsed())?.close()
     },
   }
 }

@@ -40,6 +40,10 @@ export interface FeatureRows {
   readonly asOfMs: number
   /** By entity, then by feature, in the order of the request. */
   readonly rows: readonly (readonly FeatureReading[])[]
+  /** The definitions that answered, in the order of the request. */
+  readonly definitions: readonly FeatureDefinition[]
+  /** The state had taken the log's events before this offset, and no other; undefined where its layers were not equally far, and where it is empty. */
+  readonly nextOffset: number | undefined
 }
 
 export interface FeatureReader {
@@ -75,7 +79,7 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
       const groups = await store.read([...call.headRequests, ...groupRequests])
       if (!call.takeGroups(groupRequests, groups) && !isLast) return undefined
     }
-    return { asOfMs: call.asOfMs, rows: call.rows() }
+    return { asOfMs: call.asOfMs, rows: call.rows(), definitions: call.definitions, nextOffset: call.nextOffset }
   }
 
   return {
@@ -93,6 +97,9 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
     },
   }
 }
+
+/** Of a layer that has taken nothing yet. */
+const noHead = { nextOffset: undefined, newestAvailableTimeMs: -1 }
 
 const revisionIn = (bytes: Uint8Array | undefined): number => (bytes === undefined ? 0 : (decodeText(bytes) as number))
 
@@ -151,7 +158,7 @@ interface GroupRequest extends RecordRequest {
 class ReadCall implements ComputationSources {
   readonly #answering: Answering
   readonly #entities: readonly FeatureKey[]
-  readonly #definitions: readonly FeatureDefinition[]
+  readonly definitions: readonly FeatureDefinition[]
   readonly #givenMs: number | undefined
   /** By layer * 2, and 1 more for items; undefined where nothing of it is needed. */
   readonly #sides: (Side | undefined)[] = []
@@ -163,13 +170,14 @@ class ReadCall implements ComputationSources {
   /** By version and key of the group. */
   readonly #groups = new Map<string, GroupTotals>()
   asOfMs = 0
+  nextOffset: number | undefined
 
   constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest) {
     this.#answering = answering
     this.#entities = entities
     this.#givenMs = asOfMs
-    this.#definitions = features.map((name) => answering.definition(name))
-    for (const definition of this.#definitions) this.#needSides(definition)
+    this.definitions = features.map((name) => answering.definition(name))
+    for (const definition of this.definitions) this.#needSides(definition)
     this.#neededSides = this.#sides.filter((side) => side !== undefined)
     for (const key of entities) this.#needRecords(key)
     this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
@@ -183,9 +191,13 @@ class ReadCall implements ComputationSources {
     const heads = read.slice(1, 1 + layerCount).map(([head]) => head)
     this.#headTexts = textOf(heads)
     let newestMs = -1
+    const offsets = new Set<number | undefined>()
     for (const head of heads) {
-      if (head !== undefined) newestMs = Math.max(newestMs, (decodeText(head) as LayerHead).newestAvailableTimeMs)
+      const { nextOffset, newestAvailableTimeMs } = head === undefined ? noHead : (decodeText(head) as LayerHead)
+      newestMs = Math.max(newestMs, newestAvailableTimeMs)
+      offsets.add(nextOffset)
     }
+    this.nextOffset = offsets.size === 1 ? [...offsets][0] : undefined
     this.asOfMs = this.#givenMs ?? Math.max(nowMs, newestMs + 1)
     if (this.asOfMs <= newestMs) {
       throw new MillraceError(
@@ -203,7 +215,7 @@ class ReadCall implements ComputationSources {
   /** What has to be read about groups that some entity is in, for each feature that compares with its group. */
   groupRequests(): readonly GroupRequest[] {
     const requests: GroupRequest[] = []
-    for (const { version, formula } of this.#definitions) {
+    for (const { version, formula } of this.definitions) {
       if (formula.family !== 'ratioToGroup') continue
       const groups = new Set<string>()
       for (const entity of this.#entities) {
@@ -235,7 +247,7 @@ class ReadCall implements ComputationSources {
   rows(): FeatureReading[][] {
     return this.#entities.map((entity) => {
       this.#turnTo(entity)
-      return this.#definitions.map((definition) => featureReading(definition, this))
+      return this.definitions.map((definition) => featureReading(definition, this))
     })
   }
 

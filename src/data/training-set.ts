@@ -70,7 +70,8 @@ const kindOfType: Readonly<Record<AttributeType, AttributeKind>> = {
   boolean: 'boolean',
 }
 
-function attributeKinds({ data }: Plan): JoinRequest['attributes'] {
+/** How the offline store keeps the attributes of the plan. */
+export function attributeKinds({ data }: Plan): JoinRequest['attributes'] {
   const kindsOf = (attributes: Plan['data']['entities']['item']): Record<string, AttributeKind> =>
     Object.fromEntries(Object.entries(attributes).map(([name, { type }]) => [name, kindOfType[type]]))
   return { user: kindsOf(data.entities.user), item: kindsOf(data.entities.item) }

@@ -15,6 +15,7 @@ export interface DataFolder {
   readonly metadataDir: string
   readonly onlineStoreDir: string
   readonly snapshotsDir: string
+  readonly servedFeaturesDir: string
 }
 
 /**
@@ -58,6 +59,7 @@ export function openDataFolder(path: string): DataFolder {
     metadataDir: join(path, 'metadata'),
     onlineStoreDir: join(path, 'online-store'),
     snapshotsDir: join(path, 'snapshots'),
+    servedFeaturesDir: join(path, 'served-features'),
   }
 }
 
