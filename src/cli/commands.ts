@@ -40,7 +40,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./skew.ts'),
   },
   { name: 'sources', summary: 'Read a source with a schedule now', load: () => import('./sources.ts') },
-  { name: 'status', summary: 'How the system stands: log, features, sources', load: () => import('./status.ts') },
+  {
+    name: 'status',
+    summary: 'How the system stands: log, features, sources, checks',
+    load: () => import('./status.ts'),
+  },
   { name: 'train', summary: 'Train every candidate generator and store the model', load: () => import('./train.ts') },
   {
     name: 'evaluate',

@@ -95,7 +95,7 @@ test('a source is read, what it brought shows in the features, and status knows 
   const answer = await run('status', status, '--json')
   expect(JSON.parse(answer)).toMatchObject({
     log: { eventCount: 6 },
-    features: { count: 2, keptBy: 'nobody', lagEventCount: 0, backfilling: [] },
+    features: { count: 2, isKept: false, lagEventCount: 0, backfilling: [] },
     sources: [{ name: 'drops', freshness: 'fresh', rowCount: 2 }],
   })
   expect(await run('features', features, 'value', '--user', 'u')).toMatch(

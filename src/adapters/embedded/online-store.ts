@@ -42,11 +42,15 @@ export async function openOnlineStore({ folder }: { readonly folder: string }): 
       throw storeError(error, folder)
     }
   }
+  /** Numbers of claims that this store has given back. Where the disk was full the note of it is missing, and the claim must not stand for ever. */
+  const givenBack = new Set<number>()
+  const isStanding = ({ number, holder }: Claim): boolean =>
+    number > 0 && holder.pid !== 0 && !givenBack.has(number) && isAlive(holder)
   /** In a transaction, so that two cannot both find the place empty. */
   const take = (): number =>
     write(() => {
       const claim = claims.get('writer')
-      if (claim !== undefined && claim.number > 0 && claim.holder.pid !== 0 && isAlive(claim.holder)) {
+      if (claim !== undefined && isStanding(claim)) {
         throw new MillraceError(
           'ONLINE_STORE_TAKEN',
           `Process ${claim.holder.pid} runs a feature engine on the online store in ${folder}, and there may be only one.`,
@@ -96,6 +100,7 @@ export async function openOnlineStore({ folder }: { readonly folder: string }): 
         },
         async release() {
           if (!held.delete(writer) || isClosed) return
+          givenBack.add(number)
           write(() => {
             if (claims.get('writer')?.number === number)
               claims.put('writer', { holder: { pid: 0, startedAt: '' }, number })
@@ -104,6 +109,12 @@ export async function openOnlineStore({ folder }: { readonly folder: string }): 
       }
       held.add(writer)
       return writer
+    },
+
+    async isClaimed() {
+      environment.resetReadTxn()
+      const claim = claims.get('writer')
+      return claim !== undefined && isStanding(claim)
     },
 
     async close() {

@@ -25,7 +25,11 @@ export class WantedEvents {
     if (itemId !== undefined) this.#itemIds.add(itemId)
   }
 
-  has(event: LogEvent): boolean {
+  hasKey({ userId, itemId }: ServedKey): boolean {
+    return (userId === undefined || this.#userIds.has(userId)) && (itemId === undefined || this.#itemIds.has(itemId))
+  }
+
+  hasEvent(event: LogEvent): boolean {
     if (event.kind === 'entity' || this.#hasGroups) return true
     return this.#userIds.has(event.userId) || this.#itemIds.has(event.itemId)
   }
@@ -79,5 +83,5 @@ async function* eventsBetween(
   { isFirst, ...bounds }: { readonly firstOffset: number; readonly nextOffset: number; readonly isFirst: boolean },
 ): AsyncGenerator<readonly StoredEvent[]> {
   if (isFirst) yield [beginning]
-  for await (const batch of logBatches(log, bounds)) yield batch.filter(({ event }) => wanted.has(event))
+  for await (const batch of logBatches(log, bounds)) yield batch.filter(({ event }) => wanted.hasEvent(event))
 }

@@ -30,7 +30,7 @@ export interface SkewMeasurement {
   /** Rows served from the one moment on and before the other. */
   readonly fromMs: number
   readonly toMs: number
-  /** Places of the engine that are judged per some thousand rows; 50 by default. */
+  /** Places of the engine that are judged; 50 by default. */
   readonly judgedPlaceCountMax?: number
 }
 
@@ -40,15 +40,23 @@ export interface SkewMeasurement {
  * @throws MillraceError of the offline store and of the store of served features
  */
 export async function measureSkew(measurement: SkewMeasurement): Promise<SkewReport> {
-  const { plan, log, served, offline, clock, folder, fromMs, toMs } = measurement
+  const { plan, log, served, offline, clock, folder, fromMs } = measurement
+  // What is served from now on knows events that are not read below.
+  const toMs = Math.min(measurement.toMs, clock.now())
   const wanted = new WantedEvents(plan.data.features)
-  for await (const rows of served.read({ fromMs, toMs })) rows.forEach((row) => wanted.add(row))
+  for await (const rows of served.read({ fromMs, toMs })) for (const row of rows) wanted.add(row)
   const { firstOffset, nextOffset } = await log.bounds()
   const [files] = await writeHistory({ log, offline, wanted, folder: join(folder, 'history'), ends: [nextOffset] })
 
   const comparison = new Comparison(measurement)
   const chunkLength = Math.max(100, Math.floor(CHUNK_READING_COUNT / Math.max(1, plan.data.features.length)))
-  for await (const rows of chunks(served.read({ fromMs, toMs }), chunkLength)) await comparison.compare(rows, files!)
+  for await (const rows of chunks(served.read({ fromMs, toMs }), chunkLength)) {
+    // A server may have added rows meanwhile: they wait for the next measurement.
+    await comparison.compare(
+      rows.filter((row) => wanted.hasKey(row)),
+      files!,
+    )
+  }
   return { measuredAtMs: clock.now(), fromMs, toMs, firstOffset, ...comparison.result() }
 }
 
@@ -60,9 +68,11 @@ class Comparison {
   #rowCount = 0
   #otherVersionCount = 0
   #chunkCount = 0
+  #judgeableCount: number
 
   constructor(measurement: SkewMeasurement) {
     this.#measurement = measurement
+    this.#judgeableCount = measurement.judgedPlaceCountMax ?? JUDGED_PLACE_COUNT_MAX
     const { features } = measurement.plan.data
     this.#tallies = new Map(features.map((definition) => [definition.name, new FeatureTally(definition)]))
     this.#versions = new Map(features.map((definition) => [definition.name, servedVersion(definition)]))
@@ -118,10 +128,12 @@ class Comparison {
 
   /** Computes each row a second time, from what the engine had taken when it was served. */
   async #judge(lagging: readonly Differing[], chunk: string): Promise<void> {
-    const { plan, log, offline, judgedPlaceCountMax = JUDGED_PLACE_COUNT_MAX } = this.#measurement
+    const { plan, log, offline } = this.#measurement
     const byPlace = [...Map.groupBy(lagging, ({ row }) => row.nextOffset!)].sort(([, a], [, b]) => b.length - a.length)
-    for (const [, found] of byPlace.slice(judgedPlaceCountMax)) this.#countAll(found, 'unjudged')
-    const judged = byPlace.slice(0, judgedPlaceCountMax).sort(([a], [b]) => a - b)
+    for (const [, found] of byPlace.slice(this.#judgeableCount)) this.#countAll(found, 'unjudged')
+    const judged = byPlace.slice(0, this.#judgeableCount).sort(([a], [b]) => a - b)
+    this.#judgeableCount -= judged.length
+    if (judged.length === 0) return
 
     const wanted = new WantedEvents(plan.data.features)
     for (const [, found] of judged) for (const { row } of found) wanted.add(row)
@@ -129,7 +141,9 @@ class Comparison {
     const known = await writeHistory({ log, offline, wanted, folder: join(chunk, 'history'), ends })
     for (const [n, [, found]] of judged.entries()) {
       const rows = [...new Set(found.map(({ row }) => row))]
-      const recomputed = await recompute(rows, { plan, offline, files: known[n]!, target: join(chunk, `${n}.parquet`) })
+      const features = new Set(found.map(({ served }) => served.name))
+      const target = join(chunk, `${n}.parquet`)
+      const recomputed = await recompute(rows, { plan, offline, files: known[n]!, features, target })
       const ofRow = new Map(rows.map((row, r) => [row, recomputed[r]!]))
       for (const differing of found) {
         const { served, row } = differing
