@@ -67,7 +67,7 @@ interface Serving {
   readonly judgedPlaceCountMax?: number
 }
 
-const READING_COUNT = 8
+const READING_COUNT = 6
 
 let runCount = 0
 
