@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MillraceError } from '../../lib/errors.ts'
 import type { OnlineStore, OnlineStoreWriter, SpaceChange } from '../../ports/online-store.ts'
-import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
+import { assertRoom, lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
 import { isAlive, type ProcessName, thisProcess } from './process-name.ts'
 
 /** A record lies behind its moment of expiry, a float64; infinite where it has none. */
@@ -21,11 +21,21 @@ interface Claim {
   readonly number: number
 }
 
+/** More than a commit and the pages that LMDB frees with it take. */
+const ROOM_BYTES = 32 * 2 ** 20
+
+export interface OnlineStoreOptions {
+  readonly folder: string
+  /** Nothing is written to a disk on which less than this is free; 32 MiB by default. */
+  readonly roomBytes?: number
+}
+
 /**
  * Opens, or creates, the online store in this folder, which must be on a local disk.
  * @throws MillraceError ONLINE_STORE_UNUSABLE, ONLINE_STORE_FULL
  */
-export async function openOnlineStore({ folder }: { readonly folder: string }): Promise<OnlineStore> {
+export async function openOnlineStore(options: OnlineStoreOptions): Promise<OnlineStore> {
+  const { folder, roomBytes = ROOM_BYTES } = options
   const environment = opened(folder)
   const records: Database<Buffer, Uint8Array> = environment.openDB('records', {
     keyEncoding: 'binary',
@@ -37,6 +47,7 @@ export async function openOnlineStore({ folder }: { readonly folder: string }): 
 
   const write = <T>(change: () => T): T => {
     try {
+      assertRoom(folder, roomBytes)
       return environment.transactionSync(change)
     } catch (error) {
       throw storeError(error, folder)
@@ -101,10 +112,15 @@ export async function openOnlineStore({ folder }: { readonly folder: string }): 
         async release() {
           if (!held.delete(writer) || isClosed) return
           givenBack.add(number)
-          write(() => {
-            if (claims.get('writer')?.number === number)
-              claims.put('writer', { holder: { pid: 0, startedAt: '' }, number })
-          })
+          try {
+            write(() => {
+              if (claims.get('writer')?.number === number)
+                claims.put('writer', { holder: { pid: 0, startedAt: '' }, number })
+            })
+          } catch (error) {
+            // Without room for the note, others see the claim until this process claims again or ends.
+            if ((error as MillraceError).code !== 'ONLINE_STORE_FULL') throw error
+          }
         },
       }
       held.add(writer)
