@@ -7,6 +7,7 @@ import { openKeyStore } from './adapters/embedded/key-store.ts'
 import { openMetadataStore } from './adapters/embedded/metadata-store.ts'
 import { openOnlineStore } from './adapters/embedded/online-store.ts'
 import { openQuarantine } from './adapters/embedded/quarantine.ts'
+import { openServedFeaturesStore } from './adapters/embedded/served-features-store.ts'
 import { openSnapshotStore } from './adapters/embedded/snapshot-store.ts'
 import { loadSystem } from './config/load-system.ts'
 import type { Plan } from './config/plan.ts'
@@ -21,6 +22,7 @@ import type { MetadataStore } from './ports/metadata-store.ts'
 import type { OfflineStore } from './ports/offline-store.ts'
 import type { OnlineStore } from './ports/online-store.ts'
 import type { Quarantine } from './ports/quarantine.ts'
+import type { ServedFeaturesStore } from './ports/served-features-store.ts'
 import type { SnapshotStore } from './ports/snapshot-store.ts'
 
 export interface OpenAppOptions {
@@ -54,6 +56,7 @@ export interface App {
   readonly offlineStore: () => Promise<OfflineStore>
   /** Where its files lie. */
   readonly offlineDir: string
+  readonly servedFeatures: () => Promise<ServedFeaturesStore>
   readonly clock: Clock
   /** An environment variable that the system file names. */
   readonly variable: (name: string) => string | undefined
@@ -75,6 +78,8 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const offlineStore = onFirstUse(async () =>
     duckDbOfflineStore({ temporaryFolder: join(folder.offlineDir, 'temporary') }),
   )
+  const { maxBytes } = system.plan.data.skew
+  const servedFeatures = onFirstUse(async () => openServedFeaturesStore({ folder: folder.servedFeaturesDir, maxBytes }))
   return {
     system,
     plan: system.plan,
@@ -90,13 +95,15 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     snapshots: snapshots.get,
     offlineStore: offlineStore.get,
     offlineDir: folder.offlineDir,
+    servedFeatures: servedFeatures.get,
     clock,
     variable,
     close: async () => {
       await log.close()
       await quarantine.close()
       await keys.close()
-      for (const store of [onlineStore, metadata, snapshots, offlineStore]) await (await store.ifUsed())?.close()
+      for (const store of [onlineStore, metadata, snapshots, offlineStore, servedFeatures])
+        await (await store.ifUsed())?.close()
     },
   }
 }

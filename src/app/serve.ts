@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
 import { followLog, type LogFollower } from '../data/follow-log.ts'
+import type { SourceRunner } from '../data/source-runner.ts'
 import type { ModelDescription, ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type ServerOptions } from '../http/server.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
@@ -12,6 +13,7 @@ import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
 import { LiveModel } from './live-model.ts'
+import { operationsOf } from './operations.ts'
 import { packageVersion } from './package-version.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
 import { startSources } from './run-sources.ts'
@@ -36,7 +38,7 @@ export interface RunningSystem {
   readonly service: RecommendationService
   /** Resolves when everything in the log at the call shows in answers. */
   caughtUp(): Promise<void>
-  /** Resolves when the features know everything that was in the log at some moment after the call. Another process may keep them: then at once. */
+  /** Resolves when the features know everything that was in the log at some moment after the call; at once where they are kept by another process, or fail. */
   featuresCaughtUp(): Promise<void>
   /** Why the model in charge does not answer; undefined where it does, and before the first training. */
   modelProblem(): string | undefined
@@ -67,6 +69,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   })
   let failure: unknown
   let follower: LogFollower | undefined
+  let sources: SourceRunner | undefined
   // A shop without features has no online store either. One that cannot keep its features does not start: answers would silently lack them.
   const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
   const tables = await runTables(app, logger)
@@ -78,7 +81,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       clock,
       log: logger,
       placements: plan.serving.placements,
-      status: () => statusOf(follower, failure),
+      status: () => ({ ...statusOf(follower, failure), shortcomings: [features?.problem() ?? []].flat() }),
+      operations: operationsOf(app, { features, sources: () => sources, logger }),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
       ...(tables && { tables: tables.tables }),
       models: () => (liveModel.manifest ? [describeModel(liveModel.manifest)] : []),
@@ -108,7 +112,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const stopTrimming = repeat(TRIM_EVERY_MS, () => trimLog(app, logger))
   void trimLog(app, logger)
   const stopTables = repeat(TABLES_EVERY_MS, async () => tables?.tend())
-  const sources = await startSources(app, logger)
+  sources = await startSources(app, logger)
 
   return {
     url,
@@ -131,9 +135,9 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
 }
 
 async function featuresCaughtUp(features: RunningFeatures | undefined): Promise<void> {
-  while (features !== undefined && features.problem() === undefined) {
-    const status = await features.status()
-    if (status === undefined || (status.lagEventCount === 0 && status.backfill === undefined)) return
+  while (features?.isKeeper() && features.problem() === undefined) {
+    const { lagEventCount, backfill } = await features.status()
+    if (lagEventCount === 0 && backfill === undefined) return
     await pause(FEATURE_POLL_MS)
   }
 }

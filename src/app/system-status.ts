@@ -1,67 +1,76 @@
-// How a system stands, from its stores alone: whether or not a server runs over them.
+// How a system stands, from its stores: whether or not a server runs over them. Nothing is changed by looking.
 import type { App } from '../app.ts'
+import { featureStatus } from '../data/feature-status.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
+import type { Verdict } from '../domain/check.ts'
+import type { StoredCheckResult } from '../domain/check-result.ts'
+import type { ChecksSummary, FeaturesStatus, SourceSummary, SystemStatus } from '../domain/system-status.ts'
 import { currentVersion } from '../models/bundle.ts'
-import { engineUnlessTaken } from './feature-engine.ts'
 
-export interface SystemStatus {
-  readonly log: { readonly eventCount: number; readonly megabytes: number }
-  readonly quarantinedCount: number
-  /** The version in charge. */
-  readonly model: string | undefined
-  /** Undefined where the system file defines none. */
-  readonly features:
-    | {
-        readonly count: number
-        readonly keptBy: 'nobody' | 'another process'
-        /** 0 where another process keeps them: it knows. */
-        readonly lagEventCount: number
-        readonly backfilling: readonly string[]
-      }
-    | undefined
-  readonly sources: readonly {
-    readonly name: string
-    readonly owner: string
-    readonly freshness: 'fresh' | 'late' | 'never'
-    readonly freshnessMs: number
-    /** ISO 8601, as the other moments. */
-    readonly lastSuccess: string | undefined
-    readonly nextRun: string | undefined
-    readonly rowCount: number
-    /** Since the last success. */
-    readonly failure: { readonly code: string; readonly message: string } | undefined
-  }[]
+export interface StatusOptions {
+  readonly sources: SourceRunner | undefined
+  /** Why features do not follow the log, where the process that asks keeps them. */
+  readonly featureProblem?: string | undefined
 }
 
 /** @throws MillraceError of the stores */
-export async function systemStatus(app: App, sources: SourceRunner | undefined): Promise<SystemStatus> {
+export async function systemStatus(app: App, { sources, featureProblem }: StatusOptions): Promise<SystemStatus> {
   const { firstOffset, nextOffset, bytes } = await app.log.bounds()
   const quarantined = await app.quarantine.counts()
   return {
     log: { eventCount: nextOffset - firstOffset, megabytes: Math.round(bytes / 1e5) / 10 },
     quarantinedCount: quarantined.reduce((sum, { count }) => sum + count, 0),
     model: await currentVersion(app.modelsDir),
-    features: app.plan.data.features.length === 0 ? undefined : await featuresStatus(app),
-    sources: ((await sources?.status()) ?? []).map(({ source, owner, freshness, freshnessMs, state }) => ({
-      name: source,
-      owner,
-      freshness,
-      freshnessMs,
-      lastSuccess: isoOf(state?.lastSuccessMs),
-      nextRun: isoOf(state?.nextRunMs),
-      rowCount: state?.rowCount ?? 0,
-      failure: state && state.consecutiveFailureCount > 0 ? state.lastFailure : undefined,
-    })),
+    features: await featuresStatus(app, featureProblem),
+    sources: await sourceSummaries(sources),
+    checks: checksSummary(await lastChecks(app)),
   }
 }
 
-async function featuresStatus(app: App): Promise<NonNullable<SystemStatus['features']>> {
-  const { length: count } = app.plan.data.features
-  const engine = await engineUnlessTaken(app)
-  if (engine === undefined) return { count, keptBy: 'another process', lagEventCount: 0, backfilling: [] }
-  const { lagEventCount, backfill } = await engine.status()
-  await engine.stop()
-  return { count, keptBy: 'nobody', lagEventCount, backfilling: backfill?.names ?? [] }
+async function featuresStatus(app: App, problem: string | undefined): Promise<FeaturesStatus | undefined> {
+  const { features } = app.plan.data
+  if (features.length === 0) return undefined
+  const { isKept, lagEventCount, lagMs, backfill } = await featureStatus(features, {
+    ...app,
+    store: await app.onlineStore(),
+  })
+  return { count: features.length, isKept, lagEventCount, lagMs, backfilling: backfill?.names ?? [], problem }
+}
+
+export async function sourceSummaries(sources: SourceRunner | undefined): Promise<SourceSummary[]> {
+  const status = (await sources?.status()) ?? []
+  return status.map(({ source, owner, freshness, freshnessMs, ageMs, state }) => ({
+    name: source,
+    owner,
+    freshness,
+    freshnessMs,
+    ageMs,
+    lastSuccess: isoOf(state?.lastSuccessMs),
+    nextRun: isoOf(state?.nextRunMs),
+    rowCount: state?.rowCount ?? 0,
+    failure: state && state.consecutiveFailureCount > 0 ? state.lastFailure : undefined,
+  }))
+}
+
+/** More than any plan has. */
+const CHECKS_OF_ONE_RUN_MAX = 10_000
+
+/** The results of the last run of the checks, in its order; empty before the first. */
+export async function lastChecks(app: App): Promise<readonly StoredCheckResult[]> {
+  const { checkResults } = await app.metadata()
+  const [newest] = await checkResults.list({ limit: 1 })
+  if (newest === undefined) return []
+  const results = await checkResults.list({ limit: CHECKS_OF_ONE_RUN_MAX })
+  return results.filter(({ checkedAtMs }) => checkedAtMs === newest.checkedAtMs)
+}
+
+/** Undefined where there are no results. */
+export function checksSummary(results: readonly StoredCheckResult[]): ChecksSummary | undefined {
+  const [first] = results
+  if (first === undefined) return undefined
+  const counts: Record<Verdict, number> = { pass: 0, warn: 0, fail: 0, notEnoughHistory: 0 }
+  for (const { verdict } of results) counts[verdict]++
+  return { checkedAt: new Date(first.checkedAtMs).toISOString(), counts }
 }
 
 const isoOf = (timeMs: number | undefined): string | undefined =>

@@ -44,8 +44,17 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Bring every feature up to date with the event log',
     load: () => import('./backfill.ts'),
   },
+  {
+    name: 'skew',
+    summary: 'Compare features as served with features recomputed offline',
+    load: () => import('./skew.ts'),
+  },
   { name: 'sources', summary: 'Read a source with a schedule now', load: () => import('./sources.ts') },
-  { name: 'status', summary: 'How the system stands: log, features, sources', load: () => import('./status.ts') },
+  {
+    name: 'status',
+    summary: 'How the system stands: log, features, sources, checks',
+    load: () => import('./status.ts'),
+  },
   { name: 'train', summary: 'Train every candidate generator and store the model', load: () => import('./train.ts') },
   {
     name: 'evaluate',

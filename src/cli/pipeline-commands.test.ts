@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import type { CommandDef } from 'citty'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { openApp } from '../app.ts'
+import { servedVersion } from '../domain/served-features.ts'
 import backfill from './backfill.ts'
 import checks from './checks.ts'
 import features from './features.ts'
 import { runCommandLine } from './run-command.ts'
+import skew from './skew.ts'
 import sources from './sources.ts'
 import status from './status.ts'
 
@@ -95,7 +97,7 @@ test('a source is read, what it brought shows in the features, and status knows 
   const answer = await run('status', status, '--json')
   expect(JSON.parse(answer)).toMatchObject({
     log: { eventCount: 6 },
-    features: { count: 2, keptBy: 'nobody', lagEventCount: 0, backfilling: [] },
+    features: { count: 2, isKept: false, lagEventCount: 0, backfilling: [] },
     sources: [{ name: 'drops', freshness: 'fresh', rowCount: 2 }],
   })
   expect(await run('features', features, 'value', '--user', 'u')).toMatch(
@@ -109,6 +111,35 @@ test('a feature is listed and explained, and an unknown name is answered with th
   await expect(run('features', features, 'show', 'tatse')).rejects.toMatchObject({ code: 'FEATURE_UNKNOWN' })
   await expect(run('features', features, 'value')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   await expect(run('sources', sources, 'run', 'drop')).rejects.toMatchObject({ code: 'SOURCE_UNKNOWN' })
+})
+
+test('skew says what was served otherwise than it is computed, for whom, and whose feature it is', async () => {
+  expect(await run('skew', skew)).toMatch(/^No features were kept as served between .* A running server keeps 1 %/)
+  const app = await openApp({ systemFile: folder })
+  const served = await app.servedFeatures()
+  const { nextOffset } = await app.log.bounds()
+  const momentMs = Date.now()
+  const [taste, views] = app.plan.data.features.map(({ name, ...definition }) => {
+    return { name, version: servedVersion({ name, ...definition }), status: 'present' as const }
+  })
+  const row = { momentMs, userId: 'u', nextOffset }
+  const tastes = new Map([
+    ['lamps', 0.75],
+    ['chairs', 0.25],
+  ])
+  await served.append([
+    { ...row, readings: [{ ...taste!, value: tastes }] },
+    { ...row, readings: [{ ...views!, value: 3 }] },
+  ])
+  await app.close()
+  const range = ['--from', new Date(momentMs).toISOString(), '--to', new Date(momentMs + 1).toISOString()]
+  const report = await run('skew', skew, ...range)
+  expect(report).toMatch(/taste +1 +1 +0 +0 +0 +0 +0 +– +– +taste@shop\.example/)
+  expect(report).toMatch(/views +1 +0 +1 +0 +0 +0 +1 +1 +1 +data@shop\.example/)
+  expect(report).toMatch(/views of user u at .*: served 3, recomputed 4 \(unexplained\)/)
+  expect(process.exitCode).toBe(1)
+  expect(JSON.parse(await run('skew', skew, '--json', ...range))).toMatchObject({ rowCount: 2 })
+  await expect(run('skew', skew, '--from', 'yesterday')).rejects.toMatchObject({ code: 'CLI_USAGE' })
 })
 
 test('checks of a good day pass, those of a bad one hold it back, and both are kept', async () => {

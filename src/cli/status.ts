@@ -3,25 +3,26 @@ import { defineCommand } from 'citty'
 import { sourcesOf } from '../app/run-sources.ts'
 import { systemStatus } from '../app/system-status.ts'
 import { openApp } from '../app.ts'
+import type { ChecksSummary, FeaturesStatus } from '../domain/system-status.ts'
 import { durationText } from '../lib/duration.ts'
 import { silentLogger } from '../lib/logger.ts'
 import { appArguments } from './app-arguments.ts'
 import { printTable } from './table.ts'
 
 export default defineCommand({
-  meta: { name: 'status', description: 'How the system stands: log, features, sources' },
+  meta: { name: 'status', description: 'How the system stands: log, features, sources, checks' },
   args: { ...appArguments, json: { type: 'boolean', description: 'Print JSON', default: false } },
   async run({ args }) {
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
       const sources = await sourcesOf(app, silentLogger)
-      const status = await systemStatus(app, sources)
+      const status = await systemStatus(app, { sources })
       await sources?.stop()
       if (args.json) {
         console.log(JSON.stringify(status))
         return
       }
-      const { log, quarantinedCount, model, features } = status
+      const { log, quarantinedCount, model, features, checks } = status
       printTable(
         [app.plan.name, `plan ${app.plan.hash.slice(0, 12)}`],
         [
@@ -29,6 +30,7 @@ export default defineCommand({
           ['quarantined', quarantinedCount.toLocaleString('en-US')],
           ['model', model ?? 'none yet: run "millrace train"'],
           ...(features === undefined ? [] : [['features', featuresText(features)]]),
+          ['checks', checks === undefined ? 'none yet: run "millrace checks run"' : checksText(checks)],
         ],
       )
       if (status.sources.length === 0) return
@@ -55,11 +57,14 @@ export default defineCommand({
   },
 })
 
-type Features = NonNullable<Awaited<ReturnType<typeof systemStatus>>['features']>
+function featuresText({ count, isKept, lagEventCount, backfilling }: FeaturesStatus): string {
+  const advice = isKept ? ', kept by a running process' : '. Run "millrace backfill"'
+  if (backfilling.length > 0) return `${count}, to be backfilled: ${backfilling.join(', ')}${advice}`
+  if (lagEventCount > 0) return `${count}, ${lagEventCount.toLocaleString('en-US')} events behind${advice}`
+  return `${count}, up to date${isKept ? advice : ''}`
+}
 
-function featuresText({ count, keptBy, lagEventCount, backfilling }: Features): string {
-  if (keptBy === 'another process') return `${count}, kept by a running server`
-  if (backfilling.length > 0) return `${count}, to be backfilled: ${backfilling.join(', ')}. Run "millrace backfill"`
-  if (lagEventCount === 0) return `${count}, up to date`
-  return `${count}, ${lagEventCount.toLocaleString('en-US')} events behind: run "millrace backfill"`
+function checksText({ checkedAt, counts }: ChecksSummary): string {
+  const { pass, warn, fail, notEnoughHistory } = counts
+  return `${pass} passed, ${warn} warn, ${fail} failed, ${notEnoughHistory} have too little history (${checkedAt})`
 }

@@ -4,7 +4,7 @@ import { checkFeatures } from './check-features.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkSources } from './check-sources.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
-import type { AttributePlan, AttributeType, InteractionPlan, Plan } from './plan.ts'
+import type { AttributePlan, AttributeType, InteractionPlan, Plan, SkewPlan } from './plan.ts'
 import { entityColumns, interactionColumns } from './sources.ts'
 
 const attributeTypes: readonly AttributeType[] = [
@@ -35,7 +35,17 @@ const interactionNames: NameKind = {
 const defaultFutureToleranceMs = 5 * 60_000
 
 export function checkData(value: unknown, inspection: Inspection): Plan['data'] {
-  const known = ['owner', 'entities', 'interactions', 'sources', 'features', 'checks', 'retention', 'futureTolerance']
+  const known = [
+    'owner',
+    'entities',
+    'interactions',
+    'sources',
+    'features',
+    'skew',
+    'checks',
+    'retention',
+    'futureTolerance',
+  ]
   const fields = inspection.fields(value, 'data', known)
   const entityFields = inspection.fields(fields.entities, 'data.entities', ['user', 'item'])
   const entities = {
@@ -51,6 +61,7 @@ export function checkData(value: unknown, inspection: Inspection): Plan['data'] 
     sources: checkSources(fields.sources, inspection, { owner, entities, interactions }),
     checks: checkChecks(fields.checks, inspection),
     features: checkFeatures(fields.features, inspection, { owner, entities, interactions }),
+    skew: checkSkew(fields.skew, inspection),
     retention: checkRetention(fields.retention, inspection),
     futureToleranceMs:
       fields.futureTolerance === undefined
@@ -124,3 +135,19 @@ function checkRetention(value: unknown, inspection: Inspection): Plan['data']['r
 }
 
 const bytesRange = { low: 1_000_000, high: Number.MAX_SAFE_INTEGER, isInteger: true }
+
+/** One key in a hundred shows what is wrong with a feature, and costs an answer next to nothing. */
+const defaultSkew: SkewPlan = { sampleShare: 0.01, maxBytes: 100_000_000 }
+
+function checkSkew(value: unknown, inspection: Inspection): SkewPlan {
+  if (value === undefined) return defaultSkew
+  const where = 'data.skew'
+  const { sampleShare = defaultSkew.sampleShare, maxBytes = defaultSkew.maxBytes } = inspection.fields(value, where, [
+    'sampleShare',
+    'maxBytes',
+  ])
+  return {
+    sampleShare: inspection.number(sampleShare, `${where}.sampleShare`, { low: 0, high: 1 }),
+    maxBytes: inspection.number(maxBytes, `${where}.maxBytes`, bytesRange),
+  }
+}

@@ -116,6 +116,7 @@ describe('a valid system', () => {
     })
     expect(plan.data.futureToleranceMs).toBe(300_000)
     expect(plan.data.retention).toEqual({})
+    expect(plan.data.skew).toEqual({ sampleShare: 0.01, maxBytes: 100_000_000 })
     expect(plan.data.entities.user).toEqual({
       country: { type: 'category', isOptional: true },
       signedUpAt: { type: 'timestamp', isOptional: true },
@@ -251,6 +252,7 @@ describe('the hash of the plan', () => {
     ['data.entities.item.title', text({ optional: true })],
     ['data.sources.clicks', undefined],
     ['data.retention', { maxAge: '1 day' }],
+    ['data.skew', { sampleShare: 0.5 }],
     ['data.futureTolerance', '6 minutes'],
     ['training.seed', 2],
     ['training.candidates.cf', generator({ factors: 65 })],
@@ -289,7 +291,7 @@ describe('what is wrong is reported with its path and the way out', () => {
     [
       'data.sourcs',
       {},
-      'data.sourcs: found a setting of an unknown name. Did you mean "sources"? Known: owner, entities, interactions, sources, features, checks, retention, futureTolerance.',
+      'data.sourcs: found a setting of an unknown name. Did you mean "sources"? Known: owner, entities, interactions, sources, features, skew, checks, retention, futureTolerance.',
     ],
     [
       'data.entities.item.price',
@@ -324,6 +326,9 @@ describe('what is wrong is reported with its path and the way out', () => {
       'data.retention.maxAge: found "30 dais", expected a length of time such as "30 days", "12 hours" or "90 seconds".',
     ],
     ['data.retention', { maxBytes: 12 }, /data.retention.maxBytes: found 12/],
+    ['data.skew', { sampleShare: 1.5 }, 'data.skew.sampleShare: found 1.5, expected a number from 0 to 1.'],
+    ['data.skew', { maxBytes: 12 }, /data.skew.maxBytes: found 12, expected a whole number from 1000000/],
+    ['data.skew', { share: 0.1 }, /data.skew.share: found a setting of an unknown name/],
     ['data.futureTolerance', 300, /data.futureTolerance: found 300, expected a length of time/],
     ['training.seed', 1.5, /training.seed: found 1.5, expected a whole number/],
     [

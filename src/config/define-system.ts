@@ -99,6 +99,11 @@ export interface SystemOptions<
         }>
       >
     >
+    /**
+     * Of how large a share of the keys (users, items, pairs of them) the features are kept as they were served, for `millrace skew`, and how many
+     * bytes that may take. Default: 0.01 and 100 MB; a share of 0 keeps none.
+     */
+    readonly skew?: { readonly sampleShare?: number; readonly maxBytes?: number }
     /** What `millrace checks` looks at, and how strictly. */
     readonly checks?: CheckOptions
     /** How long events are kept. Default: for ever. */

@@ -139,6 +139,13 @@ export interface PlacementPlan {
   readonly rules: readonly RulePlan[]
 }
 
+export interface SkewPlan {
+  /** Share of the keys (a user, an item, or both) whose features are kept as served, in [0, 1]. */
+  readonly sampleShare: number
+  /** What they may take on disk; the oldest go first. */
+  readonly maxBytes: number
+}
+
 export interface Plan {
   readonly name: string
   /** SHA-256 over everything else in the plan, in canonical JSON, as 64 hexadecimal digits. */
@@ -155,6 +162,8 @@ export interface Plan {
     /** By ascending name. */
     readonly features: readonly FeatureDefinition[]
     readonly retention: Retention
+    /** Of the features that are served, what is kept to be compared with the offline store. */
+    readonly skew: SkewPlan
     /** An event whose time lies further ahead than this is rejected. */
     readonly futureToleranceMs: number
   }

@@ -29,6 +29,8 @@ export interface EarlierFeaturesParts {
   readonly clock: Clock
 }
 
+export type EarlierFeatures = Pick<FeatureRows, 'asOfMs' | 'rows'>
+
 export interface EarlierFeaturesRequest {
   /** Of the plan; the readings come in their order. */
   readonly features: readonly FeatureDefinition[]
@@ -45,7 +47,7 @@ export interface EarlierFeaturesRequest {
 export async function earlierFeatures(
   { plan, log, offlineStore, folder, clock }: EarlierFeaturesParts,
   { features, entity, asOfMs, asKnownNow = false }: EarlierFeaturesRequest,
-): Promise<FeatureRows> {
+): Promise<EarlierFeatures> {
   assertNotFuture(asOfMs, clock.now())
   const definitions = withShares(features, plan.data.features)
   await mkdir(folder, { recursive: true })

@@ -243,6 +243,40 @@ describe('an engine', () => {
     expect(log.committed.get('features')).toBe(10)
   })
 
+  test('takes steps of about five milliseconds while it runs, whatever an event costs', async () => {
+    const events = views(3000)
+    for (const eventsPerMs of [20, 100]) {
+      const log = growingLog(events)
+      log.length = events.length
+      const readCounts: number[] = []
+      let nowMs = NOON_MS
+      const engine = await openFeatureEngine({
+        log: {
+          ...log,
+          bounds: () => log.bounds(),
+          read: async (fromOffset, limit) => {
+            const read = await log.read(fromOffset, limit)
+            // Only steps ask for more than one; what they read is what takes their time.
+            if (limit > 1) readCounts.push(read.length)
+            nowMs += limit > 1 ? read.length / eventsPerMs : 0
+            return read
+          },
+        },
+        store: memoryOnlineStore(),
+        definitions: [viewsIn(120)],
+        clock: { now: () => nowMs },
+      })
+      engine.run((error) => expect.unreachable(String(error)))
+      const pending = async () => (await engine.status()).backfill !== undefined
+      while (await pending()) await new Promise((resolve) => setImmediate(resolve))
+      await engine.stop()
+      expect(readCounts.reduce((sum, count) => sum + count, 0)).toBe(events.length)
+      // A step that is too long is followed by one that fits; growth overshoots by a quarter at most.
+      expect(Math.max(...readCounts)).toBeLessThanOrEqual(1.25 * 5 * eventsPerMs)
+      expect(Math.max(...readCounts)).toBeGreaterThan(0.75 * 5 * eventsPerMs)
+    }
+  })
+
   test('refuses to go on where the log lost events that it has not read', async () => {
     const events = views(30)
     const { records } = await settled(events.slice(0, 10), [viewsIn(120)])

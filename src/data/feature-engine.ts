@@ -21,10 +21,15 @@ import {
 
 /** The engine's name among the consumers of the log: what it has not read is not trimmed. */
 const CONSUMER = 'features'
+/** Events per commit, unless the options say otherwise. */
+const BATCH_LENGTH = 10_000
 /** Events after which the log is told how far the engine has come; it is told when there is nothing to do, too. */
 const TOLD_EVENT_COUNT = 100_000
 /** How long a wait for news lasts before it is renewed; stopping takes at most this long. */
 const WAIT_MS = 200
+/** About how long a step of `run` may take: answers of the same process wait for it. Twenty times less than a full batch, and most of its speed. */
+const STEP_MS = 5
+const RUN_BATCH_LENGTH_MIN = 50
 /** Records removed per step from layers that nobody reads. */
 const CLEARED_PER_STEP = 2000
 
@@ -58,8 +63,12 @@ export interface FeatureEngine {
   step(): Promise<boolean>
   /** Steps until there is nothing to do. */
   catchUp(): Promise<void>
-  /** Follows the log until `stop`, or until a step fails: then `onFailure` hears of it, and the engine has to be opened anew. */
-  run(onFailure: (error: unknown) => void): void
+  /**
+   * Follows the log until `stop`, in steps so short that whatever else the process does gets its turn, or until a step fails: then `onFailure` hears
+   * of it, and the engine has to be opened anew.
+   * @param onStep called after every step that succeeded, also where there was nothing to do
+   */
+  run(onFailure: (error: unknown) => void, onStep?: () => void): void
   status(): Promise<FeatureEngineStatus>
   /** Finishes the step that is under way and gives the store back. */
   stop(): Promise<void>
@@ -88,6 +97,9 @@ class Engine implements FeatureEngine {
   #manifest: FeatureManifest = emptyManifest
   #layers: FeatureLayer[] = []
   #toldOffset = -1
+  #batchLength: number
+  /** Whether the last step read as many events as it may. */
+  #isFullStep = false
   #isStopping = false
   #running: Promise<void> | undefined
 
@@ -95,6 +107,7 @@ class Engine implements FeatureEngine {
     this.#options = options
     this.#log = options.log
     this.#writer = writer
+    this.#batchLength = options.batchLength ?? BATCH_LENGTH
   }
 
   async begin(): Promise<void> {
@@ -110,9 +123,11 @@ class Engine implements FeatureEngine {
     const { nextOffset: logNextOffset } = await this.#log.bounds()
     const changes: SpaceChange[] = []
     let nowMs = 0
+    this.#isFullStep = false
     for (const layer of this.#layers) {
       const events = await this.#nextEvents(layer, logNextOffset)
       if (events.length === 0) continue
+      if (events.length >= this.#batchLength) this.#isFullStep = true
       changes.push(await layer.apply(events))
       nowMs = Math.max(nowMs, layer.head.newestAvailableTimeMs)
     }
@@ -130,13 +145,31 @@ class Engine implements FeatureEngine {
     }
   }
 
-  run(onFailure: (error: unknown) => void): void {
+  run(onFailure: (error: unknown) => void, onStep: () => void = () => {}): void {
+    const { clock } = this.#options
     this.#running ??= (async () => {
+      this.#batchLength = Math.min(this.#batchLength, RUN_BATCH_LENGTH_MIN)
       while (!this.#isStopping) {
-        if (!(await this.step())) await this.#log.waitFor(this.#slowestOffset(), WAIT_MS)
-        else await new Promise((resolve) => setImmediate(resolve))
+        const startMs = clock.now()
+        const isBusy = await this.step()
+        onStep()
+        if (!isBusy) await this.#log.waitFor(this.#slowestOffset(), WAIT_MS)
+        else {
+          this.#pace(clock.now() - startMs)
+          await new Promise((resolve) => setImmediate(resolve))
+        }
       }
     })().catch(onFailure)
+  }
+
+  /** Fits the length of batches to the time that the last step took. One that was not full says nothing of longer ones. */
+  #pace(elapsedMs: number): void {
+    const { batchLength = BATCH_LENGTH } = this.#options
+    if (elapsedMs > STEP_MS) {
+      const fitting = Math.floor((this.#batchLength * STEP_MS) / elapsedMs)
+      this.#batchLength = Math.max(Math.min(RUN_BATCH_LENGTH_MIN, batchLength), fitting)
+    } else if (elapsedMs < STEP_MS && this.#isFullStep)
+      this.#batchLength = Math.min(batchLength, Math.ceil(this.#batchLength * 1.25))
   }
 
   async status(): Promise<FeatureEngineStatus> {
@@ -206,7 +239,7 @@ class Engine implements FeatureEngine {
   }
 
   async #nextEvents({ head }: FeatureLayer, logNextOffset: number): Promise<readonly StoredEvent[]> {
-    const limit = Math.min(this.#options.batchLength ?? 10_000, logNextOffset - head.nextOffset)
+    const limit = Math.min(this.#batchLength, logNextOffset - head.nextOffset)
     if (limit <= 0) return []
     const events = await this.#log.read(head.nextOffset, limit)
     const [first] = events

@@ -47,6 +47,10 @@ export interface FeatureRows {
   readonly asOfMs: number
   /** By entity, then by feature, in the order of the request. */
   readonly rows: readonly (readonly FeatureReading[])[]
+  /** The definitions that answered, in the order of the request. */
+  readonly definitions: readonly FeatureDefinition[]
+  /** The state had taken the log's events before this offset, and no other; undefined where its layers were not equally far, and where it is empty. */
+  readonly nextOffset: number | undefined
 }
 
 export interface FeatureReader {
@@ -82,7 +86,7 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
       const groups = await store.read([...call.headRequests, ...groupRequests])
       if (!call.takeGroups(groupRequests, groups) && !isLast) return undefined
     }
-    return { asOfMs: call.asOfMs, rows: call.rows() }
+    return { asOfMs: call.asOfMs, rows: call.rows(), definitions: call.definitions, nextOffset: call.nextOffset }
   }
 
   return {
@@ -100,6 +104,9 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
     },
   }
 }
+
+/** Of a layer that has taken nothing yet. */
+const noHead = { nextOffset: undefined, newestAvailableTimeMs: -1 }
 
 const revisionIn = (bytes: Uint8Array | undefined): number => (bytes === undefined ? 0 : (decodeText(bytes) as number))
 
@@ -200,6 +207,7 @@ interface GroupRequest extends RecordRequest {
 class ReadCall implements ComputationSources {
   readonly #answering: Answering
   readonly #entities: readonly FeatureKey[]
+  readonly definitions: readonly FeatureDefinition[]
   readonly #answers: readonly Answer[]
   readonly #givenMs: number | undefined
   readonly #sides: readonly Side[]
@@ -212,12 +220,14 @@ class ReadCall implements ComputationSources {
   /** Of the entity that is being answered, by the number of the side. */
   readonly records: (EntityRecord | undefined)[] = []
   asOfMs = 0
+  nextOffset: number | undefined
 
   constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest) {
     this.#answering = answering
     this.#entities = entities
     this.#givenMs = asOfMs
     this.#answers = features.map((name) => answering.answer(name))
+    this.definitions = this.#answers.map(({ definition }) => definition)
     const numbers = new Set(this.#answers.flatMap(({ sides }) => sides))
     this.#sides = [...numbers].map((number) => sideOf(answering, number))
     for (let e = 0; e < entities.length; e++) this.#needRecords(e)
@@ -232,9 +242,13 @@ class ReadCall implements ComputationSources {
     const heads = read.slice(1, 1 + layerCount).map(([head]) => head)
     this.#headTexts = textOf(heads)
     let newestMs = -1
+    const offsets = new Set<number | undefined>()
     for (const head of heads) {
-      if (head !== undefined) newestMs = Math.max(newestMs, (decodeText(head) as LayerHead).newestAvailableTimeMs)
+      const { nextOffset, newestAvailableTimeMs } = head === undefined ? noHead : (decodeText(head) as LayerHead)
+      newestMs = Math.max(newestMs, newestAvailableTimeMs)
+      offsets.add(nextOffset)
     }
+    this.nextOffset = offsets.size === 1 ? [...offsets][0] : undefined
     this.asOfMs = this.#givenMs ?? Math.max(nowMs, newestMs + 1)
     if (this.asOfMs <= newestMs) {
       throw new MillraceError(
@@ -252,9 +266,7 @@ class ReadCall implements ComputationSources {
   /** What has to be read about groups that some entity is in, for each feature that compares with its group. */
   groupRequests(): readonly GroupRequest[] {
     const requests: GroupRequest[] = []
-    for (const {
-      definition: { version, formula },
-    } of this.#answers) {
+    for (const { version, formula } of this.definitions) {
       if (formula.family !== 'ratioToGroup') continue
       const groups = new Set<string>()
       const sideNumber = this.#answering.side(version, formula.by)

@@ -64,6 +64,7 @@ export function memoryOnlineStore(records: MemoryRecords = memoryRecords()): Onl
         },
       }
     },
+    isClaimed: async () => records.holder !== undefined,
     async close() {
       if (records.holder !== undefined && held.has(records.holder)) records.holder = undefined
     },

@@ -22,6 +22,7 @@ export function testPlan({
       features: [],
       checks: defaultCheckSettings,
       retention: {},
+      skew: { sampleShare: 0, maxBytes: 1_000_000 },
       futureToleranceMs: 3_600_000,
     },
     training: { owner: 'ml@shop.example', seed: 1, candidates: {} },

@@ -1,9 +1,12 @@
 // What the HTTP server needs from the rest of the house, as narrow as it can be said. `app.ts` passes the components in.
 import type { Static } from 'typebox'
 import type { TableDescription, TableHistoryEntry } from '../data/tables/offline-tables.ts'
+import type { StoredCheckResult } from '../domain/check-result.ts'
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import type { SkewReport } from '../domain/skew-report.ts'
+import type { ChecksSummary, SourceSummary, SystemStatus } from '../domain/system-status.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
@@ -56,6 +59,8 @@ export interface ServingStatus {
   readonly lagMs: number
   /** Why it cannot answer yet, beside the lag: such as a model that is being loaded. */
   readonly obstacles: readonly string[]
+  /** What is amiss, though answers can do without it. None where it is left out. */
+  readonly shortcomings?: readonly string[]
 }
 
 /** Features as they are now, and as they were. */
@@ -94,6 +99,38 @@ export interface Tables {
   ): Promise<{ readonly version: number; readonly rows: readonly StoredEvent[] }>
 }
 
+/** How the parts of the system stand. */
+export interface Operations {
+  status(): Promise<SystemStatus>
+  /** Those with a schedule, in the order of the system file. */
+  sources(): Promise<readonly SourceSummary[]>
+  /** What checks found, newest first. */
+  checks(query: {
+    readonly table?: string
+    readonly check?: string
+    readonly limit: number
+  }): Promise<readonly StoredCheckResult[]>
+  /** The last report; undefined before the first. */
+  skew(): Promise<SkewReport | undefined>
+  /** For the metrics; never fails, and leaves out what cannot be read. */
+  figures(): Promise<OperationFigures>
+}
+
+export interface OperationFigures {
+  /** Undefined where the system defines none. */
+  readonly features:
+    | {
+        readonly lag: { readonly lagEventCount: number; readonly lagMs: number } | undefined
+        /** Of the stream engine, since the start. */
+        readonly failureCount: number
+        /** Rows of the sample of served features, since the start. */
+        readonly samples: { readonly keptCount: number; readonly droppedCount: number }
+      }
+    | undefined
+  readonly sources: readonly SourceSummary[]
+  readonly checks: ChecksSummary | undefined
+}
+
 export type ModelDescription = Static<typeof ModelsAnswer>['models'][number]
 
 export interface ServerDependencies {
@@ -111,6 +148,8 @@ export interface ServerDependencies {
   readonly features?: Features
   /** Left out where they cannot be opened. */
   readonly tables?: Tables
+  /** Left out where there is nothing but answers: then there are no routes that tell of the rest. */
+  readonly operations?: Operations
   /** Shown as labels of `millrace_build_info`. */
   readonly build: { readonly version: string; readonly planHash: string }
 }

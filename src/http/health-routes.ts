@@ -30,6 +30,11 @@ export class Readiness {
     return this.#isStopping
   }
 
+  /** What is amiss without being a reason against: answers can do without it, so traffic goes on. */
+  shortcomings(): readonly string[] {
+    return this.#status().shortcomings ?? []
+  }
+
   /** Empty where it is ready. */
   reasonsAgainst(): readonly string[] {
     if (this.#isStopping) return ['The server is stopping.']
@@ -61,9 +66,12 @@ export function healthRoutes(
     },
     handler: (_, reply) => {
       const reasons = readiness.reasonsAgainst()
-      return reply
-        .code(reasons.length === 0 ? 200 : 503)
-        .send({ status: reasons.length === 0 ? 'ready' : 'not ready', reasons })
+      const shortcomings = readiness.shortcomings()
+      return reply.code(reasons.length === 0 ? 200 : 503).send({
+        status: reasons.length === 0 ? 'ready' : 'not ready',
+        reasons,
+        ...(shortcomings.length > 0 && { shortcomings }),
+      })
     },
   })
 

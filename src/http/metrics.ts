@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RecommendResponse } from '../domain/recommendation.ts'
 import type { AnswerTroubles, IntakeResult, ServerDependencies } from './dependencies.ts'
+import { OperationMetrics } from './operation-metrics.ts'
 
 /** Fine around the budgets of an answer: 10 ms is the goal, 100 ms the bound. */
 const LATENCY_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5]
@@ -17,8 +18,9 @@ export class ServerMetrics {
   readonly #accepted: Counter<'kind'>
   readonly #duplicates: Counter<'kind'>
   readonly #rejected: Counter<'kind' | 'reason'>
+  readonly #operations: OperationMetrics | undefined
 
-  constructor({ status, build }: Pick<ServerDependencies, 'status' | 'build'>) {
+  constructor({ status, build, operations }: Pick<ServerDependencies, 'status' | 'build' | 'operations'>) {
     const registers = [this.#registry]
     this.#requests = new Histogram({
       name: 'millrace_http_request_seconds',
@@ -90,6 +92,7 @@ export class ServerMetrics {
       labelNames: ['version', 'plan', 'node'],
       registers,
     }).set({ version: build.version, plan: build.planHash, node: process.version }, 1)
+    this.#operations = operations && new OperationMetrics(operations, this.#registry)
     collectDefaultMetrics({ register: this.#registry })
   }
 
@@ -125,7 +128,8 @@ export class ServerMetrics {
   }
 
   /** In the text format of Prometheus. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    await this.#operations?.read()
     return this.#registry.metrics()
   }
 }

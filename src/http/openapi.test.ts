@@ -32,6 +32,10 @@ test('it describes every route of the server', async () => {
     'GET /v1/data/{table}',
     'GET /v1/data/{table}/history',
     'GET /v1/data/{table}/rows',
+    'GET /v1/status',
+    'GET /v1/sources',
+    'GET /v1/checks',
+    'GET /v1/skew',
     'POST /v1/events',
     'PUT /v1/items/{id}',
     'PATCH /v1/items/{id}',
@@ -106,6 +110,10 @@ test('its schemas are valid JSON Schema of the draft that OpenAPI 3.1 uses, and 
   expect(fits('RecommendAnswer', { requestId: 5 })).toBe(false)
   expect(fits('Problem', (await recommend({ limit: 0 })).json())).toBe(true)
   expect(fits('ModelsAnswer', (await server.inject('/v1/models')).json())).toBe(true)
+  expect(fits('StatusAnswer', (await server.inject('/v1/status')).json())).toBe(true)
+  expect(fits('SourcesAnswer', (await server.inject('/v1/sources')).json())).toBe(true)
+  expect(fits('ChecksAnswer', (await server.inject('/v1/checks')).json())).toBe(true)
+  expect(fits('SkewAnswer', (await server.inject('/v1/skew')).json())).toBe(true)
   expect(fits('Health', (await server.inject('/health/ready')).json())).toBe(true)
   const batch = { events: [{ interaction: 'view', userId: 'u', itemId: 'i', eventTime: 5 }] }
   expect(fits('EventBatch', batch)).toBe(true)

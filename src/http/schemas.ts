@@ -361,6 +361,12 @@ export const TableRowsAnswer = Type.Object(
 )
 
 export const HealthAnswer = Type.Object(
-  { status: Type.String(), reasons: Type.Array(Type.String(), { description: 'Why it is not ready.' }) },
+  {
+    status: Type.String(),
+    reasons: Type.Array(Type.String(), { description: 'Why it is not ready.' }),
+    shortcomings: Type.Optional(
+      Type.Array(Type.String(), { description: 'What is amiss, though answers can do without it.' }),
+    ),
+  },
   { title: 'Health' },
 )

@@ -18,6 +18,7 @@ import { intakeRoutes } from './intake-routes.ts'
 import { readJsonBodies } from './json-body.ts'
 import { ServerMetrics } from './metrics.ts'
 import { documentRoutes } from './openapi.ts'
+import { operationRoutes } from './operation-routes.ts'
 import { allowOrigins } from './origins.ts'
 import { PROBLEM_TYPE, type ProblemBody, problemOf } from './problem.ts'
 import { recommendationRoutes } from './recommendation-routes.ts'
@@ -106,6 +107,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   recommendationRoutes(app, deps, metrics)
   featureRoutes(app, deps)
   tableRoutes(app, deps)
+  operationRoutes(app, deps)
   intakeRoutes(app, deps, metrics, limits)
   healthRoutes(app, { readiness, metrics, document })
 

@@ -2,8 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { type ApiKey, createApiKey, type Scope } from '../domain/api-key.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import type { SkewReport } from '../domain/skew-report.ts'
+import type { SystemStatus } from '../domain/system-status.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { jsonLogger } from '../lib/logger.ts'
+import { someCheckResult } from '../ports/check-results.contract.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import type {
   EntityChangeRow,
@@ -23,8 +26,35 @@ export interface TestServer {
   readonly logLines: string[]
   readonly keys: Map<string, ApiKey>
   status: ServingStatus
+  systemStatus: SystemStatus
+  readonly checkQueries: object[]
+  skewReport: SkewReport | undefined
   /** Makes a key and returns it. */
   addKey(...scopes: Scope[]): string
+}
+
+const someSystemStatus: SystemStatus = {
+  log: { eventCount: 12, megabytes: 0.5 },
+  quarantinedCount: 1,
+  model: undefined,
+  features: { count: 2, isKept: true, lagEventCount: 3, lagMs: 250, backfilling: ['taste'], problem: undefined },
+  sources: [
+    {
+      name: 'catalogue',
+      owner: 'shop@test.example',
+      freshness: 'late',
+      freshnessMs: 60_000,
+      ageMs: 90_000,
+      lastSuccess: '2026-01-02T03:04:05.000Z',
+      nextRun: undefined,
+      rowCount: 5,
+      failure: { code: 'SOURCE_UNAVAILABLE', message: 'It does not answer.' },
+    },
+  ],
+  checks: {
+    checkedAt: '2026-01-02T03:04:05.000Z',
+    counts: { pass: 4, warn: 1, fail: 0, notEnoughHistory: 2 },
+  },
 }
 
 /** Rejects rows and entity changes that contain the text "bad", and takes id "known" for a duplicate. */
@@ -91,6 +121,9 @@ export function startTestServer(
     logLines: [],
     keys: new Map(),
     status: { lagEventCount: 0, lagMs: 0, obstacles: [] },
+    systemStatus: someSystemStatus,
+    checkQueries: [],
+    skewReport: undefined,
     addKey(...scopes) {
       const { key, record } = createApiKey({ name: scopes.join('+'), scopes, createdAtMs: 0 }, randomBytes)
       this.keys.set(record.id, record)
@@ -147,6 +180,24 @@ export function startTestServer(
       },
     ],
     tables,
+    operations: {
+      status: async () => test.systemStatus,
+      sources: async () => test.systemStatus.sources,
+      checks: async (query) => {
+        test.checkQueries.push(query)
+        return [someCheckResult]
+      },
+      skew: async () => test.skewReport,
+      figures: async () => ({
+        features: {
+          lag: { lagEventCount: 3, lagMs: 250 },
+          failureCount: 1,
+          samples: { keptCount: 7, droppedCount: 2 },
+        },
+        sources: test.systemStatus.sources,
+        checks: test.systemStatus.checks,
+      }),
+    },
     build: { version: '9.9.9', planHash: 'abc' },
   }
   test.server = createServer(deps, options)

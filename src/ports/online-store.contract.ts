@@ -122,6 +122,16 @@ export function testOnlineStore(create: () => Promise<OnlineStoreUnderTest>): vo
       expect(plain(await store.read([{ space: 'a', keys: ['x'] }]))).toEqual([[[2]]])
     }))
 
+  it('says whether somebody has the right to write, whoever it is that asks', () =>
+    withStore(async (store, again) => {
+      const other = await again()
+      expect(await store.isClaimed()).toBe(false)
+      const writer = await store.claim()
+      expect([await store.isClaimed(), await other.isClaimed()]).toEqual([true, true])
+      await writer.release()
+      expect([await store.isClaimed(), await other.isClaimed()]).toEqual([false, false])
+    }))
+
   it('keeps a record until it expires, one without a moment for ever', () =>
     withStore(async (store) => {
       const writer = await store.claim()

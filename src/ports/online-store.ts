@@ -32,6 +32,8 @@ export interface OnlineStore {
    * @throws MillraceError ONLINE_STORE_TAKEN while another holder lives
    */
   claim(): Promise<OnlineStoreWriter>
+  /** Whether a living holder, in whatever process, has the right to write. */
+  isClaimed(): Promise<boolean>
   close(): Promise<void>
 }
 

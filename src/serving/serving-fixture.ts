@@ -47,6 +47,7 @@ export function planWith(placements: Readonly<Record<string, Partial<PlacementPl
       features: [],
       checks: defaultCheckSettings,
       retention: {},
+      skew: { sampleShare: 0, maxBytes: 1_000_000 },
       futureToleranceMs: 0,
     },
     training: { owner: 'b@shop.example', seed: 1, candidates: {} },

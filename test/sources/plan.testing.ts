@@ -13,6 +13,7 @@ export const itemsPlan: Plan = {
     retention: {},
     features: [],
     checks: defaultCheckSettings,
+    skew: { sampleShare: 0, maxBytes: 1_000_000 },
     futureToleranceMs: 300_000,
   },
   training: { owner: 'ml@shop.example', seed: 1, candidates: {} },

@@ -17,6 +17,7 @@ export interface DataFolder {
   readonly snapshotsDir: string
   /** History in files: events, and training sets made of them. */
   readonly offlineDir: string
+  readonly servedFeaturesDir: string
 }
 
 /**
@@ -61,6 +62,7 @@ export function openDataFolder(path: string): DataFolder {
     onlineStoreDir: join(path, 'online-store'),
     snapshotsDir: join(path, 'snapshots'),
     offlineDir: join(path, 'offline'),
+    servedFeaturesDir: join(path, 'served-features'),
   }
 }
 

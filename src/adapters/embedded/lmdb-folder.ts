@@ -1,5 +1,5 @@
 // What LMDB itself does not say clearly: that a file is no database (it crashes), and that a disk is full (it calls that an I/O error).
-import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { MillraceError } from '../../lib/errors.ts'
 
@@ -42,6 +42,18 @@ export function lmdbError(error: unknown, folder: string): MillraceError {
     fix: 'Check that the folder is on a local disk, that this user may write to it, and that nothing else wrote into it.',
     cause: error,
   })
+}
+
+/**
+ * Keeps away from a disk that is nearly full. LMDB survives one write that finds no room, but not reliably several (3.5.6 corrupts the memory of the
+ * process, which aborts), and whoever waits for room tries again and again.
+ * @throws an error that `lmdbError` knows to be about room
+ */
+export function assertRoom(folder: string, roomBytes: number): void {
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize >= roomBytes) return
+  const [free, wanted] = [bavail * bsize, roomBytes].map((bytes) => Math.floor(bytes / 2 ** 20))
+  throw Object.assign(new Error(`${free} MiB are free, expected ${wanted}`), { code: 'ENOSPC' })
 }
 
 /** More than one transaction writes; what does not fit here would not have fitted there. */

@@ -128,6 +128,25 @@ describe('embedded online store', () => {
     await store.close()
   })
 
+  it('writes nothing to a disk that is nearly full, and goes on when there is room', async () => {
+    const folder = newFolder()
+    const store = await openOnlineStore({ folder })
+    const writer = await store.claim()
+    const put = (value: number) => [{ space: 'a', puts: [{ key: 'x', bytes: Uint8Array.of(value) }], removes: [] }]
+    await writer.commit(put(1), 0)
+    await writer.release()
+    const poor = await openOnlineStore({ folder, roomBytes: Number.MAX_SAFE_INTEGER })
+    await expect(poor.claim()).rejects.toMatchObject({
+      code: 'ONLINE_STORE_FULL',
+      message: expect.stringMatching(/\d+ MiB are free, expected \d+/),
+    })
+    expect(await poor.read([{ space: 'a', keys: ['x'] }])).toEqual([[Uint8Array.of(1)]])
+    await poor.close()
+    await (await store.claim()).commit(put(2), 0)
+    expect(await store.read([{ space: 'a', keys: ['x'] }])).toEqual([[Uint8Array.of(2)]])
+    await store.close()
+  })
+
   it('says so where the folder cannot hold a store', async () => {
     const folder = newFolder()
     writeFileSync(join(folder, 'data.mdb'), Buffer.alloc(20_000, 'no database'))

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MillraceError } from '../../lib/errors.ts'
 import type { OnlineStore, OnlineStoreWriter, SpaceChange } from '../../ports/online-store.ts'
-import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
+import { assertRoom, lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
 import { isAlive, type ProcessName, thisProcess } from './process-name.ts'
 
 /** A record lies behind its moment of expiry, a float64; infinite where it has none. */
@@ -21,11 +21,21 @@ interface Claim {
   readonly number: number
 }
 
+/** More than a commit and the pages that LMDB frees with it take. */
+const ROOM_BYTES = 32 * 2 ** 20
+
+export interface OnlineStoreOptions {
+  readonly folder: string
+  /** Nothing is written to a disk on which less than this is free; 32 MiB by default. */
+  readonly roomBytes?: number
+}
+
 /**
  * Opens, or creates, the online store in this folder, which must be on a local disk.
  * @throws MillraceError ONLINE_STORE_UNUSABLE, ONLINE_STORE_FULL
  */
-export async function openOnlineStore({ folder }: { readonly folder: string }): Promise<OnlineStore> {
+export async function openOnlineStore(options: OnlineStoreOptions): Promise<OnlineStore> {
+  const { folder, roomBytes = ROOM_BYTES } = options
   const environment = opened(folder)
   const records: Database<Buffer, Uint8Array> = environment.openDB('records', {
     keyEncoding: 'binary',
@@ -37,16 +47,21 @@ export async function openOnlineStore({ folder }: { readonly folder: string }): 
 
   const write = <T>(change: () => T): T => {
     try {
+      assertRoom(folder, roomBytes)
       return environment.transactionSync(change)
     } catch (error) {
       throw storeError(error, folder)
     }
   }
+  /** Numbers of claims that this store has given back. Where the disk was full the note of it is missing, and the claim must not stand for ever. */
+  const givenBack = new Set<number>()
+  const isStanding = ({ number, holder }: Claim): boolean =>
+    number > 0 && holder.pid !== 0 && !givenBack.has(number) && isAlive(holder)
   /** In a transaction, so that two cannot both find the place empty. */
   const take = (): number =>
     write(() => {
       const claim = claims.get('writer')
-      if (claim !== undefined && claim.number > 0 && claim.holder.pid !== 0 && isAlive(claim.holder)) {
+      if (claim !== undefined && isStanding(claim)) {
         throw new MillraceError(
           'ONLINE_STORE_TAKEN',
           `Process ${claim.holder.pid} runs a feature engine on the online store in ${folder}, and there may be only one.`,
@@ -108,14 +123,26 @@ export async function openOnlineStore({ folder }: { readonly folder: string }): 
         },
         async release() {
           if (!held.delete(writer) || isClosed) return
-          write(() => {
-            if (claims.get('writer')?.number === number)
-              claims.put('writer', { holder: { pid: 0, startedAt: '' }, number })
-          })
+          givenBack.add(number)
+          try {
+            write(() => {
+              if (claims.get('writer')?.number === number)
+                claims.put('writer', { holder: { pid: 0, startedAt: '' }, number })
+            })
+          } catch (error) {
+            // Without room for the note, others see the claim until this process claims again or ends.
+            if ((error as MillraceError).code !== 'ONLINE_STORE_FULL') throw error
+          }
         },
       }
       held.add(writer)
       return writer
+    },
+
+    async isClaimed() {
+      environment.resetReadTxn()
+      const claim = claims.get('writer')
+      return claim !== undefined && isStanding(claim)
     },
 
     async close() {

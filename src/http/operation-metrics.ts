@@ -1,0 +1,98 @@
+// Metrics of the data pipeline: read when Prometheus asks, because they are of stores that others write as well.
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { OperationFigures, Operations } from './dependencies.ts'
+
+export class OperationMetrics {
+  readonly #operations: Operations
+  readonly #lagEvents: Gauge
+  readonly #lagSeconds: Gauge
+  readonly #failures: Counter
+  readonly #kept: Counter
+  readonly #dropped: Counter
+  readonly #age: Gauge<'source'>
+  readonly #target: Gauge<'source'>
+  readonly #checks: Gauge<'verdict'>
+
+  constructor(operations: Operations, registry: Registry) {
+    this.#operations = operations
+    const registers = [registry]
+    this.#lagEvents = new Gauge({
+      name: 'millrace_feature_lag_events',
+      help: 'Events in the log that features do not know yet.',
+      registers,
+    })
+    this.#lagSeconds = new Gauge({
+      name: 'millrace_feature_lag_seconds',
+      help: 'How long the oldest event has been waiting that features do not know yet.',
+      registers,
+    })
+    this.#failures = new Counter({
+      name: 'millrace_feature_engine_failures_total',
+      help: 'How often the stream engine failed; it is opened again from its last commit each time.',
+      registers,
+    })
+    this.#kept = new Counter({
+      name: 'millrace_served_features_kept_total',
+      help: 'Rows of features that were kept as they were served, for the measurement of skew.',
+      registers,
+    })
+    this.#dropped = new Counter({
+      name: 'millrace_served_features_dropped_total',
+      help: 'Rows of the sample of served features that could not be kept.',
+      registers,
+    })
+    this.#age = new Gauge({
+      name: 'millrace_source_age_seconds',
+      help: 'Since a source was last read with success; left out before the first time.',
+      labelNames: ['source'],
+      registers,
+    })
+    this.#target = new Gauge({
+      name: 'millrace_source_freshness_target_seconds',
+      help: 'How old the last success of a source may be.',
+      labelNames: ['source'],
+      registers,
+    })
+    this.#checks = new Gauge({
+      name: 'millrace_check_results',
+      help: 'Results of the last run of the checks of the data, by verdict.',
+      labelNames: ['verdict'],
+      registers,
+    })
+  }
+
+  async read(): Promise<void> {
+    const figures = await this.#operations.figures()
+    this.#readFeatures(figures)
+    this.#readSources(figures)
+    this.#checks.reset()
+    for (const [verdict, count] of Object.entries(figures.checks?.counts ?? {})) this.#checks.set({ verdict }, count)
+  }
+
+  #readFeatures({ features }: OperationFigures): void {
+    // A gauge that cannot be read says nothing, rather than what it said last.
+    for (const gauge of [this.#lagEvents, this.#lagSeconds]) gauge.remove()
+    if (features?.lag !== undefined) {
+      this.#lagEvents.set(features.lag.lagEventCount)
+      this.#lagSeconds.set(features.lag.lagMs / 1000)
+    }
+    setTotal(this.#failures, features?.failureCount)
+    setTotal(this.#kept, features?.samples.keptCount)
+    setTotal(this.#dropped, features?.samples.droppedCount)
+  }
+
+  #readSources({ sources }: OperationFigures): void {
+    this.#age.reset()
+    this.#target.reset()
+    for (const { name: source, ageMs, freshnessMs } of sources) {
+      if (ageMs !== undefined) this.#age.set({ source }, ageMs / 1000)
+      this.#target.set({ source }, freshnessMs / 1000)
+    }
+  }
+}
+
+/** Counted elsewhere since the start of the process, so it never falls. */
+function setTotal(counter: Counter, total = 0): void {
+  counter.reset()
+  counter.inc(total)
+}
