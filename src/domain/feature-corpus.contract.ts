@@ -24,6 +24,8 @@ export interface CorpusOptions {
   readonly itemCount?: number
   /** Of the whole history; by default one of an hour, a day, a month, so that every hop and window is met. */
   readonly spanMs?: number
+  /** Whether some events declare when they were known; by default every other history has such. */
+  readonly declaresKnown?: boolean
 }
 
 export interface Corpus {
@@ -53,7 +55,8 @@ export function randomCorpus(rng: Rng, options: CorpusOptions): Corpus {
   const sent: LogEvent[] = []
   // Of so many events none; of one in so many. A generator of its own, so that histories without known times stay what they were.
   const knownRng = rng.fork('known')
-  const knownOneIn = [undefined, undefined, 1, 3][knownRng.integer(4)]
+  const declaresKnown = options.declaresKnown ?? knownRng.integer(2) === 1
+  const knownOneIn = declaresKnown ? [1, 3][knownRng.integer(2)] : undefined
   let appendedTimeMs = START_MS
   while (sent.length < eventCount) {
     if (rng.integer(6) !== 0)

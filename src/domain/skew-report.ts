@@ -7,7 +7,8 @@ import type { ServedKey } from './served-features.ts'
 export type Difference = 'mismatch' | 'missingOnline' | 'extraOnline'
 
 /**
- * `lag`: the value is right for the events that the stream engine had taken by then. `unexplained`: it is not; engine, definition or history differ.
+ * `lag`: the value is right for the events that the stream engine had taken by then. The rest was waiting in the log, or came later and declares to have
+ * been known before. `unexplained`: it is not; engine, definition or history differ.
  * `unjudged`: it may be either, because the place of the engine is not known or there were too many places to compute each.
  */
 export type DifferenceCause = 'lag' | 'unexplained' | 'unjudged'
@@ -54,7 +55,7 @@ export interface SkewReport {
   readonly otherVersionCount: number
   /** The oldest event of the history that was recomputed; above 0, what retention has removed may be missing from it and not from the state. */
   readonly firstOffset: number
-  /** How long the oldest event that was lacking had been available, in rows that differ by lag. Undefined where there is none. */
+  /** How long the oldest event that was lacking had been in the log, in rows that differ by lag. Undefined where there is none. */
   readonly lagMs: { readonly median: number; readonly max: number } | undefined
   /** By name; those of which nothing was served are left out. */
   readonly features: readonly FeatureSkew[]

@@ -53,22 +53,19 @@ export interface HistoryRequest {
   readonly folder: string
   /** Ascending: where one part of the files ends and the next one begins. */
   readonly ends: readonly number[]
+  /** Told of everything that is read, in order. */
+  readonly seen?: (events: readonly StoredEvent[]) => void
 }
 
 /** What was known before each of the ends: the files of the part that ends there and of all parts before it. */
-export async function writeHistory({
-  log,
-  offline,
-  wanted,
-  folder,
-  ends,
-}: HistoryRequest): Promise<JoinRequest['files'][]> {
+export async function writeHistory(request: HistoryRequest): Promise<JoinRequest['files'][]> {
+  const { log, offline, folder, ends } = request
   const { firstOffset } = await log.bounds()
   const files: JoinRequest['files'][number][] = []
   const known: JoinRequest['files'][] = []
   let begin = firstOffset
   for (const [part, end] of ends.entries()) {
-    const events = eventsBetween(log, wanted, { firstOffset: begin, nextOffset: end, isFirst: part === 0 })
+    const events = eventsBetween(request, { firstOffset: begin, nextOffset: end, isFirst: part === 0 })
     const written = await offline.writeEvents(events, folder)
     files.push(...written.map(({ path, table }) => ({ path: join(folder, path), table })))
     known.push([...files])
@@ -78,10 +75,12 @@ export async function writeHistory({
 }
 
 async function* eventsBetween(
-  log: EventLog,
-  wanted: WantedEvents,
+  { log, wanted, seen }: HistoryRequest,
   { isFirst, ...bounds }: { readonly firstOffset: number; readonly nextOffset: number; readonly isFirst: boolean },
 ): AsyncGenerator<readonly StoredEvent[]> {
   if (isFirst) yield [beginning]
-  for await (const batch of logBatches(log, bounds)) yield batch.filter(({ event }) => wanted.hasEvent(event))
+  for await (const batch of logBatches(log, bounds)) {
+    seen?.(batch)
+    yield batch.filter(({ event }) => wanted.hasEvent(event))
+  }
 }

@@ -12,7 +12,7 @@ import type { ServedFeatures } from '../../domain/served-features.ts'
 import { type SkewReport, unexplainedCount } from '../../domain/skew-report.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import { seededRng } from '../../lib/rng.ts'
-import type { StoredEvent } from '../../ports/event-log.ts'
+import { appendedTimeMsOf, type StoredEvent } from '../../ports/event-log.ts'
 import type { ServedFeaturesStore } from '../../ports/served-features-store.ts'
 import { growingLog, someEntity } from '../feature-engine.testing.ts'
 import { openFeatureEngine } from '../feature-engine.ts'
@@ -65,6 +65,8 @@ interface Serving {
   /** Called when the engine stands still, before each reading. */
   readonly tamper?: (records: MemoryRecords) => void
   readonly judgedPlaceCountMax?: number
+  /** Events declare to have been known before they reached the log, those after a reading too; by default none does. */
+  readonly declaresKnown?: boolean
 }
 
 const READING_COUNT = 4
@@ -75,7 +77,11 @@ async function served(
   serving: Serving,
 ): Promise<{ report: SkewReport; rows: readonly ServedFeatures[]; events: readonly StoredEvent[] }> {
   const rng = seededRng(`skew ${SEED} ${serving.seed}`)
-  const corpus = randomCorpus(rng.fork('corpus'), { eventCount: 300, spanMs: 3 * 86_400_000 })
+  const corpus = randomCorpus(rng.fork('corpus'), {
+    eventCount: 300,
+    spanMs: 3 * 86_400_000,
+    declaresKnown: serving.declaresKnown === true,
+  })
   const { events } = corpus
   const log = growingLog(events, serving.firstOffset)
   const records = memoryRecords()
@@ -91,9 +97,10 @@ async function served(
     definitions: serving.engineDefinitions ?? corpusDefinitions,
   })
   for (let reading = 1; reading <= READING_COUNT; reading++) {
-    const asOfMs = events[Math.floor((events.length * reading) / READING_COUNT) - 1]!.availableTimeMs + 1
-    const availableCount = events.filter(({ availableTimeMs }) => availableTimeMs < asOfMs).length
-    log.length = Math.max(1, availableCount - serving.lagCount)
+    const last = events[Math.floor((events.length * reading) / READING_COUNT) - 1]!
+    const asOfMs = appendedTimeMsOf(last) + 1
+    const appendedCount = events.filter((event) => appendedTimeMsOf(event) < asOfMs).length
+    log.length = Math.max(1, appendedCount - serving.lagCount)
     await engine.catchUp()
     serving.tamper?.(records)
     await reader.read({
@@ -160,6 +167,19 @@ test('what differs behind a lagging engine is lag, and nothing of it is unexplai
     expect(sumOf(report, ({ comparedCount, equalCount }) => comparedCount - equalCount)).toBe(lag)
     expect(report.lagMs!.max).toBeGreaterThan(0)
   }
+})
+
+test('what was appended later and declares to have been known before is lag of no length, not a defect', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const { report } = await served({ seed: 'declared', lagCount: 0, declaresKnown: true })
+  const lag = sumOf(report, ({ causeCounts }) => causeCounts.lag)
+  expect(lag, `seed ${SEED}`).toBeGreaterThan(0)
+  expect(
+    sumOf(report, ({ comparedCount, equalCount }) => comparedCount - equalCount),
+    examplesOf(report),
+  ).toBe(lag)
+  expect(report.lagMs).toEqual({ median: 0, max: 0 })
 })
 
 test('of more places of the engine than may be computed, the rest is unjudged, not guessed', {

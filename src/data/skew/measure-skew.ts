@@ -6,10 +6,11 @@ import type { Plan } from '../../config/plan.ts'
 import { type ServedFeatures, type ServedReading, servedVersion } from '../../domain/served-features.ts'
 import type { DifferenceCause, SkewReport } from '../../domain/skew-report.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { EventLog } from '../../ports/event-log.ts'
+import { appendedTimeMsOf, type EventLog } from '../../ports/event-log.ts'
 import type { OfflineStore } from '../../ports/offline-store.ts'
 import type { ServedFeaturesStore } from '../../ports/served-features-store.ts'
 import { differenceOf } from './compare-readings.ts'
+import { EarliestTimes } from './earliest-times.ts'
 import { type Differing, FeatureTally, spreadOf } from './feature-tally.ts'
 import { WantedEvents, writeHistory } from './history-files.ts'
 import { recompute } from './recompute.ts'
@@ -44,11 +45,25 @@ export async function measureSkew(measurement: SkewMeasurement): Promise<SkewRep
   // What is served from now on knows events that are not read below.
   const toMs = Math.min(measurement.toMs, clock.now())
   const wanted = new WantedEvents(plan.data.features)
-  for await (const rows of served.read({ fromMs, toMs })) for (const row of rows) wanted.add(row)
+  const places = new Set<number>()
+  for await (const rows of served.read({ fromMs, toMs })) {
+    for (const row of rows) {
+      wanted.add(row)
+      if (row.nextOffset !== undefined) places.add(row.nextOffset)
+    }
+  }
   const { firstOffset, nextOffset } = await log.bounds()
-  const [files] = await writeHistory({ log, offline, wanted, folder: join(folder, 'history'), ends: [nextOffset] })
+  const earliest = new EarliestTimes(places)
+  const [files] = await writeHistory({
+    log,
+    offline,
+    wanted,
+    folder: join(folder, 'history'),
+    ends: [nextOffset],
+    seen: (events) => earliest.add(events),
+  })
 
-  const comparison = new Comparison(measurement)
+  const comparison = new Comparison(measurement, { earliest, firstOffset })
   const chunkLength = Math.max(100, Math.floor(CHUNK_READING_COUNT / Math.max(1, plan.data.features.length)))
   for await (const rows of chunks(served.read({ fromMs, toMs }), chunkLength)) {
     // A server may have added rows meanwhile: they wait for the next measurement.
@@ -60,8 +75,15 @@ export async function measureSkew(measurement: SkewMeasurement): Promise<SkewRep
   return { measuredAtMs: clock.now(), fromMs, toMs, firstOffset, ...comparison.result() }
 }
 
+interface KnownLog {
+  readonly earliest: EarliestTimes
+  /** Retention has removed what came before. */
+  readonly firstOffset: number
+}
+
 class Comparison {
   readonly #measurement: SkewMeasurement
+  readonly #known: KnownLog
   readonly #tallies: ReadonlyMap<string, FeatureTally>
   readonly #versions: ReadonlyMap<string, string>
   readonly #lagsMs: number[] = []
@@ -70,8 +92,9 @@ class Comparison {
   #chunkCount = 0
   #judgeableCount: number
 
-  constructor(measurement: SkewMeasurement) {
+  constructor(measurement: SkewMeasurement, known: KnownLog) {
     this.#measurement = measurement
+    this.#known = known
     this.#judgeableCount = measurement.judgedPlaceCountMax ?? JUDGED_PLACE_COUNT_MAX
     const { features } = measurement.plan.data
     this.#tallies = new Map(features.map((definition) => [definition.name, new FeatureTally(definition)]))
@@ -88,9 +111,9 @@ class Comparison {
     for (const [r, row] of rows.entries()) {
       const differing = row.readings.flatMap((reading) => this.#compareOne(row, reading, recomputed[r]!(reading.name)))
       if (differing.length === 0) continue
-      const lagMs = await this.#lagMsOf(row)
-      if (lagMs !== undefined && lagMs > 0) lagging.push(...differing)
-      else this.#countAll(differing, lagMs === undefined ? 'unjudged' : 'unexplained')
+      const lacked = this.#lackedAnEvent(row)
+      if (lacked === true) lagging.push(...differing)
+      else this.#countAll(differing, lacked === undefined ? 'unjudged' : 'unexplained')
     }
     if (lagging.length > 0) await this.#judge(lagging, chunk)
   }
@@ -116,14 +139,16 @@ class Comparison {
     return difference === undefined ? [] : [{ row, served, recomputed, difference }]
   }
 
-  /** How long the first event that the engine had not taken had been available; 0 where it had taken all, undefined where that is not known. */
-  async #lagMsOf({ momentMs, nextOffset }: ServedFeatures): Promise<number | undefined> {
-    if (nextOffset === undefined) return undefined
-    const [next] = await this.#measurement.log.read(nextOffset, 1)
-    if (next === undefined) return 0
-    // Retention has removed what came next.
-    if (next.offset !== nextOffset) return undefined
-    return Math.max(0, momentMs - next.availableTimeMs)
+  /** Whether an event that the engine had not taken counts for the moment of the row; undefined where that cannot be known. */
+  #lackedAnEvent({ momentMs, nextOffset }: ServedFeatures): boolean | undefined {
+    if (nextOffset === undefined || nextOffset < this.#known.firstOffset) return undefined
+    return this.#known.earliest.of(nextOffset) < momentMs
+  }
+
+  /** How long the first event that the engine had not taken had been in the log; 0 where it came later, and declares to have been known before. */
+  async #lagMsOf({ momentMs, nextOffset }: ServedFeatures): Promise<number> {
+    const [next] = await this.#measurement.log.read(nextOffset!, 1)
+    return next === undefined ? 0 : Math.max(0, momentMs - appendedTimeMsOf(next))
   }
 
   /** Computes each row a second time, from what the engine had taken when it was served. */
@@ -149,7 +174,7 @@ class Comparison {
         const { served, row } = differing
         const isLag = differenceOf(served, ofRow.get(row)!(served.name)) === undefined
         this.#count(differing, isLag ? 'lag' : 'unexplained')
-        if (isLag) this.#lagsMs.push((await this.#lagMsOf(row))!)
+        if (isLag) this.#lagsMs.push(await this.#lagMsOf(row))
       }
     }
   }
