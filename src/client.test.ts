@@ -123,6 +123,24 @@ test('the model in charge is described', async () => {
   ])
 })
 
+test('features are asked for as of now, and of a moment', async () => {
+  const asked: string[] = []
+  const answer = { asOf: '1970-01-01T00:00:00.000Z', features: [{ name: 'price', status: 'present', value: 3 }] }
+  const client = createClient({
+    url: 'http://shop',
+    fetch: async (address) => {
+      asked.push(String(address))
+      return new Response(JSON.stringify(answer))
+    },
+  })
+  expect(await client.featureValues({ userId: 'u/1' })).toEqual(answer)
+  await client.featureValues({ itemId: 'i1', features: ['taste', 'price'], at: 0, asKnownNow: true })
+  expect(asked.map((address) => address.replace('http://shop/v1/features/values?', ''))).toEqual([
+    'userId=u%2F1',
+    'itemId=i1&asKnownNow=true&features=taste%2Cprice&at=1970-01-01T00%3A00%3A00.000Z',
+  ])
+})
+
 test('the key is sent', async () => {
   const { url, key, client } = await connected({ needsKey: true })
   expect(await failureOf(client.models())).toMatchObject({ code: 'KEY_MISSING', status: 401 })

@@ -67,6 +67,31 @@ export interface ModelDescription {
   }[]
 }
 
+export interface FeatureQuestion {
+  /** One of the two ids, or both. */
+  readonly userId?: string
+  readonly itemId?: string
+  /** Names; all that the ids suffice for where they are left out. */
+  readonly features?: readonly string[]
+  /** An earlier moment: the values of a training row. Now where it is left out. */
+  readonly at?: EventTime
+  /** With `at`: what came late counts from when it happened, not from when it was known. */
+  readonly asKnownNow?: boolean
+}
+
+export interface FeatureValues {
+  /** The moment that the values are for, ISO 8601. */
+  readonly asOf: string
+  readonly features: readonly {
+    readonly name: string
+    readonly status: 'present' | 'missing' | 'stale' | 'default'
+    /** Left out where there is none. */
+    readonly value?: number | boolean | string | readonly string[] | Readonly<Record<string, number>>
+    /** Of the newest event behind the value, ISO 8601. */
+    readonly newestEventTime?: string
+  }[]
+}
+
 type RecommendQuestion<Names extends SystemNames> = Omit<RecommendRequest, 'placement' | 'recent'> & {
   readonly placement: Names['placement']
   /** What the visitor did just now, oldest first, where it is not sent as events. */
@@ -101,6 +126,8 @@ export interface MillraceClient<Names extends SystemNames = AnyNames> {
   deleteUser(id: string, options?: CallOptions): Promise<IntakeAnswer>
   /** Any number; sent in batches of 1,000, one after another. */
   putUsers(users: readonly ClientEntity<Names['user']>[], options?: CallOptions): Promise<IntakeAnswer>
+  /** What is known of a user, an item or both in numbers, now or at an earlier moment, which takes a second or more. */
+  featureValues(question: FeatureQuestion, options?: CallOptions): Promise<FeatureValues>
   /** The model in charge; empty before the first training. */
   models(options?: CallOptions): Promise<readonly ModelDescription[]>
 }
@@ -164,6 +191,11 @@ export function createClient<System = undefined>(options: ConnectionOptions): Mi
     patchUser: users.patch,
     deleteUser: users.remove,
     putUsers: users.putMany,
+    featureValues: ({ features, at, ...question }, { signal } = {}) => {
+      const moment = at === undefined ? undefined : new Date(at).toISOString()
+      const query = queryOf({ ...question, features: features?.join(','), at: moment })
+      return call('GET', `/v1/features/values${query}`, { signal })
+    },
     models: async ({ signal } = {}) =>
       (await call<{ models: readonly ModelDescription[] }>('GET', '/v1/models', { signal })).models,
   }

@@ -1,7 +1,10 @@
 // What `import ... from 'millrace'` offers: the words of a system file, and what a program needs to run one.
 
+export { checkData, type DataCheck } from './app/check-data.ts'
 export { type EvaluateOptions, evaluateModels } from './app/evaluate-models.ts'
 export { importSources } from './app/import-sources.ts'
+export { type BackfillProgress, openFeatures } from './app/open-features.ts'
+export { openTables } from './app/open-tables.ts'
 export type { RunningSystem, ServeOptions } from './app/serve.ts'
 export { serve } from './app/serve.ts'
 export type { TrainingInput, TrainModelOptions } from './app/train-model.ts'
@@ -45,7 +48,10 @@ export type {
 } from './config/sources.ts'
 export { catalogueApi, fileSource, folderSource, httpIngest, postgresSource } from './config/sources.ts'
 export type { System } from './config/system.ts'
+export type { OfflineTables } from './data/tables/offline-tables.ts'
+export { type CheckResult, describeCheck } from './domain/check.ts'
 export type { FeatureDefinition } from './domain/feature.ts'
+export { type Clock, systemClock } from './lib/clock.ts'
 export type { Duration } from './lib/duration.ts'
 export type { ErrorCode } from './lib/error-catalogue.ts'
 export type { Problem } from './lib/errors.ts'

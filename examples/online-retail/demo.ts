@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type App,
+  type Clock,
   describeError,
   describeEvaluation,
   evaluateModels,
@@ -12,11 +13,14 @@ import {
   loadSystem,
   MillraceError,
   openApp,
+  openTables,
   readTrainingInput,
   serve,
+  systemClock,
   trainModel,
 } from 'millrace'
 import { createClient } from 'millrace/client'
+import { compareFeatures, computeFeatures, reportChecks, showHistory, showTables } from './data-pipeline.ts'
 import type system from './millrace.config.ts'
 
 const isOnce = process.argv.includes('--once')
@@ -26,13 +30,23 @@ const port = portArgument ? Number(portArgument.slice('--port='.length)) : isOnc
 /** A customer with a handful of purchases, and something they have not bought. */
 const customer = '12353'
 const purchasedItem = '85099B'
+const earlierDate = '2011-06-01T00:00:00Z'
 /** With --json, standard output is for the summary alone. */
 const say = (line = ''): void => (asJson ? console.error(line) : console.log(line))
+
+/** In this shop it is the end of its last day, ten minutes after the last purchase: "now", "yesterday" and "90 days" mean what they meant there. */
+const openedAtMs = Date.now()
+const shopClock: Clock = { now: () => Date.parse('2011-12-09T13:00:00Z') + systemClock.now() - openedAtMs }
 
 const startedAt = performance.now()
 const app = await openFreshApp()
 try {
-  const summary = { ...(await importHistory(app)), ...(await learn(app)), ...(await recommend(app)) }
+  const summary = {
+    ...(await importHistory(app)),
+    ...(await prepareData(app)),
+    ...(await learn(app)),
+    ...(await recommend(app)),
+  }
   if (asJson) console.log(JSON.stringify({ ...summary, seconds: secondsSince(startedAt) }, null, 2))
   else say(`\nAll of it took ${secondsSince(startedAt)} s.`)
 } catch (error) {
@@ -47,7 +61,7 @@ try {
 async function openFreshApp(): Promise<App> {
   const dataDir = join(import.meta.dirname, '.millrace')
   rmSync(dataDir, { recursive: true, force: true })
-  return openApp({ system: await loadSystem(import.meta.dirname), dataDir })
+  return openApp({ system: await loadSystem(import.meta.dirname), dataDir, clock: shopClock })
 }
 
 async function importHistory(app: App) {
@@ -71,13 +85,20 @@ async function importHistory(app: App) {
   return { rows }
 }
 
+async function prepareData(app: App) {
+  const backfill = await computeFeatures(app, say)
+  const tables = await showTables(await openTables(app), say)
+  say('\n3. Check the newest whole day')
+  return { ...backfill, tables, checks: await reportChecks(app, say) }
+}
+
 async function learn(app: App) {
   const input = await readTrainingInput(app)
   const { userIds, itemIds } = input.table
-  say('\n2. Evaluate: learn from the older part, ask about the newer part')
+  say('\n4. Evaluate: learn from the older part, ask about the newer part')
   const evaluation = await evaluateModels(app, input, { log: () => {} })
   for (const line of describeEvaluation(evaluation)) say(`   ${line}`)
-  say('\n3. Train on everything')
+  say('\n5. Train on everything')
   const manifest = await trainModel(app, input, { log: (line) => say(`   ${line}`), evaluation })
   say(`   model ${manifest.version} is in charge`)
   return { users: userIds.length, items: itemIds.length, evaluation, modelVersion: manifest.version }
@@ -87,12 +108,12 @@ async function recommend(app: App) {
   const running = await serve(app, { port })
   try {
     const client = createClient<typeof system>({ url: running.url })
-    const titles = await titlesOf(app)
+    const catalogue = await catalogueOf(app)
     const list = async (userId: string) => {
       const { items, modelVersion } = await client.recommend({ placement: 'home', userId })
       return items.map((item) => ({
         itemId: item.itemId,
-        title: titles.get(item.itemId),
+        title: String(catalogue.get(item.itemId)?.title),
         generator: item.generator,
         modelVersion,
       }))
@@ -102,17 +123,19 @@ async function recommend(app: App) {
         say(`   ${String(place + 1).padStart(2)}. ${item.title}  (${item.generator})`)
     }
 
-    say(`\n4. Serve on ${running.url}: recommendations for customer ${customer}`)
+    say(`\n6. Serve on ${running.url}: recommendations for customer ${customer}`)
     const before = await list(customer)
     show(before)
 
+    const bought = catalogue.get(purchasedItem)!
     const purchase = {
       interaction: 'purchase',
       userId: customer,
       itemId: purchasedItem,
       eventTime: new Date(app.clock.now()),
+      values: { unitPrice: Number(bought.price) },
     } as const
-    say(`\n5. Customer ${customer} buys ${titles.get(purchasedItem)}; the next answer`)
+    say(`\n7. Customer ${customer} buys ${String(bought.title)}; the next answer`)
     const sentAt = performance.now()
     await client.sendEvents([purchase])
     let after = await list(customer)
@@ -125,34 +148,48 @@ async function recommend(app: App) {
     say(`   ${newcomers.length} of ${after.length} are new, ${changedAfterMs} ms after the purchase was sent`)
     if (newcomers.length === 0) throw new Error('The purchase changed nothing in the next answer.')
 
+    say(`\n8. What is known of customer ${customer}, now and half a year before`)
+    await running.featuresCaughtUp()
+    const features = await compareFeatures(client, { userId: customer, at: earlierDate }, say)
+    if (!features.now.features.some(({ value }) => value === purchasedItem))
+      throw new Error('The features do not know of the purchase.')
+
+    say('\n9. The purchase in the tables that training reads: the newest versions')
+    const tables = await openTables(app)
+    await tables.sync()
+    const tableHistory = await showHistory(tables, say)
+    if (tableHistory[0]?.addedRowCount !== 1) throw new Error('The purchase is not the newest row of the tables.')
+
     if (!isOnce) {
       say(`\nStill serving on ${running.url}. Ctrl+C ends it.`)
       await new Promise((resolve) => process.once('SIGINT', resolve))
     }
     return {
       customer,
-      purchase: { itemId: purchasedItem, title: titles.get(purchasedItem) },
+      purchase: { itemId: purchasedItem, title: String(bought.title) },
       before,
       after,
       changedAfterMs,
+      features,
+      tableHistory,
     }
   } finally {
     await running.close()
   }
 }
 
-/** What the catalogue says now, by item id. */
-async function titlesOf(app: App): Promise<ReadonlyMap<string, string>> {
-  const titles = new Map<string, string>()
+/** What the shop says of its items now, by id. */
+async function catalogueOf(app: App): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {
+  const catalogue = new Map<string, Readonly<Record<string, unknown>>>()
   const { nextOffset } = await app.log.bounds()
   for (let offset = 0; offset < nextOffset; ) {
     const batch = await app.log.read(offset, 10_000)
     for (const { event } of batch) {
-      if (event.kind === 'entity' && event.entity === 'item') titles.set(event.entityId, String(event.attributes.title))
+      if (event.kind === 'entity' && event.entity === 'item') catalogue.set(event.entityId, event.attributes)
     }
     offset = batch.at(-1)!.offset + 1
   }
-  return titles
+  return catalogue
 }
 
 function count(n: number): string {

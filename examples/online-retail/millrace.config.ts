@@ -1,13 +1,20 @@
 // A gift shop's recommender, in one file. The data is described in data/README.md.
 import {
+  attribute,
   category,
+  count,
   defineSystem,
+  distinct,
   fileSource,
   graphFilter,
   httpIngest,
   itemNeighbours,
+  last,
+  mean,
   number,
   popularity,
+  since,
+  sum,
   text,
   timestamp,
 } from 'millrace'
@@ -20,7 +27,8 @@ export default defineSystem({
       user: { country: category() },
       item: { title: text(), price: number({ optional: true }), firstSold: timestamp() },
     },
-    interactions: { purchase: { weight: 1 } },
+    // The weight of a purchase is the number of pieces.
+    interactions: { purchase: { weight: 1, values: ['unitPrice'] } },
     sources: {
       // The shop kept no history of its catalogue; what it said at the end is taken for what was known from the first day on. So the price, a median
       // over the year, knows a little of the future.
@@ -41,11 +49,31 @@ export default defineSystem({
         path: 'data/transactions.tsv.gz',
         holds: 'interactions',
         interaction: 'purchase',
-        columns: { userId: 'CustomerID', itemId: 'StockCode', eventTime: 'InvoiceDate', weight: 'Quantity' },
+        columns: {
+          userId: 'CustomerID',
+          itemId: 'StockCode',
+          eventTime: 'InvoiceDate',
+          weight: 'Quantity',
+          unitPrice: 'UnitPrice',
+        },
         // The shop knew of each purchase at once, though this system reads of it years later.
         known: 'when-it-happened',
       }),
       shop: httpIngest(),
+    },
+    features: {
+      user_lines_30d: count({ of: 'purchase', by: 'user', window: '30 days' }),
+      user_lines_90d: count({ of: 'purchase', by: 'user', window: '90 days' }),
+      user_pieces_90d: sum({ of: 'purchase', value: 'weight', by: 'user', window: '90 days' }),
+      user_items_90d: distinct({ of: 'purchase', by: 'user', window: '90 days' }),
+      user_unit_price_90d: mean({ of: 'purchase', value: 'unitPrice', by: 'user', window: '90 days' }),
+      user_recency: since({ of: 'purchase', by: 'user' }),
+      user_last_item: last({ of: 'purchase', by: 'user', window: '90 days' }),
+      user_country: attribute('user.country'),
+      item_lines_7d: count({ of: 'purchase', by: 'item', window: '7 days' }),
+      item_lines_90d: count({ of: 'purchase', by: 'item', window: '90 days' }),
+      item_buyers_90d: distinct({ of: 'purchase', by: 'item', window: '90 days' }),
+      item_price: attribute('item.price'),
     },
   },
   training: {
