@@ -1,19 +1,34 @@
-// A training set from the app's own log: recorded first, so that what it is made of stays, and then joined.
+// A training set from the published versions of the offline tables: recorded first, so that what it is made of stays, and then joined.
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { join } from 'node:path'
+import { createReadStream, existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { App } from '../app.ts'
 import type { FileSourcePlan } from '../config/plan.ts'
 import { fileLabels, type InteractionLabels, interactionLabels } from '../data/labels.ts'
-import { exportEvents } from '../data/offline-events.ts'
-import { type TrainingSetManifest, trainingSetRecipe, writeTrainingSet } from '../data/training-set.ts'
+import type { TableFiles } from '../data/tables/offline-tables.ts'
+import {
+  type TrainingSetIngredients,
+  type TrainingSetManifest,
+  type TrainingSetRecipe,
+  trainingSetRecipe,
+  writeTrainingSet,
+} from '../data/training-set.ts'
+import type { TableHold } from '../domain/table-publication.ts'
+import type { TrainingSet } from '../domain/training-set.ts'
 import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { JsonValue } from '../lib/json.ts'
 import type { Label } from '../ports/offline-store.ts'
+import { openTables } from './open-tables.ts'
 
-/** Interactions of the log, or a file of userId, itemId and moment. */
-export type LabelsWanted = InteractionLabels | { readonly path: string; readonly format: FileSourcePlan['format'] }
+export interface LabelFile {
+  readonly path: string
+  readonly format: FileSourcePlan['format']
+}
+
+/** Interactions of the tables, or a file of userId, itemId and moment. */
+export type LabelsWanted = InteractionLabels | LabelFile
 
 export interface MadeTrainingSet {
   /** Of the recipe: the same one makes the same bytes, at the same place. */
@@ -23,45 +38,114 @@ export interface MadeTrainingSet {
 }
 
 /**
- * Features of the plan, joined as of the moment of each label. Making the same set again gives the same bytes, also after new data came: they are new table
- * versions, and so another set.
- * @throws MillraceError LABELS_MISSING, LABELS_BEFORE_DATA, LABELS_INVALID, IMPORT_FILE_*, OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
+ * Features of the plan, joined as of the moment of each label, from the published versions of the tables, which are brought up to date before. Making the same
+ * set again gives the same bytes; after new data came it is another set.
+ * @returns also which tables are held back, so that the set lacks their newest rows
+ * @throws MillraceError LABELS_MISSING, LABELS_BEFORE_DATA, LABELS_INVALID, IMPORT_FILE_*, TABLE_NOT_PUBLISHED, DELTA_*, OFFLINE_STORE_FAILED,
+ *   OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
  */
-export async function makeTrainingSet(app: App, wanted: LabelsWanted): Promise<MadeTrainingSet> {
-  const { plan, log, clock } = app
-  const store = await app.offlineStore()
+export async function makeTrainingSet(
+  app: App,
+  wanted: LabelsWanted,
+): Promise<MadeTrainingSet & { readonly holds: readonly TableHold[] }> {
+  const offlineTables = await openTables(app)
+  const { audits } = await offlineTables.sync()
+  const from = await offlineTables.files()
   const { trainingSets } = await app.metadata()
-  const { files, tables } = await exportEvents(log, store, join(app.offlineDir, 'events'))
-  const tableVersions = Object.fromEntries(tables.map(({ table, version }) => [table, String(version)]))
-  const ingredients = { plan, tableVersions, labelsFrom: await describedLabels(wanted) }
+  const ingredients = ingredientsOf(app, from, await describedLabels(wanted))
   const recipe = trainingSetRecipe(ingredients)
   const hash = contentHash(recipe)
   const known = await trainingSets.find(hash)
-  const createdAtMs = clock.now()
+  const createdAtMs = app.clock.now()
+  const { tables } = from
   await trainingSets.record({ contentHash: hash, manifest: recipe as unknown as JsonValue, tables, createdAtMs })
   try {
-    const target = join(app.offlineDir, 'training-sets', hash.slice(0, HASH_DIGITS), 'rows.parquet')
-    // Labels end where the files do: what is appended meanwhile belongs to the next version.
-    const labels =
-      'of' in wanted
-        ? interactionLabels(log, wanted, { nextOffset: tables[0]!.version })
-        : fileLabels(wanted.path, wanted.format)
-    const manifest = await writeTrainingSet(store, { ...ingredients, files, labels: withRows(labels, wanted), target })
-    return { contentHash: hash, path: target, manifest }
+    const path = pathOf(app, hash)
+    const manifest = await writeFrom(app, from, { ingredients, wanted, target: path })
+    return { contentHash: hash, path, manifest, holds: audits.flatMap(({ hold }) => hold ?? []) }
   } catch (error) {
     // A set that came to nothing holds nothing; one that was made before keeps its hold.
-    if (known === undefined || known.releasedAtMs !== undefined) await trainingSets.release(hash, clock.now())
+    if (known === undefined || known.releasedAtMs !== undefined) await trainingSets.release(hash, app.clock.now())
     throw error
+  }
+}
+
+/**
+ * Makes a set again from the table versions that it was made of, and puts it where it was if it is there no more.
+ * @param labelFile where its rows came from a file: that file
+ * @returns whether the bytes are those that its manifest promises; undefined where there is no manifest any more
+ * @throws MillraceError TRAINING_SET_CHANGED, DELTA_VERSION_NOT_FOUND and what `makeTrainingSet` throws
+ */
+export async function remakeTrainingSet(
+  app: App,
+  set: TrainingSet,
+  labelFile?: LabelFile,
+): Promise<MadeTrainingSet & { readonly isSame: boolean | undefined }> {
+  const recipe = set.manifest as unknown as TrainingSetRecipe
+  const wanted = await labelsOf(recipe, labelFile)
+  const from = await (await openTables(app)).files(set.tables)
+  const named = new Set(recipe.features.map(({ name }) => name))
+  const features = app.plan.data.features.filter(({ name }) => named.has(name))
+  const ingredients = { ...ingredientsOf(app, from, recipe.labels), features }
+  if (trainingSetRecipe(ingredients).definitionsHash !== recipe.definitionsHash) {
+    throw changed('Features are defined otherwise now.', 'Make it with the system file that it was made with.')
+  }
+  const path = pathOf(app, set.contentHash)
+  const target = join(app.offlineDir, 'temporary', `${set.contentHash}.parquet`)
+  await mkdir(dirname(target), { recursive: true })
+  try {
+    const manifest = await writeFrom(app, from, { ingredients, wanted, target })
+    const promised = existsSync(manifestOf(path))
+      ? (JSON.parse(await readFile(manifestOf(path), 'utf8')) as TrainingSetManifest)
+      : undefined
+    const isSame = promised && promised.sha256 === manifest.sha256
+    if (isSame !== false && !existsSync(path)) {
+      await mkdir(dirname(path), { recursive: true })
+      await rename(target, path)
+      await rename(manifestOf(target), manifestOf(path))
+    }
+    return { contentHash: set.contentHash, path, manifest, isSame }
+  } finally {
+    await rm(target, { force: true })
+    await rm(manifestOf(target), { force: true })
   }
 }
 
 /** Digits of the hash in the name of a set's folder. */
 const HASH_DIGITS = 16
 
+const pathOf = (app: App, hash: string): string =>
+  join(app.offlineDir, 'training-sets', hash.slice(0, HASH_DIGITS), 'rows.parquet')
+const manifestOf = (path: string): string => `${path}.manifest.json`
+
+const ingredientsOf = ({ plan }: App, { tables }: TableFiles, labelsFrom: JsonValue | undefined) => ({
+  plan,
+  tableVersions: Object.fromEntries(tables.map(({ table, version }) => [table, String(version)])),
+  ...(labelsFrom !== undefined && { labelsFrom }),
+})
+
+async function writeFrom(
+  app: App,
+  { files }: TableFiles,
+  {
+    ingredients,
+    wanted,
+    target,
+  }: { readonly ingredients: TrainingSetIngredients; readonly wanted: LabelsWanted; readonly target: string },
+): Promise<TrainingSetManifest> {
+  const store = await app.offlineStore()
+  const paths = files.filter(({ table }) => table === 'interactions').map(({ path }) => path)
+  const labels =
+    'of' in wanted
+      ? interactionLabels(store.readEvents({ table: 'interactions', paths, order: 'log' }), wanted)
+      : fileLabels(wanted.path, wanted.format)
+  return writeTrainingSet(store, { ...ingredients, files, labels: withRows(labels, wanted), target })
+}
+
 async function describedLabels(wanted: LabelsWanted): Promise<JsonValue> {
   if ('of' in wanted) {
     const { of, fromMs, toMs } = wanted
-    return { of, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }
+    return { of, from: isoTime(fromMs), to: isoTime(toMs) }
   }
   const hash = createHash('sha256')
   try {
@@ -73,6 +157,23 @@ async function describedLabels(wanted: LabelsWanted): Promise<JsonValue> {
   }
   return { sha256: hash.digest('hex') }
 }
+
+/** The other way round. */
+async function labelsOf({ labels }: TrainingSetRecipe, file: LabelFile | undefined): Promise<LabelsWanted> {
+  const described = labels as { of: string; from: string; to: string } | { sha256: string }
+  if ('of' in described) {
+    return { of: described.of, fromMs: Date.parse(described.from), toMs: Date.parse(described.to) }
+  }
+  const found = file && ((await describedLabels(file)) as { sha256: string }).sha256
+  if (file && found === described.sha256) return file
+  throw changed(
+    file ? `${file.path} is not the file that its rows came from.` : 'Its rows came from a file, and none is given.',
+    `Add "--labels FILE", the file whose SHA-256 is ${described.sha256}.`,
+  )
+}
+
+const changed = (reason: string, fix: string): MillraceError =>
+  new MillraceError('TRAINING_SET_CHANGED', `The training set cannot be made again. ${reason}`, { fix })
 
 /** A set without rows would only show as a model that learns nothing. */
 async function* withRows(
@@ -87,7 +188,7 @@ async function* withRows(
   if (rowCount > 0) return
   const where =
     'of' in wanted
-      ? `No ${wanted.of} from ${isoTime(wanted.fromMs)} to ${isoTime(wanted.toMs)} is in the log.`
+      ? `No ${wanted.of} from ${isoTime(wanted.fromMs)} to ${isoTime(wanted.toMs)} is in the published tables.`
       : `${wanted.path} has no row.`
   throw new MillraceError('LABELS_MISSING', where, { fix: 'Widen --from and --to, or name another interaction.' })
 }

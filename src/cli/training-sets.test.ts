@@ -1,6 +1,6 @@
 // Goal: imported history makes a training set, whose rows are what "features value --at" says, and which is made again byte for byte.
 // Method: a project in a temporary folder, the commands as the command line runs them, on the embedded stores.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandDef } from 'citty'
@@ -8,6 +8,7 @@ import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { openApp } from '../app.ts'
+import data from './data.ts'
 import features from './features.ts'
 import importCommand from './import.ts'
 import { runCommandLine } from './run-command.ts'
@@ -124,12 +125,49 @@ test('the same set is the same bytes, after new data came a set of its own, and 
 
   const second = await madeBy(...asked)
   expect(second.contentHash).not.toBe(first.contentHash)
-  expect([first.tableVersions, second.tableVersions]).toEqual([{ events: '7' }, { events: '8' }])
+  expect([first.tableVersions, second.tableVersions]).toEqual([
+    { interactions: '1', changes: '1' },
+    { interactions: '2', changes: '1' },
+  ])
   // It became available today, so it changes nothing of then.
   expect(second.sha256).toBe(first.sha256)
   const listed = await run('training-sets', trainingSets)
   for (const { contentHash } of [first, second]) expect(listed).toContain(contentHash.slice(0, 16))
-  expect(listed).toMatch(/events 8 +kept/)
+  expect(listed).toMatch(/interactions 2, changes 1 +kept/)
+})
+
+test('a set is made again from the versions that it was made of, after a compaction and where its file is gone', async () => {
+  const asked = ['--of', 'purchase', '--from', '2024-03-01', '--to', '2024-05-01']
+  const made = await madeBy(...asked)
+  await run('data', data, 'compact')
+  const remake = (...args: string[]) => run('training-sets', trainingSets, 'remake', ...args)
+  expect(await remake(made.contentHash.slice(0, 10))).toMatch(new RegExp(`^The same bytes: 2 rows.*${made.sha256}`))
+  unlinkSync(made.path)
+  expect(JSON.parse(await remake(made.contentHash, '--json'))).toMatchObject({ isSame: true, sha256: made.sha256 })
+  expect(await rowsOf(made.path)).toHaveLength(2)
+
+  const manifestPath = `${made.path}.manifest.json`
+  const manifest = readFileSync(manifestPath, 'utf8')
+  writeFileSync(manifestPath, manifest.replace(made.sha256, 'f'.repeat(64)))
+  expect(await remake(made.contentHash)).toMatch(/^Other bytes than the manifest promises/)
+  expect(process.exitCode).toBe(1)
+  process.exitCode = undefined
+  writeFileSync(manifestPath, manifest)
+
+  await expect(remake('0000')).rejects.toMatchObject({ code: 'TRAINING_SET_UNKNOWN' })
+  await expect(remake('')).rejects.toMatchObject({ code: 'TRAINING_SET_UNKNOWN', fix: 'Give more digits.' })
+  const system = readFileSync(join(folder, 'millrace.config.ts'), 'utf8')
+  const other = mkdtempSync(join(tmpdir(), 'millrace-training-sets-other-'))
+  writeFileSync(join(other, 'millrace.config.ts'), system.replace("window: '7 days'", "window: '8 days'"))
+  try {
+    const args = ['remake', made.contentHash, '--system', other, '--data', join(folder, '.millrace')]
+    const otherwise = runCommandLine('training-sets', trainingSets as CommandDef, args)
+    await expect(otherwise).rejects.toMatchObject({ code: 'TRAINING_SET_CHANGED' })
+  } finally {
+    rmSync(other, { recursive: true })
+  }
+  expect(await run('training-sets', trainingSets, 'release', made.contentHash)).toMatch(/is released/)
+  expect(await run('training-sets', trainingSets)).toMatch(/released/)
 })
 
 test('values of an earlier moment know what came late only where they are asked to', async () => {
@@ -151,6 +189,16 @@ test('rows may come from a file, of which one that says nothing is an error', as
     code: 'LABELS_INVALID',
     message: expect.stringMatching(/labels\.csv:2: found "u", "chair", "soon"/),
   })
+  writeFileSync(labels, 'userId,itemId,moment\nu,chair,2024-03-02T12:00Z\n')
+  const { contentHash, sha256 } = await madeBy('--labels', labels)
+  const remake = (...args: string[]) => run('training-sets', trainingSets, 'remake', contentHash, ...args)
+  expect(await remake('--labels', labels)).toMatch(new RegExp(`^The same bytes: .*${sha256}`))
+  await expect(remake()).rejects.toMatchObject({
+    code: 'TRAINING_SET_CHANGED',
+    fix: expect.stringContaining('--labels'),
+  })
+  writeFileSync(labels, 'userId,itemId,moment\nu,lamp,2024-03-02T12:00Z\n')
+  await expect(remake('--labels', labels)).rejects.toMatchObject({ code: 'TRAINING_SET_CHANGED' })
   await expect(make('--labels', join(folder, 'gone.csv'))).rejects.toMatchObject({ code: 'IMPORT_FILE_UNREADABLE' })
 })
 
@@ -165,7 +213,7 @@ test('what cannot be made says why, and is not kept', async () => {
   await expect(make('--of', 'view', '--labels', 'x.csv')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   expect(await run('training-sets', trainingSets)).toBe(listedBefore)
   await expect(make('--of', 'view', '--to', '2020-01-01')).rejects.toMatchObject({ code: 'LABELS_MISSING' })
-  expect(await run('training-sets', trainingSets)).toMatch(/events 8 +released/)
+  expect(await run('training-sets', trainingSets)).toMatch(/interactions 2, changes 1 +released/)
 })
 
 test('a moment before all data, in the future or unreadable is a clear error', async () => {

@@ -1,8 +1,8 @@
 // millrace training-sets: rows for a model to learn from, with each feature as it was known at the row's moment.
 import { defineCommand } from 'citty'
-import { type LabelsWanted, makeTrainingSet } from '../app/make-training-set.ts'
+import { type LabelFile, type LabelsWanted, makeTrainingSet, remakeTrainingSet } from '../app/make-training-set.ts'
 import { type App, openApp } from '../app.ts'
-import type { FileSourcePlan } from '../config/plan.ts'
+import type { TrainingSet } from '../domain/training-set.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import { appArguments } from './app-arguments.ts'
@@ -10,6 +10,12 @@ import { printTable } from './table.ts'
 import { timeArgument } from './time-argument.ts'
 
 const json = { type: 'boolean', description: 'Print JSON', default: false } as const
+
+const set = {
+  type: 'positional',
+  description: 'Its hash, or the beginning of it, in "millrace training-sets list"',
+  required: true,
+} as const
 
 const make = defineCommand({
   meta: {
@@ -35,10 +41,15 @@ const make = defineCommand({
         return
       }
       const startedAtMs = app.clock.now()
-      const { contentHash, path, manifest } = await makeTrainingSet(app, labelsWanted(app, args))
+      const { contentHash, path, manifest, holds } = await makeTrainingSet(app, labelsWanted(app, args))
       if (args.json) {
         console.log(JSON.stringify({ contentHash, path, ...manifest }))
         return
+      }
+      for (const { table, sinceVersion, reasons } of holds) {
+        console.log(
+          `${table}: version ${sinceVersion} and later are held back, and no part of it. ${reasons.join(' ')}`,
+        )
       }
       const seconds = (app.clock.now() - startedAtMs) / 1000
       console.log(
@@ -84,13 +95,60 @@ const list = defineCommand({
   },
 })
 
+const remake = defineCommand({
+  meta: {
+    name: 'remake',
+    description: 'Make a set again from the table versions that it was made of, and compare the bytes',
+  },
+  args: {
+    set,
+    labels: { type: 'string', description: 'Where its rows came from a file: that file' },
+    ...appArguments,
+    json,
+  },
+  async run({ args }) {
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      const file = args.labels === undefined ? undefined : { path: args.labels, format: formatOf(args.labels) }
+      const made = await remakeTrainingSet(app, await setCalled(app, args.set), file)
+      const { contentHash, path, manifest, isSame } = made
+      if (isSame === false) process.exitCode = 1
+      if (args.json) return console.log(JSON.stringify({ contentHash, path, isSame: isSame ?? null, ...manifest }))
+      const size = `${grouped(manifest.rowCount)} rows, ${megabytes(manifest.bytes)} MB, sha256 ${manifest.sha256}`
+      if (isSame === undefined) console.log(`Made again: ${size}. There was no manifest to compare it with.`)
+      else console.log(isSame ? `The same bytes: ${size}.` : `Other bytes than the manifest promises: ${size}.`)
+    } finally {
+      await app.close()
+    }
+  },
+})
+
+const release = defineCommand({
+  meta: { name: 'release', description: 'Let the table versions of a set go, so that a vacuum may take their files' },
+  args: { set, ...appArguments },
+  async run({ args }) {
+    const app = await openApp({ systemFile: args.system, dataDir: args.data })
+    try {
+      const { contentHash } = await setCalled(app, args.set)
+      await (await app.metadata()).trainingSets.release(contentHash, app.clock.now())
+      console.log(
+        `${contentHash.slice(0, SHOWN_DIGITS)} is released. Its file stays; it can be made again until a vacuum.`,
+      )
+    } finally {
+      await app.close()
+    }
+  },
+})
+
 export default defineCommand({
-  meta: { name: 'training-sets', description: 'Make training sets from the features, and list them' },
-  subCommands: { make, list },
+  meta: { name: 'training-sets', description: 'Make training sets from the features, list them, and make them again' },
+  subCommands: { make, list, remake, release },
   default: 'list',
 })
 
 const LISTED_COUNT = 100
+/** That are looked through for the beginning of a hash. */
+const SEARCHED_COUNT = 10_000
 const SHOWN_DIGITS = 16
 const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
 
@@ -130,7 +188,20 @@ function labelsWanted(
   }
 }
 
-function formatOf(path: string): FileSourcePlan['format'] {
+async function setCalled(app: App, name: string): Promise<TrainingSet> {
+  const { trainingSets } = await app.metadata()
+  const found = (await trainingSets.list(SEARCHED_COUNT)).filter(({ contentHash }) => contentHash.startsWith(name))
+  if (found.length === 1) return found[0]!
+  throw new MillraceError(
+    'TRAINING_SET_UNKNOWN',
+    found.length === 0
+      ? `No training set begins with ${JSON.stringify(name)}.`
+      : `${found.length} training sets begin with ${JSON.stringify(name)}.`,
+    { fix: found.length === 0 ? 'See "millrace training-sets list".' : 'Give more digits.' },
+  )
+}
+
+function formatOf(path: string): LabelFile['format'] {
   const ending = path.toLowerCase().replace(/\.gz$/, '').split('.').at(-1)
   const format = formats.find((known) => known === ending)
   if (format !== undefined) return format

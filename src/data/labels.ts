@@ -2,10 +2,9 @@
 import type { FileSourcePlan } from '../config/plan.ts'
 import { countedTimeMs } from '../domain/feature.ts'
 import { MillraceError } from '../lib/errors.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import type { StoredEvent } from '../ports/event-log.ts'
 import type { Label } from '../ports/offline-store.ts'
 import { fileRows } from './file-rows.ts'
-import { logBatches } from './log-batches.ts'
 import { rowTimeMs, timeFormatNames } from './row-time.ts'
 
 export interface InteractionLabels {
@@ -16,14 +15,12 @@ export interface InteractionLabels {
   readonly toMs: number
 }
 
-/** A row for each interaction, as of when it happened: so neither it nor what happened at once with it has a part in its features. In the order of the log. */
+/** A row for each interaction, as of when it happened: so neither it nor what happened at once with it has a part in its features. In the order that is given. */
 export async function* interactionLabels(
-  log: EventLog,
+  events: AsyncIterable<readonly StoredEvent[]>,
   { of, fromMs, toMs }: InteractionLabels,
-  { nextOffset }: { readonly nextOffset: number },
 ): AsyncGenerator<readonly Label[]> {
-  const { firstOffset } = await log.bounds()
-  for await (const batch of logBatches(log, { firstOffset, nextOffset })) {
+  for await (const batch of events) {
     yield batch.flatMap(({ event, availableTimeMs }) => {
       if (event.kind !== 'interaction' || event.interaction !== of) return []
       const momentMs = countedTimeMs(event.eventTimeMs, availableTimeMs)

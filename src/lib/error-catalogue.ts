@@ -296,6 +296,12 @@ export const errorCatalogue = {
   },
   INIT_CANNOT_WRITE: { httpStatus: 500, exitCode: 73, meaning: 'The new project cannot be written to its folder.' },
   MODEL_MISMATCH: { httpStatus: 500, exitCode: 65, meaning: 'A model was trained for a different system file.' },
+  TRAINING_SET_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No training set has that hash.' },
+  TRAINING_SET_CHANGED: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A training set cannot be made again: what it was made of is not what there is now.',
+  },
   TRAINING_INPUT_INVALID: {
     httpStatus: 422,
     exitCode: 65,

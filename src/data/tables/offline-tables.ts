@@ -9,7 +9,6 @@ import { suggestName } from '../../lib/nearest-name.ts'
 import type { StoredEvent } from '../../ports/event-log.ts'
 import type { JoinRequest } from '../../ports/offline-store.ts'
 import type { TrainingSets } from '../../ports/training-sets.ts'
-import type { TrainingSetManifest } from '../training-set.ts'
 import { type Audit, type AuditPorts, auditTable, dateOf, lastWholeDay } from './audit-table.ts'
 import { type Compaction, compactTable } from './compact-table.ts'
 import { type OfflineTable, offlineTable, type TablePlace } from './offline-table.ts'
@@ -52,6 +51,12 @@ export interface TableHistoryEntry {
   readonly removedFileCount: number
   /** `published` is the one that readers get, `older` what came before it, `held` what is kept back, `new` what was not judged yet. */
   readonly state: 'older' | 'published' | 'held' | 'new'
+}
+
+export interface TableFiles {
+  readonly files: JoinRequest['files']
+  /** Which versions those are, one of each table. */
+  readonly tables: readonly TableVersion[]
 }
 
 export interface SyncOptions {
@@ -251,23 +256,20 @@ export class OfflineTables {
   }
 
   /**
-   * What a training set reads: the published files of every table, and which versions those are. Record `tables` (`TrainingSets.record`) before reading, so
-   * that no vacuum takes the files away.
-   * @throws MillraceError TABLE_NOT_PUBLISHED, DELTA_*
+   * What a training set reads: the files of a version of every table. Record the versions (`TrainingSets.record`) before reading, so that no vacuum takes the
+   * files away.
+   * @param versions default: the published ones
+   * @throws MillraceError TABLE_NOT_PUBLISHED, TABLE_UNKNOWN, DELTA_*
    */
-  async publishedFiles(): Promise<{
-    readonly files: JoinRequest['files']
-    readonly tableVersions: TrainingSetManifest['tableVersions']
-    readonly tables: readonly TableVersion[]
-  }> {
+  async files(versions?: readonly TableVersion[]): Promise<TableFiles> {
     const files: JoinRequest['files'][number][] = []
     const tables: TableVersion[] = []
     for (const table of this.#tables) {
-      const snapshot = await this.#snapshot(table, undefined)
+      const snapshot = await this.#snapshot(table, versions?.find((one) => one.table === table.name)?.version)
       files.push(...snapshot.files.map(({ path }) => ({ path: table.absolutePath(path), table: table.name })))
       tables.push({ table: table.name, version: snapshot.version })
     }
-    return { files, tables, tableVersions: Object.fromEntries(tables.map((one) => [one.table, String(one.version)])) }
+    return { files, tables }
   }
 
   #table(name: string): OfflineTable {
