@@ -4,7 +4,14 @@ import { featureStatus } from '../data/feature-status.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
 import type { Verdict } from '../domain/check.ts'
 import type { StoredCheckResult } from '../domain/check-result.ts'
-import type { ChecksSummary, FeaturesStatus, SourceSummary, SystemStatus } from '../domain/system-status.ts'
+import { offlineTableNames } from '../domain/offline-table.ts'
+import type {
+  ChecksSummary,
+  FeaturesStatus,
+  SourceSummary,
+  SystemStatus,
+  TableSummary,
+} from '../domain/system-status.ts'
 import { currentVersion } from '../models/bundle.ts'
 
 export interface StatusOptions {
@@ -23,8 +30,26 @@ export async function systemStatus(app: App, { sources, featureProblem }: Status
     model: await currentVersion(app.modelsDir),
     features: await featuresStatus(app, featureProblem),
     sources: await sourceSummaries(sources),
+    tables: await tableSummaries(app),
     checks: checksSummary(await lastChecks(app)),
   }
+}
+
+/** From what was decided of them: the tables themselves are not opened. */
+async function tableSummaries(app: App): Promise<TableSummary[]> {
+  const { tablePublications } = await app.metadata()
+  const summaries = offlineTableNames.map(async (name) => {
+    const published = await tablePublications.find(name)
+    const hold = await tablePublications.openHold(name)
+    if (published === undefined && hold === undefined) return []
+    return {
+      name,
+      publishedVersion: published?.version,
+      publishedAt: isoOf(published?.publishedAtMs),
+      hold: hold && { sinceVersion: hold.sinceVersion, since: isoOf(hold.heldAtMs)!, reasons: hold.reasons },
+    }
+  })
+  return (await Promise.all(summaries)).flat()
 }
 
 async function featuresStatus(app: App, problem: string | undefined): Promise<FeaturesStatus | undefined> {

@@ -3,14 +3,14 @@ import { defineCommand } from 'citty'
 import { sourcesOf } from '../app/run-sources.ts'
 import { systemStatus } from '../app/system-status.ts'
 import { openApp } from '../app.ts'
-import type { ChecksSummary, FeaturesStatus } from '../domain/system-status.ts'
+import type { ChecksSummary, FeaturesStatus, TableSummary } from '../domain/system-status.ts'
 import { durationText } from '../lib/duration.ts'
 import { silentLogger } from '../lib/logger.ts'
 import { appArguments } from './app-arguments.ts'
 import { printTable } from './table.ts'
 
 export default defineCommand({
-  meta: { name: 'status', description: 'How the system stands: log, features, sources, checks' },
+  meta: { name: 'status', description: 'How the system stands: log, features, tables, sources, checks' },
   args: { ...appArguments, json: { type: 'boolean', description: 'Print JSON', default: false } },
   async run({ args }) {
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
@@ -30,6 +30,7 @@ export default defineCommand({
           ['quarantined', quarantinedCount.toLocaleString('en-US')],
           ['model', model ?? 'none yet: run "millrace train"'],
           ...(features === undefined ? [] : [['features', featuresText(features)]]),
+          ...status.tables.map((table) => [`table ${table.name}`, tableText(table)]),
           ['checks', checks === undefined ? 'none yet: run "millrace checks run"' : checksText(checks)],
         ],
       )
@@ -62,6 +63,15 @@ function featuresText({ count, isKept, lagEventCount, backfilling }: FeaturesSta
   if (backfilling.length > 0) return `${count}, to be backfilled: ${backfilling.join(', ')}${advice}`
   if (lagEventCount > 0) return `${count}, ${lagEventCount.toLocaleString('en-US')} events behind${advice}`
   return `${count}, up to date${isKept ? advice : ''}`
+}
+
+function tableText({ publishedVersion, publishedAt, hold }: TableSummary): string {
+  const published =
+    publishedVersion === undefined
+      ? 'nothing is published'
+      : `version ${publishedVersion} is published (${publishedAt})`
+  if (hold === undefined) return published
+  return `${published}; version ${hold.sinceVersion} and later are held back: ${hold.reasons.join(' ')}`
 }
 
 function checksText({ checkedAt, counts }: ChecksSummary): string {

@@ -9,6 +9,8 @@ export interface SystemStatus {
   /** Undefined where the system file defines none. */
   readonly features: FeaturesStatus | undefined
   readonly sources: readonly SourceSummary[]
+  /** Offline tables of which a version is published or held back; empty before the first sync. */
+  readonly tables: readonly TableSummary[]
   /** What the last run of the checks found; undefined before the first. */
   readonly checks: ChecksSummary | undefined
 }
@@ -41,6 +43,17 @@ export interface SourceSummary {
   readonly rowCount: number
   /** Since the last success. */
   readonly failure: { readonly code: string; readonly message: string } | undefined
+}
+
+export interface TableSummary {
+  readonly name: string
+  /** Undefined where readers get nothing yet. */
+  readonly publishedVersion: number | undefined
+  readonly publishedAt: string | undefined
+  /** What keeps newer versions back; undefined where nothing does. */
+  readonly hold:
+    | { readonly sinceVersion: number; readonly since: string; readonly reasons: readonly string[] }
+    | undefined
 }
 
 export interface ChecksSummary {

@@ -15,7 +15,7 @@ export function operationRoutes(app: FastifyInstance, { operations }: ServerDepe
   app.get('/v1/status', {
     schema: {
       operationId: 'systemStatus',
-      summary: 'How the system stands: log, model, features, sources, checks',
+      summary: 'How the system stands: log, model, features, sources, tables, checks',
       response: { 200: StatusAnswer, ...failures },
     },
     config,

@@ -36,6 +36,21 @@ const Source = Type.Object(
 )
 export const SourcesAnswer = Type.Object({ sources: Type.Array(Source) }, { title: 'SourcesAnswer' })
 
+const Table = Type.Object(
+  {
+    name: Type.String(),
+    publishedVersion: Type.Optional(Count),
+    publishedAt: Type.Optional(Moment),
+    hold: Type.Optional(
+      Type.Object(
+        { sinceVersion: Count, since: Moment, reasons: Type.Array(Type.String()) },
+        { description: 'What keeps newer versions back.' },
+      ),
+    ),
+  },
+  { title: 'TableSummary' },
+)
+
 export const StatusAnswer = Type.Object(
   {
     log: Type.Object({ eventCount: Count, megabytes: Type.Number() }),
@@ -43,6 +58,7 @@ export const StatusAnswer = Type.Object(
     model: Type.Optional(Type.String({ description: 'The version in charge; left out before the first training.' })),
     features: Type.Optional(FeaturesState),
     sources: Type.Array(Source),
+    tables: Type.Array(Table, { description: 'Offline tables; empty before the first sync.' }),
     checks: Type.Optional(
       Type.Object(
         {

@@ -51,6 +51,15 @@ const someSystemStatus: SystemStatus = {
       failure: { code: 'SOURCE_UNAVAILABLE', message: 'It does not answer.' },
     },
   ],
+  tables: [
+    {
+      name: 'interactions',
+      publishedVersion: 4,
+      publishedAt: '2026-01-02T03:04:05.000Z',
+      hold: { sinceVersion: 5, since: '2026-01-02T03:05:00.000Z', reasons: ['Too many rows are null.'] },
+    },
+    { name: 'changes', publishedVersion: 0, publishedAt: '2026-01-02T03:04:05.000Z', hold: undefined },
+  ],
   checks: {
     checkedAt: '2026-01-02T03:04:05.000Z',
     counts: { pass: 4, warn: 1, fail: 0, notEnoughHistory: 2 },
