@@ -25,7 +25,7 @@ const trials = [
   },
   {
     path: 'src/adapters/duckdb/offline-store.test.ts',
-    claim: `DuckDB SQL = oracle, ${values.cases} cases of a history, a moment and a feature`,
+    claim: `DuckDB SQL = oracle, twice ${values.cases} cases of a history and a moment, in all features`,
     variables: { MILLRACE_CASES: values.cases, MILLRACE_SEED: values.seed },
   },
   {

@@ -18,6 +18,8 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** More than any window and any history's length: what happens in one history has left every window before the next one begins. */
 const HISTORY_DISTANCE_MS = 300 * DAY_MS
+/** Of one of several histories. */
+const EVENT_COUNT_MAX = 130
 
 const attributes: JoinRequest['attributes'] = {
   user: { country: 'text', interests: 'tags' },
@@ -30,15 +32,21 @@ interface History {
 }
 
 export interface OfflineStoreContractOptions {
-  /** How many (history, moment, feature) cases are compared with the oracle; about. */
+  /** How many (history, moment) cases are compared with the oracle, in every feature; about. */
   readonly caseCount: number
+  /** Of which so many are of one history; 6 by default. */
+  readonly momentCountPerHistory?: number
   readonly seed: number
 }
 
 export function testOfflineStore(
   open: (temporaryFolder: string) => Promise<OfflineStore>,
-  { caseCount, seed }: OfflineStoreContractOptions,
+  { caseCount, momentCountPerHistory = 6, seed }: OfflineStoreContractOptions,
 ): void {
+  const randomHistories = (ofSeed: number, historyCount: number, eventCount?: number): History[] =>
+    Array.from({ length: historyCount }, (_, n) =>
+      randomHistory(ofSeed, n, { eventCount, momentCount: momentCountPerHistory }),
+    )
   describe('offline store', () => {
     let folder: string
     let store: OfflineStore
@@ -64,7 +72,7 @@ export function testOfflineStore(
     }
 
     it('gives the value, the status and the newest event time of the oracle, for every family', async () => {
-      const histories = randomHistories(seed, Math.ceil(caseCount / LABELS_PER_HISTORY / corpusDefinitions.length))
+      const histories = randomHistories(seed, Math.ceil(caseCount / momentCountPerHistory))
       const labels = histories.flatMap((history) => history.labels)
       const { target, rowCount } = await joined(await write(histories.flatMap(({ events }) => events)), labels)
       expect(rowCount).toBe(labels.length)
@@ -97,7 +105,7 @@ export function testOfflineStore(
     })
 
     it('changes no row for what becomes available at or after its moment, and writes the same bytes again', async () => {
-      const [{ events: all, labels }] = randomHistories(seed + 1, 1, { eventCount: 200 }) as [History]
+      const [{ events: all, labels }] = randomHistories(seed + 1, 1, 200) as [History]
       const momentMs = all[120]!.availableTimeMs
       const asOf = labels.map((label) => ({ ...label, momentMs }))
       const known = all.slice(0, 120)
@@ -112,7 +120,7 @@ export function testOfflineStore(
     })
 
     it('writes the same files for the same events, a day a folder, and the same set from files that were written in pieces', async () => {
-      const [{ events, labels }] = randomHistories(seed + 2, 1, { eventCount: 200 }) as [History]
+      const [{ events, labels }] = randomHistories(seed + 2, 1, 200) as [History]
       await write(events, 'a')
       await write(events, 'b')
       const paths = (await readdir(join(folder, 'a'), { recursive: true })).filter((path) => path.endsWith('.parquet'))
@@ -130,7 +138,7 @@ export function testOfflineStore(
     })
 
     it('gives back the events that it wrote, from several files, oldest or newest first, as many as are asked for', async () => {
-      const [{ events }] = randomHistories(seed + 6, 1, { eventCount: 300 }) as [History]
+      const [{ events }] = randomHistories(seed + 6, 1, 300) as [History]
       const files = [...(await write(events.slice(0, 111), 'e')), ...(await write(events.slice(111), 'e'))].reverse()
       const read = async (table: 'interactions' | 'changes', order: 'log' | 'newestFirst', limit?: number) => {
         const paths = files.filter((file) => file.table === table).map(({ path }) => path)
@@ -155,7 +163,7 @@ export function testOfflineStore(
     })
 
     it('makes several files one with the same rows, the same bytes each time, and joins the same set from it', async () => {
-      const [{ events, labels }] = randomHistories(seed + 7, 1, { eventCount: 200 }) as [History]
+      const [{ events, labels }] = randomHistories(seed + 7, 1, 200) as [History]
       const pieces = [...(await write(events.slice(0, 90), 'f')), ...(await write(events.slice(90), 'f'))]
       const merge = (table: 'interactions' | 'changes', paths: readonly string[], name: string) =>
         store.mergeEventFiles({ table, paths }, join(folder, name, `${table}.parquet`))
@@ -194,7 +202,7 @@ export function testOfflineStore(
     })
 
     it('keeps the order of the labels, and takes one twice', async () => {
-      const [{ events, labels }] = randomHistories(seed + 3, 1, { eventCount: 50 }) as [History]
+      const [{ events, labels }] = randomHistories(seed + 3, 1, 50) as [History]
       const order = [...labels, ...labels].reverse()
       const { target } = await joined(await write(events), order)
       const rows = await readRows(target)
@@ -205,7 +213,7 @@ export function testOfflineStore(
     })
 
     it('has no value, but a row, for whom nothing is known of', async () => {
-      const [{ events }] = randomHistories(seed + 4, 1, { eventCount: 50 }) as [History]
+      const [{ events }] = randomHistories(seed + 4, 1, 50) as [History]
       const momentMs = events.at(-1)!.availableTimeMs + 1
       const { target } = await joined(await write(events), [{ userId: 'nobody', itemId: 'nothing', momentMs }])
       const [row] = await readRows(target)
@@ -220,7 +228,7 @@ export function testOfflineStore(
     })
 
     it('refuses a set of which every row would be empty', async () => {
-      const [{ events, labels }] = randomHistories(seed + 5, 1, { eventCount: 20 }) as [History]
+      const [{ events, labels }] = randomHistories(seed + 5, 1, 20) as [History]
       const files = await write(events)
       const firstMs = Math.min(...events.map(({ availableTimeMs }) => availableTimeMs))
       const early = labels.map((label) => ({ ...label, momentMs: firstMs }))
@@ -267,29 +275,25 @@ function deletedUser(): StoredEvent[] {
   })
 }
 
-const LABELS_PER_HISTORY = 6
-
-function randomHistories(
+/** The n-th of histories that lie one after the other, in a log of all of them. */
+function randomHistory(
   seed: number,
-  historyCount: number,
-  { eventCount }: { readonly eventCount?: number } = {},
-): History[] {
-  let offset = 0
-  return Array.from({ length: historyCount }, (_, n) => {
-    const rng = seededRng(`offline store ${seed}/${n}`)
-    const corpus = randomCorpus(rng, { eventCount: eventCount ?? 10 + rng.integer(120) })
-    const events = corpus.events.map((stored) => ({
-      offset: offset++,
-      availableTimeMs: stored.availableTimeMs + n * HISTORY_DISTANCE_MS,
-      event: ownEvent(stored.event, n),
-    }))
-    const labels = Array.from({ length: LABELS_PER_HISTORY }, () => ({
-      userId: `${n}|${corpus.userIds[rng.integer(corpus.userIds.length)]}`,
-      itemId: `${n}|${corpus.itemIds[rng.integer(corpus.itemIds.length)]}`,
-      momentMs: randomMoment(rng, events),
-    }))
-    return { events, labels }
-  })
+  n: number,
+  { eventCount, momentCount }: { readonly eventCount: number | undefined; readonly momentCount: number },
+): History {
+  const rng = seededRng(`offline store ${seed}/${n}`)
+  const corpus = randomCorpus(rng, { eventCount: eventCount ?? 10 + rng.integer(EVENT_COUNT_MAX - 10) })
+  const events = corpus.events.map((stored, position) => ({
+    offset: n * EVENT_COUNT_MAX + position,
+    availableTimeMs: stored.availableTimeMs + n * HISTORY_DISTANCE_MS,
+    event: ownEvent(stored.event, n),
+  }))
+  const labels = Array.from({ length: momentCount }, () => ({
+    userId: `${n}|${corpus.userIds[rng.integer(corpus.userIds.length)]}`,
+    itemId: `${n}|${corpus.itemIds[rng.integer(corpus.itemIds.length)]}`,
+    momentMs: randomMoment(rng, events),
+  }))
+  return { events, labels }
 }
 
 /** At an event, right behind it, or minutes, hours or days later. */
