@@ -5,7 +5,7 @@ import { MillraceError } from '../../lib/errors.ts'
 import type { LogBounds, Retention, StoredEvent } from '../../ports/event-log.ts'
 import { blockAppendedTimeMs, blockEventCount, decodeBlock, type EncodedBatch, encodeBlock } from './event-record.ts'
 import { hashOfId, IdIndex } from './id-index.ts'
-import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
+import { assertRoom, lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
 
 /** Raised when an older Millrace could no longer read what this one writes. */
 export const EVENT_LOG_FORMAT = 1
@@ -40,8 +40,15 @@ const emptyState: LogState = {
   lastAvailableTimeMs: 0,
 }
 
+export interface EventLogStoreSettings {
+  readonly folder: string
+  /** Nothing is appended on a disk on which less than this is free. */
+  readonly roomBytes: number
+}
+
 export class EventLogStore {
   readonly #folder: string
+  readonly #roomBytes: number
   readonly #environment: RootDatabase<unknown, string>
   readonly #meta: Database<LogState, string>
   /** Blocks by the offset of their first event. */
@@ -53,8 +60,9 @@ export class EventLogStore {
    * @throws MillraceError DATA_FOLDER_NEWER when a newer version wrote the log, EVENT_LOG_UNUSABLE when it cannot be opened,
    * EVENT_LOG_FULL when a new one finds no room
    */
-  constructor(folder: string) {
+  constructor({ folder, roomBytes }: EventLogStoreSettings) {
     this.#folder = folder
+    this.#roomBytes = roomBytes
     prepareLmdbFolder(folder)
     try {
       this.#environment = open<unknown, string>({
@@ -88,6 +96,7 @@ export class EventLogStore {
    */
   append(batches: readonly AppendRequest[]): AppendOutcome[] {
     return this.#write(() => {
+      assertRoom(this.#folder, this.#roomBytes)
       let state = this.state()
       this.#ids.begin(state.nextOffset)
       const outcomes: AppendOutcome[] = []

@@ -3,11 +3,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { MillraceError } from '../../lib/errors.ts'
 import type { Retention } from '../../ports/event-log.ts'
-import { type AppendRequest, EventLogStore } from './event-log-store.ts'
-
-export interface WriterSettings {
-  readonly folder: string
-}
+import { type AppendRequest, EventLogStore, type EventLogStoreSettings } from './event-log-store.ts'
 
 export type WriterCommand =
   | { readonly id: number; readonly kind: 'append'; readonly batch: AppendRequest }
@@ -29,8 +25,7 @@ export interface WriterReply {
 const TRANSACTION_EVENT_COUNT = 32_768
 
 const port = parentPort!
-const { folder } = workerData as WriterSettings
-const store = new EventLogStore(folder)
+const store = new EventLogStore(workerData as EventLogStoreSettings)
 
 port.on('message', (first: WriterCommand) => {
   const commands = [first]

@@ -51,6 +51,22 @@ describe('embedded event log', () => {
     await log.close()
   })
 
+  it('appends nothing on a disk that is nearly full, and goes on when there is room', async () => {
+    const folder = newFolder()
+    const poor = await openEventLog({ folder, roomBytes: Number.MAX_SAFE_INTEGER })
+    await expect(poor.append([event('a')])).rejects.toMatchObject({
+      code: 'EVENT_LOG_FULL',
+      message: expect.stringMatching(/\d+ MiB are free, expected \d+/),
+    })
+    // What makes room is not kept from doing so.
+    expect(await poor.trim({ maxBytes: 1 })).toEqual({ removedCount: 0 })
+    expect((await poor.bounds()).nextOffset).toBe(0)
+    await poor.close()
+    const log = await openEventLog({ folder })
+    expect(await log.append([event('a')])).toMatchObject({ acceptedCount: 1, nextOffset: 1 })
+    await log.close()
+  })
+
   // A file size limit of the operating system stands in for the disk: the write that grows the file is refused in the same place.
   it('refuses a batch that finds no room, stores nothing of it, and keeps what it had', async () => {
     const folder = newFolder()

@@ -3,14 +3,17 @@ import { Worker } from 'node:worker_threads'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { AppendResult, EventLog } from '../../ports/event-log.ts'
-import { EventLogStore } from './event-log-store.ts'
-import type { WriterCommand, WriterReply, WriterSettings } from './event-log-writer.ts'
+import { EventLogStore, type EventLogStoreSettings } from './event-log-store.ts'
+import type { WriterCommand, WriterReply } from './event-log-writer.ts'
 import { type EncodedBatch, encodeBatch } from './event-record.ts'
+import { ROOM_BYTES } from './lmdb-folder.ts'
 
 export interface EventLogOptions {
   /** Created where it is missing. Several processes may have it open at once; it must be on a local disk. */
   readonly folder: string
   readonly clock?: Clock
+  /** Nothing is appended on a disk on which less than this is free; 32 MiB by default. */
+  readonly roomBytes?: number
 }
 
 /** How often a waiting reader looks for what other processes appended. Appends of its own process wake it at once. */
@@ -23,9 +26,9 @@ type CommandBody = WriterCommand extends infer C ? (C extends WriterCommand ? Om
  * @throws MillraceError DATA_FOLDER_NEWER, EVENT_LOG_UNUSABLE
  */
 export async function openEventLog(options: EventLogOptions): Promise<EventLog> {
-  const { folder, clock = systemClock } = options
-  const store = new EventLogStore(folder)
-  const writer = new Writer({ folder })
+  const { folder, clock = systemClock, roomBytes = ROOM_BYTES } = options
+  const store = new EventLogStore({ folder, roomBytes })
+  const writer = new Writer({ folder, roomBytes })
   const waiters = new Set<() => void>()
   let poll: NodeJS.Timeout | undefined
   let isClosed = false
@@ -122,12 +125,12 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
 
 /** Commands to the writing thread and their answers. The thread starts with the first command: readers never need it. */
 class Writer {
-  readonly #settings: WriterSettings
+  readonly #settings: EventLogStoreSettings
   readonly #pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
   #worker: Worker | undefined
   #nextId = 0
 
-  constructor(settings: WriterSettings) {
+  constructor(settings: EventLogStoreSettings) {
     this.#settings = settings
   }
 

@@ -44,6 +44,9 @@ export function lmdbError(error: unknown, folder: string): MillraceError {
   })
 }
 
+/** More than a transaction of any store here takes, with the pages that LMDB frees by it. */
+export const ROOM_BYTES = 32 * 2 ** 20
+
 /**
  * Keeps away from a disk that is nearly full. LMDB survives one write that finds no room, but not reliably several (3.5.6 corrupts the memory of the
  * process, which aborts), and whoever waits for room tries again and again.

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MillraceError } from '../../lib/errors.ts'
 import type { OnlineStore, OnlineStoreWriter, SpaceChange } from '../../ports/online-store.ts'
-import { assertRoom, lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
+import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
 import { isAlive, type ProcessName, thisProcess } from './process-name.ts'
 
 /** A record lies behind its moment of expiry, a float64; infinite where it has none. */
@@ -20,9 +20,6 @@ interface Claim {
   /** Counts claims: whoever holds an older number has lost the right. */
   readonly number: number
 }
-
-/** More than a commit and the pages that LMDB frees with it take. */
-const ROOM_BYTES = 32 * 2 ** 20
 
 export interface OnlineStoreOptions {
   readonly folder: string

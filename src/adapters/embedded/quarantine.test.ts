@@ -11,6 +11,21 @@ describe('embedded quarantine', () => {
     return { open: () => openQuarantine({ folder, clock }), remove: async () => rmSync(folder, { recursive: true }) }
   })
 
+  it('adds nothing on a disk that is nearly full, but removes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-quarantine-'))
+    const row = { reason: 'ROW_TOO_LONG', message: '', source: 's', where: 'w', payload: 'x' }
+    const quarantine = await openQuarantine({ folder })
+    await quarantine.add([row])
+    await quarantine.close()
+    const poor = await openQuarantine({ folder, roomBytes: Number.MAX_SAFE_INTEGER })
+    await expect(poor.add([{ ...row, payload: 'y' }])).rejects.toMatchObject({ code: 'EVENT_LOG_FULL' })
+    expect(await poor.list({ limit: 5 })).toMatchObject([{ payload: 'x' }])
+    await poor.remove([1])
+    expect(await poor.list({ limit: 5 })).toEqual([])
+    await poor.close()
+    rmSync(folder, { recursive: true })
+  })
+
   it('cuts a payload of a megabyte, so that one row cannot fill the disk', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-quarantine-'))
     const quarantine = await openQuarantine({ folder })

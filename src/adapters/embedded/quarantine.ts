@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { type Database, open } from 'lmdb'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Quarantine, QuarantinedRow, RejectedRow } from '../../ports/quarantine.ts'
-import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
+import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
 
 /** Characters of a payload that are kept. */
 const PAYLOAD_LENGTH_MAX = 65_536
@@ -21,8 +21,10 @@ interface ReasonCount {
 export async function openQuarantine(options: {
   readonly folder: string
   readonly clock?: Clock
+  /** Nothing is added on a disk on which less than this is free; 32 MiB by default. */
+  readonly roomBytes?: number
 }): Promise<Quarantine> {
-  const { folder, clock = systemClock } = options
+  const { folder, clock = systemClock, roomBytes = ROOM_BYTES } = options
   prepareLmdbFolder(folder)
   const environment = opened(folder)
   const rows: Database<QuarantinedRow, number> = environment.openDB('rows', { encoding: 'json' })
@@ -51,6 +53,7 @@ export async function openQuarantine(options: {
       if (rejected.length === 0) return
       const rejectedAtMs = clock.now()
       write(() => {
+        assertRoom(folder, roomBytes)
         let nextId = meta.get('nextId') ?? 1
         for (const { payload, ...row } of rejected) {
           const kept = { ...row, payload: payload.slice(0, PAYLOAD_LENGTH_MAX) }

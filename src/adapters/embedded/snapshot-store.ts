@@ -1,7 +1,7 @@
 // One LMDB environment for the snapshots of all sources: an entry per row, keyed by source and id.
 import { type Key, open } from 'lmdb'
 import type { SnapshotEntry, SnapshotStatus, SnapshotStore } from '../../ports/snapshot-store.ts'
-import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
+import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
 
 type Stored = readonly [fingerprint: string, status: SnapshotStatus, seenIn: number]
 
@@ -9,7 +9,12 @@ type Stored = readonly [fingerprint: string, status: SnapshotStatus, seenIn: num
  * Opens, or creates, the store in this folder. One process at a time writes a source.
  * @throws MillraceError EVENT_LOG_UNUSABLE, EVENT_LOG_FULL
  */
-export function openSnapshotStore({ folder }: { readonly folder: string }): SnapshotStore {
+export function openSnapshotStore(options: {
+  readonly folder: string
+  /** Nothing is written to a disk on which less than this is free; 32 MiB by default. */
+  readonly roomBytes?: number
+}): SnapshotStore {
+  const { folder, roomBytes = ROOM_BYTES } = options
   prepareLmdbFolder(folder)
   const entries = open<Stored, Key>({ path: folder, encoding: 'msgpack', overlappingSync: false })
   const entryOf = (id: string, [fingerprint, status, seenIn]: Stored): SnapshotEntry => ({
@@ -37,6 +42,7 @@ export function openSnapshotStore({ folder }: { readonly folder: string }): Snap
     },
     async write(source, changed) {
       try {
+        assertRoom(folder, roomBytes)
         await entries.transaction(() => {
           for (const { id, fingerprint, status, seenIn } of changed)
             entries.put([source, id], [fingerprint, status, seenIn])
