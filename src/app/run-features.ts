@@ -78,7 +78,7 @@ class Keeping {
 
   async start(): Promise<void> {
     try {
-      this.engine = await engineUnlessTaken(this.#app)
+      this.engine = await engineUnlessTaken(this.#app, this.#logger)
       if (this.engine === undefined) this.#logger.info('another process keeps the features')
     } catch (error) {
       if (!(error instanceof MillraceError && passing.includes(error.code))) throw error
@@ -123,7 +123,7 @@ class Keeping {
       }),
     ])
     if (this.#isStopping) return
-    this.engine = await engineUnlessTaken(this.#app)
+    this.engine = await engineUnlessTaken(this.#app, this.#logger)
     // Whoever has them keeps them.
     if (this.engine === undefined) this.#recover()
   }

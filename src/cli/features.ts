@@ -38,7 +38,7 @@ const list = defineCommand({
 })
 
 const show = defineCommand({
-  meta: { name: 'show', description: 'One feature: what it is made of' },
+  meta: { name: 'show', description: 'One feature: what it is made of, and which versions of it there were' },
   args: {
     name: { type: 'positional', description: 'A name of "millrace features list"', required: true },
     ...appArguments,
@@ -48,8 +48,9 @@ const show = defineCommand({
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
       const feature = featureCalled(args.name, app.plan.data.features)
+      const versions = await (await app.metadata()).featureVersions.list(feature.name)
       if (args.json) {
-        console.log(JSON.stringify(feature))
+        console.log(JSON.stringify({ ...feature, versions }))
         return
       }
       const { name, description, formula, version, owner, ttlMs } = feature
@@ -65,6 +66,18 @@ const show = defineCommand({
           ...(ttlMs === undefined ? [] : [['stale after', durationText(ttlMs)]]),
           ...(feature.default === undefined ? [] : [['default', String(feature.default)]]),
         ],
+      )
+      if (versions.length === 0) return
+      console.log('')
+      printTable(
+        ['version', 'state', 'computed since', 'answered since', 'until'],
+        versions.map((one) => [
+          one.version,
+          one.state,
+          isoText(one.createdAtMs),
+          one.activatedAtMs === undefined ? '–' : isoText(one.activatedAtMs),
+          one.retiredAtMs === undefined ? '–' : isoText(one.retiredAtMs),
+        ]),
       )
     } finally {
       await app.close()

@@ -107,7 +107,10 @@ test('a source is read, what it brought shows in the features, and status knows 
 
 test('a feature is listed and explained, and an unknown name is answered with the nearest one', async () => {
   expect(await run('features', features)).toMatch(/taste +share +user +1 week +[0-9a-f]{16} +taste@shop\.example/)
-  expect(await run('features', features, 'show', 'taste')).toMatch(/over +item\.category/)
+  const shown = await run('features', features, 'show', 'taste')
+  expect(shown).toMatch(/over +item\.category/)
+  // The backfill above put it in charge.
+  expect(shown).toMatch(/[0-9a-f]{16} +live +20\S+Z +20\S+Z +–/)
   await expect(run('features', features, 'show', 'tatse')).rejects.toMatchObject({ code: 'FEATURE_UNKNOWN' })
   await expect(run('features', features, 'value')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   await expect(run('sources', sources, 'run', 'drop')).rejects.toMatchObject({ code: 'SOURCE_UNKNOWN' })

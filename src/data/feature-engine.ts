@@ -45,6 +45,16 @@ export interface FeatureEngineOptions {
   readonly batchLength?: number
   /** Users, items and groups each, per layer, whose records are kept in memory; 50,000 by default, some hundred bytes to a few kilobytes each. */
   readonly cacheLength?: number
+  /** Told at the beginning and with every change; must not throw. */
+  readonly onVersions?: (versions: DefinitionsInUse) => void
+}
+
+/** By definitions, with their versions. */
+export interface DefinitionsInUse {
+  /** Those that are answered. */
+  readonly answered: readonly FeatureDefinition[]
+  /** Those that are computed to take over; empty where none are. */
+  readonly building: readonly FeatureDefinition[]
 }
 
 export interface FeatureEngineStatus {
@@ -183,9 +193,7 @@ class Engine implements FeatureEngine {
       backfill: building && {
         readCount: this.#buildingLayer()?.head.nextOffset ?? 0,
         eventCount: nextOffset,
-        names: building.definitions
-          .filter(({ version }) => building.layer.formulas.some((formula) => formula.version === version))
-          .map(({ name }) => name),
+        names: definitionsIn(building).map(({ name }) => name),
       },
     }
   }
@@ -225,6 +233,7 @@ class Engine implements FeatureEngine {
     ]
     await this.#writer.commit([{ space: MANIFEST_SPACE, puts, removes: [] }], 0)
     this.#manifest = manifest
+    this.#options.onVersions?.({ answered: manifest.active, building: definitionsIn(manifest.building) })
   }
 
   async #openLayer(plan: LayerPlan): Promise<FeatureLayer> {
@@ -248,7 +257,7 @@ class Engine implements FeatureEngine {
         'FEATURE_LOG_GAP',
         `The feature engine has read up to event ${head.nextOffset}, and the oldest one in the log is ${first.offset}.`,
         {
-          fix: 'Remove the "features" folder from the data folder and start again: the state is rebuilt from what the log still has.',
+          fix: 'Remove the "online-store" folder from the data folder and start again: the state is rebuilt from what the log still has.',
         },
       )
     }
@@ -296,6 +305,14 @@ class Engine implements FeatureEngine {
     return this.#layers.find(({ plan }) => plan.id === this.#manifest.building?.layer.id)
   }
 }
+
+/** Definitions that the layer is built for; others it only takes along. */
+const definitionsIn = (building: FeatureManifest['building']): readonly FeatureDefinition[] =>
+  building === undefined
+    ? []
+    : building.definitions.filter(({ version }) =>
+        building.layer.formulas.some((formula) => formula.version === version),
+      )
 
 const layersOf = ({ serving, building }: FeatureManifest): readonly LayerPlan[] =>
   building === undefined ? serving : [...serving, building.layer]
