@@ -11,7 +11,8 @@ const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '100000' },
     kills: { type: 'string', default: '100' },
-    sets: { type: 'string', default: '100' },
+    sets: { type: 'string', default: '40' },
+    commits: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '20261125' },
   },
 })
@@ -37,6 +38,11 @@ const trials = [
     path: 'test/kill/feature-kill.test.ts',
     claim: `every tile equals the oracle after ${values.kills} kills of the engine`,
     variables: { MILLRACE_FEATURE_KILLS: values.kills },
+  },
+  {
+    path: 'test/delta/concurrent-commits.test.ts',
+    claim: `8 processes with ${values.commits} Delta commits each lose and double none`,
+    variables: { MILLRACE_DELTA_COMMITS: values.commits },
   },
 ]
 
