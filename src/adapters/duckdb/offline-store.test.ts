@@ -20,12 +20,13 @@ const seed = Number(process.env.MILLRACE_SEED ?? 1)
 const caseCount = Number(process.env.MILLRACE_CASES ?? 30)
 // A join of many labels costs little more than one of few, and a part costs as much as a whole.
 const isDeep = caseCount > 1000
-const size = { caseCount, ...(isDeep && { momentCountPerHistory: 50 }) }
-testOfflineStore(async (temporaryFolder) => duckDbOfflineStore({ temporaryFolder }), { ...size, seed })
+const density = isDeep ? { momentCountPerHistory: 100 } : {}
+testOfflineStore(async (temporaryFolder) => duckDbOfflineStore({ temporaryFolder }), { caseCount, ...density, seed })
 describe('in parts', () => {
   const partRowCount = isDeep ? 10_000 : 100
   testOfflineStore(async (temporaryFolder) => duckDbOfflineStore({ temporaryFolder, partRowCount }), {
-    ...size,
+    caseCount: isDeep ? caseCount / 5 : caseCount,
+    ...density,
     seed: seed + 1000,
   })
 })
