@@ -1,7 +1,7 @@
 // Goal: the short way answers as the framework's does. Method: the same bodies by both ways; a type that is written otherwise takes the long one.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { RecommendResponse } from '../domain/recommendation.ts'
+import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { RecommendAnswer } from './schemas.ts'
 import { startTestServer } from './testing.ts'
@@ -97,4 +97,27 @@ test('a body of any kind is judged the same by both ways', async () => {
     }),
     { numRuns: 60 },
   )
+})
+
+test('requests that come together get each its own answer, and one that fails does not cost the others theirs', async () => {
+  const recommend = ({ placement, userId }: RecommendRequest): RecommendResponse => {
+    if (userId === 'bug') throw new TypeError('a bug')
+    return { ...response, placement, requestId: userId! }
+  }
+  const { server } = startTestServer({ port: 0, recommender: { recommend } })
+  const { url } = await server.listen()
+  const users = Array.from({ length: 50 }, (_, i) => (i % 7 === 3 ? 'bug' : i % 7 === 5 ? '' : `u${i}`))
+  const answers = await Promise.all(
+    users.map(async (userId) => {
+      const body = JSON.stringify({ placement: 'home', userId })
+      const answer = await fetch(`${url}/v1/recommend`, { method: 'POST', headers: { 'content-type': shortWay }, body })
+      return [answer.status, ((await answer.json()) as { requestId: string }).requestId] as const
+    }),
+  )
+  for (const [i, userId] of users.entries()) {
+    if (userId === 'bug') expect(answers[i]![0]).toBe(500)
+    else if (userId === '') expect(answers[i]![0]).toBe(400)
+    else expect(answers[i]).toEqual([200, userId])
+  }
+  await server.close()
 })
