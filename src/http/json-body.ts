@@ -6,21 +6,64 @@ import { MillraceError } from '../lib/errors.ts'
 /** No body that we know of needs more than 5. Writing a value that is nested without bound, to the quarantine say, would exhaust the stack. */
 const DEPTH_MAX = 32
 
+/** A body as a value. @throws what the caller is to be told, MillraceError REQUEST_MALFORMED mostly */
+export type ParseJson = (body: Buffer) => unknown
+
 /** Replaces Fastify's parsers. Ours refuses invalid UTF-8, where Fastify's would quietly put replacement characters into ids. */
-export function readJsonBodies(app: FastifyInstance): void {
-  // "error": a body that would change the prototypes of objects (__proto__, constructor.prototype) is refused.
-  const parse = app.getDefaultJsonParser('error', 'error')
+export function readJsonBodies(app: FastifyInstance): ParseJson {
+  const parse = jsonParser(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0 && request.method === 'DELETE') return done(null, undefined)
-    if (!isUtf8(body)) return done(malformed('The body is not valid UTF-8.', 'Encode the body as UTF-8.'))
-    const text = body.toString('utf8')
-    parse(request, text, (error, value) => {
-      if (error) return done(text.trim() === '' ? error : unreadable(text))
-      if (!isDeeperThan(value, DEPTH_MAX)) return done(null, value)
-      done(malformed(`The body is nested more than ${DEPTH_MAX} levels deep.`, 'Send flat values.'))
-    })
+    let value: unknown
+    try {
+      value = parse(body)
+    } catch (error) {
+      return done(error as Error)
+    }
+    done(null, value)
   })
+  return parse
+}
+
+function jsonParser(app: FastifyInstance): ParseJson {
+  const parseSuspect = suspectParser(app)
+  return (body) => {
+    if (!isUtf8(body)) throw malformed('The body is not valid UTF-8.', 'Encode the body as UTF-8.')
+    const text = body.toString('utf8')
+    const value = isSuspect.test(text) ? parseSuspect(text) : parsed(text)
+    if (isDeeperThan(value, DEPTH_MAX)) {
+      throw malformed(`The body is nested more than ${DEPTH_MAX} levels deep.`, 'Send flat values.')
+    }
+    return value
+  }
+}
+
+/** Whether a text may hold a field that changes prototypes, perhaps written with escapes, or is none at all. Seldom true, and cheap to ask. */
+const isSuspect = /__proto__|constructor|\\u|^\ufeff|^\s*$/
+
+/** "error": a body that would change the prototypes of objects (__proto__, constructor.prototype) is refused. */
+function suspectParser(app: FastifyInstance): (text: string) => unknown {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  return (text) => {
+    let failure: Error | null = null
+    let value: unknown
+    // It calls back before it returns, and does not look at the request.
+    parse(undefined as never, text, (error, parsedValue) => {
+      failure = error
+      value = parsedValue
+    })
+    if (failure !== null) throw text.trim() === '' ? failure : unreadable(text)
+    return value
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw unreadable(text)
+  }
 }
 
 /** Why a text was not taken: the framework's parser has one message for everything. */

@@ -1,8 +1,10 @@
 // What Prometheus sees of the server. `docs/http.md` lists each name.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { RecommendResponse } from '../domain/recommendation.ts'
 import type { AnswerTroubles, IntakeResult, ServerDependencies } from './dependencies.ts'
 import { OperationMetrics } from './operation-metrics.ts'
+import { PendingCounts } from './pending-counts.ts'
+import { RequestTimes } from './request-times.ts'
 
 /** Fine around the budgets of an answer: 10 ms is the goal, 100 ms the bound. */
 const LATENCY_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5]
@@ -10,9 +12,13 @@ const LATENCY_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.0
 /** The server's counters, in a registry of their own so that two servers in one process do not mix. */
 export class ServerMetrics {
   readonly #registry = new Registry()
-  readonly #requests: Histogram<'route' | 'status'>
-  readonly #answers: Counter<'placement' | 'rung'>
-  readonly #items: Counter<'placement' | 'generator'>
+  readonly #requests = new RequestTimes({
+    name: 'millrace_http_request_seconds',
+    help: 'Time from reading the headers of a request to having written its answer, by route and status.',
+    bucketsSeconds: LATENCY_BUCKETS_SECONDS,
+  })
+  readonly #answers = new PendingCounts()
+  readonly #items = new PendingCounts()
   readonly #failures: Counter<'generator'>
   readonly #invalid: Counter
   readonly #accepted: Counter<'kind'>
@@ -22,24 +28,25 @@ export class ServerMetrics {
 
   constructor({ status, build, operations }: Pick<ServerDependencies, 'status' | 'build' | 'operations'>) {
     const registers = [this.#registry]
-    this.#requests = new Histogram({
-      name: 'millrace_http_request_seconds',
-      help: 'Time from reading the headers of a request to having written its answer, by route and status.',
-      labelNames: ['route', 'status'],
-      buckets: LATENCY_BUCKETS_SECONDS,
-      registers,
-    })
-    this.#answers = new Counter({
+    const answers = this.#answers
+    new Counter({
       name: 'millrace_answers_total',
       help: 'Recommendations given, by placement and rung of the fallback ladder.',
       labelNames: ['placement', 'rung'],
       registers,
+      collect() {
+        answers.drain((placement, rung, count) => this.inc({ placement, rung }, count))
+      },
     })
-    this.#items = new Counter({
+    const items = this.#items
+    new Counter({
       name: 'millrace_answer_items_total',
       help: 'Items recommended, by placement and the candidate generator that proposed them first.',
       labelNames: ['placement', 'generator'],
       registers,
+      collect() {
+        items.drain((placement, generator, count) => this.inc({ placement, generator }, count))
+      },
     })
     this.#failures = new Counter({
       name: 'millrace_generator_failures_total',
@@ -97,17 +104,17 @@ export class ServerMetrics {
   }
 
   countRequest(route: string, statusCode: number, elapsedMs: number): void {
-    this.#requests.observe({ route, status: statusCode }, elapsedMs / 1000)
+    this.#requests.observe(route, statusCode, elapsedMs / 1000)
   }
 
   countAnswer({ placement, rung, items }: RecommendResponse): void {
-    this.#answers.inc({ placement, rung })
+    this.#answers.add(placement, rung, 1)
     // One generator usually gives whole stretches of a list, so counting runs saves nearly all of the work.
     let runStart = 0
     for (let i = 1; i <= items.length; i++) {
       const { generator } = items[runStart]!
       if (i < items.length && items[i]!.generator === generator) continue
-      this.#items.inc({ placement, generator }, i - runStart)
+      this.#items.add(placement, generator, i - runStart)
       runStart = i
     }
   }
@@ -130,6 +137,6 @@ export class ServerMetrics {
   /** In the text format of Prometheus. */
   async text(): Promise<string> {
     await this.#operations?.read()
-    return this.#registry.metrics()
+    return `${this.#requests.text()}\n${await this.#registry.metrics()}`
   }
 }

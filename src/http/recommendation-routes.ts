@@ -3,12 +3,18 @@ import type { Static } from 'typebox'
 import type { RecommendRequest } from '../domain/recommendation.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { ServerDependencies } from './dependencies.ts'
+import { answerDirectly } from './direct-answer.ts'
+import type { ParseJson } from './json-body.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { failures } from './openapi.ts'
 import { EntityParams, ModelsAnswer, RecommendAnswer, RecommendBody, SimilarQuery } from './schemas.ts'
 
 /** Answers: for a user or session, and for an item; and the model they come from. */
-export function recommendationRoutes(app: FastifyInstance, deps: ServerDependencies, metrics: ServerMetrics): void {
+export function recommendationRoutes(
+  app: FastifyInstance,
+  deps: ServerDependencies,
+  { metrics, parse }: { readonly metrics: ServerMetrics; readonly parse: ParseJson },
+): void {
   const answer = (request: RecommendRequest) => {
     const response = deps.recommender.recommend(request)
     metrics.countAnswer(response)
@@ -23,6 +29,7 @@ export function recommendationRoutes(app: FastifyInstance, deps: ServerDependenc
       response: { 200: RecommendAnswer, ...failures },
     },
     config: { scope: 'read' },
+    onRequest: answerDirectly({ parse, schema: RecommendBody, answer }),
     handler: (request, reply) => reply.send(answer(request.body)),
   })
 

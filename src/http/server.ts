@@ -86,7 +86,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   const metrics = new ServerMetrics(deps)
   const app = bareServer(limits)
 
-  readJsonBodies(app)
+  const parse = readJsonBodies(app)
   answerFailures(app, deps)
   if (allowedOrigins.length > 0) allowOrigins(app, allowedOrigins)
   if (requireKey || !isLoopback(host)) requireKeys(app, deps.keys)
@@ -104,7 +104,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   })
   refuseUnknownRoutes(app)
   const document = documentRoutes(app, deps.build)
-  recommendationRoutes(app, deps, metrics)
+  recommendationRoutes(app, deps, { metrics, parse })
   featureRoutes(app, deps)
   tableRoutes(app, deps)
   operationRoutes(app, deps)

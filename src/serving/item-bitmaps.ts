@@ -1,6 +1,7 @@
 // The bitmaps of one model's item indexes: one per test of an attribute, and one per placement and filter. The hot ones stay; a filter that is
 // asked again costs nothing but what changed since.
 import { type Filter, type FilterTerm, termKey } from '../domain/filter.ts'
+import { RecentlyUsed } from '../lib/recently-used.ts'
 import type { RowPredicate } from './column.ts'
 import { type BitmapSource, bitCount, ItemBitmap } from './item-bitmap.ts'
 
@@ -141,41 +142,26 @@ const conjuncts = (filter: Filter): readonly Filter[] =>
 
 /** The bitmaps used last, as many as fit. */
 class KeptBitmaps {
-  /** The one used longest ago first. */
-  readonly #bitmaps = new Map<string, ItemBitmap>()
-  #bytes = 0
-  #newestKey = ''
-  readonly #maxBytes: number
+  readonly #kept: RecentlyUsed<ItemBitmap>
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
+    this.#kept = new RecentlyUsed(maxBytes)
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#kept.size
   }
 
   has(key: string): boolean {
-    return this.#bitmaps.has(key)
+    return this.#kept.has(key)
   }
 
   /** The bitmap of that key, up to date. */
   get(key: string, make: () => ItemBitmap): ItemBitmap {
-    const kept = this.#bitmaps.get(key)
-    const bytesBefore = kept?.byteLength ?? 0
+    const kept = this.#kept.get(key)
+    const bytesBefore = kept?.byteLength
     const bitmap = (kept ?? make()).catchUp()
-    this.#bytes += bitmap.byteLength - bytesBefore
-    // Moving the newest one to the end again would be the most frequent and least useful thing done here.
-    if (key !== this.#newestKey || kept === undefined) {
-      this.#bitmaps.delete(key)
-      this.#bitmaps.set(key, bitmap)
-      this.#newestKey = key
-    }
-    for (const [oldKey, old] of this.#bitmaps) {
-      if (this.#bytes <= this.#maxBytes || oldKey === key) break
-      this.#bitmaps.delete(oldKey)
-      this.#bytes -= old.byteLength
-    }
+    if (bitmap.byteLength !== bytesBefore) this.#kept.set(key, bitmap, bitmap.byteLength)
     return bitmap
   }
 }

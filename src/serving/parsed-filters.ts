@@ -1,5 +1,6 @@
 import type { Filter, FilterableAttributes } from '../domain/filter.ts'
 import { parseFilter } from '../domain/filter-parser.ts'
+import { RecentlyUsed } from '../lib/recently-used.ts'
 
 const MAX_KEPT_COUNT = 1_000
 
@@ -12,8 +13,7 @@ export interface ParsedFilter {
 /** Filters as requests write them, read once for as long as they are asked often. */
 export class ParsedFilters {
   readonly #attributes: FilterableAttributes
-  /** The one used longest ago first. */
-  readonly #filters = new Map<string, ParsedFilter>()
+  readonly #filters = new RecentlyUsed<ParsedFilter>(MAX_KEPT_COUNT)
   #nextId = 0
 
   constructor(attributes: FilterableAttributes) {
@@ -23,10 +23,9 @@ export class ParsedFilters {
   /** @throws MillraceError as `parseFilter` does; such a filter is not kept */
   get(text: string): ParsedFilter {
     const kept = this.#filters.get(text)
-    const filter = kept ?? { id: this.#nextId++, tree: parseFilter(text, this.#attributes) }
-    if (kept) this.#filters.delete(text)
-    this.#filters.set(text, filter)
-    if (this.#filters.size > MAX_KEPT_COUNT) this.#filters.delete(this.#filters.keys().next().value!)
+    if (kept !== undefined) return kept
+    const filter = { id: this.#nextId++, tree: parseFilter(text, this.#attributes) }
+    this.#filters.set(text, filter, 1)
     return filter
   }
 }

@@ -14,7 +14,7 @@ export function checkRequest(
   placement: Placement,
   interactions: ReadonlyMap<string, number>,
 ): void {
-  const problems = [...checks(request, placement, interactions)]
+  const problems = problemsOf(request, placement, interactions)
   if (problems.length === 0) return
   const first = problems[0]!
   const more = problems.length > 1 ? ` And ${problems.length - 1} more.` : ''
@@ -24,49 +24,57 @@ export function checkRequest(
   })
 }
 
-function* checks(
+function problemsOf(
   { limit, userId, recent, exclude, itemId }: RecommendRequest,
   placement: Placement,
   interactions: ReadonlyMap<string, number>,
-): Generator<Problem> {
+): readonly Problem[] {
+  const problems: Problem[] = []
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT)) {
-    yield { where: '/limit', message: `found ${limit}, expected a whole number from 1 to ${MAX_LIMIT}.` }
+    problems.push({ where: '/limit', message: `found ${limit}, expected a whole number from 1 to ${MAX_LIMIT}.` })
   }
   if (userId === '') {
-    yield {
+    problems.push({
       where: '/userId',
       message: 'found an empty text, expected an id.',
       fix: 'Leave it out for an anonymous visitor.',
-    }
+    })
   }
   const isEmbedding = placement.plan.pattern === 'embedding'
   if (isEmbedding && !itemId) {
-    yield {
+    problems.push({
       where: '/itemId',
       message: `found none, expected the item to find others like: the placement "${placement.name}" has the pattern "embedding".`,
-    }
+    })
   }
   if (!isEmbedding && itemId !== undefined) {
-    yield {
+    problems.push({
       where: '/itemId',
       message: `found ${JSON.stringify(itemId.slice(0, 80))}, but the placement "${placement.name}" has the pattern "${placement.plan.pattern}" and takes no item.`,
       fix: 'Leave it out, or ask a placement of the pattern "embedding".',
-    }
+    })
   }
   if ((exclude?.length ?? 0) > MAX_EXCLUDE_COUNT) {
-    yield { where: '/exclude', message: `found ${exclude!.length} items, expected at most ${MAX_EXCLUDE_COUNT}.` }
+    problems.push({
+      where: '/exclude',
+      message: `found ${exclude!.length} items, expected at most ${MAX_EXCLUDE_COUNT}.`,
+    })
   }
   if ((recent?.length ?? 0) > MAX_RECENT_COUNT) {
-    yield { where: '/recent', message: `found ${recent!.length} interactions, expected at most ${MAX_RECENT_COUNT}.` }
-    return
+    problems.push({
+      where: '/recent',
+      message: `found ${recent!.length} interactions, expected at most ${MAX_RECENT_COUNT}.`,
+    })
+    return problems
   }
   for (let i = 0; i < (recent?.length ?? 0); i++) {
     const { interaction } = recent![i]!
     if (interaction === undefined || interactions.has(interaction)) continue
-    yield {
+    problems.push({
       where: `/recent/${i}/interaction`,
       message: `no interaction is called ${JSON.stringify(interaction.slice(0, 80))}.`,
       fix: suggestName(interaction, [...interactions.keys()]),
-    }
+    })
   }
+  return problems
 }
