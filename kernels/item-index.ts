@@ -65,6 +65,8 @@ const CODES_FROM: i32 = 2
 const LOOK_BLOCK: i32 = 256
 /** Vectors read ahead of the arithmetic, 16 kB of width 256. */
 const READ_AHEAD: usize = 16
+/** Fewer lists than this are sorted at once. */
+const SPLIT_FROM: i32 = 64
 /** A run of equal scores longer than this is sorted by radix instead of insertion. */
 const LONG_TIE: i32 = 32
 
@@ -87,11 +89,13 @@ export function encode(index: usize, codeWidth: i32): void {
 export function countAllowed(index: usize): i32 {
   const allowed = field(index, ALLOWED)
   const itemCount = count(index, ITEM_COUNT)
-  const wholeWords = itemCount >> 5
+  // The set is in whole words of 32 items.
   let allowedCount = 0
-  for (let word = 0; word < wholeWords; word++) allowedCount += popcnt(load<u32>(allowed + (usize(word) << 2)))
-  const rest = itemCount & 31
-  if (rest) allowedCount += popcnt(load<u32>(allowed + (usize(wholeWords) << 2)) & ((1 << rest) - 1))
+  let first = 0
+  for (; first + 64 <= itemCount; first += 64) allowedCount += i32(popcnt(load<u64>(allowed + (usize(first) >> 3))))
+  for (; first + 32 <= itemCount; first += 32) allowedCount += popcnt(load<u32>(allowed + (usize(first) >> 3)))
+  const rest = itemCount - first
+  if (rest) allowedCount += popcnt(load<u32>(allowed + (usize(first) >> 3)) & ((1 << rest) - 1))
   return allowedCount
 }
 
@@ -109,14 +113,19 @@ export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: b
   const keys = field(index, LIST_KEYS)
   const offsets = field(index, LIST_OFFSETS)
   const isLooking = areCodesRead && isWorthLooking(k, scanBudget)
-  let heapSize = heapifyLists(index)
+  const listCount = count(index, LIST_COUNT)
+  let sortedCount = splitLists(index)
+  sortLists(index, 0, sortedCount)
   let scanned = 0
   // Positions before `kept` were looked at and stay; those up to `found` wait.
   let kept = 0
   let found = 0
-  while (heapSize > 0 && scanned < scanBudget) {
-    const list = usize(u32(load<u64>(keys)))
-    heapSize = popHeap(keys, heapSize)
+  for (let at = 0; at < listCount && scanned < scanBudget; at++) {
+    if (at == sortedCount) {
+      sortLists(index, at, listCount)
+      sortedCount = listCount
+    }
+    const list = usize(u32(load<u64>(keys + (usize(at) << 3))))
     const from = load<i32>(offsets + (list << 2))
     const to = load<i32>(offsets + (list << 2), 4)
     const before = found
@@ -659,44 +668,37 @@ function bump(counter: usize): void {
   store<i32>(counter, load<i32>(counter) + 1)
 }
 
-/** Keys of all lists as a heap whose root is the best list. */
-function heapifyLists(index: usize): i32 {
+/** Makes the lists' keys, those of about the best fourth of them in front. Returns how many are in front: most searches end among them. */
+function splitLists(index: usize): i32 {
   const keys = field(index, LIST_KEYS)
   const scores = field(index, LIST_SCORES)
   const listCount = count(index, LIST_COUNT)
+  const padded = padFours(scores, listCount)
+  const lowest = smallest(scores, padded)
+  const scale = f32(CUT_BUCKETS - 1) / (largest(scores, padded) - lowest)
+  const areSpread = listCount >= SPLIT_FROM && scale > 0 && scale < Infinity
+  const bucket = areSpread ? bucketOfKth(scores, listCount, listCount >> 2, lowest, scale, field(index, COUNTERS)) : 0
+  let front = keys
+  let back = keys + (usize(listCount) << 3)
   for (let list: usize = 0; list < usize(listCount); list++) {
-    store<u64>(keys + (list << 3), keyOf(load<f32>(scores + (list << 2)), u32(list)))
+    const score = load<f32>(scores + (list << 2))
+    const key = keyOf(score, u32(list))
+    const isInFront = !areSpread || bucketOf(score, lowest, scale) >= bucket
+    // Both are written, the one that is wrong is written over.
+    store<u64>(front, key)
+    store<u64>(back - 8, isInFront ? load<u64>(back - 8) : key)
+    front += usize(isInFront) << 3
+    back -= usize(!isInFront) << 3
   }
-  for (let node = (listCount >> 1) - 1; node >= 0; node--) siftDown(keys, node, listCount)
-  return listCount
+  return i32((front - keys) >> 3)
 }
 
-function popHeap(keys: usize, heapSize: i32): i32 {
-  heapSize--
-  store<u64>(keys, load<u64>(keys + (usize(heapSize) << 3)))
-  siftDown(keys, 0, heapSize)
-  return heapSize
-}
-
-function siftDown(keys: usize, node: i32, heapSize: i32): void {
-  if (node >= heapSize) return
-  const key = load<u64>(keys + (usize(node) << 3))
-  while (true) {
-    let child = 2 * node + 1
-    if (child >= heapSize) break
-    let childKey = load<u64>(keys + (usize(child) << 3))
-    if (child + 1 < heapSize) {
-      const rightKey = load<u64>(keys + (usize(child + 1) << 3))
-      if (rightKey < childKey) {
-        child++
-        childKey = rightKey
-      }
-    }
-    if (childKey >= key) break
-    store<u64>(keys + (usize(node) << 3), childKey)
-    node = child
-  }
-  store<u64>(keys + (usize(node) << 3), key)
+/** Sorts the keys of lists from .. to - 1 in place. */
+function sortLists(index: usize, from: i32, to: i32): void {
+  const part = field(index, LIST_KEYS) + (usize(from) << 3)
+  // The place of the items' keys is free until items are ranked.
+  const sorted = sortKeys(part, field(index, KEYS), to - from, field(index, COUNTERS))
+  if (sorted != part) memory.copy(part, sorted, usize(to - from) << 3)
 }
 
 function quadraticForm(x: usize, matrix: usize, width: i32): f32 {
