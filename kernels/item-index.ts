@@ -7,7 +7,7 @@
 // The host lays everything out and passes the address of a descriptor: 32-bit words in the order of the constants below, which
 // src/kernels/item-index.ts mirrors.
 import { boundProducts, encodeQuery, encodeRows, estimateProducts } from './lib/codes'
-import { touchRows } from './lib/touch'
+import { touchRange, touchRows } from './lib/touch'
 import { dot } from './lib/vector'
 
 const ITEM_COUNT: usize = 0
@@ -63,6 +63,8 @@ const CUT_BUCKETS: i32 = 512
 const CODES_FROM: i32 = 2
 /** As many positions wait before they are looked at together. */
 const LOOK_BLOCK: i32 = 256
+/** Lists whose items are read ahead. */
+const LISTS_AHEAD: i32 = 8
 /** Vectors read ahead of the arithmetic, 16 kB of width 256. */
 const READ_AHEAD: usize = 16
 /** A run of equal scores, or a bucket, longer than this is sorted by radix instead of insertion. */
@@ -123,6 +125,7 @@ export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: b
       sortLists(index, at, listCount)
       sortedCount = listCount
     }
+    if (isFiltered && (at & (LISTS_AHEAD - 1)) == 0) touchItems(index, at, min(at + LISTS_AHEAD, sortedCount))
     const list = usize(u32(load<u64>(keys + (usize(at) << 3))))
     const from = load<i32>(offsets + (list << 2))
     const to = load<i32>(offsets + (list << 2), 4)
@@ -311,6 +314,19 @@ function bestLane(values: v128, numbers: v128): i32 {
     }
   }
   return number
+}
+
+/** Reads the items of the lists from .. to - 1 in their order ahead: short lists end before the processor knows that the next line is needed. */
+function touchItems(index: usize, from: i32, to: i32): void {
+  const keys = field(index, LIST_KEYS)
+  const offsets = field(index, LIST_OFFSETS)
+  const itemByPosition = field(index, ITEM_BY_POSITION)
+  for (let at = from; at < to; at++) {
+    const list = usize(u32(load<u64>(keys + (usize(at) << 3))))
+    const start = usize(load<i32>(offsets + (list << 2)))
+    const end = usize(load<i32>(offsets + (list << 2), 4))
+    touchRange(itemByPosition + (start << 2), itemByPosition + (end << 2))
+  }
 }
 
 /** Appends the positions from .. to - 1 to those collected so far. */

@@ -21,3 +21,10 @@ export function touchRows(positions: usize, count: usize, rows: usize, rowBytes:
   }
   store<u32>(readAhead, sum)
 }
+
+/** Reads every cache line from `start` to before `end`. */
+export function touchRange(start: usize, end: usize): void {
+  let sum: u32 = 0
+  for (let at = start; at < end; at += CACHE_LINE) sum += load<u32>(at)
+  store<u32>(readAhead, sum)
+}
