@@ -103,7 +103,7 @@ export function countAllowed(index: usize): i32 {
 export function searchAll(index: usize, k: i32, allowedCount: i32): i32 {
   const found = allowedCount < 0 ? collectRange(index, 0, count(index, ITEM_COUNT), 0) : collectAllowed(index, allowedCount)
   const isLooking = isWorthLooking(k, found) && readCodes(index)
-  return rank(index, isLooking ? leaveOut(index, look(index, 0, found), k) : found, k)
+  return rank(index, isLooking ? leaveOut(index, lookInParts(index, found, k), k) : found, k)
 }
 
 /** The best k among the lists that come first, as many as needed to hold `scanBudget` allowed items. Returns how many were written. */
@@ -439,6 +439,22 @@ function readCodes(index: usize): bool {
     field(index, QUERY_SCALE),
   )
   return queryLength > 0
+}
+
+/** Looks at some of the positions first, for a floor that most of the others do not reach. Returns how many are kept. */
+function lookInParts(index: usize, found: i32, k: i32): i32 {
+  // A multiple of four, or what is filled up to one would be written over the others.
+  const first = min(found, 4 * k + LOOK_BLOCK)
+  const kept = leaveOut(index, look(index, 0, first), k)
+  if (first == found) return kept
+  move(index, first, found, kept)
+  return look(index, kept, kept + found - first)
+}
+
+/** Moves positions from .. to - 1 so that they follow those before `end`. */
+function move(index: usize, from: i32, to: i32, end: i32): void {
+  const positions = field(index, POSITIONS)
+  memory.copy(positions + (usize(end) << 2), positions + (usize(from) << 2), usize(to - from) << 2)
 }
 
 /** Looks at the positions from `kept` to `found`, and keeps those whose upper bound is not below the floor. Returns how many are kept in all. */

@@ -171,12 +171,17 @@ class KeptBitmaps {
       this.#bitmaps.set(key, bitmap)
       this.#newestKey = key
     }
-    for (const [oldKey, old] of this.#bitmaps) {
-      if (this.#bytes <= this.#maxBytes || oldKey === key) break
-      this.#bitmaps.delete(oldKey)
-      this.#bytes -= old.byteLength
-    }
+    // Asked first: even the first step of going through a map passes by everything that was deleted from it lately.
+    if (this.#bytes > this.#maxBytes) this.#dropOldest(key)
     return bitmap
+  }
+
+  #dropOldest(keptKey: string): void {
+    for (const [key, bitmap] of this.#bitmaps) {
+      if (this.#bytes <= this.#maxBytes || key === keptKey) return
+      this.#bitmaps.delete(key)
+      this.#bytes -= bitmap.byteLength
+    }
   }
 }
 
