@@ -17,6 +17,7 @@
 import { choleskyFactor, choleskySolve } from './lib/cholesky'
 import { symmetricEigen } from './lib/eigen'
 import { addGram, fourSums, rowProducts, rowTimesMatrix } from './lib/matrix'
+import { touchRows } from './lib/touch'
 import { dot } from './lib/vector'
 
 export { gramPartials } from './lib/matrix'
@@ -469,6 +470,7 @@ function solveDual(fixed: usize, columns: usize, values: usize, count: i32, widt
   for (let k: usize = 0; k < bytes; k += 16) {
     v128.store(inverseRoot + k, f32x4.div(ones, f32x4.sqrt(v128.load(diagonal + k))))
   }
+  touchRows(columns, usize(count), fixed, bytes)
   for (let i = 0; i < count; i++) {
     const y = fixed + usize(load<i32>(columns + (usize(i) << 2))) * bytes
     const s = scaled + usize(i) * bytes

@@ -7,7 +7,7 @@
 // The host lays everything out and passes the address of a descriptor: 32-bit words in the order of the constants below, which
 // src/kernels/item-index.ts mirrors.
 import { boundProducts, encodeQuery, encodeRows, estimateProducts } from './lib/codes'
-import { touchRows } from './lib/touch'
+import { touchRange, touchRows } from './lib/touch'
 import { dot } from './lib/vector'
 
 const ITEM_COUNT: usize = 0
@@ -63,9 +63,11 @@ const CUT_BUCKETS: i32 = 512
 const CODES_FROM: i32 = 2
 /** As many positions wait before they are looked at together. */
 const LOOK_BLOCK: i32 = 256
+/** Lists whose items are read ahead. */
+const LISTS_AHEAD: i32 = 8
 /** Vectors read ahead of the arithmetic, 16 kB of width 256. */
 const READ_AHEAD: usize = 16
-/** A run of equal scores longer than this is sorted by radix instead of insertion. */
+/** A run of equal scores, or a bucket, longer than this is sorted by radix instead of insertion. */
 const LONG_TIE: i32 = 32
 
 /** Makes the codes from vectors and centroids; without this, or where it cannot be done, searches read them in full. */
@@ -87,11 +89,13 @@ export function encode(index: usize, codeWidth: i32): void {
 export function countAllowed(index: usize): i32 {
   const allowed = field(index, ALLOWED)
   const itemCount = count(index, ITEM_COUNT)
-  const wholeWords = itemCount >> 5
+  // The set is in whole words of 32 items.
   let allowedCount = 0
-  for (let word = 0; word < wholeWords; word++) allowedCount += popcnt(load<u32>(allowed + (usize(word) << 2)))
-  const rest = itemCount & 31
-  if (rest) allowedCount += popcnt(load<u32>(allowed + (usize(wholeWords) << 2)) & ((1 << rest) - 1))
+  let first = 0
+  for (; first + 64 <= itemCount; first += 64) allowedCount += i32(popcnt(load<u64>(allowed + (usize(first) >> 3))))
+  for (; first + 32 <= itemCount; first += 32) allowedCount += popcnt(load<u32>(allowed + (usize(first) >> 3)))
+  const rest = itemCount - first
+  if (rest) allowedCount += popcnt(load<u32>(allowed + (usize(first) >> 3)) & ((1 << rest) - 1))
   return allowedCount
 }
 
@@ -99,7 +103,7 @@ export function countAllowed(index: usize): i32 {
 export function searchAll(index: usize, k: i32, allowedCount: i32): i32 {
   const found = allowedCount < 0 ? collectRange(index, 0, count(index, ITEM_COUNT), 0) : collectAllowed(index, allowedCount)
   const isLooking = isWorthLooking(k, found) && readCodes(index)
-  return rank(index, isLooking ? leaveOut(index, look(index, 0, found), k) : found, k)
+  return rank(index, isLooking ? leaveOut(index, lookInParts(index, found, k), k) : found, k)
 }
 
 /** The best k among the lists that come first, as many as needed to hold `scanBudget` allowed items. Returns how many were written. */
@@ -109,14 +113,20 @@ export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: b
   const keys = field(index, LIST_KEYS)
   const offsets = field(index, LIST_OFFSETS)
   const isLooking = areCodesRead && isWorthLooking(k, scanBudget)
-  let heapSize = heapifyLists(index)
+  const listCount = count(index, LIST_COUNT)
+  let sortedCount = placeLists(index)
+  sortLists(index, 0, sortedCount)
   let scanned = 0
   // Positions before `kept` were looked at and stay; those up to `found` wait.
   let kept = 0
   let found = 0
-  while (heapSize > 0 && scanned < scanBudget) {
-    const list = usize(u32(load<u64>(keys)))
-    heapSize = popHeap(keys, heapSize)
+  for (let at = 0; at < listCount && scanned < scanBudget; at++) {
+    if (at == sortedCount) {
+      sortLists(index, at, listCount)
+      sortedCount = listCount
+    }
+    if (isFiltered && (at & (LISTS_AHEAD - 1)) == 0) touchItems(index, at, min(at + LISTS_AHEAD, sortedCount))
+    const list = usize(u32(load<u64>(keys + (usize(at) << 3))))
     const from = load<i32>(offsets + (list << 2))
     const to = load<i32>(offsets + (list << 2), 4)
     const before = found
@@ -306,6 +316,19 @@ function bestLane(values: v128, numbers: v128): i32 {
   return number
 }
 
+/** Reads the items of the lists from .. to - 1 in their order ahead: short lists end before the processor knows that the next line is needed. */
+function touchItems(index: usize, from: i32, to: i32): void {
+  const keys = field(index, LIST_KEYS)
+  const offsets = field(index, LIST_OFFSETS)
+  const itemByPosition = field(index, ITEM_BY_POSITION)
+  for (let at = from; at < to; at++) {
+    const list = usize(u32(load<u64>(keys + (usize(at) << 3))))
+    const start = usize(load<i32>(offsets + (list << 2)))
+    const end = usize(load<i32>(offsets + (list << 2), 4))
+    touchRange(itemByPosition + (start << 2), itemByPosition + (end << 2))
+  }
+}
+
 /** Appends the positions from .. to - 1 to those collected so far. */
 function collectRange(index: usize, from: i32, to: i32, found: i32): i32 {
   const positions = field(index, POSITIONS)
@@ -315,15 +338,35 @@ function collectRange(index: usize, from: i32, to: i32, found: i32): i32 {
 
 /** The same for the allowed ones. Every position is written and the end moves only where it is allowed, so there is no branch to mispredict. */
 function collectAllowedRange(index: usize, from: i32, to: i32, found: i32): i32 {
-  const positions = field(index, POSITIONS)
   const itemByPosition = field(index, ITEM_BY_POSITION)
   const allowed = field(index, ALLOWED)
-  for (let position = from; position < to; position++) {
-    const item = load<u32>(itemByPosition + (usize(position) << 2))
-    store<i32>(positions + (usize(found) << 2), position)
-    found += (load<u32>(allowed + (usize(item >> 5) << 2)) >> (item & 31)) & 1
+  let end = field(index, POSITIONS) + (usize(found) << 2)
+  const start = end
+  let item = itemByPosition + (usize(from) << 2)
+  let position = from
+  for (; position + 4 <= to; position += 4) {
+    store<i32>(end, position)
+    end += bitOf(allowed, load<u32>(item)) << 2
+    store<i32>(end, position + 1)
+    end += bitOf(allowed, load<u32>(item, 4)) << 2
+    store<i32>(end, position + 2)
+    end += bitOf(allowed, load<u32>(item, 8)) << 2
+    store<i32>(end, position + 3)
+    end += bitOf(allowed, load<u32>(item, 12)) << 2
+    item += 16
   }
-  return found
+  for (; position < to; position++) {
+    store<i32>(end, position)
+    end += bitOf(allowed, load<u32>(item)) << 2
+    item += 4
+  }
+  return found + i32((end - start) >> 2)
+}
+
+// @ts-ignore: decorator
+@inline
+function bitOf(allowed: usize, item: u32): usize {
+  return usize((load<u32>(allowed + (usize(item >> 5) << 2)) >> (item & 31)) & 1)
 }
 
 /** The positions of every allowed item. Many vectors are fetched faster in the order of storage, few are found faster in the order of the bits. */
@@ -333,17 +376,25 @@ function collectAllowed(index: usize, allowedCount: i32): i32 {
   const positions = field(index, POSITIONS)
   const positionByItem = field(index, POSITION_BY_ITEM)
   const allowed = field(index, ALLOWED)
-  let found = 0
+  let end = positions
   for (let first = 0; first < itemCount; first += 64) {
     let word = load<u64>(allowed + (usize(first) >> 3))
     if (first + 64 > itemCount) word &= (u64(1) << u64(itemCount - first)) - 1
+    // Few words have more than two bits; the first two are written without asking.
+    store<i32>(end, first + i32(ctz(word)))
+    end += usize(word != 0) << 2
+    word &= word - 1
+    store<i32>(end, first + i32(ctz(word)))
+    end += usize(word != 0) << 2
+    word &= word - 1
     while (word) {
-      const item = first + i32(ctz(word))
-      store<i32>(positions + (usize(found++) << 2), load<i32>(positionByItem + (usize(item) << 2)))
+      store<i32>(end, first + i32(ctz(word)))
+      end += 4
       word &= word - 1
     }
   }
-  return found
+  for (let at = positions; at < end; at += 4) store<i32>(at, load<i32>(positionByItem + (usize(load<u32>(at)) << 2)))
+  return i32((end - positions) >> 2)
 }
 
 /** Scores the `found` collected positions and writes the best k. */
@@ -351,7 +402,7 @@ function rank(index: usize, found: i32, k: i32): i32 {
   if (found == 0 || k == 0) return 0
   scorePositions(index, found)
   const keyCount = cutKeys(index, found, k)
-  const sorted = sortKeys(field(index, KEYS), field(index, SPARE_KEYS), keyCount, field(index, COUNTERS))
+  const sorted = sortPlaced(field(index, KEYS), field(index, SPARE_KEYS), keyCount, field(index, COUNTERS))
   const written = min(k, keyCount)
   const outItems = field(index, OUT_ITEMS)
   const outScores = field(index, OUT_SCORES)
@@ -390,6 +441,22 @@ function readCodes(index: usize): bool {
   return queryLength > 0
 }
 
+/** Looks at some of the positions first, for a floor that most of the others do not reach. Returns how many are kept. */
+function lookInParts(index: usize, found: i32, k: i32): i32 {
+  // A multiple of four, or what is filled up to one would be written over the others.
+  const first = min(found, 4 * k + LOOK_BLOCK)
+  const kept = leaveOut(index, look(index, 0, first), k)
+  if (first == found) return kept
+  move(index, first, found, kept)
+  return look(index, kept, kept + found - first)
+}
+
+/** Moves positions from .. to - 1 so that they follow those before `end`. */
+function move(index: usize, from: i32, to: i32, end: i32): void {
+  const positions = field(index, POSITIONS)
+  memory.copy(positions + (usize(end) << 2), positions + (usize(from) << 2), usize(to - from) << 2)
+}
+
 /** Looks at the positions from `kept` to `found`, and keeps those whose upper bound is not below the floor. Returns how many are kept in all. */
 function look(index: usize, kept: i32, found: i32): i32 {
   if (kept == found) return kept
@@ -415,13 +482,19 @@ function look(index: usize, kept: i32, found: i32): i32 {
 
 /** Moves the entries from `start` on whose upper bound reaches the floor to the front, behind those before `start`. Returns how many there are. */
 function keepFrom(positions: usize, lows: usize, highs: usize, start: i32, end: i32): i32 {
+  const floors = f32x4.splat(floor)
   let to = usize(start) << 2
-  for (let i = to; i < usize(end) << 2; i += 4) {
-    const high = load<f32>(highs + i)
-    store<u32>(positions + to, load<u32>(positions + i))
-    store<f32>(lows + to, load<f32>(lows + i))
-    store<f32>(highs + to, high)
-    to += usize(high >= floor) << 2
+  const endByte = usize(end) << 2
+  for (let first = to; first < endByte; first += 16) {
+    // Most fours have none.
+    if (!v128.any_true(f32x4.ge(v128.load(highs + first), floors))) continue
+    for (let i = first; i < min(first + 16, endByte); i += 4) {
+      const high = load<f32>(highs + i)
+      store<u32>(positions + to, load<u32>(positions + i))
+      store<f32>(lows + to, load<f32>(lows + i))
+      store<f32>(highs + to, high)
+      to += usize(high >= floor) << 2
+    }
   }
   return i32(to >> 2)
 }
@@ -492,8 +565,8 @@ function scorePositions(index: usize, found: i32): void {
 }
 
 /**
- * Sort keys of everything that may be among the best k: a histogram of the scores finds the bucket that holds the k-th one, and what lies in
- * lower buckets is left out. Returns how many keys there are, at least min(k, found).
+ * Sort keys of everything that may be among the best k, in order of their buckets: a histogram of the scores finds the bucket that holds the k-th
+ * one, and what lies in lower buckets is left out. Returns how many keys there are, at least min(k, found).
  */
 function cutKeys(index: usize, found: i32, k: i32): i32 {
   const scores = field(index, SCORES)
@@ -506,23 +579,60 @@ function cutKeys(index: usize, found: i32, k: i32): i32 {
   const highest = largest(scores, padded)
   const scale = f32(CUT_BUCKETS - 1) / (highest - lowest)
   // Equal, or absurdly close or distant scores cannot be put into buckets; all of them are kept.
-  if (k >= found || !(scale > 0 && scale < Infinity)) {
+  if (!(scale > 0 && scale < Infinity)) {
     for (let i: usize = 0; i < usize(found); i++) {
       const position = load<u32>(positions + (i << 2))
       store<u64>(keys + (i << 3), keyOf(load<f32>(scores + (i << 2)), load<u32>(itemByPosition + (usize(position) << 2))))
     }
+    crowd = found
     return found
   }
 
-  const bucket = bucketOfKth(scores, found, k, lowest, scale, field(index, COUNTERS))
-  let keyCount: usize = 0
+  const counters = field(index, COUNTERS)
+  const bucket = bucketOfKth(scores, found, min(k, found), lowest, scale, counters)
+  crowd = startBuckets(counters, bucket)
+  let keyCount = 0
   for (let i: usize = 0; i < usize(found); i++) {
     const score = load<f32>(scores + (i << 2))
+    const at = bucketOf(score, lowest, scale)
+    if (at < bucket) continue
     const position = load<u32>(positions + (i << 2))
-    store<u64>(keys + (keyCount << 3), keyOf(score, load<u32>(itemByPosition + (usize(position) << 2))))
-    keyCount += usize(bucketOf(score, lowest, scale) >= bucket)
+    store<u64>(nextPlace(keys, counters, at), keyOf(score, load<u32>(itemByPosition + (usize(position) << 2))))
+    keyCount++
   }
-  return i32(keyCount)
+  return keyCount
+}
+
+/** Keys in the fullest of the buckets that were placed last. */
+let crowd: i32 = 0
+
+/** Turns the counts of the buckets from `bucket` up into the places where they start, the highest bucket first. Returns the largest count. */
+function startBuckets(counters: usize, bucket: i32): i32 {
+  let start = 0
+  let most = 0
+  for (let at = CUT_BUCKETS - 1; at >= bucket; at--) {
+    const here = load<i32>(counters + (usize(at) << 2))
+    store<i32>(counters + (usize(at) << 2), start)
+    start += here
+    most = max(most, here)
+  }
+  return most
+}
+
+// @ts-ignore: decorator
+@inline
+function nextPlace(keys: usize, counters: usize, bucket: i32): usize {
+  const counter = counters + (usize(bucket) << 2)
+  const place = load<i32>(counter)
+  store<i32>(counter, place + 1)
+  return keys + (usize(place) << 3)
+}
+
+/** Sorts keys that are in order of their buckets; where those are small, each key is near its place. Returns where the sorted keys are. */
+function sortPlaced(keys: usize, spare: usize, keyCount: i32, counters: usize): usize {
+  if (crowd > LONG_TIE) return sortKeys(keys, spare, keyCount, counters)
+  insertionSort(keys, 0, keyCount)
+  return keys
 }
 
 /** The highest bucket such that it and those above hold at least k of the values. */
@@ -659,44 +769,36 @@ function bump(counter: usize): void {
   store<i32>(counter, load<i32>(counter) + 1)
 }
 
-/** Keys of all lists as a heap whose root is the best list. */
-function heapifyLists(index: usize): i32 {
+/** Puts the lists' keys in order of their buckets. Returns how many are in the best buckets, which hold about a fourth: most searches end there. */
+function placeLists(index: usize): i32 {
   const keys = field(index, LIST_KEYS)
   const scores = field(index, LIST_SCORES)
+  const counters = field(index, COUNTERS)
   const listCount = count(index, LIST_COUNT)
+  const padded = padFours(scores, listCount)
+  const lowest = smallest(scores, padded)
+  const scale = f32(CUT_BUCKETS - 1) / (largest(scores, padded) - lowest)
+  if (!(scale > 0 && scale < Infinity)) {
+    for (let list: usize = 0; list < usize(listCount); list++) store<u64>(keys + (list << 3), keyOf(load<f32>(scores + (list << 2)), u32(list)))
+    crowd = listCount
+    return listCount
+  }
+  const best = bucketOfKth(scores, listCount, (listCount + 3) >> 2, lowest, scale, counters)
+  crowd = startBuckets(counters, 0)
+  const front = best > 0 ? load<i32>(counters + (usize(best - 1) << 2)) : listCount
   for (let list: usize = 0; list < usize(listCount); list++) {
-    store<u64>(keys + (list << 3), keyOf(load<f32>(scores + (list << 2)), u32(list)))
+    const score = load<f32>(scores + (list << 2))
+    store<u64>(nextPlace(keys, counters, bucketOf(score, lowest, scale)), keyOf(score, u32(list)))
   }
-  for (let node = (listCount >> 1) - 1; node >= 0; node--) siftDown(keys, node, listCount)
-  return listCount
+  return front
 }
 
-function popHeap(keys: usize, heapSize: i32): i32 {
-  heapSize--
-  store<u64>(keys, load<u64>(keys + (usize(heapSize) << 3)))
-  siftDown(keys, 0, heapSize)
-  return heapSize
-}
-
-function siftDown(keys: usize, node: i32, heapSize: i32): void {
-  if (node >= heapSize) return
-  const key = load<u64>(keys + (usize(node) << 3))
-  while (true) {
-    let child = 2 * node + 1
-    if (child >= heapSize) break
-    let childKey = load<u64>(keys + (usize(child) << 3))
-    if (child + 1 < heapSize) {
-      const rightKey = load<u64>(keys + (usize(child + 1) << 3))
-      if (rightKey < childKey) {
-        child++
-        childKey = rightKey
-      }
-    }
-    if (childKey >= key) break
-    store<u64>(keys + (usize(node) << 3), childKey)
-    node = child
-  }
-  store<u64>(keys + (usize(node) << 3), key)
+/** Sorts the keys of lists from .. to - 1, whole buckets, in place. */
+function sortLists(index: usize, from: i32, to: i32): void {
+  const part = field(index, LIST_KEYS) + (usize(from) << 3)
+  // The place of the items' keys is free until items are ranked.
+  const sorted = sortPlaced(part, field(index, KEYS), to - from, field(index, COUNTERS))
+  if (sorted != part) memory.copy(part, sorted, usize(to - from) << 3)
 }
 
 function quadraticForm(x: usize, matrix: usize, width: i32): f32 {
