@@ -252,6 +252,13 @@ describe('what cannot be is reported with its path', () => {
 
   test('a name that a training set needs for itself', () => {
     expect(problemsOf({ userId: taste })[0]).toMatch(/data\.features\.userId: the name "userId" is reserved/)
+    // Of columns whose names are the same to SQL, one would be read as the other: the status of `taste` as the value of `taste__status`.
+    for (const name of ['rowid', 'MomentMs', 'taste__status', 'taste__newest_ms', 'taste__STATUS']) {
+      expect(problemsOf({ taste, [name]: taste })).toEqual([
+        `data.features.${name}: the name "${name}" is reserved. Choose another.`,
+      ])
+    }
+    expect(problemsOf({ taste, taste_status: taste, newest_ms: taste })).toEqual([])
   })
 })
 

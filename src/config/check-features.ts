@@ -18,8 +18,8 @@ const featureNames: NameKind = {
   noun: 'feature',
   pattern: /^[A-Za-z]\w{0,63}$/,
   expected: 'a letter, followed by up to 63 letters, digits or "_"',
-  // What the rows of a training set have besides features.
-  reserved: ['rowId', 'userId', 'itemId', 'momentMs'],
+  // What the rows of a training set have besides features, and beside each of them. Upper and lower case are the same to SQL.
+  reservedPattern: /^(rowId|userId|itemId|momentMs)$|__(status|newest_ms)$/i,
 }
 
 /** What a feature may name. */
