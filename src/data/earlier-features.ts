@@ -1,22 +1,15 @@
 // Features as they were at an earlier moment: computed from the log by the definitions, through the same join as a training row, and so the same.
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parquetReadObjects } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
 import type { Plan } from '../config/plan.ts'
-import {
-  countedTimeMs,
-  type FeatureDefinition,
-  type FeatureReading,
-  type FeatureValue,
-  windowStartMs,
-} from '../domain/feature.ts'
+import { countedTimeMs, type FeatureDefinition, type FeatureReading, windowStartMs } from '../domain/feature.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import type { OfflineStore } from '../ports/offline-store.ts'
 import { sharesOf } from './feature-manifest.ts'
 import type { FeatureKey, FeatureRows } from './feature-reader.ts'
+import { type JoinedRow, joinedRows } from './joined-rows.ts'
 import { logBatches } from './log-batches.ts'
 import { attributeKinds } from './training-set.ts'
 
@@ -64,7 +57,8 @@ export async function earlierFeatures(
       labels: [[{ userId: entity.userId ?? NOBODY, itemId: entity.itemId ?? NOBODY, momentMs: asOfMs }]],
       target,
     })
-    return { asOfMs, rows: [await readingsIn(target, features)] }
+    const [joined] = await joinedRows(target)
+    return { asOfMs, rows: [features.map((feature) => readingOf(joined!, feature))] }
   } finally {
     await rm(own, { recursive: true, force: true })
   }
@@ -157,26 +151,10 @@ function withShares(
   return all.filter(({ name }) => names.has(name))
 }
 
-async function readingsIn(path: string, features: readonly FeatureDefinition[]): Promise<FeatureReading[]> {
-  const { buffer, byteOffset, byteLength } = await readFile(path)
-  const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer
-  const [row] = await parquetReadObjects({ file, compressors })
-  return features.map(({ name, default: standIn }) => {
-    const status = row![`${name}__status`] as FeatureReading['status']
-    const newest = row![`${name}__newest_ms`] as bigint | null
-    return {
-      status,
-      // A column of maps has no room for the text that stands in for one.
-      value: status === 'default' ? standIn : valueIn(row![name]),
-      newestEventTimeMs: newest === null ? undefined : Number(newest),
-    }
-  })
-}
-
-function valueIn(found: unknown): FeatureValue | undefined {
-  if (found === null || found === undefined) return undefined
-  if (Array.isArray(found) || typeof found !== 'object') return found as FeatureValue
-  return new Map(Object.entries(found as Record<string, number>))
+function readingOf(joined: JoinedRow, { name, default: standIn }: FeatureDefinition): FeatureReading {
+  const reading = joined(name)
+  // A column of maps has no room for the text that stands in for one.
+  return reading.status === 'default' ? { ...reading, value: standIn } : reading
 }
 
 const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()
