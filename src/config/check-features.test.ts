@@ -98,6 +98,19 @@ describe('a feature of the system file', () => {
     expect(versionOf(count({ ...ofView, by: 'user' }))).not.toBe(version)
   })
 
+  test('of a pair has another version where one of its shares has', () => {
+    const versionsOf = (shares: Readonly<Record<string, unknown>>) => {
+      const match = cross({ share: 'taste', attribute: 'item.category' })
+      const { definitions } = check({ taste, ...shares, match })
+      return Object.fromEntries(definitions.map(({ name, version }) => [name, version]))
+    }
+    const { match } = versionsOf({})
+    expect(versionsOf({ taste: { ...taste, options: { ...taste.options, window: '8 days' } } }).match).not.toBe(match)
+    expect(versionsOf({ taste: { ...taste, options: { ...taste.options, ttl: '1 day' } }, other: taste }).match).toBe(
+      match,
+    )
+  })
+
   test('may be of any family', () => {
     const windowed = { of: 'view', by: 'user', window: '1 day' } as const
     const value = 'durationSeconds'

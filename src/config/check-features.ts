@@ -72,8 +72,21 @@ export function checkFeatures(value: unknown, inspection: Inspection, context: F
     definitions.push(reader.definition(name, family as FeatureFamily, options))
   }
   checkPairs(definitions, inspection, { names, entities: context.entities })
-  return definitions.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return withSharesInVersions(definitions).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
+
+/** A pair's value changes with the shares that it is made of, which its formula only names. */
+function withSharesInVersions(definitions: readonly FeatureDefinition[]): FeatureDefinition[] {
+  const versions = new Map(definitions.map(({ name, version }) => [name, version]))
+  return definitions.map((definition) => {
+    const { formula, version } = definition
+    if (formula.by !== 'pair') return definition
+    const shares = formula.family === 'cross' ? [formula.share] : [formula.user, formula.item]
+    return { ...definition, version: versionOf([version, ...shares.map((name) => versions.get(name) ?? '')]) }
+  })
+}
+
+const versionOf = (content: unknown): string => contentHash(content).slice(0, 16)
 
 /** Reads the options of one feature. */
 class FeatureReader {
@@ -108,7 +121,7 @@ class FeatureReader {
       formula,
       ...(ttl !== undefined && { ttlMs: this.#inspection.duration(ttl, `${this.#at}.ttl`) }),
       ...(standIn !== undefined && { default: standIn }),
-      version: contentHash(formula).slice(0, 16),
+      version: versionOf(formula),
     }
   }
 

@@ -98,7 +98,7 @@ export interface FeatureDefinition {
   readonly ttlMs?: number
   /** Stands in for a missing or stale value, with the status `default`. Undefined: the status stays and the value is `undefined`. */
   readonly default?: number | string
-  /** The first 16 hexadecimal digits of a hash of the formula: a changed formula is another version, with state of its own. Owner, description, ttl and default do not count. */
+  /** The first 16 hexadecimal digits of a hash of the formula, and of those of the shares that a pair is made of: a changed formula is another version, with state of its own. Owner, description, ttl and default do not count. */
   readonly version: string
 }
 
