@@ -1,6 +1,7 @@
 // Features of the system file: what types cannot see, and the definitions that every engine reads.
 import type { EntityName } from '../domain/event.ts'
 import {
+  type AttributeKind,
   type AttributePath,
   type Counted,
   type FeatureDefinition,
@@ -10,6 +11,7 @@ import {
   WINDOW_MIN_MS,
 } from '../domain/feature.ts'
 import { contentHash } from '../lib/canonical-json.ts'
+import { kindOfType } from './attribute-kind.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { AttributePlan, AttributeType, InteractionPlan } from './plan.ts'
 import { groupTypes } from './rules.ts'
@@ -129,7 +131,7 @@ class FeatureReader {
     switch (family) {
       case 'attribute': {
         const { entity, attribute } = this.#path(fields.path, 'path', {})
-        return { family, by: entity, attribute }
+        return { family, by: entity, attribute, ...this.#kindOf({ entity, attribute }) }
       }
       case 'cross':
         return {
@@ -173,12 +175,11 @@ class FeatureReader {
       case 'share':
         return { ...base, family, over: this.#path(fields.over, 'over', { types: groupTypes }) }
       case 'last':
-      case 'distinct':
-        return {
-          ...base,
-          family,
-          ...(fields.value !== undefined && { value: this.#path(fields.value, 'value', { types: groupTypes }) }),
-        }
+      case 'distinct': {
+        if (fields.value === undefined) return { ...base, family }
+        const value = this.#path(fields.value, 'value', { types: groupTypes })
+        return { ...base, family, value, ...(family === 'last' && this.#kindOf(value)) }
+      }
       case 'sessionMean':
         return {
           ...base,
@@ -278,6 +279,11 @@ class FeatureReader {
     }
     const [entity, attribute] = typeof value === 'string' ? value.split('.') : []
     return { entity: entity === 'user' ? 'user' : 'item', attribute: attribute ?? '' }
+  }
+
+  #kindOf({ entity, attribute }: AttributePath): { readonly kind?: AttributeKind } {
+    const type = this.#context.entities[entity][attribute]?.type
+    return type === undefined ? {} : { kind: kindOfType[type] }
   }
 
   #feature(value: unknown, setting: string): string {
