@@ -208,11 +208,14 @@ async function* withRows(
     yield batch
   }
   if (rowCount > 0) return
-  const where =
-    'of' in wanted
-      ? `No ${wanted.of} from ${isoTime(wanted.fromMs)} to ${isoTime(wanted.toMs)} is in the published tables.`
-      : `${wanted.path} has no row.`
-  throw new MillraceError('LABELS_MISSING', where, { fix: 'Widen --from and --to, or name another interaction.' })
+  if (!('of' in wanted))
+    throw new MillraceError('LABELS_MISSING', `${wanted.path} has no row.`, { fix: 'Name a file with rows.' })
+  const { of, fromMs, toMs } = wanted
+  throw new MillraceError(
+    'LABELS_MISSING',
+    `No ${of} from ${isoTime(fromMs)} to ${isoTime(toMs)} is in the published tables.`,
+    { fix: 'Widen --from and --to, or name another interaction.' },
+  )
 }
 
 const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()

@@ -200,6 +200,16 @@ test('rows may come from a file, of which one that says nothing is an error', as
     code: 'LABELS_INVALID',
     message: expect.stringMatching(/labels\.csv:2: found "u", "chair", "soon"/),
   })
+  writeFileSync(labels, 'userId,itemId,moment\nu,chair\n')
+  await expect(make('--labels', labels)).rejects.toMatchObject({
+    code: 'LABELS_INVALID',
+    message: expect.stringMatching(/labels\.csv:2: Found 2 columns, expected 3/),
+  })
+  writeFileSync(labels, 'userId,itemId,moment\n')
+  await expect(make('--labels', labels)).rejects.toMatchObject({
+    code: 'LABELS_MISSING',
+    fix: expect.stringMatching(/file with rows/),
+  })
   writeFileSync(labels, 'userId,itemId,moment\nu,chair,2024-03-02T12:00Z\n')
   const { contentHash, sha256 } = await madeBy('--labels', labels)
   const remake = (...args: string[]) => run('training-sets', trainingSets, 'remake', contentHash, ...args)
