@@ -22,7 +22,10 @@ export interface EarlierFeaturesParts {
   readonly clock: Clock
 }
 
-export type EarlierFeatures = Pick<FeatureRows, 'asOfMs' | 'rows'>
+export interface EarlierFeatures extends Pick<FeatureRows, 'asOfMs' | 'rows'> {
+  /** Of the log: above 0 where retention has removed what came before, which the values lack. */
+  readonly firstOffset: number
+}
 
 export interface EarlierFeaturesRequest {
   /** Of the plan; the readings come in their order. */
@@ -47,7 +50,8 @@ export async function earlierFeatures(
   const own = await mkdtemp(join(folder, 'moment-'))
   try {
     const relevant = new RelevantEvents(definitions, entity, { asOfMs, asKnownNow })
-    const written = await offlineStore.writeEvents(relevant.of(logBatches(log, await log.bounds())), own)
+    const bounds = await log.bounds()
+    const written = await offlineStore.writeEvents(relevant.of(logBatches(log, bounds)), own)
     relevant.assertAny()
     const target = join(own, 'values.parquet')
     await offlineStore.joinFeatures({
@@ -58,7 +62,7 @@ export async function earlierFeatures(
       target,
     })
     const [joined] = await joinedRows(target)
-    return { asOfMs, rows: [features.map((feature) => readingOf(joined!, feature))] }
+    return { asOfMs, firstOffset: bounds.firstOffset, rows: [features.map((feature) => readingOf(joined!, feature))] }
   } finally {
     await rm(own, { recursive: true, force: true })
   }
