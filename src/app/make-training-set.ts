@@ -1,6 +1,6 @@
 // A training set from the published versions of the offline tables: recorded first, so that what it is made of stays, and then joined.
-import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { App } from '../app.ts'
@@ -61,7 +61,12 @@ export async function makeTrainingSet(
   await trainingSets.record({ contentHash: hash, manifest: recipe as unknown as JsonValue, tables, createdAtMs })
   try {
     const path = pathOf(app, hash)
-    const manifest = await writeFrom(app, from, { ingredients, wanted, target: path })
+    const manifest = await withTemporary(app, hash, async (target) => {
+      const written = await writeFrom(app, from, { ingredients, wanted, target })
+      await put(target, path)
+      await rename(manifestOf(target), manifestOf(path))
+      return written
+    })
     return { contentHash: hash, path, manifest, holds: audits.flatMap(({ hold }) => hold ?? []) }
   } catch (error) {
     // A set that came to nothing holds nothing; one that was made before keeps its hold.
@@ -71,9 +76,10 @@ export async function makeTrainingSet(
 }
 
 /**
- * Makes a set again from the table versions that it was made of, and puts it where it was if it is there no more.
+ * Makes a set again from the table versions that it was made of. Where the bytes are those that its manifest promises, or there is no manifest that could be read, they
+ * take the place of whatever lies where the set was.
  * @param labelFile where its rows came from a file: that file
- * @returns whether the bytes are those that its manifest promises; undefined where there is no manifest any more
+ * @returns whether the bytes are those that its manifest promises; undefined where there is none any more
  * @throws MillraceError TRAINING_SET_CHANGED, DELTA_VERSION_NOT_FOUND and what `makeTrainingSet` throws
  */
 export async function remakeTrainingSet(
@@ -91,23 +97,39 @@ export async function remakeTrainingSet(
     throw changed('Features are defined otherwise now.', 'Make it with the system file that it was made with.')
   }
   const path = pathOf(app, set.contentHash)
-  const target = join(app.offlineDir, 'temporary', `${set.contentHash}.parquet`)
+  return withTemporary(app, set.contentHash, async (target) => {
+    const manifest = await writeFrom(app, from, { ingredients, wanted, target })
+    const promised = await promisedAt(manifestOf(path))
+    const isSame = promised && promised.sha256 === manifest.sha256
+    if (isSame !== false) await put(target, path)
+    if (promised === undefined) await rename(manifestOf(target), manifestOf(path))
+    return { contentHash: set.contentHash, path, manifest, isSame }
+  })
+}
+
+/** A name for rows on their way that no other process has: two may make the same set at once. */
+async function withTemporary<T>(app: App, hash: string, work: (target: string) => Promise<T>): Promise<T> {
+  const target = join(app.offlineDir, 'temporary', `${hash}-${randomUUID()}.parquet`)
   await mkdir(dirname(target), { recursive: true })
   try {
-    const manifest = await writeFrom(app, from, { ingredients, wanted, target })
-    const promised = existsSync(manifestOf(path))
-      ? (JSON.parse(await readFile(manifestOf(path), 'utf8')) as TrainingSetManifest)
-      : undefined
-    const isSame = promised && promised.sha256 === manifest.sha256
-    if (isSame !== false && !existsSync(path)) {
-      await mkdir(dirname(path), { recursive: true })
-      await rename(target, path)
-      await rename(manifestOf(target), manifestOf(path))
-    }
-    return { contentHash: set.contentHash, path, manifest, isSame }
+    return await work(target)
   } finally {
-    await rm(target, { force: true })
-    await rm(manifestOf(target), { force: true })
+    for (const path of [target, `${target}.unfinished`, manifestOf(target)]) await rm(path, { force: true })
+  }
+}
+
+async function put(target: string, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await rename(target, path)
+}
+
+/** Undefined where it is not there, or damaged: then it promises nothing. */
+async function promisedAt(path: string): Promise<TrainingSetManifest | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as TrainingSetManifest
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
 
@@ -186,11 +208,14 @@ async function* withRows(
     yield batch
   }
   if (rowCount > 0) return
-  const where =
-    'of' in wanted
-      ? `No ${wanted.of} from ${isoTime(wanted.fromMs)} to ${isoTime(wanted.toMs)} is in the published tables.`
-      : `${wanted.path} has no row.`
-  throw new MillraceError('LABELS_MISSING', where, { fix: 'Widen --from and --to, or name another interaction.' })
+  if (!('of' in wanted))
+    throw new MillraceError('LABELS_MISSING', `${wanted.path} has no row.`, { fix: 'Name a file with rows.' })
+  const { of, fromMs, toMs } = wanted
+  throw new MillraceError(
+    'LABELS_MISSING',
+    `No ${of} from ${isoTime(fromMs)} to ${isoTime(toMs)} is in the published tables.`,
+    { fix: 'Widen --from and --to, or name another interaction.' },
+  )
 }
 
 const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()

@@ -125,9 +125,8 @@ const value = defineCommand({
         return
       }
       const entity = { ...(args.user && { userId: args.user }), ...(args.item && { itemId: args.item }) }
-      const { asOfMs, rows } = asOf
-        ? await featuresAsOf(app, { features: chosen, entity, ...asOf })
-        : await featuresNow(app, chosen, entity)
+      const earlier = asOf && (await featuresAsOf(app, { features: chosen, entity, ...asOf }))
+      const { asOfMs, rows } = earlier ?? (await featuresNow(app, chosen, entity))
       const readings = chosen.map(({ name }, i) => ({ name, ...rows[0]![i]! }))
       if (args.json) {
         const plain = readings.map((reading) => ({
@@ -143,6 +142,11 @@ const value = defineCommand({
           return [name, featureText(reading), newestEventTimeMs === undefined ? '–' : isoText(newestEventTimeMs)]
         }),
       )
+      if (earlier !== undefined && earlier.firstOffset > 0) {
+        console.log(
+          `The log begins at event ${earlier.firstOffset}: what was removed before is missing from these values. Training sets have it from the offline tables.`,
+        )
+      }
     } finally {
       await app.close()
     }

@@ -1,6 +1,6 @@
 // Goal: imported history makes a training set, whose rows are what "features value --at" says, and which is made again byte for byte.
 // Method: a project in a temporary folder, the commands as the command line runs them, on the embedded stores.
-import { mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandDef } from 'citty'
@@ -154,6 +154,17 @@ test('a set is made again from the versions that it was made of, after a compact
   process.exitCode = undefined
   writeFileSync(manifestPath, manifest)
 
+  // What lies there is mended, too: rows that somebody changed, a manifest that was cut short.
+  writeFileSync(made.path, 'rows')
+  expect(await remake(made.contentHash)).toMatch(/^The same bytes/)
+  expect(await rowsOf(made.path)).toHaveLength(2)
+  for (const damage of [() => writeFileSync(manifestPath, manifest.slice(0, 40)), () => unlinkSync(manifestPath)]) {
+    damage()
+    expect(await remake(made.contentHash)).toMatch(/^Made again.*no manifest that could be read/)
+    expect(readFileSync(manifestPath, 'utf8')).toBe(manifest)
+  }
+  expect(readdirSync(join(folder, '.millrace', 'offline', 'temporary'))).toEqual([])
+
   await expect(remake('0000')).rejects.toMatchObject({ code: 'TRAINING_SET_UNKNOWN' })
   await expect(remake('')).rejects.toMatchObject({ code: 'TRAINING_SET_UNKNOWN', fix: 'Give more digits.' })
   const system = readFileSync(join(folder, 'millrace.config.ts'), 'utf8')
@@ -188,6 +199,16 @@ test('rows may come from a file, of which one that says nothing is an error', as
   await expect(make('--labels', labels)).rejects.toMatchObject({
     code: 'LABELS_INVALID',
     message: expect.stringMatching(/labels\.csv:2: found "u", "chair", "soon"/),
+  })
+  writeFileSync(labels, 'userId,itemId,moment\nu,chair\n')
+  await expect(make('--labels', labels)).rejects.toMatchObject({
+    code: 'LABELS_INVALID',
+    message: expect.stringMatching(/labels\.csv:2: Found 2 columns, expected 3/),
+  })
+  writeFileSync(labels, 'userId,itemId,moment\n')
+  await expect(make('--labels', labels)).rejects.toMatchObject({
+    code: 'LABELS_MISSING',
+    fix: expect.stringMatching(/file with rows/),
   })
   writeFileSync(labels, 'userId,itemId,moment\nu,chair,2024-03-02T12:00Z\n')
   const { contentHash, sha256 } = await madeBy('--labels', labels)

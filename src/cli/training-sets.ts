@@ -115,7 +115,8 @@ const remake = defineCommand({
       if (isSame === false) process.exitCode = 1
       if (args.json) return console.log(JSON.stringify({ contentHash, path, isSame: isSame ?? null, ...manifest }))
       const size = `${grouped(manifest.rowCount)} rows, ${megabytes(manifest.bytes)} MB, sha256 ${manifest.sha256}`
-      if (isSame === undefined) console.log(`Made again: ${size}. There was no manifest to compare it with.`)
+      if (isSame === undefined)
+        console.log(`Made again: ${size}. There was no manifest that could be read, to compare it with.`)
       else console.log(isSame ? `The same bytes: ${size}.` : `Other bytes than the manifest promises: ${size}.`)
     } finally {
       await app.close()

@@ -98,6 +98,19 @@ describe('a feature of the system file', () => {
     expect(versionOf(count({ ...ofView, by: 'user' }))).not.toBe(version)
   })
 
+  test('of a pair has another version where one of its shares has', () => {
+    const versionsOf = (shares: Readonly<Record<string, unknown>>) => {
+      const match = cross({ share: 'taste', attribute: 'item.category' })
+      const { definitions } = check({ taste, ...shares, match })
+      return Object.fromEntries(definitions.map(({ name, version }) => [name, version]))
+    }
+    const { match } = versionsOf({})
+    expect(versionsOf({ taste: { ...taste, options: { ...taste.options, window: '8 days' } } }).match).not.toBe(match)
+    expect(versionsOf({ taste: { ...taste, options: { ...taste.options, ttl: '1 day' } }, other: taste }).match).toBe(
+      match,
+    )
+  })
+
   test('may be of any family', () => {
     const windowed = { of: 'view', by: 'user', window: '1 day' } as const
     const value = 'durationSeconds'
@@ -252,6 +265,13 @@ describe('what cannot be is reported with its path', () => {
 
   test('a name that a training set needs for itself', () => {
     expect(problemsOf({ userId: taste })[0]).toMatch(/data\.features\.userId: the name "userId" is reserved/)
+    // Of columns whose names are the same to SQL, one would be read as the other: the status of `taste` as the value of `taste__status`.
+    for (const name of ['rowid', 'MomentMs', 'taste__status', 'taste__newest_ms', 'taste__STATUS']) {
+      expect(problemsOf({ taste, [name]: taste })).toEqual([
+        `data.features.${name}: the name "${name}" is reserved. Choose another.`,
+      ])
+    }
+    expect(problemsOf({ taste, taste_status: taste, newest_ms: taste })).toEqual([])
   })
 })
 

@@ -1,6 +1,7 @@
 // Features of the system file: what types cannot see, and the definitions that every engine reads.
 import type { EntityName } from '../domain/event.ts'
 import {
+  type AttributeKind,
   type AttributePath,
   type Counted,
   type FeatureDefinition,
@@ -10,6 +11,7 @@ import {
   WINDOW_MIN_MS,
 } from '../domain/feature.ts'
 import { contentHash } from '../lib/canonical-json.ts'
+import { kindOfType } from './attribute-kind.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { AttributePlan, AttributeType, InteractionPlan } from './plan.ts'
 import { groupTypes } from './rules.ts'
@@ -18,8 +20,8 @@ const featureNames: NameKind = {
   noun: 'feature',
   pattern: /^[A-Za-z]\w{0,63}$/,
   expected: 'a letter, followed by up to 63 letters, digits or "_"',
-  // What the rows of a training set have besides features.
-  reserved: ['rowId', 'userId', 'itemId', 'momentMs'],
+  // What the rows of a training set have besides features, and beside each of them. Upper and lower case are the same to SQL.
+  reservedPattern: /^(rowId|userId|itemId|momentMs)$|__(status|newest_ms)$/i,
 }
 
 /** What a feature may name. */
@@ -72,8 +74,21 @@ export function checkFeatures(value: unknown, inspection: Inspection, context: F
     definitions.push(reader.definition(name, family as FeatureFamily, options))
   }
   checkPairs(definitions, inspection, { names, entities: context.entities })
-  return definitions.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return withSharesInVersions(definitions).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
+
+/** A pair's value changes with the shares that it is made of, which its formula only names. */
+function withSharesInVersions(definitions: readonly FeatureDefinition[]): FeatureDefinition[] {
+  const versions = new Map(definitions.map(({ name, version }) => [name, version]))
+  return definitions.map((definition) => {
+    const { formula, version } = definition
+    if (formula.by !== 'pair') return definition
+    const shares = formula.family === 'cross' ? [formula.share] : [formula.user, formula.item]
+    return { ...definition, version: versionOf([version, ...shares.map((name) => versions.get(name) ?? '')]) }
+  })
+}
+
+const versionOf = (content: unknown): string => contentHash(content).slice(0, 16)
 
 /** Reads the options of one feature. */
 class FeatureReader {
@@ -108,7 +123,7 @@ class FeatureReader {
       formula,
       ...(ttl !== undefined && { ttlMs: this.#inspection.duration(ttl, `${this.#at}.ttl`) }),
       ...(standIn !== undefined && { default: standIn }),
-      version: contentHash(formula).slice(0, 16),
+      version: versionOf(formula),
     }
   }
 
@@ -116,7 +131,7 @@ class FeatureReader {
     switch (family) {
       case 'attribute': {
         const { entity, attribute } = this.#path(fields.path, 'path', {})
-        return { family, by: entity, attribute }
+        return { family, by: entity, attribute, ...this.#kindOf({ entity, attribute }) }
       }
       case 'cross':
         return {
@@ -160,12 +175,11 @@ class FeatureReader {
       case 'share':
         return { ...base, family, over: this.#path(fields.over, 'over', { types: groupTypes }) }
       case 'last':
-      case 'distinct':
-        return {
-          ...base,
-          family,
-          ...(fields.value !== undefined && { value: this.#path(fields.value, 'value', { types: groupTypes }) }),
-        }
+      case 'distinct': {
+        if (fields.value === undefined) return { ...base, family }
+        const value = this.#path(fields.value, 'value', { types: groupTypes })
+        return { ...base, family, value, ...(family === 'last' && this.#kindOf(value)) }
+      }
       case 'sessionMean':
         return {
           ...base,
@@ -265,6 +279,11 @@ class FeatureReader {
     }
     const [entity, attribute] = typeof value === 'string' ? value.split('.') : []
     return { entity: entity === 'user' ? 'user' : 'item', attribute: attribute ?? '' }
+  }
+
+  #kindOf({ entity, attribute }: AttributePath): { readonly kind?: AttributeKind } {
+    const type = this.#context.entities[entity][attribute]?.type
+    return type === undefined ? {} : { kind: kindOfType[type] }
   }
 
   #feature(value: unknown, setting: string): string {

@@ -103,7 +103,7 @@ export class Inspection {
       const at = pathOf(where, name)
       if (!kind.pattern.test(name)) this.report(at, `found the name "${name}", expected ${kind.expected}.`)
       // Names become keys of plain objects here, in JSON and in the stores.
-      else if (name in Object.prototype || kind.reserved?.includes(name))
+      else if (name in Object.prototype || kind.reserved?.includes(name) || kind.reservedPattern?.test(name))
         this.report(at, `the name "${name}" is reserved.`, 'Choose another.')
       const twin = seen.get(name.toLowerCase())
       if (twin !== undefined)
@@ -128,6 +128,7 @@ export interface NameKind {
   readonly expected: string
   readonly isRequired?: boolean
   readonly reserved?: readonly string[]
+  readonly reservedPattern?: RegExp
 }
 
 /** `serving.placements` and `home` make `serving.placements.home`; a key that is no plain word is quoted. */

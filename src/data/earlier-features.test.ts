@@ -27,8 +27,12 @@ const base = testPlan({
 })
 const plan = { ...base, data: { ...base.data, features: corpusDefinitions } }
 
-function ask(events: readonly StoredEvent[], request: EarlierFeaturesRequest, nowMs = Number.MAX_SAFE_INTEGER) {
-  const log = growingLog(events)
+function ask(
+  events: readonly StoredEvent[],
+  request: EarlierFeaturesRequest,
+  { nowMs = Number.MAX_SAFE_INTEGER, firstOffset = 0 } = {},
+) {
+  const log = growingLog(events, firstOffset)
   log.length = events.length
   const offlineStore = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary') })
   return earlierFeatures(
@@ -85,10 +89,28 @@ describe('features at an earlier moment', () => {
       message: expect.stringContaining(new Date(firstMs).toISOString()),
     })
     await expect(ask([], { ...request, asOfMs: firstMs })).rejects.toMatchObject({ code: 'FEATURE_MOMENT_UNKNOWN' })
-    await expect(ask(events, { ...request, asOfMs: newestMs + 1 }, newestMs)).rejects.toMatchObject({
+    await expect(ask(events, { ...request, asOfMs: newestMs + 1 }, { nowMs: newestMs })).rejects.toMatchObject({
       code: 'FEATURE_MOMENT_UNKNOWN',
       message: expect.stringContaining('future'),
     })
+  })
+
+  it('lack what a shortened log has no more, and say where it begins', async () => {
+    const asOfMs = newestMs + 1
+    const viewed = events.findIndex(({ event }) => event.kind === 'interaction')
+    const { event } = events[viewed]!
+    const entity = event.kind === 'interaction' ? { userId: event.userId, itemId: event.itemId } : {}
+    const { firstOffset, rows } = await ask(
+      events,
+      { features: corpusDefinitions, entity, asOfMs },
+      { firstOffset: 30 },
+    )
+    expect(firstOffset).toBe(30)
+    for (const [f, { name }] of corpusDefinitions.entries()) {
+      const expected = readFeature(corpusDefinitions, events.slice(30), { name, entity, asOfMs })
+      expect(plain(rows[0]![f]!), name).toEqual(plain(expected))
+    }
+    expect((await ask(events, { features: views, entity, asOfMs })).firstOffset).toBe(0)
   })
 
   it('leave nothing behind', () => {

@@ -1,22 +1,15 @@
 // Features as they were at an earlier moment: computed from the log by the definitions, through the same join as a training row, and so the same.
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parquetReadObjects } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
 import type { Plan } from '../config/plan.ts'
-import {
-  countedTimeMs,
-  type FeatureDefinition,
-  type FeatureReading,
-  type FeatureValue,
-  windowStartMs,
-} from '../domain/feature.ts'
+import { countedTimeMs, type FeatureDefinition, type FeatureReading, windowStartMs } from '../domain/feature.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import type { OfflineStore } from '../ports/offline-store.ts'
 import { sharesOf } from './feature-manifest.ts'
 import type { FeatureKey, FeatureRows } from './feature-reader.ts'
+import { type JoinedRow, joinedRows } from './joined-rows.ts'
 import { logBatches } from './log-batches.ts'
 import { attributeKinds } from './training-set.ts'
 
@@ -29,7 +22,10 @@ export interface EarlierFeaturesParts {
   readonly clock: Clock
 }
 
-export type EarlierFeatures = Pick<FeatureRows, 'asOfMs' | 'rows'>
+export interface EarlierFeatures extends Pick<FeatureRows, 'asOfMs' | 'rows'> {
+  /** Of the log: above 0 where retention has removed what came before, which the values lack. */
+  readonly firstOffset: number
+}
 
 export interface EarlierFeaturesRequest {
   /** Of the plan; the readings come in their order. */
@@ -54,7 +50,8 @@ export async function earlierFeatures(
   const own = await mkdtemp(join(folder, 'moment-'))
   try {
     const relevant = new RelevantEvents(definitions, entity, { asOfMs, asKnownNow })
-    const written = await offlineStore.writeEvents(relevant.of(logBatches(log, await log.bounds())), own)
+    const bounds = await log.bounds()
+    const written = await offlineStore.writeEvents(relevant.of(logBatches(log, bounds)), own)
     relevant.assertAny()
     const target = join(own, 'values.parquet')
     await offlineStore.joinFeatures({
@@ -64,7 +61,8 @@ export async function earlierFeatures(
       labels: [[{ userId: entity.userId ?? NOBODY, itemId: entity.itemId ?? NOBODY, momentMs: asOfMs }]],
       target,
     })
-    return { asOfMs, rows: [await readingsIn(target, features)] }
+    const [joined] = await joinedRows(target)
+    return { asOfMs, firstOffset: bounds.firstOffset, rows: [features.map((feature) => readingOf(joined!, feature))] }
   } finally {
     await rm(own, { recursive: true, force: true })
   }
@@ -157,26 +155,10 @@ function withShares(
   return all.filter(({ name }) => names.has(name))
 }
 
-async function readingsIn(path: string, features: readonly FeatureDefinition[]): Promise<FeatureReading[]> {
-  const { buffer, byteOffset, byteLength } = await readFile(path)
-  const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer
-  const [row] = await parquetReadObjects({ file, compressors })
-  return features.map(({ name, default: standIn }) => {
-    const status = row![`${name}__status`] as FeatureReading['status']
-    const newest = row![`${name}__newest_ms`] as bigint | null
-    return {
-      status,
-      // A column of maps has no room for the text that stands in for one.
-      value: status === 'default' ? standIn : valueIn(row![name]),
-      newestEventTimeMs: newest === null ? undefined : Number(newest),
-    }
-  })
-}
-
-function valueIn(found: unknown): FeatureValue | undefined {
-  if (found === null || found === undefined) return undefined
-  if (Array.isArray(found) || typeof found !== 'object') return found as FeatureValue
-  return new Map(Object.entries(found as Record<string, number>))
+function readingOf(joined: JoinedRow, { name, default: standIn }: FeatureDefinition): FeatureReading {
+  const reading = joined(name)
+  // A column of maps has no room for the text that stands in for one.
+  return reading.status === 'default' ? { ...reading, value: standIn } : reading
 }
 
 const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()

@@ -1,7 +1,7 @@
 // How far the features are, from the store alone: it changes nothing, and does not matter who keeps them.
 import type { FeatureDefinition } from '../domain/feature.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import { appendedTimeMsOf, type EventLog } from '../ports/event-log.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
 import { decodeText, HEAD_KEY, type LayerHead } from './feature-layer.ts'
 import {
@@ -18,7 +18,7 @@ export interface FeatureStatus {
   readonly isKept: boolean
   /** Events in the log that answers do not know yet. All of them where there are no answers yet. */
   readonly lagEventCount: number
-  /** How long the next of them has been available; 0 where there is none. */
+  /** How long the log has had the next of them; 0 where there is none. */
   readonly lagMs: number
   /** Of definitions that are not answered, or still in an older version: events read and to read. Undefined where there are none. */
   readonly backfill:
@@ -46,7 +46,7 @@ export async function featureStatus(
   return {
     isKept: await store.isClaimed(),
     lagEventCount: nextOffset - answeredOffset,
-    lagMs: next === undefined ? 0 : Math.max(0, clock.now() - next.availableTimeMs),
+    lagMs: next === undefined ? 0 : Math.max(0, clock.now() - appendedTimeMsOf(next)),
     backfill: names.length === 0 ? undefined : { names, readCount: builtOffset, eventCount: nextOffset },
   }
 }

@@ -6,6 +6,7 @@ import type { StoredEvent } from '../ports/event-log.ts'
 import type { Label } from '../ports/offline-store.ts'
 import { fileRows } from './file-rows.ts'
 import { rowTimeMs, timeFormatNames } from './row-time.ts'
+import { UnreadableRow } from './unreadable-row.ts'
 
 export interface InteractionLabels {
   /** Their interaction, such as "purchase". */
@@ -47,21 +48,23 @@ export async function* fileLabels(path: string, format: FileSourcePlan['format']
     timeFormat: 'iso',
   } as const
   for await (const { rows, where } of fileRows(path, source)) {
-    yield rows.map((row, position) => labelOf(row as Record<string, unknown>, where(position)))
+    yield rows.map((row, position) => labelOf(row, where(position)))
   }
 }
 
-function labelOf({ userId, itemId, eventTime }: Record<string, unknown>, where: string): Label {
+function labelOf(row: unknown, where: string): Label {
+  if (row instanceof UnreadableRow) throw invalid(`${where}: ${row.message}`)
+  // Of a line of JSON that is no object, nothing is found.
+  const { userId, itemId, eventTime } = (row ?? {}) as Record<string, unknown>
   const momentMs = rowTimeMs(eventTime, 'iso')
   if (isId(userId) && isId(itemId) && momentMs !== undefined) {
     return { userId: String(userId), itemId: String(itemId), momentMs }
   }
   const found = [userId, itemId, eventTime].map((value) => JSON.stringify(value) ?? 'nothing').join(', ')
-  throw new MillraceError(
-    'LABELS_INVALID',
-    `${where}: found ${found}, expected a user, an item and ${timeFormatNames.iso}.`,
-    { fix: 'Mend or remove the row.' },
-  )
+  throw invalid(`${where}: found ${found}, expected a user, an item and ${timeFormatNames.iso}.`)
 }
+
+const invalid = (message: string): MillraceError =>
+  new MillraceError('LABELS_INVALID', message, { fix: 'Mend or remove the row.' })
 
 const isId = (value: unknown): boolean => (typeof value === 'string' && value !== '') || typeof value === 'number'

@@ -1,10 +1,11 @@
 // A training set and what it was made of: the same manifest promises the same bytes.
 import { rename, writeFile } from 'node:fs/promises'
-import type { AttributeType, Plan } from '../config/plan.ts'
-import type { FeatureDefinition } from '../domain/feature.ts'
+import { kindOfType } from '../config/attribute-kind.ts'
+import type { Plan } from '../config/plan.ts'
+import type { AttributeKind, FeatureDefinition } from '../domain/feature.ts'
 import { canonicalJson, contentHash } from '../lib/canonical-json.ts'
 import type { JsonValue } from '../lib/json.ts'
-import type { AttributeKind, JoinRequest, OfflineStore } from '../ports/offline-store.ts'
+import type { JoinRequest, OfflineStore } from '../ports/offline-store.ts'
 
 /** What decides what is in a set. */
 export interface TrainingSetRecipe {
@@ -78,16 +79,6 @@ function definitionsHash(features: readonly FeatureDefinition[]): string {
   return contentHash(
     features.map(({ name, formula, ttlMs, default: standIn }) => ({ name, formula, ttlMs, default: standIn })),
   )
-}
-
-const kindOfType: Readonly<Record<AttributeType, AttributeKind>> = {
-  category: 'text',
-  text: 'text',
-  tags: 'tags',
-  number: 'number',
-  integer: 'number',
-  timestamp: 'number',
-  boolean: 'boolean',
 }
 
 /** How the plan's attributes are kept offline. */

@@ -12,6 +12,7 @@ import {
   type FeatureReading,
   type FeatureValue,
   groupKeysOf,
+  isOfKind,
   toMicros,
   windowStartMs,
 } from './feature.ts'
@@ -86,7 +87,9 @@ class Reader {
     switch (formula.family) {
       case 'attribute': {
         const change = this.#ownAttribute(formula.by, idIn(entity, formula.by), formula.attribute)
-        return change && { value: change.value, newestMs: change.timeMs }
+        return change && isOfKind(change.value, formula.kind)
+          ? { value: change.value, newestMs: change.timeMs }
+          : undefined
       }
       case 'cross':
         return this.#cross(formula, entity)
@@ -139,7 +142,8 @@ class Reader {
           return present(counted, () => otherId(latestOf(counted).event, formula.by))
         }
         const grouped = this.#grouped(counted, formula.value)
-        return present(grouped, () => latestOf(grouped).value)
+        const isKnown = grouped.length > 0 && isOfKind(latestOf(grouped).value, formula.kind)
+        return isKnown ? present(grouped, () => latestOf(grouped).value) : undefined
       }
       case 'since':
         return present(counted, () => (this.#asOfMs - newestOf(counted)!) / 1000)

@@ -21,6 +21,8 @@
 //   does not matter; divisions are of those exact integers, in float64, in the one way the family's formula says. The sum may leave 2^53: it is
 //   exact all the same (a BigInt, a HUGEINT) and becomes a float64, to the nearest, at the end: sum = float64(micros) / 1e6; mean = sum / count.
 //   `min` and `max` are not rounded. Where shares are added (cross over tags, similarity) it is in ascending order of their keys, from 0.
+// Types. The log keeps what it was told. Where an attribute's type changes, what it said before may be of another kind than the attribute is now: then the families
+//   `attribute` and `last` have no value, though what came before it would have been one. Groups are texts whatever the type, and stay.
 // Deletion. A user's `delete` known before T takes away from that user's own features (a) what the log took before it (smaller offsets), whatever
 //   its time: what we know when we are told to forget is forgotten, and no state has to be split; and (b) what comes later but had happened at or
 //   before the delete. Features of items, and the totals of groups of users, keep those events: they name nobody.
@@ -36,6 +38,9 @@ export interface AttributePath {
   readonly entity: EntityName
   readonly attribute: string
 }
+
+/** How the values of an attribute are kept: whole numbers and moments are numbers. */
+export type AttributeKind = 'text' | 'number' | 'boolean' | 'tags'
 
 /** Interactions that are counted; "any" means every interaction of the system. */
 export type Counted = readonly string[] | 'any'
@@ -61,8 +66,8 @@ export type FeatureFormula =
   | (Windowed & { readonly family: 'rate'; readonly per: Counted; readonly prior: number; readonly strength: number })
   /** Per value of the attribute: its part of all counted events that have a value (with tags, the parts add up to more than 1). A map; missing where there are none. */
   | (Windowed & { readonly family: 'share'; readonly over: AttributePath })
-  /** The latest event's attribute value (or, without `value`, the id of the other entity). Passes over events that have none. */
-  | (Windowed & { readonly family: 'last'; readonly value?: AttributePath })
+  /** The latest event's attribute value (or, without `value`, the id of the other entity). Passes over events that have none. Missing where it is not of the kind. */
+  | (Windowed & { readonly family: 'last'; readonly value?: AttributePath; readonly kind?: AttributeKind })
   /** Seconds from the latest event to T: (T - countedTimeMs) / 1000. Missing where there is none in the window. */
   | (Windowed & { readonly family: 'since' })
   /** How many different entities of the other kind, or values (group keys) of an attribute: HyperLogLog with 2^10 registers; see lib/hyper-log-log.ts. 0 where there are none. */
@@ -73,8 +78,14 @@ export type FeatureFormula =
    * length in seconds. (total micros / 1e6) / sessions, or (total milliseconds / 1000) / sessions.
    */
   | (Windowed & { readonly family: 'sessionMean'; readonly gapMs: number; readonly value?: string })
-  /** The entity's own attribute as of T. Missing where unknown, null, or the entity deleted. */
-  | { readonly family: 'attribute'; readonly by: EntityName; readonly attribute: string }
+  /** The entity's own attribute as of T. Missing where unknown, null, or the entity deleted, and where it is not of the kind. */
+  | {
+      readonly family: 'attribute'
+      readonly by: EntityName
+      readonly attribute: string
+      /** As the system file has the attribute: so another type is another version. Undefined: any. */
+      readonly kind?: AttributeKind
+    }
   /** count(entity) / (count of its group / number of distinct entities with an event in that group, exact), in that order of divisions; the entity's group is its attribute as of T. Missing where it has no group, or several (tags), or the group has no events. */
   | (Windowed & { readonly family: 'ratioToGroup'; readonly group: string })
   /** Of a user and an item: the value that a `share` feature of the one has at an attribute of the other as of T (tags: the sum over distinct tags, ascending). 0 where the map lacks it; missing where either side is. */
@@ -98,7 +109,7 @@ export interface FeatureDefinition {
   readonly ttlMs?: number
   /** Stands in for a missing or stale value, with the status `default`. Undefined: the status stays and the value is `undefined`. */
   readonly default?: number | string
-  /** The first 16 hexadecimal digits of a hash of the formula: a changed formula is another version, with state of its own. Owner, description, ttl and default do not count. */
+  /** The first 16 hexadecimal digits of a hash of the formula, and of those of the shares that a pair is made of: a changed formula is another version, with state of its own. Owner, description, ttl and default do not count. */
   readonly version: string
 }
 
@@ -155,6 +166,13 @@ export function groupKeysOf(value: AttributeValue | undefined): readonly string[
   if (value === undefined || value === null) return []
   if (Array.isArray(value)) return [...new Set(value as readonly string[])]
   return [String(value)]
+}
+
+/** Whether a value is of the kind that its attribute has now. */
+export function isOfKind(value: AttributeValue, kind: AttributeKind | undefined): boolean {
+  if (kind === undefined) return true
+  if (kind === 'tags') return Array.isArray(value)
+  return typeof value === (kind === 'text' ? 'string' : kind)
 }
 
 /** Whether a feature can be read of these entities: a pair needs both. */

@@ -1,6 +1,6 @@
 // History for training: what happened, in files, and what was known of whom at each moment.
 import type { EntityName } from '../domain/event.ts'
-import type { FeatureDefinition } from '../domain/feature.ts'
+import type { AttributeKind, FeatureDefinition } from '../domain/feature.ts'
 import type { StoredEvent } from './event-log.ts'
 
 /** A file that was written, as the log of a table wants to know it. Never changed afterwards. */
@@ -21,9 +21,6 @@ export interface Label {
   readonly itemId: string
   readonly momentMs: number
 }
-
-/** How the values of an attribute are kept: whole numbers and moments are numbers. */
-export type AttributeKind = 'text' | 'number' | 'boolean' | 'tags'
 
 export interface JoinRequest {
   /** Of events, as `writeEvents` made them: absolute paths. Each event in one file. */

@@ -33,7 +33,8 @@ export function testServedFeaturesStore(fresh: Fresh<ServedFeaturesStore>): void
       const reading = { name: 'f', version: 'v', status: 'present' } as const
       const served: ServedFeatures = {
         momentMs: 7,
-        userId: 'ü\n"\u{1f600}',
+        // Some of it ends a line for some readers of lines.
+        userId: 'ü\n"\u{1f600}\u2028\u2029\u0085\r',
         itemId: 'i',
         readings: [
           { ...reading, value: 0.1 + 0.2 },

@@ -1,6 +1,5 @@
 // What attributes were, as the log came to know them: relations that events and labels look them up in. A value is spoken of by its number.
-import type { AttributePath } from '../../domain/feature.ts'
-import type { AttributeKind } from '../../ports/offline-store.ts'
+import type { AttributeKind, AttributePath } from '../../domain/feature.ts'
 import { literal } from './sql-text.ts'
 
 /** Part of the names of tables and columns that are about this attribute. */
@@ -73,8 +72,19 @@ export const keysOf = (
 ): string => `case json_type(${v}) when 'VARCHAR' then [${v} ->> '$'] when 'ARRAY' then list_distinct((${v})::VARCHAR[])
   when 'NULL' then []::VARCHAR[] else [(${v})::VARCHAR] end`
 
-/** A JSON value as SQL has it. */
+/** A JSON value as SQL has it; null where it is of another kind, as `isOfKind` says. */
 export function attributeOf(v: string, kind: AttributeKind): string {
+  return `case when json_type(${v}) in (${jsonTypes[kind]}) then ${typedValue(v, kind)} end`
+}
+
+const jsonTypes: Readonly<Record<AttributeKind, string>> = {
+  number: "'BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE'",
+  boolean: "'BOOLEAN'",
+  tags: "'ARRAY'",
+  text: "'VARCHAR'",
+}
+
+function typedValue(v: string, kind: AttributeKind): string {
   switch (kind) {
     case 'number':
       return `(${v})::DOUBLE`

@@ -8,8 +8,7 @@
 // What is small (ids, attributes, deletions) is made once. What grows with history is worked on in parts that have nothing to do with each other:
 // by group, then by entity, then by ranges of labels.
 import type { EntityName } from '../../domain/event.ts'
-import type { AttributePath, FeatureDefinition, FeatureFormula } from '../../domain/feature.ts'
-import type { AttributeKind } from '../../ports/offline-store.ts'
+import type { AttributeKind, AttributePath, FeatureDefinition, FeatureFormula } from '../../domain/feature.ts'
 import { attributeOf, groupTimeline, keysOf, labelTimeline, pathName, timeline, values } from './attribute-history.ts'
 import { EntityScript, interactionsIn, kindOf, matchesKind } from './entity-script.ts'
 import { groupTotals } from './group-totals.ts'

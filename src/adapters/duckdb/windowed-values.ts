@@ -1,5 +1,5 @@
 // Features over the events of a window, family by family.
-import type { AttributeKind } from '../../ports/offline-store.ts'
+import type { AttributeKind } from '../../domain/feature.ts'
 import { attributeOf, pathName } from './attribute-history.ts'
 import { distinctCounts } from './distinct-counts.ts'
 import type { EntityScript } from './entity-script.ts'

@@ -3,7 +3,6 @@
 import { createReadStream } from 'node:fs'
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { FeatureValue } from '../../domain/feature.ts'
 import type { ServedFeatures, ServedReading } from '../../domain/served-features.ts'
 import type { SkewReport } from '../../domain/skew-report.ts'
@@ -123,7 +122,7 @@ async function sizeOf(path: string): Promise<number> {
 async function* rowsOf(path: string): AsyncGenerator<ServedFeatures[]> {
   let rows: ServedFeatures[] = []
   try {
-    for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of linesOf(path)) {
       const row = rowIn(line)
       if (row === undefined) continue
       rows.push(row)
@@ -135,6 +134,17 @@ async function* rowsOf(path: string): AsyncGenerator<ServedFeatures[]> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeError(error, path)
   }
   if (rows.length > 0) yield rows
+}
+
+/** Not by `readline`: it ends lines at U+2028 as well, which JSON leaves as it is. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop()!
+    yield* lines
+  }
+  yield rest
 }
 
 /** A map has a form of its own in JSON; every other value is itself. */

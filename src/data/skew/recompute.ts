@@ -1,15 +1,10 @@
 // Served rows as the offline store would have them: the same keys as of the same moments, from a given history.
-import { readFile } from 'node:fs/promises'
-import { parquetReadObjects } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
 import type { Plan } from '../../config/plan.ts'
-import type { FeatureDefinition, FeatureFormula, FeatureStatus, FeatureValue } from '../../domain/feature.ts'
-import type { ServedFeatures, ServedReading } from '../../domain/served-features.ts'
+import type { FeatureDefinition, FeatureFormula } from '../../domain/feature.ts'
+import type { ServedFeatures } from '../../domain/served-features.ts'
 import type { JoinRequest, OfflineStore } from '../../ports/offline-store.ts'
+import { type JoinedRow, joinedRows } from '../joined-rows.ts'
 import { attributeKinds } from '../training-set.ts'
-
-/** By the name of the feature. */
-export type Recomputed = (name: string) => Pick<ServedReading, 'status' | 'value'>
 
 export interface RecomputeRequest {
   readonly plan: Plan
@@ -25,7 +20,7 @@ export interface RecomputeRequest {
 export async function recompute(
   rows: readonly ServedFeatures[],
   { plan, offline, files, features, target }: RecomputeRequest,
-): Promise<Recomputed[]> {
+): Promise<JoinedRow[]> {
   const labels = rows.map(({ userId = '', itemId = '', momentMs }) => ({ userId, itemId, momentMs }))
   await offline.joinFeatures({
     files,
@@ -34,13 +29,7 @@ export async function recompute(
     labels: [labels],
     target,
   })
-  const bytes = await readFile(target)
-  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
-  const joined = await parquetReadObjects({ file, compressors })
-  return joined.map((record) => (name) => ({
-    status: record[`${name}__status`] as FeatureStatus,
-    value: valueIn(record[name]),
-  }))
+  return joinedRows(target)
 }
 
 /** The definitions of these names, and of the shares that they are made of. */
@@ -52,11 +41,4 @@ function withIngredients(names: ReadonlySet<string>, all: readonly FeatureDefini
 function sharesOf(formula: FeatureFormula): readonly string[] {
   if (formula.family === 'cross') return [formula.share]
   return formula.family === 'similarity' ? [formula.user, formula.item] : []
-}
-
-/** Maps come as objects. */
-function valueIn(found: unknown): FeatureValue | undefined {
-  if (found === null || found === undefined) return undefined
-  if (Array.isArray(found) || typeof found !== 'object') return found as FeatureValue
-  return new Map(Object.entries(found as Record<string, number>))
 }

@@ -1,5 +1,5 @@
 // From stored records to readings: the same rules for whoever reads, with nothing to wait for in between.
-import type { EntityName } from '../event.ts'
+import type { AttributeValue, EntityName } from '../event.ts'
 import {
   type FeatureDefinition,
   type FeatureFormula,
@@ -7,6 +7,7 @@ import {
   type FeatureStatus,
   type FeatureValue,
   groupKeysOf,
+  isOfKind,
 } from '../feature.ts'
 import { type EntityRecord, WindowValue } from './entity-state.ts'
 import type { GroupTotals } from './group-state.ts'
@@ -91,9 +92,12 @@ export function featureComputation(
       const side = places.side(version, formula.by)
       return ({ records }) => {
         const known = records[side]?.attribute(formula.attribute)
-        return known && new WindowValue(known.value as FeatureValue, known.timeMs)
+        if (known === undefined || !isOfKind(known.value, formula.kind)) return undefined
+        return new WindowValue(known.value as FeatureValue, known.timeMs)
       }
     }
+    case 'last':
+      return latest(version, formula, places)
     case 'cross':
       return crossed(version, formula, places)
     case 'similarity':
@@ -102,6 +106,18 @@ export function featureComputation(
       return ratioToGroup(version, formula, places)
     default:
       return windowed(version, formula.by, places)
+  }
+}
+
+function latest(
+  version: string,
+  { by, kind }: Extract<FeatureFormula, { family: 'last' }>,
+  places: ComputationPlaces,
+): FeatureComputation {
+  const computed = windowed(version, by, places)
+  return (sources) => {
+    const found = computed(sources)
+    return found !== undefined && isOfKind(found.value as AttributeValue, kind) ? found : undefined
   }
 }
 
