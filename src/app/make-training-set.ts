@@ -5,6 +5,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { App } from '../app.ts'
 import type { FileSourcePlan } from '../config/plan.ts'
+import { removeAbandoned } from '../data/abandoned.ts'
 import { fileLabels, type InteractionLabels, interactionLabels } from '../data/labels.ts'
 import type { TableFiles } from '../data/tables/offline-tables.ts'
 import {
@@ -111,6 +112,8 @@ export async function remakeTrainingSet(
 async function withTemporary<T>(app: App, hash: string, work: (target: string) => Promise<T>): Promise<T> {
   const target = join(app.offlineDir, 'temporary', `${hash}-${randomUUID()}.parquet`)
   await mkdir(dirname(target), { recursive: true })
+  // What a killed process left is in nobody's way, but may be large.
+  await removeAbandoned(dirname(target), app.clock.now())
   try {
     return await work(target)
   } finally {

@@ -3,6 +3,7 @@ import { defineCommand } from 'citty'
 import { checkData } from '../app/check-data.ts'
 import { openApp } from '../app.ts'
 import { describeCheck } from '../domain/check.ts'
+import { isoTimeMs } from '../domain/iso-time.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { appArguments } from './app-arguments.ts'
 
@@ -22,6 +23,9 @@ const run = defineCommand({
     }
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
+      if (args.date !== undefined && Date.parse(args.date) > app.clock.now()) {
+        throw new MillraceError('CLI_USAGE', `--date is ${args.date}, which has not begun: there is nothing to check.`)
+      }
       const { date, results, decision } = await checkData(app, args.date === undefined ? {} : { date: args.date })
       if (args.json) console.log(JSON.stringify({ date, decision: decision.decision, results }))
       else {
@@ -80,4 +84,4 @@ export default defineCommand({
   default: 'run',
 })
 
-const isDate = (text: string): boolean => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text))
+const isDate = (text: string): boolean => /^\d{4}-\d\d-\d\d$/.test(text) && isoTimeMs(text) !== undefined

@@ -169,5 +169,8 @@ test('checks of a good day pass, those of a bad one hold it back, and both are k
   expect(report).toContain('Decision: hold.')
   expect(process.exitCode).toBe(1)
   expect(await run('checks', checks, 'list', '--check', 'enumeration')).toMatch(/FAIL.*\n.*pass/)
-  await expect(run('checks', checks, '--date', 'yesterday')).rejects.toMatchObject({ code: 'CLI_USAGE' })
+  // The last two are a day that no calendar has, and one that has not begun.
+  for (const date of ['yesterday', '2026-02-31', '2999-01-01']) {
+    await expect(run('checks', checks, '--date', date), date).rejects.toMatchObject({ code: 'CLI_USAGE' })
+  }
 })

@@ -1,6 +1,6 @@
 // From the event log to the offline tables. A table's own log says how far it has come: the offset is part of the commit that brings the rows, so a process
 // that is killed anywhere leaves the table with all events up to some offset, each once, and the next one goes on from there.
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DeltaStorage } from '../../delta/storage.ts'
 import type { NewDeltaFile } from '../../delta/write.ts'
@@ -9,6 +9,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { EventLog, StoredEvent } from '../../ports/event-log.ts'
 import type { DataFile, OfflineStore } from '../../ports/offline-store.ts'
+import { removeAbandoned } from '../abandoned.ts'
 import { logBatches } from '../log-batches.ts'
 import { LOG_APP_ID, type OfflineTable } from './offline-table.ts'
 import { inSlices } from './slices.ts'
@@ -52,7 +53,6 @@ const CHUNK_LENGTH = 250_000
 const SILENT_EVENT_COUNT = 1_000_000
 /** Two processes that write in turns each lose half of their races; so many in a row are something else. */
 const ATTEMPT_COUNT_MAX = 20
-const ABANDONED_AFTER_MS = 86_400_000
 
 /** Brings the tables up to the log, a commit at a time. Several processes may do so at once: one of them wins each commit, the others go on from it. */
 export class TableSync {
@@ -200,12 +200,7 @@ export class TableSync {
   async #sweep(): Promise<void> {
     const { stagingFolder, clock } = this.#ports
     await mkdir(stagingFolder, { recursive: true })
-    for (const name of await readdir(stagingFolder)) {
-      const found = await stat(join(stagingFolder, name)).catch(() => undefined)
-      if (found && clock.now() - found.mtimeMs > ABANDONED_AFTER_MS) {
-        await rm(join(stagingFolder, name), { recursive: true, force: true })
-      }
-    }
+    await removeAbandoned(stagingFolder, clock.now())
   }
 }
 
