@@ -20,7 +20,7 @@ import { testPlan } from './plan.testing.ts'
 import { OfflineTables } from './tables/offline-tables.ts'
 import { attributeKinds } from './training-set.ts'
 
-const CASE_COUNT = Number(process.env.MILLRACE_SET_CASES ?? 3)
+const CASE_COUNT = Number(process.env.MILLRACE_SET_CASES ?? 2)
 const SEED = Number(process.env.MILLRACE_SEED ?? 20_261_125)
 
 const DAY_MS = 86_400_000

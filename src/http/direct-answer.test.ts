@@ -95,7 +95,7 @@ test('a body of any kind is judged the same by both ways', async () => {
       delete short!.head.connection
       expect(short).toEqual(long)
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { runConcurrentCommits } from './concurrent-commits.ts'
 
 // The full size is MILLRACE_DELTA_COMMITS=1000.
-const commitsPerProcess = Number(process.env.MILLRACE_DELTA_COMMITS ?? 100)
+const commitsPerProcess = Number(process.env.MILLRACE_DELTA_COMMITS ?? 50)
 const processCount = 8
 const expected = {
   commitCount: processCount * commitsPerProcess,

@@ -14,7 +14,7 @@ import { tableSchemas } from './table-schema.ts'
 
 const MINUTE_MS = 60_000
 /** Of random runs with failures; `MILLRACE_CASES=150` for more of them. */
-const CASE_COUNT = Number(process.env.MILLRACE_CASES ?? 8)
+const CASE_COUNT = Number(process.env.MILLRACE_CASES ?? 4)
 const DAY_MS = 86_400_000
 
 let folder: string
