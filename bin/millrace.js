@@ -18,11 +18,14 @@ if (major < NEEDED_MAJOR) {
   process.exit(69)
 }
 
+// Compiled code is kept between runs, which halves the time until a command begins; where it cannot be kept, nothing is lost.
+const { enableCompileCache, registerHooks } = await import('node:module')
+enableCompileCache()
+
 const source = new URL('../src/cli/main.ts', import.meta.url)
 const isCheckout = existsSync(source)
 if (isCheckout) {
   // Makes `import 'millrace'` in a system file mean the source too, as `node --conditions=millrace-source` would.
-  const { registerHooks } = await import('node:module')
   registerHooks({
     resolve: (specifier, context, next) =>
       next(specifier, Object.assign({}, context, { conditions: context.conditions.concat('millrace-source') })),
