@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
@@ -11,6 +10,6 @@ export default defineConfig({
     testTimeout: 30_000,
     maxWorkers: 2,
     // For the hundreds of processes that tests start.
-    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') },
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'build', 'compile-cache') },
   },
 })

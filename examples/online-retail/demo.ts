@@ -35,7 +35,7 @@ const earlierDate = '2011-06-01T00:00:00Z'
 const say = (line = ''): void => (asJson ? console.error(line) : console.log(line))
 
 /** In this shop it is the end of its last day, ten minutes after the last purchase: "now", "yesterday" and "90 days" mean what they meant there. */
-const openedAtMs = Date.now()
+const openedAtMs = systemClock.now()
 const shopClock: Clock = { now: () => Date.parse('2011-12-09T13:00:00Z') + systemClock.now() - openedAtMs }
 
 const startedAt = performance.now()

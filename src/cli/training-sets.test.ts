@@ -12,6 +12,7 @@ import data from './data.ts'
 import features from './features.ts'
 import importCommand from './import.ts'
 import { runCommandLine } from './run-command.ts'
+import status from './status.ts'
 import trainingSets from './training-sets.ts'
 
 const repository = join(import.meta.dirname, '..', '..')
@@ -124,6 +125,12 @@ test('the same set is the same bytes, after new data came a set of its own, and 
   await app.close()
 
   const second = await madeBy(...asked)
+  const { tables } = JSON.parse(await run('status', status, '--json'))
+  expect(tables).toMatchObject([
+    { name: 'interactions', publishedVersion: 2 },
+    { name: 'changes', publishedVersion: 1 },
+  ])
+  expect(await run('status', status)).toMatch(/table interactions +version 2 is published \(20/)
   expect(second.contentHash).not.toBe(first.contentHash)
   expect([first.tableVersions, second.tableVersions]).toEqual([
     { interactions: '1', changes: '1' },

@@ -11,21 +11,12 @@ import { seededRng } from '../lib/rng.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import { type EarlierFeaturesRequest, earlierFeatures } from './earlier-features.ts'
 import { growingLog, someDefinitions, someEntity } from './feature-engine.testing.ts'
-import { testPlan } from './plan.testing.ts'
+import { corpusPlan } from './plan.testing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-earlier-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const base = testPlan({
-  user: { country: { type: 'category', isOptional: true }, interests: { type: 'tags', isOptional: true } },
-  item: {
-    category: { type: 'category', isOptional: true },
-    tags: { type: 'tags', isOptional: true },
-    price: { type: 'number', isOptional: true },
-    isNew: { type: 'boolean', isOptional: true },
-  },
-})
-const plan = { ...base, data: { ...base.data, features: corpusDefinitions } }
+const plan = corpusPlan()
 
 function ask(
   events: readonly StoredEvent[],

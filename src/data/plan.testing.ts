@@ -1,6 +1,8 @@
-// A plan for the tests of this folder: two interactions, and whatever attributes and sources a test needs.
+// Plans for the tests of this folder: two interactions, and whatever attributes and sources a test needs; and one for random histories.
 import type { AttributePlan, Plan, SourcePlan } from '../config/plan.ts'
 import { defaultCheckSettings } from '../domain/check-settings.ts'
+import type { FeatureDefinition } from '../domain/feature.ts'
+import { corpusDefinitions } from '../domain/feature-corpus.contract.ts'
 
 export function testPlan({
   user = {},
@@ -29,4 +31,18 @@ export function testPlan({
     serving: { owner: 'web@shop.example', placements: {} },
     monitoring: { owner: 'sre@shop.example' },
   }
+}
+
+/** With the attributes that random histories have, and features over them. */
+export function corpusPlan(features: readonly FeatureDefinition[] = corpusDefinitions): Plan {
+  const plan = testPlan({
+    user: { country: { type: 'category', isOptional: true }, interests: { type: 'tags', isOptional: true } },
+    item: {
+      category: { type: 'category', isOptional: true },
+      tags: { type: 'tags', isOptional: true },
+      price: { type: 'number', isOptional: true },
+      isNew: { type: 'boolean', isOptional: true },
+    },
+  })
+  return { ...plan, data: { ...plan.data, features } }
 }

@@ -16,7 +16,7 @@ import { type Rng, seededRng } from '../lib/rng.ts'
 import { appendedTimeMsOf, type StoredEvent } from '../ports/event-log.ts'
 import type { Label } from '../ports/offline-store.ts'
 import { growingLog, someDefinitions } from './feature-engine.testing.ts'
-import { testPlan } from './plan.testing.ts'
+import { corpusPlan } from './plan.testing.ts'
 import { OfflineTables } from './tables/offline-tables.ts'
 import { attributeKinds } from './training-set.ts'
 
@@ -25,16 +25,7 @@ const SEED = Number(process.env.MILLRACE_SEED ?? 20_261_125)
 
 const DAY_MS = 86_400_000
 
-const base = testPlan({
-  user: { country: { type: 'category', isOptional: true }, interests: { type: 'tags', isOptional: true } },
-  item: {
-    category: { type: 'category', isOptional: true },
-    tags: { type: 'tags', isOptional: true },
-    price: { type: 'number', isOptional: true },
-    isNew: { type: 'boolean', isOptional: true },
-  },
-})
-const plan = { ...base, data: { ...base.data, features: corpusDefinitions } }
+const plan = corpusPlan()
 let compactedCount = 0
 
 test(`a training set stays what it is, whatever comes later: ${CASE_COUNT} histories`, {

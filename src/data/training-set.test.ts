@@ -7,22 +7,13 @@ import { corpusDefinitions, randomCorpus } from '../domain/feature-corpus.contra
 import { seededRng } from '../lib/rng.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { JoinRequest } from '../ports/offline-store.ts'
-import { testPlan } from './plan.testing.ts'
+import { corpusPlan } from './plan.testing.ts'
 import { writeTrainingSet } from './training-set.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-training-set-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const base = testPlan({
-  user: { country: { type: 'category', isOptional: true }, interests: { type: 'tags', isOptional: true } },
-  item: {
-    category: { type: 'category', isOptional: true },
-    tags: { type: 'tags', isOptional: true },
-    price: { type: 'number', isOptional: true },
-    isNew: { type: 'boolean', isOptional: true },
-  },
-})
-const plan = { ...base, data: { ...base.data, features: corpusDefinitions } }
+const plan = corpusPlan()
 const { events } = randomCorpus(seededRng(7), { eventCount: 300, spanMs: 86_400_000 })
 const store = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary') })
 

@@ -19,7 +19,7 @@ export interface FeaturesStatus {
   readonly count: number
   /** Whether a server or a command keeps them up to date at present. */
   readonly isKept: boolean
-  /** Events that answers do not know yet, and how long the next of them has been available. */
+  /** Events that answers do not know yet, and how long the log has had the next of them. */
   readonly lagEventCount: number
   readonly lagMs: number
   /** Names of those that are not answered yet, or still by an older definition. */

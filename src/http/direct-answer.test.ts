@@ -1,4 +1,5 @@
 // Goal: the short way answers as the framework's does. Method: the same bodies by both ways; a type that is written otherwise takes the long one.
+import { connect } from 'node:net'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
@@ -97,6 +98,21 @@ test('a body of any kind is judged the same by both ways', async () => {
     }),
     { numRuns: 30 },
   )
+})
+
+test('a client that goes away in the middle of its body costs nobody an answer', async () => {
+  const { server } = startTestServer({ port: 0, recommender: { recommend: () => response } })
+  const { url, port } = await server.listen()
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    `POST /v1/recommend HTTP/1.1\r\nhost: x\r\ncontent-type: ${shortWay}\r\ncontent-length: 100\r\n\r\n{"pla`,
+  )
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  socket.destroy()
+  const body = '{"placement":"home"}'
+  const answer = await fetch(`${url}/v1/recommend`, { method: 'POST', headers: { 'content-type': shortWay }, body })
+  expect(answer.status).toBe(200)
+  await server.close()
 })
 
 test('requests that come together get each its own answer, and one that fails does not cost the others theirs', async () => {

@@ -11,7 +11,7 @@ const FeaturesState = Type.Object(
     count: Count,
     isKept: Type.Boolean({ description: 'Whether somebody keeps them up to date at present.' }),
     lagEventCount: Type.Integer({ description: 'Events that answers do not know yet.' }),
-    lagMs: Type.Number({ description: 'How long the next of them has been available.' }),
+    lagMs: Type.Number({ description: 'How long the log has had the next of them.' }),
     backfilling: Type.Array(Type.String(), { description: 'Not answered yet, or still by an older definition.' }),
     problem: Type.Optional(Type.String({ description: 'Why they do not follow the log at present.' })),
   },

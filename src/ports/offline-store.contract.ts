@@ -21,7 +21,8 @@ const HISTORY_DISTANCE_MS = 300 * DAY_MS
 /** Of one of several histories. */
 const EVENT_COUNT_MAX = 130
 
-const attributes: JoinRequest['attributes'] = {
+/** Of random histories. */
+export const corpusAttributes: JoinRequest['attributes'] = {
   user: { country: 'text', interests: 'tags' },
   item: { category: 'text', tags: 'tags', price: 'number', isNew: 'boolean' },
 }
@@ -67,7 +68,13 @@ export function testOfflineStore(
       const target = join(folder, `${name}.parquet`)
       return {
         target,
-        ...(await store.joinFeatures({ files, definitions: corpusDefinitions, attributes, labels: [labels], target })),
+        ...(await store.joinFeatures({
+          files,
+          definitions: corpusDefinitions,
+          attributes: corpusAttributes,
+          labels: [labels],
+          target,
+        })),
       }
     }
 

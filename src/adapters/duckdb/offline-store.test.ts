@@ -6,7 +6,7 @@ import { compressors } from 'hyparquet-compressors'
 import { afterAll, describe, expect, test } from 'vitest'
 import { corpusDefinitions, randomCorpus } from '../../domain/feature-corpus.contract.ts'
 import { seededRng } from '../../lib/rng.ts'
-import { testOfflineStore } from '../../ports/offline-store.contract.ts'
+import { corpusAttributes, testOfflineStore } from '../../ports/offline-store.contract.ts'
 import type { Label } from '../../ports/offline-store.ts'
 import { ROW_GROUP_ROW_COUNT } from './event-files.ts'
 import { duckDbOfflineStore } from './offline-store.ts'
@@ -53,10 +53,7 @@ test('in parts on disk every feature has the bytes that it has at once', async (
     const joined = await store(partRowCount).joinFeatures({
       files: files.map(({ path, table }) => ({ path: join(written, path), table })),
       definitions: corpusDefinitions,
-      attributes: {
-        user: { country: 'text', interests: 'tags' },
-        item: { category: 'text', tags: 'tags', price: 'number', isNew: 'boolean' },
-      },
+      attributes: corpusAttributes,
       labels: [labels],
       target: join(folder, `all-features-${partRowCount}.parquet`),
     })

@@ -20,7 +20,7 @@ import { entityKey } from '../feature-layer.ts'
 import { featureReader } from '../feature-reader.ts'
 import { FeatureSampler, sampledReader } from '../feature-sampler.ts'
 import { type MemoryRecords, memoryOnlineStore, memoryRecords } from '../online-store.testing.ts'
-import { testPlan } from '../plan.testing.ts'
+import { corpusPlan } from '../plan.testing.ts'
 import { measureSkew } from './measure-skew.ts'
 
 const SEED = Number(process.env.MILLRACE_SEED ?? 11)
@@ -29,17 +29,6 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 // A join of so many features takes a second or two on a busy machine, and a lagging row takes another.
 const TIMEOUT_MS = 120_000
-
-const base = testPlan({
-  user: { country: { type: 'category', isOptional: true }, interests: { type: 'tags', isOptional: true } },
-  item: {
-    category: { type: 'category', isOptional: true },
-    tags: { type: 'tags', isOptional: true },
-    price: { type: 'number', isOptional: true },
-    isNew: { type: 'boolean', isOptional: true },
-  },
-})
-const planOf = (features: readonly FeatureDefinition[]) => ({ ...base, data: { ...base.data, features } })
 
 function memoryServed(): ServedFeaturesStore & { readonly rows: ServedFeatures[] } {
   const rows: ServedFeatures[] = []
@@ -121,7 +110,7 @@ async function served(
   log.length = events.length
   const own = join(folder, String(runCount++))
   const report = await measureSkew({
-    plan: planOf(definitions),
+    plan: corpusPlan(definitions),
     log,
     served: kept,
     offline: duckDbOfflineStore({ temporaryFolder: join(own, 'duckdb') }),

@@ -70,6 +70,15 @@ test('where nothing came there is no commit, and a table whose rows did not come
   expect(readdirSync(join(folder, 'staging'))).toEqual([])
 })
 
+test('versions of other tables are refused, not filled up with what is published', async () => {
+  await under.log.append(views(3))
+  const tables = under.open()
+  await tables.sync()
+  for (const versions of [[{ table: 'events', version: 7 }], [{ table: 'interactions', version: 1 }], []]) {
+    await expect(tables.files(versions)).rejects.toMatchObject({ code: 'TABLE_UNKNOWN' })
+  }
+})
+
 test('the newest rows come first, of the version that is asked for', async () => {
   const tables = under.open()
   await under.log.append(views(4))

@@ -258,14 +258,14 @@ export class OfflineTables {
   /**
    * What a training set reads: the files of a version of every table. Record the versions (`TrainingSets.record`) before reading, so that no vacuum takes the
    * files away.
-   * @param versions default: the published ones
-   * @throws MillraceError TABLE_NOT_PUBLISHED, TABLE_UNKNOWN, DELTA_*
+   * @param versions one of each table; default: the published ones
+   * @throws MillraceError TABLE_NOT_PUBLISHED, TABLE_UNKNOWN where the versions are of other tables, DELTA_*
    */
   async files(versions?: readonly TableVersion[]): Promise<TableFiles> {
     const files: JoinRequest['files'][number][] = []
     const tables: TableVersion[] = []
     for (const table of this.#tables) {
-      const snapshot = await this.#snapshot(table, versions?.find((one) => one.table === table.name)?.version)
+      const snapshot = await this.#snapshot(table, versions && versionIn(versions, table.name))
       files.push(...snapshot.files.map(({ path }) => ({ path: table.absolutePath(path), table: table.name })))
       tables.push({ table: table.name, version: snapshot.version })
     }
@@ -312,4 +312,14 @@ export class OfflineTables {
       },
     )
   }
+}
+
+/** A table that is left out must not be read in whatever version is published: the rest is of another time. */
+function versionIn(versions: readonly TableVersion[], table: OfflineTableName): number {
+  const found = versions.find((one) => one.table === table)
+  if (found) return found.version
+  const named = versions.map((one) => one.table).join(', ')
+  throw new MillraceError('TABLE_UNKNOWN', `No version of "${table}" is among those of ${named || 'no table'}.`, {
+    fix: 'What was made of other tables cannot be made again of these. Make it anew.',
+  })
 }
