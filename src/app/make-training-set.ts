@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { thisProcess } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
 import type { FileSourcePlan } from '../config/plan.ts'
 import { removeAbandoned } from '../data/abandoned.ts'
@@ -50,28 +51,31 @@ export async function makeTrainingSet(
   wanted: LabelsWanted,
 ): Promise<MadeTrainingSet & { readonly holds: readonly TableHold[] }> {
   const offlineTables = await openTables(app)
+  // What comes later is known to no table.
+  const knownToMs = app.clock.now()
   const { audits } = await offlineTables.sync()
   const from = await offlineTables.files()
   const { trainingSets } = await app.metadata()
   const ingredients = ingredientsOf(app, from, await describedLabels(wanted))
   const recipe = trainingSetRecipe(ingredients)
   const hash = contentHash(recipe)
-  const known = await trainingSets.find(hash)
-  const createdAtMs = app.clock.now()
   const { tables } = from
-  await trainingSets.record({ contentHash: hash, manifest: recipe as unknown as JsonValue, tables, createdAtMs })
+  const maker = thisProcess()
+  const manifest = recipe as unknown as JsonValue
+  await trainingSets.begin({ contentHash: hash, manifest, tables, createdAtMs: app.clock.now() }, maker)
   try {
     const path = pathOf(app, hash)
     const manifest = await withTemporary(app, hash, async (target) => {
-      const written = await writeFrom(app, from, { ingredients, wanted, target })
+      const written = await writeFrom(app, from, { ingredients, wanted, target, knownToMs })
       await put(target, path)
       await rename(manifestOf(target), manifestOf(path))
       return written
     })
+    await trainingSets.finish(hash)
     return { contentHash: hash, path, manifest, holds: audits.flatMap(({ hold }) => hold ?? []) }
   } catch (error) {
     // A set that came to nothing holds nothing; one that was made before keeps its hold.
-    if (known === undefined || known.releasedAtMs !== undefined) await trainingSets.release(hash, app.clock.now())
+    await trainingSets.abandon(hash, maker, app.clock.now())
     throw error
   }
 }
@@ -156,14 +160,21 @@ async function writeFrom(
     ingredients,
     wanted,
     target,
-  }: { readonly ingredients: TrainingSetIngredients; readonly wanted: LabelsWanted; readonly target: string },
+    knownToMs,
+  }: {
+    readonly ingredients: TrainingSetIngredients
+    readonly wanted: LabelsWanted
+    readonly target: string
+    /** No row of a file may be of a later moment. Left out where the rows were judged before. */
+    readonly knownToMs?: number
+  },
 ): Promise<TrainingSetManifest> {
   const store = await app.offlineStore()
   const paths = files.filter(({ table }) => table === 'interactions').map(({ path }) => path)
   const labels =
     'of' in wanted
       ? interactionLabels(store.readEvents({ table: 'interactions', paths, order: 'log' }), wanted)
-      : fileLabels(wanted.path, wanted.format)
+      : fileLabels(wanted.path, wanted.format, knownToMs)
   return writeTrainingSet(store, { ...ingredients, files, labels: withRows(labels, wanted), target })
 }
 

@@ -1,6 +1,9 @@
 // Goal: imported history makes a training set, whose rows are what "features value --at" says, and which is made again byte for byte.
 // Method: a project in a temporary folder, the commands as the command line runs them, on the embedded stores.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandDef } from 'citty'
@@ -8,6 +11,7 @@ import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { openApp } from '../app.ts'
+import type { TrainingSet } from '../domain/training-set.ts'
 import data from './data.ts'
 import features from './features.ts'
 import importCommand from './import.ts'
@@ -207,6 +211,13 @@ test('rows may come from a file, of which one that says nothing is an error', as
     code: 'LABELS_INVALID',
     message: expect.stringMatching(/labels\.csv:2: found "u", "chair", "soon"/),
   })
+  writeFileSync(labels, 'userId,itemId,moment\nu,chair,2024-03-02T12:00Z\nu,lamp,2999-03-02\n')
+  await expect(make('--labels', labels)).rejects.toMatchObject({
+    code: 'LABELS_INVALID',
+    message: expect.stringMatching(
+      /labels\.csv:3: found the moment "2999-03-02", which is 2999-03-02T00:00:00\.000Z, expected one up to 20\d\d-.*Z: what comes later is not known/,
+    ),
+  })
   writeFileSync(labels, 'userId,itemId,moment\nu,chair\n')
   await expect(make('--labels', labels)).rejects.toMatchObject({
     code: 'LABELS_INVALID',
@@ -230,6 +241,37 @@ test('rows may come from a file, of which one that says nothing is an error', as
   await expect(make('--labels', join(folder, 'gone.csv'))).rejects.toMatchObject({ code: 'IMPORT_FILE_UNREADABLE' })
 })
 
+// Method: the labels are a pipe, which the command reads once for their hash, and which it then waits for in mid-make.
+test('a set whose maker was killed is never finished, and its table versions are let go by the next command', async () => {
+  const labels = join(folder, 'pipe.csv')
+  execFileSync('mkfifo', [labels])
+  const args = ['training-sets', 'make', '--labels', labels, '--system', folder]
+  const maker = spawn(process.execPath, [join(repository, 'bin', 'millrace.js'), ...args], { stdio: 'ignore' })
+  const isOver = once(maker, 'exit')
+  const states = async () => JSON.parse(await run('training-sets', trainingSets, '--json')) as TrainingSet[]
+  try {
+    await writeFile(labels, 'userId,itemId,moment\nkilled,chair,2024-03-02T12:00Z\n')
+    await expect
+      .poll(states, { timeout: 20_000 })
+      .toContainEqual(expect.objectContaining({ maker: expect.objectContaining({ pid: maker.pid }) }))
+  } finally {
+    maker.kill('SIGKILL')
+    await isOver
+  }
+  const app = await openApp({ systemFile: folder })
+  const { unfinished, pinnedVersions } = (await app.metadata()).trainingSets
+  expect(await unfinished()).toMatchObject([{ maker: { pid: maker.pid } }])
+  const pinnedBefore = await pinnedVersions('interactions')
+  const listed = await run('training-sets', trainingSets)
+  expect(listed).toMatch(/never finished, released/)
+  expect(listed).not.toMatch(/being made/)
+  expect(await unfinished()).toEqual([])
+  expect(pinnedBefore).toEqual([1, 2])
+  await app.close()
+  const { contentHash } = (await states()).find((set) => set.maker?.pid === maker.pid)!
+  expect(await run('training-sets', trainingSets, 'release', contentHash)).toMatch(/It was never finished/)
+})
+
 test('what cannot be made says why, and is not kept', async () => {
   const listedBefore = await run('training-sets', trainingSets)
   await expect(make()).rejects.toMatchObject({ code: 'CLI_USAGE', fix: expect.stringContaining('--of view') })
@@ -241,7 +283,7 @@ test('what cannot be made says why, and is not kept', async () => {
   await expect(make('--of', 'view', '--labels', 'x.csv')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   expect(await run('training-sets', trainingSets)).toBe(listedBefore)
   await expect(make('--of', 'view', '--to', '2020-01-01')).rejects.toMatchObject({ code: 'LABELS_MISSING' })
-  expect(await run('training-sets', trainingSets)).toMatch(/interactions 2, changes 1 +released/)
+  expect(await run('training-sets', trainingSets)).toMatch(/interactions 2, changes 1 +never finished, released/)
 })
 
 test('a moment before all data, in the future or unreadable is a clear error', async () => {

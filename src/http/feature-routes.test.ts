@@ -13,7 +13,7 @@ const views: FeatureDefinition = {
 
 function serverOf({ firstOffset = 0 } = {}) {
   const asked: Parameters<Features['readAsOf']>[0][] = []
-  const rows = [[{ status: 'present' as const, value: 3 }]]
+  const rows = [[{ status: 'present' as const, value: 3, newestEventTimeMs: 900 }]]
   const features: Features = {
     definitions: async () => [views],
     read: async () => ({ asOfMs: 1_000, rows }),
@@ -32,7 +32,7 @@ test('the values of an earlier moment say where the log begins, so that whoever 
   expect(answer.json()).toEqual({
     asOf: '1970-01-01T00:00:00.500Z',
     firstOffset: 30,
-    features: [{ name: 'views', status: 'present', value: 3 }],
+    features: [{ name: 'views', status: 'present', value: 3, newestEventTime: '1970-01-01T00:00:00.900Z' }],
   })
   expect(asked).toMatchObject([{ asOfMs: 500, asKnownNow: true, entity: { userId: 'u' } }])
   expect((await serverOf().values('userId=u&at=1970-01-01')).json()).toMatchObject({ firstOffset: 0 })
@@ -43,7 +43,7 @@ test('the values of now are read from the online store, and know no beginning of
   const answer = await values('userId=u&asKnownNow=false')
   expect(answer.json()).toEqual({
     asOf: '1970-01-01T00:00:01.000Z',
-    features: [{ name: 'views', status: 'present', value: 3 }],
+    features: [{ name: 'views', status: 'present', value: 3, newestEventTime: '1970-01-01T00:00:00.900Z' }],
   })
   expect(asked).toEqual([])
 })

@@ -257,7 +257,7 @@ export const errorCatalogue = {
   LABELS_INVALID: {
     httpStatus: 422,
     exitCode: 65,
-    meaning: 'A row of a file of labels names no user, item or moment.',
+    meaning: 'A row of a file of labels names no user, item or moment, or one that is still to come.',
   },
   LABELS_MISSING: {
     httpStatus: 409,

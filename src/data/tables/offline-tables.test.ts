@@ -318,12 +318,9 @@ test('a vacuum spares what is published, what a training set needs and what is y
     await under.log.append(views(1))
     await tables.sync()
   }
-  await under.metadata.trainingSets.record({
-    contentHash: 'a'.repeat(64),
-    manifest: {},
-    tables: [{ table: 'interactions', version: 3 }],
-    createdAtMs: START_MS,
-  })
+  const pinned = [{ table: 'interactions', version: 3 }]
+  const set = { contentHash: 'a'.repeat(64), manifest: {}, tables: pinned, createdAtMs: START_MS }
+  await under.metadata.trainingSets.begin(set, { pid: 1, startedAt: '' })
   await tables.compact()
   // Real files have the real time, so the clock goes where they are old.
   under.clock.nowMs = Math.max(Date.now(), under.clock.nowMs) + 30 * DAY_MS

@@ -256,7 +256,7 @@ export class OfflineTables {
   }
 
   /**
-   * What a training set reads: the files of a version of every table. Record the versions (`TrainingSets.record`) before reading, so that no vacuum takes the
+   * What a training set reads: the files of a version of every table. Note the versions (`TrainingSets.begin`) before reading, so that no vacuum takes the
    * files away.
    * @param versions one of each table; default: the published ones
    * @throws MillraceError TABLE_NOT_PUBLISHED, TABLE_UNKNOWN where the versions are of other tables, DELTA_*
