@@ -8,7 +8,7 @@ import type { App } from '../app.ts'
 import type { FileSourcePlan } from '../config/plan.ts'
 import { removeAbandoned } from '../data/abandoned.ts'
 import { fileLabels, type InteractionLabels, interactionLabels } from '../data/labels.ts'
-import type { TableFiles } from '../data/tables/offline-tables.ts'
+import { type FilesOfVersions, readFailure } from '../data/tables/damaged-file.ts'
 import {
   type TrainingSetIngredients,
   type TrainingSetManifest,
@@ -43,8 +43,8 @@ export interface MadeTrainingSet {
  * Features of the plan, joined as of the moment of each label, from the published versions of the tables, which are brought up to date before. Making the same
  * set again gives the same bytes; after new data came it is another set.
  * @returns also which tables are held back, so that the set lacks their newest rows
- * @throws MillraceError LABELS_MISSING, LABELS_BEFORE_DATA, LABELS_INVALID, IMPORT_FILE_*, TABLE_NOT_PUBLISHED, DELTA_*, OFFLINE_STORE_FAILED,
- *   OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
+ * @throws MillraceError LABELS_MISSING, LABELS_BEFORE_DATA, LABELS_INVALID, IMPORT_FILE_*, TABLE_NOT_PUBLISHED, TABLE_FILE_DAMAGED, DELTA_*,
+ *   OFFLINE_STORE_FAILED, *   OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
  */
 export async function makeTrainingSet(
   app: App,
@@ -147,7 +147,7 @@ const pathOf = (app: App, hash: string): string =>
   join(app.offlineDir, 'training-sets', hash.slice(0, HASH_DIGITS), 'rows.parquet')
 const manifestOf = (path: string): string => `${path}.manifest.json`
 
-const ingredientsOf = ({ plan }: App, { tables }: TableFiles, labelsFrom: JsonValue | undefined) => ({
+const ingredientsOf = ({ plan }: App, { tables }: FilesOfVersions, labelsFrom: JsonValue | undefined) => ({
   plan,
   tableVersions: Object.fromEntries(tables.map(({ table, version }) => [table, String(version)])),
   ...(labelsFrom !== undefined && { labelsFrom }),
@@ -155,7 +155,7 @@ const ingredientsOf = ({ plan }: App, { tables }: TableFiles, labelsFrom: JsonVa
 
 async function writeFrom(
   app: App,
-  { files }: TableFiles,
+  from: FilesOfVersions,
   {
     ingredients,
     wanted,
@@ -170,12 +170,17 @@ async function writeFrom(
   },
 ): Promise<TrainingSetManifest> {
   const store = await app.offlineStore()
+  const { files } = from
   const paths = files.filter(({ table }) => table === 'interactions').map(({ path }) => path)
   const labels =
     'of' in wanted
       ? interactionLabels(store.readEvents({ table: 'interactions', paths, order: 'log' }), wanted)
       : fileLabels(wanted.path, wanted.format, knownToMs)
-  return writeTrainingSet(store, { ...ingredients, files, labels: withRows(labels, wanted), target })
+  try {
+    return await writeTrainingSet(store, { ...ingredients, files, labels: withRows(labels, wanted), target })
+  } catch (error) {
+    throw await readFailure(error, from)
+  }
 }
 
 async function describedLabels(wanted: LabelsWanted): Promise<JsonValue> {

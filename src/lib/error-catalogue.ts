@@ -370,6 +370,11 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'No version of an offline table may be read yet: nothing was written, or the checks hold it back.',
   },
+  TABLE_FILE_DAMAGED: {
+    httpStatus: 500,
+    exitCode: 65,
+    meaning: 'A file of a version of an offline table is missing, or not as it was written.',
+  },
   TABLE_LOG_GAP: {
     httpStatus: 500,
     exitCode: 65,
