@@ -85,7 +85,7 @@ export async function makeTrainingSet(
  * take the place of whatever lies where the set was.
  * @param labelFile where its rows came from a file: that file
  * @returns whether the bytes are those that its manifest promises; undefined where there is none any more
- * @throws MillraceError TRAINING_SET_CHANGED, DELTA_VERSION_NOT_FOUND and what `makeTrainingSet` throws
+ * @throws MillraceError TRAINING_SET_CHANGED where the system file or the labels are other ones, or the set was released and a vacuum came; and what `makeTrainingSet` throws
  */
 export async function remakeTrainingSet(
   app: App,
@@ -94,16 +94,19 @@ export async function remakeTrainingSet(
 ): Promise<MadeTrainingSet & { readonly isSame: boolean | undefined }> {
   const recipe = set.manifest as unknown as TrainingSetRecipe
   const wanted = await labelsOf(recipe, labelFile)
-  const from = await (await openTables(app)).files(set.tables)
+  const offlineTables = await openTables(app)
+  const from = await offlineTables.files(set.tables).catch((error: unknown) => {
+    throw takenByVacuum(error, set)
+  })
   const named = new Set(recipe.features.map(({ name }) => name))
   const features = app.plan.data.features.filter(({ name }) => named.has(name))
   const ingredients = { ...ingredientsOf(app, from, recipe.labels), features }
-  if (trainingSetRecipe(ingredients).definitionsHash !== recipe.definitionsHash) {
-    throw changed('Features are defined otherwise now.', 'Make it with the system file that it was made with.')
-  }
+  assertSameDefinitions(recipe, trainingSetRecipe(ingredients))
   const path = pathOf(app, set.contentHash)
   return withTemporary(app, set.contentHash, async (target) => {
-    const manifest = await writeFrom(app, from, { ingredients, wanted, target })
+    const manifest = await writeFrom(app, from, { ingredients, wanted, target }).catch((error: unknown) => {
+      throw takenByVacuum(error, set)
+    })
     const promised = await promisedAt(manifestOf(path))
     const isSame = promised && promised.sha256 === manifest.sha256
     if (isSame !== false) await put(target, path)
@@ -215,6 +218,39 @@ async function labelsOf({ labels }: TrainingSetRecipe, file: LabelFile | undefin
 
 const changed = (reason: string, fix: string): MillraceError =>
   new MillraceError('TRAINING_SET_CHANGED', `The training set cannot be made again. ${reason}`, { fix })
+
+function assertSameDefinitions(then: TrainingSetRecipe, now: TrainingSetRecipe): void {
+  const fix = 'Make it with the system file that it was made with, or make it anew.'
+  for (const [path, kind] of Object.entries(then.attributes ?? {})) {
+    const found = now.attributes?.[path]
+    if (found !== undefined && found !== kind)
+      throw changed(`Attribute ${path} is of the kind ${found} in the system file, and was of the kind ${kind}.`, fix)
+  }
+  const versions = new Map(now.features.map(({ name, version }) => [name, version]))
+  const gone = then.features.flatMap(({ name }) => (versions.has(name) ? [] : [`${name} is not defined any more`]))
+  const other = then.features.flatMap(({ name, version }) =>
+    versions.has(name) && versions.get(name) !== version
+      ? [`${name} is version ${versions.get(name)}, and was ${version}`]
+      : [],
+  )
+  const [first, ...rest] = [...gone, ...other]
+  if (first !== undefined) {
+    throw changed(`Feature ${first}${rest.length === 0 ? '' : `, and ${rest.length} more changed`}.`, fix)
+  }
+  if (then.definitionsHash !== now.definitionsHash)
+    throw changed('A time to live or a default of its features is another one now.', fix)
+}
+
+/** What nothing pinned any more may be gone, and that is nobody's mistake. */
+function takenByVacuum(error: unknown, { releasedAtMs }: TrainingSet): unknown {
+  const isGone = error instanceof MillraceError && /^(DELTA_VERSION_NOT_FOUND|TABLE_FILE_DAMAGED)$/.test(error.code)
+  if (!isGone || releasedAtMs === undefined) return error
+  return new MillraceError(
+    'TRAINING_SET_CHANGED',
+    `The training set cannot be made again. It was released at ${isoTime(releasedAtMs)}, and a vacuum has taken what its table versions need. ${error.message}`,
+    { fix: 'Make it anew, of the versions that there are: "millrace training-sets make".', cause: error },
+  )
+}
 
 /** A set without rows would only show as a model that learns nothing. */
 async function* withRows(
