@@ -82,6 +82,8 @@ export interface FeatureQuestion {
 export interface FeatureValues {
   /** The moment that the values are for, ISO 8601. */
   readonly asOf: string
+  /** Of an earlier moment: where the event log begins. Above 0 retention has removed what came before, which these values lack. */
+  readonly firstOffset?: number
   readonly features: readonly {
     readonly name: string
     readonly status: 'present' | 'missing' | 'stale' | 'default'

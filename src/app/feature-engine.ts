@@ -25,7 +25,6 @@ export async function engineUnlessTaken(app: App, logger: Logger = silentLogger)
       step: () => engine.step(),
       catchUp: () => engine.catchUp(),
       run: (onFailure, onStep) => engine.run(onFailure, onStep),
-      status: () => engine.status(),
       stop: async () => {
         await engine.stop()
         await noted

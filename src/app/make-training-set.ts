@@ -3,11 +3,12 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { thisProcess } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
 import type { FileSourcePlan } from '../config/plan.ts'
 import { removeAbandoned } from '../data/abandoned.ts'
 import { fileLabels, type InteractionLabels, interactionLabels } from '../data/labels.ts'
-import type { TableFiles } from '../data/tables/offline-tables.ts'
+import { type FilesOfVersions, readFailure } from '../data/tables/damaged-file.ts'
 import {
   type TrainingSetIngredients,
   type TrainingSetManifest,
@@ -42,36 +43,39 @@ export interface MadeTrainingSet {
  * Features of the plan, joined as of the moment of each label, from the published versions of the tables, which are brought up to date before. Making the same
  * set again gives the same bytes; after new data came it is another set.
  * @returns also which tables are held back, so that the set lacks their newest rows
- * @throws MillraceError LABELS_MISSING, LABELS_BEFORE_DATA, LABELS_INVALID, IMPORT_FILE_*, TABLE_NOT_PUBLISHED, DELTA_*, OFFLINE_STORE_FAILED,
- *   OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
+ * @throws MillraceError LABELS_MISSING, LABELS_BEFORE_DATA, LABELS_INVALID, IMPORT_FILE_*, TABLE_NOT_PUBLISHED, TABLE_FILE_DAMAGED, DELTA_*,
+ *   OFFLINE_STORE_FAILED, *   OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
  */
 export async function makeTrainingSet(
   app: App,
   wanted: LabelsWanted,
 ): Promise<MadeTrainingSet & { readonly holds: readonly TableHold[] }> {
   const offlineTables = await openTables(app)
+  // What comes later is known to no table.
+  const knownToMs = app.clock.now()
   const { audits } = await offlineTables.sync()
   const from = await offlineTables.files()
   const { trainingSets } = await app.metadata()
   const ingredients = ingredientsOf(app, from, await describedLabels(wanted))
   const recipe = trainingSetRecipe(ingredients)
   const hash = contentHash(recipe)
-  const known = await trainingSets.find(hash)
-  const createdAtMs = app.clock.now()
   const { tables } = from
-  await trainingSets.record({ contentHash: hash, manifest: recipe as unknown as JsonValue, tables, createdAtMs })
+  const maker = thisProcess()
+  const manifest = recipe as unknown as JsonValue
+  await trainingSets.begin({ contentHash: hash, manifest, tables, createdAtMs: app.clock.now() }, maker)
   try {
     const path = pathOf(app, hash)
     const manifest = await withTemporary(app, hash, async (target) => {
-      const written = await writeFrom(app, from, { ingredients, wanted, target })
+      const written = await writeFrom(app, from, { ingredients, wanted, target, knownToMs })
       await put(target, path)
       await rename(manifestOf(target), manifestOf(path))
       return written
     })
+    await trainingSets.finish(hash)
     return { contentHash: hash, path, manifest, holds: audits.flatMap(({ hold }) => hold ?? []) }
   } catch (error) {
     // A set that came to nothing holds nothing; one that was made before keeps its hold.
-    if (known === undefined || known.releasedAtMs !== undefined) await trainingSets.release(hash, app.clock.now())
+    await trainingSets.abandon(hash, maker, app.clock.now())
     throw error
   }
 }
@@ -81,7 +85,7 @@ export async function makeTrainingSet(
  * take the place of whatever lies where the set was.
  * @param labelFile where its rows came from a file: that file
  * @returns whether the bytes are those that its manifest promises; undefined where there is none any more
- * @throws MillraceError TRAINING_SET_CHANGED, DELTA_VERSION_NOT_FOUND and what `makeTrainingSet` throws
+ * @throws MillraceError TRAINING_SET_CHANGED where the system file or the labels are other ones, or the set was released and a vacuum came; and what `makeTrainingSet` throws
  */
 export async function remakeTrainingSet(
   app: App,
@@ -90,16 +94,19 @@ export async function remakeTrainingSet(
 ): Promise<MadeTrainingSet & { readonly isSame: boolean | undefined }> {
   const recipe = set.manifest as unknown as TrainingSetRecipe
   const wanted = await labelsOf(recipe, labelFile)
-  const from = await (await openTables(app)).files(set.tables)
+  const offlineTables = await openTables(app)
+  const from = await offlineTables.files(set.tables).catch((error: unknown) => {
+    throw takenByVacuum(error, set)
+  })
   const named = new Set(recipe.features.map(({ name }) => name))
   const features = app.plan.data.features.filter(({ name }) => named.has(name))
   const ingredients = { ...ingredientsOf(app, from, recipe.labels), features }
-  if (trainingSetRecipe(ingredients).definitionsHash !== recipe.definitionsHash) {
-    throw changed('Features are defined otherwise now.', 'Make it with the system file that it was made with.')
-  }
+  assertSameDefinitions(recipe, trainingSetRecipe(ingredients))
   const path = pathOf(app, set.contentHash)
   return withTemporary(app, set.contentHash, async (target) => {
-    const manifest = await writeFrom(app, from, { ingredients, wanted, target })
+    const manifest = await writeFrom(app, from, { ingredients, wanted, target }).catch((error: unknown) => {
+      throw takenByVacuum(error, set)
+    })
     const promised = await promisedAt(manifestOf(path))
     const isSame = promised && promised.sha256 === manifest.sha256
     if (isSame !== false) await put(target, path)
@@ -143,7 +150,7 @@ const pathOf = (app: App, hash: string): string =>
   join(app.offlineDir, 'training-sets', hash.slice(0, HASH_DIGITS), 'rows.parquet')
 const manifestOf = (path: string): string => `${path}.manifest.json`
 
-const ingredientsOf = ({ plan }: App, { tables }: TableFiles, labelsFrom: JsonValue | undefined) => ({
+const ingredientsOf = ({ plan }: App, { tables }: FilesOfVersions, labelsFrom: JsonValue | undefined) => ({
   plan,
   tableVersions: Object.fromEntries(tables.map(({ table, version }) => [table, String(version)])),
   ...(labelsFrom !== undefined && { labelsFrom }),
@@ -151,20 +158,32 @@ const ingredientsOf = ({ plan }: App, { tables }: TableFiles, labelsFrom: JsonVa
 
 async function writeFrom(
   app: App,
-  { files }: TableFiles,
+  from: FilesOfVersions,
   {
     ingredients,
     wanted,
     target,
-  }: { readonly ingredients: TrainingSetIngredients; readonly wanted: LabelsWanted; readonly target: string },
+    knownToMs,
+  }: {
+    readonly ingredients: TrainingSetIngredients
+    readonly wanted: LabelsWanted
+    readonly target: string
+    /** No row of a file may be of a later moment. Left out where the rows were judged before. */
+    readonly knownToMs?: number
+  },
 ): Promise<TrainingSetManifest> {
   const store = await app.offlineStore()
+  const { files } = from
   const paths = files.filter(({ table }) => table === 'interactions').map(({ path }) => path)
   const labels =
     'of' in wanted
       ? interactionLabels(store.readEvents({ table: 'interactions', paths, order: 'log' }), wanted)
-      : fileLabels(wanted.path, wanted.format)
-  return writeTrainingSet(store, { ...ingredients, files, labels: withRows(labels, wanted), target })
+      : fileLabels(wanted.path, wanted.format, knownToMs)
+  try {
+    return await writeTrainingSet(store, { ...ingredients, files, labels: withRows(labels, wanted), target })
+  } catch (error) {
+    throw await readFailure(error, from)
+  }
 }
 
 async function describedLabels(wanted: LabelsWanted): Promise<JsonValue> {
@@ -199,6 +218,39 @@ async function labelsOf({ labels }: TrainingSetRecipe, file: LabelFile | undefin
 
 const changed = (reason: string, fix: string): MillraceError =>
   new MillraceError('TRAINING_SET_CHANGED', `The training set cannot be made again. ${reason}`, { fix })
+
+function assertSameDefinitions(then: TrainingSetRecipe, now: TrainingSetRecipe): void {
+  const fix = 'Make it with the system file that it was made with, or make it anew.'
+  for (const [path, kind] of Object.entries(then.attributes ?? {})) {
+    const found = now.attributes?.[path]
+    if (found !== undefined && found !== kind)
+      throw changed(`Attribute ${path} is of the kind ${found} in the system file, and was of the kind ${kind}.`, fix)
+  }
+  const versions = new Map(now.features.map(({ name, version }) => [name, version]))
+  const gone = then.features.flatMap(({ name }) => (versions.has(name) ? [] : [`${name} is not defined any more`]))
+  const other = then.features.flatMap(({ name, version }) =>
+    versions.has(name) && versions.get(name) !== version
+      ? [`${name} is version ${versions.get(name)}, and was ${version}`]
+      : [],
+  )
+  const [first, ...rest] = [...gone, ...other]
+  if (first !== undefined) {
+    throw changed(`Feature ${first}${rest.length === 0 ? '' : `, and ${rest.length} more changed`}.`, fix)
+  }
+  if (then.definitionsHash !== now.definitionsHash)
+    throw changed('A time to live or a default of its features is another one now.', fix)
+}
+
+/** What nothing pinned any more may be gone, and that is nobody's mistake. */
+function takenByVacuum(error: unknown, { releasedAtMs }: TrainingSet): unknown {
+  const isGone = error instanceof MillraceError && /^(DELTA_VERSION_NOT_FOUND|TABLE_FILE_DAMAGED)$/.test(error.code)
+  if (!isGone || releasedAtMs === undefined) return error
+  return new MillraceError(
+    'TRAINING_SET_CHANGED',
+    `The training set cannot be made again. It was released at ${isoTime(releasedAtMs)}, and a vacuum has taken what its table versions need. ${error.message}`,
+    { fix: 'Make it anew, of the versions that there are: "millrace training-sets make".', cause: error },
+  )
+}
 
 /** A set without rows would only show as a model that learns nothing. */
 async function* withRows(

@@ -1,6 +1,7 @@
 // Features for one look, from a command: up to date with the log, whether or not a server runs over the same folder.
 import type { App } from '../app.ts'
 import { type FeatureReader, featureReader } from '../data/feature-reader.ts'
+import { featureStatus } from '../data/feature-status.ts'
 import { engineUnlessTaken } from './feature-engine.ts'
 
 export interface BackfillProgress {
@@ -22,7 +23,7 @@ export async function openFeatures(
   if (engine === undefined) return reader
   try {
     while (await engine.step()) {
-      const { lagEventCount, backfill } = await engine.status()
+      const { lagEventCount, backfill } = await featureStatus(app.plan.data.features, { ...app, store })
       const { nextOffset } = await app.log.bounds()
       onProgress(backfill ?? { readCount: nextOffset - lagEventCount, eventCount: nextOffset })
     }

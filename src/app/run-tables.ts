@@ -2,6 +2,7 @@
 import type { App } from '../app.ts'
 import { KEEP_DAYS_DEFAULT, type OfflineTables } from '../data/tables/offline-tables.ts'
 import type { Logger } from '../lib/logger.ts'
+import { releaseAbandonedSets } from './abandoned-training-sets.ts'
 import { openTables } from './open-tables.ts'
 
 export interface RunningTables {
@@ -45,6 +46,7 @@ export async function runTables(app: App, logger: Logger): Promise<RunningTables
           const day = Math.floor(app.clock.now() / DAY_MS)
           if (day === vacuumedDay) return
           vacuumedDay = day
+          await releaseAbandonedSets(app)
           await tables.vacuum(undefined, { keepDays: KEEP_DAYS_DEFAULT, isDryRun: false })
         }),
       last: () => guarded(() => sync({ stepCountMax: 1 })),

@@ -122,3 +122,11 @@ test('what cannot be is refused with what can', async () => {
     await expect(run(...args), args.join(' ')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   }
 })
+
+test('a table that sync is told is refused, since it brings all of them up to the log', async () => {
+  await expect(run('sync', 'interactions')).rejects.toMatchObject({
+    code: 'CLI_USAGE',
+    message: 'millrace data sync has no place for "interactions".',
+    fix: expect.stringContaining('millrace data sync --help'),
+  })
+})

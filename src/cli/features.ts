@@ -133,7 +133,8 @@ const value = defineCommand({
           ...reading,
           value: reading.value === undefined ? undefined : plainFeatureValue(reading.value),
         }))
-        console.log(JSON.stringify({ asOf: new Date(asOfMs).toISOString(), features: plain }))
+        const { firstOffset } = earlier ?? {}
+        console.log(JSON.stringify({ asOf: new Date(asOfMs).toISOString(), firstOffset, features: plain }))
         return
       }
       printTable(

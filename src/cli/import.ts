@@ -10,7 +10,7 @@ import { printTable } from './table.ts'
 export default defineCommand({
   meta: { name: 'import', description: 'Read files of interactions, users and items into the event log' },
   args: {
-    what: {
+    'what...': {
       type: 'positional',
       required: false,
       description: 'Sources of the system file by name, or paths of files; every file source where nothing is named',

@@ -58,6 +58,8 @@ describe('millrace', () => {
   test.each([
     [['trian'], 'CLI_USAGE: There is no command "trian".\nDid you mean "train"?'],
     [['init', '--onwer', 'me'], 'CLI_USAGE: millrace init has no option "--onwer".\nDid you mean "--owner"?'],
+    [['status', 'now'], 'CLI_USAGE: millrace status has no place for "now".\nIt takes options only.'],
+    [['quarantine', 'explain', '1', '2'], 'CLI_USAGE: millrace quarantine explain has no place for "2".'],
     [['keys', 'creat'], 'CLI_USAGE: There is no command "millrace keys creat".\nDid you mean "create"?'],
     [['keys'], 'CLI_USAGE: millrace keys needs to know what to do.'],
     [['init', 'shop', '--name', 'My Shop'], 'CLI_USAGE: "My Shop" cannot name a system'],

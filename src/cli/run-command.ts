@@ -1,12 +1,12 @@
 // Walks from a command to the subcommand that is meant, checks its options by name, and runs it. citty parses; it neither rejects an unknown
 // option nor knows our errors.
-import { type ArgsDef, type CommandDef, renderUsage, runCommand } from 'citty'
+import { type ArgsDef, type CommandDef, parseArgs, renderUsage, runCommand } from 'citty'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 
 /**
  * Runs `millrace <name> <args>`, or prints its help where `args` ask for it.
- * @throws MillraceError CLI_USAGE for an unknown subcommand or option, or a missing value
+ * @throws MillraceError CLI_USAGE for an unknown subcommand or option, a missing value, or a word that the command has no place for
  */
 export async function runCommandLine(name: string, command: CommandDef, args: readonly string[]): Promise<void> {
   const target = await meantCommand({ path: `millrace ${name}`, command, args })
@@ -16,6 +16,7 @@ export async function runCommandLine(name: string, command: CommandDef, args: re
   }
   await checkOptions(target)
   try {
+    await checkWords(target)
     await runCommand(target.command, { rawArgs: [...target.args] })
   } catch (error) {
     if (error instanceof Error && error.name === 'CLIError')
@@ -72,6 +73,18 @@ async function checkOptions({ path, command, args }: Target): Promise<void> {
         : suggestName(`--${option}`, known.filter((name) => name.length > 1).map(dashed))
     throw usageError(`${path} has no option "--${option}".`, path, { hint })
   }
+}
+
+/** A word too many was meant to say something: `data sync events` must not sync everything. */
+async function checkWords({ path, command, args }: Target): Promise<void> {
+  const definitions = ((await resolved(command.args)) ?? {}) as ArgsDef
+  const places = Object.keys(definitions).filter((name) => definitions[name]!.type === 'positional')
+  // As the help shows it, too: "WHAT..." takes as many as there are.
+  if (places.some((name) => name.endsWith('...'))) return
+  const surplus = parseArgs([...args], definitions)._[places.length]
+  if (surplus === undefined) return
+  const hint = places.length === 0 ? 'It takes options only.' : undefined
+  throw usageError(`${path} has no place for ${JSON.stringify(surplus)}.`, path, hint === undefined ? {} : { hint })
 }
 
 async function usageOf({ path, command }: Target): Promise<string> {

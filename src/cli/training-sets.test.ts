@@ -1,13 +1,18 @@
 // Goal: imported history makes a training set, whose rows are what "features value --at" says, and which is made again byte for byte.
 // Method: a project in a temporary folder, the commands as the command line runs them, on the embedded stores.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandDef } from 'citty'
 import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { openTables } from '../app/open-tables.ts'
 import { openApp } from '../app.ts'
+import type { TrainingSet } from '../domain/training-set.ts'
 import data from './data.ts'
 import features from './features.ts'
 import importCommand from './import.ts'
@@ -21,7 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-training-sets-'))
 beforeAll(() => {
   writeFileSync(
     join(folder, 'millrace.config.ts'),
-    `import { attribute, category, count, defineSystem, fileSource, httpIngest, popularity, share } from ${JSON.stringify(join(repository, 'src', 'index.ts'))}
+    `import { attribute, category, count, defineSystem, fileSource, httpIngest, popularity, share, tags } from ${JSON.stringify(join(repository, 'src', 'index.ts'))}
 export default defineSystem({
   name: 'shop',
   data: {
@@ -175,17 +180,84 @@ test('a set is made again from the versions that it was made of, after a compact
   await expect(remake('0000')).rejects.toMatchObject({ code: 'TRAINING_SET_UNKNOWN' })
   await expect(remake('')).rejects.toMatchObject({ code: 'TRAINING_SET_UNKNOWN', fix: 'Give more digits.' })
   const system = readFileSync(join(folder, 'millrace.config.ts'), 'utf8')
-  const other = mkdtempSync(join(tmpdir(), 'millrace-training-sets-other-'))
-  writeFileSync(join(other, 'millrace.config.ts'), system.replace("window: '7 days'", "window: '8 days'"))
-  try {
-    const args = ['remake', made.contentHash, '--system', other, '--data', join(folder, '.millrace')]
-    const otherwise = runCommandLine('training-sets', trainingSets as CommandDef, args)
-    await expect(otherwise).rejects.toMatchObject({ code: 'TRAINING_SET_CHANGED' })
-  } finally {
-    rmSync(other, { recursive: true })
+  const changes: [(text: string) => string, RegExp][] = [
+    [
+      (text) => text.replace("window: '7 days'", "window: '8 days'"),
+      /Feature views is version \w{16}, and was \w{16}\./,
+    ],
+    [(text) => text.replace(/views: count.*/, ''), /Feature views is not defined any more\./],
+    [(text) => text.replace("window: '7 days'", "window: '7 days', ttl: '1 day'"), /A time to live or a default/],
+    // Which changes the version of no share: only of what takes the attribute's own value.
+    [
+      (text) => text.replace('category: category() }', 'category: tags() }').replace(/category: attribute.*/, ''),
+      /Attribute item\.category is of the kind tags in the system file, and was of the kind text\./,
+    ],
+  ]
+  for (const [i, [change, expected]] of changes.entries()) {
+    const other = mkdtempSync(join(tmpdir(), 'millrace-training-sets-other-'))
+    writeFileSync(join(other, 'millrace.config.ts'), change(system))
+    try {
+      const args = ['remake', made.contentHash, '--system', other, '--data', join(folder, '.millrace')]
+      const otherwise = runCommandLine('training-sets', trainingSets as CommandDef, args)
+      const message = expect.stringMatching(expected)
+      await expect(otherwise, `change ${i}`).rejects.toMatchObject({ code: 'TRAINING_SET_CHANGED', message })
+    } finally {
+      rmSync(other, { recursive: true })
+    }
   }
   expect(await run('training-sets', trainingSets, 'release', made.contentHash)).toMatch(/is released/)
   expect(await run('training-sets', trainingSets)).toMatch(/released/)
+})
+
+test('a released set whose versions a vacuum took cannot be made again, and says since when and why', async () => {
+  const asked = ['--of', 'view', '--from', '2024-03-01', '--to', '2024-05-01']
+  const shop = await openApp({ systemFile: folder })
+  for (const id of ['later', 'latest']) {
+    const event = { kind: 'interaction', id, interaction: 'view', userId: 'w', itemId: 'lamp' } as const
+    await shop.log.append([{ ...event, eventTimeMs: Date.UTC(2024, 2, 3) }])
+    await run('data', data, 'sync')
+  }
+  await shop.close()
+  const made = await madeBy(...asked)
+  await run('data', data, 'compact')
+  // Files have the time of the machine, so the clock goes to where they are old.
+  const app = await openApp({ systemFile: folder, clock: { now: () => Date.now() + 40 * 86_400_000 } })
+  const tables = await openTables(app)
+  const vacuum = () => tables.vacuum(undefined, { keepDays: 7, isDryRun: false })
+  const remake = () => run('training-sets', trainingSets, 'remake', made.contentHash)
+  try {
+    await vacuum()
+    expect(await remake()).toMatch(/^The same bytes/)
+    await run('training-sets', trainingSets, 'release', made.contentHash)
+    expect(await remake()).toMatch(/^The same bytes/)
+    await vacuum()
+    await expect(remake()).rejects.toMatchObject({
+      code: 'TRAINING_SET_CHANGED',
+      message: expect.stringMatching(
+        /It was released at 20\d\d-\S+Z, and a vacuum has taken what its table versions need\. .*"?interactions/,
+      ),
+      fix: expect.stringContaining('millrace training-sets make'),
+    })
+  } finally {
+    await app.close()
+  }
+})
+
+test('a set that needs a file which is gone says which, and is not kept', async () => {
+  const app = await openApp({ systemFile: folder })
+  const { files } = await (await openTables(app)).files()
+  await app.close()
+  const gone = files.find(({ path }) => path.includes('date=2024-03-02'))!.path
+  renameSync(gone, `${gone}.away`)
+  try {
+    await expect(make('--of', 'purchase', '--from', '2024-03-01', '--to', '2024-06-01')).rejects.toMatchObject({
+      code: 'TABLE_FILE_DAMAGED',
+      message: expect.stringContaining(`of table "interactions" cannot be read. ${gone}: found no such file`),
+    })
+  } finally {
+    renameSync(`${gone}.away`, gone)
+  }
+  expect(await run('training-sets', trainingSets)).toMatch(/never finished, released/)
 })
 
 test('values of an earlier moment know what came late only where they are asked to', async () => {
@@ -206,6 +278,13 @@ test('rows may come from a file, of which one that says nothing is an error', as
   await expect(make('--labels', labels)).rejects.toMatchObject({
     code: 'LABELS_INVALID',
     message: expect.stringMatching(/labels\.csv:2: found "u", "chair", "soon"/),
+  })
+  writeFileSync(labels, 'userId,itemId,moment\nu,chair,2024-03-02T12:00Z\nu,lamp,2999-03-02\n')
+  await expect(make('--labels', labels)).rejects.toMatchObject({
+    code: 'LABELS_INVALID',
+    message: expect.stringMatching(
+      /labels\.csv:3: found the moment "2999-03-02", which is 2999-03-02T00:00:00\.000Z, expected one up to 20\d\d-.*Z: what comes later is not known/,
+    ),
   })
   writeFileSync(labels, 'userId,itemId,moment\nu,chair\n')
   await expect(make('--labels', labels)).rejects.toMatchObject({
@@ -230,6 +309,37 @@ test('rows may come from a file, of which one that says nothing is an error', as
   await expect(make('--labels', join(folder, 'gone.csv'))).rejects.toMatchObject({ code: 'IMPORT_FILE_UNREADABLE' })
 })
 
+// Method: the labels are a pipe, which the command reads once for their hash, and which it then waits for in mid-make.
+test('a set whose maker was killed is never finished, and its table versions are let go by the next command', async () => {
+  const labels = join(folder, 'pipe.csv')
+  execFileSync('mkfifo', [labels])
+  const args = ['training-sets', 'make', '--labels', labels, '--system', folder]
+  const maker = spawn(process.execPath, [join(repository, 'bin', 'millrace.js'), ...args], { stdio: 'ignore' })
+  const isOver = once(maker, 'exit')
+  const states = async () => JSON.parse(await run('training-sets', trainingSets, '--json')) as TrainingSet[]
+  try {
+    await writeFile(labels, 'userId,itemId,moment\nkilled,chair,2024-03-02T12:00Z\n')
+    await expect
+      .poll(states, { timeout: 20_000 })
+      .toContainEqual(expect.objectContaining({ maker: expect.objectContaining({ pid: maker.pid }) }))
+  } finally {
+    maker.kill('SIGKILL')
+    await isOver
+  }
+  const app = await openApp({ systemFile: folder })
+  const { unfinished, pinnedVersions } = (await app.metadata()).trainingSets
+  expect(await unfinished()).toMatchObject([{ maker: { pid: maker.pid } }])
+  const pinnedBefore = await pinnedVersions('interactions')
+  const listed = await run('training-sets', trainingSets)
+  expect(listed).toMatch(/never finished, released/)
+  expect(listed).not.toMatch(/being made/)
+  expect(await unfinished()).toEqual([])
+  expect(pinnedBefore).toContain(5)
+  await app.close()
+  const { contentHash } = (await states()).find((set) => set.maker?.pid === maker.pid)!
+  expect(await run('training-sets', trainingSets, 'release', contentHash)).toMatch(/It was never finished/)
+})
+
 test('what cannot be made says why, and is not kept', async () => {
   const listedBefore = await run('training-sets', trainingSets)
   await expect(make()).rejects.toMatchObject({ code: 'CLI_USAGE', fix: expect.stringContaining('--of view') })
@@ -241,7 +351,7 @@ test('what cannot be made says why, and is not kept', async () => {
   await expect(make('--of', 'view', '--labels', 'x.csv')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   expect(await run('training-sets', trainingSets)).toBe(listedBefore)
   await expect(make('--of', 'view', '--to', '2020-01-01')).rejects.toMatchObject({ code: 'LABELS_MISSING' })
-  expect(await run('training-sets', trainingSets)).toMatch(/interactions 2, changes 1 +released/)
+  expect(await run('training-sets', trainingSets)).toMatch(/changes 1 +never finished, released/)
 })
 
 test('a moment before all data, in the future or unreadable is a clear error', async () => {

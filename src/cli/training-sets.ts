@@ -1,5 +1,6 @@
 // millrace training-sets: rows for a model to learn from, with each feature as it was known at the row's moment.
 import { defineCommand } from 'citty'
+import { releaseAbandonedSets } from '../app/abandoned-training-sets.ts'
 import { type LabelFile, type LabelsWanted, makeTrainingSet, remakeTrainingSet } from '../app/make-training-set.ts'
 import { type App, openApp } from '../app.ts'
 import type { TrainingSet } from '../domain/training-set.ts'
@@ -75,17 +76,18 @@ const list = defineCommand({
   async run({ args }) {
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
+      await releaseAbandonedSets(app)
       const sets = await (await app.metadata()).trainingSets.list(LISTED_COUNT)
       if (args.json) console.log(JSON.stringify(sets))
       else if (sets.length === 0) console.log('No training set was made yet. See "millrace training-sets make --help".')
       else {
         printTable(
           ['training set', 'made', 'table versions', 'state'],
-          sets.map(({ contentHash, createdAtMs, tables, releasedAtMs }) => [
-            contentHash.slice(0, SHOWN_DIGITS),
-            new Date(createdAtMs).toISOString(),
-            tables.map(({ table, version }) => `${table} ${version}`).join(', '),
-            releasedAtMs === undefined ? 'kept' : 'released',
+          sets.map((one) => [
+            one.contentHash.slice(0, SHOWN_DIGITS),
+            new Date(one.createdAtMs).toISOString(),
+            one.tables.map(({ table, version }) => `${table} ${version}`).join(', '),
+            stateText(one),
           ]),
         )
       }
@@ -130,11 +132,16 @@ const release = defineCommand({
   async run({ args }) {
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
-      const { contentHash } = await setCalled(app, args.set)
+      await releaseAbandonedSets(app)
+      const { contentHash, maker, releasedAtMs } = await setCalled(app, args.set)
       await (await app.metadata()).trainingSets.release(contentHash, app.clock.now())
-      console.log(
-        `${contentHash.slice(0, SHOWN_DIGITS)} is released. Its file stays; it can be made again until a vacuum.`,
-      )
+      const more =
+        maker === undefined
+          ? 'Its file stays; it can be made again until a vacuum.'
+          : releasedAtMs === undefined
+            ? `Process ${maker.pid} is making it, and keeps it once it is done.`
+            : 'It was never finished.'
+      console.log(`${contentHash.slice(0, SHOWN_DIGITS)} is released. ${more}`)
     } finally {
       await app.close()
     }
@@ -209,6 +216,11 @@ function formatOf(path: string): LabelFile['format'] {
   throw new MillraceError('CLI_USAGE', `--labels: the name of ${path} does not tell its format.`, {
     fix: `Name a file that ends in ${formats.join(', ')}.`,
   })
+}
+
+function stateText({ maker, releasedAtMs }: TrainingSet): string {
+  if (maker === undefined) return releasedAtMs === undefined ? 'kept' : 'released'
+  return releasedAtMs === undefined ? `being made by process ${maker.pid}` : 'never finished, released'
 }
 
 const grouped = (count: number): string => count.toLocaleString('en-US')

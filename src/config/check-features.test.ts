@@ -165,13 +165,17 @@ describe('what cannot be is reported with its path', () => {
     ],
     [
       'a window of zero',
-      count({ ...ofView, window: '0 days' }),
-      /x\.window: found "0 days", expected a length of time/,
+      count({ ...ofView, window: '0 minutes' }),
+      /^data\.features\.x\.window: found "0 minutes", expected from 1 minute to 90 days in whole milliseconds, such as "7 days"\.$/,
     ],
     ['no window', count({ of: 'view', by: 'item' } as never), /x\.window: found nothing/],
     ['a window of seconds', count({ ...ofView, window: '30 seconds' }), /x\.window: .*from 1 minute to 90 days/],
     ['a window above 90 days', count({ ...ofView, window: '91 days' }), /x\.window: .*from 1 minute to 90 days/],
-    ['a gap of zero', sessionMean({ ...ofView, gap: '0 minutes' }), /x\.gap: found "0 minutes"/],
+    [
+      'a gap of zero',
+      sessionMean({ ...ofView, gap: '0 minutes' }),
+      /x\.gap: found "0 minutes", expected a length of time above 0 and at most the window/,
+    ],
     ['a gap above the window', sessionMean({ ...ofView, gap: '8 days' }), /x\.gap: .*at most the window/],
     [
       'an unknown value',
@@ -238,7 +242,11 @@ describe('what cannot be is reported with its path', () => {
     ],
     ['a forgotten call', count, /x: found the function count.* Write count\(\{ \.\.\. \}\)/],
     ['no feature', 3, /x: found 3, expected a feature/],
-    ['a time to live of zero', count({ ...ofView, ttl: '0 days' }), /x\.ttl: found "0 days"/],
+    [
+      'a time to live of zero',
+      count({ ...ofView, ttl: '0 days' }),
+      /x\.ttl: found "0 days", expected a length of time above 0/,
+    ],
     [
       'everything at once',
       sessionMean({ of: 'viev', by: 'items' as 'item', window: '91 days', gap: '0 minutes', value: 'x' }),

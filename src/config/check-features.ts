@@ -211,18 +211,20 @@ class FeatureReader {
 
   #window(value: unknown): number {
     const where = `${this.#at}.window`
-    const windowMs = this.#inspection.duration(value, where)
+    const expected = 'from 1 minute to 90 days in whole milliseconds, such as "7 days"'
+    const windowMs = this.#inspection.duration(value, where, expected)
     if (windowMs !== 0 && (windowMs < WINDOW_MIN_MS || windowMs > WINDOW_MAX_MS || !Number.isInteger(windowMs))) {
-      this.#inspection.report(where, `found ${describe(value)}, expected whole milliseconds from 1 minute to 90 days.`)
+      this.#inspection.report(where, `found ${describe(value)}, expected ${expected}.`)
     }
     return windowMs
   }
 
   #gap(value: unknown, windowMs: number): number {
     const where = `${this.#at}.gap`
-    const gapMs = this.#inspection.duration(value, where)
+    const expected = 'a length of time above 0 and at most the window, in whole milliseconds, such as "30 minutes"'
+    const gapMs = this.#inspection.duration(value, where, expected)
     if (!Number.isInteger(gapMs) || (gapMs > windowMs && windowMs > 0)) {
-      this.#inspection.report(where, `found ${describe(value)}, expected whole milliseconds, at most the window.`)
+      this.#inspection.report(where, `found ${describe(value)}, expected ${expected}.`)
     }
     return gapMs
   }

@@ -323,7 +323,7 @@ describe('what is wrong is reported with its path and the way out', () => {
     [
       'data.retention',
       { maxAge: '30 dais' },
-      'data.retention.maxAge: found "30 dais", expected a length of time such as "30 days", "12 hours" or "90 seconds".',
+      'data.retention.maxAge: found "30 dais", expected a length of time above 0, such as "30 days", "12 hours" or "90 seconds".',
     ],
     ['data.retention', { maxBytes: 12 }, /data.retention.maxBytes: found 12/],
     ['data.skew', { sampleShare: 1.5 }, 'data.skew.sampleShare: found 1.5, expected a number from 0 to 1.'],

@@ -64,9 +64,10 @@ export class Inspection {
     return low
   }
 
-  duration(value: unknown, where: string): number {
+  /** Above 0, in milliseconds; 0 where it is none. */
+  duration(value: unknown, where: string, expected = durationExample): number {
     const milliseconds = typeof value === 'string' ? durationMs(value) : undefined
-    if (milliseconds === undefined) this.report(where, `found ${describe(value)}, expected ${durationExample}.`)
+    if (milliseconds === undefined) this.report(where, `found ${describe(value)}, expected ${expected}.`)
     return milliseconds ?? 0
   }
 

@@ -6,11 +6,12 @@ import type { LogEvent } from '../domain/event.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
 import { corpusDefinitions, definitionOf, randomCorpus } from '../domain/feature-corpus.contract.ts'
 import { seededRng } from '../lib/rng.ts'
-import type { StoredEvent } from '../ports/event-log.ts'
+import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import { expectOracle, growingLog, momentAfter, someDefinitions, someEntity } from './feature-engine.testing.ts'
 import { openFeatureEngine } from './feature-engine.ts'
 import { MANIFEST_KEY, MANIFEST_SPACE } from './feature-manifest.ts'
 import { featureReader } from './feature-reader.ts'
+import { featureStatus } from './feature-status.ts'
 import { type MemoryRecords, memoryOnlineStore, memoryRecords } from './online-store.testing.ts'
 
 const CASE_COUNT = Number(process.env.MILLRACE_FEATURE_CASES ?? 2000)
@@ -126,7 +127,7 @@ describe('a changed definition', () => {
     const backfills: unknown[] = []
     do {
       values.push(await viewsOf(records))
-      backfills.push((await changed.status()).backfill)
+      backfills.push((await statusOf([viewsIn(120)], { log, records })).backfill)
     } while (await changed.step())
     // 60 minutes before 13:10 the window begins at 12:10, after the views; 120 minutes before, it holds them all.
     expect(values.slice(0, 4)).toEqual([0, 0, 0, 0])
@@ -143,7 +144,7 @@ describe('a changed definition', () => {
     await killed.step()
     records.holder = undefined
     const next = await openFeatureEngine({ ...options, store: memoryOnlineStore(records) })
-    expect((await next.status()).backfill).toMatchObject({ readCount: 10 })
+    expect((await statusOf([viewsIn(120)], { log, records })).backfill).toMatchObject({ readCount: 10 })
     await next.catchUp()
     expect(await viewsOf(records)).toBe(35)
   })
@@ -218,10 +219,8 @@ describe('an engine', () => {
     records.holder = undefined
     const log = growingLog(events)
     log.length = 3
-    const options = { log, store: memoryOnlineStore(records), definitions: [viewsIn(60)] }
-    const engine = await openFeatureEngine({ ...options, clock: { now: () => NOON_MS + 501 } })
-    expect(await engine.status()).toMatchObject({ lagEventCount: 2, lagMs: 500 })
-    await engine.stop()
+    const status = await statusOf([viewsIn(60)], { log, records, nowMs: NOON_MS + 501 })
+    expect(status).toMatchObject({ isKept: false, lagEventCount: 2, lagMs: 500 })
   })
 
   test('follows the log until it is stopped, and says what it lags behind', async () => {
@@ -236,9 +235,10 @@ describe('an engine', () => {
       definitions: [viewsIn(120)],
       clock: { now: () => NOON_MS + 1010 },
     })
-    expect(await engine.status()).toEqual({ lagEventCount: 20, lagMs: 1000, backfill: undefined })
+    const status = () => statusOf([viewsIn(120)], { log: more, records, nowMs: NOON_MS + 1010 })
+    expect(await status()).toEqual({ isKept: true, lagEventCount: 20, lagMs: 1000, backfill: undefined })
     engine.run((error) => expect.unreachable(String(error)))
-    while ((await engine.status()).lagEventCount > 0) await new Promise((resolve) => setImmediate(resolve))
+    while ((await status()).lagEventCount > 0) await new Promise((resolve) => setImmediate(resolve))
     await engine.stop()
     expect(log.committed.get('features')).toBe(10)
   })
@@ -248,6 +248,7 @@ describe('an engine', () => {
     for (const eventsPerMs of [20, 100]) {
       const log = growingLog(events)
       log.length = events.length
+      const records = memoryRecords()
       const readCounts: number[] = []
       let nowMs = NOON_MS
       const engine = await openFeatureEngine({
@@ -262,12 +263,12 @@ describe('an engine', () => {
             return read
           },
         },
-        store: memoryOnlineStore(),
+        store: memoryOnlineStore(records),
         definitions: [viewsIn(120)],
         clock: { now: () => nowMs },
       })
       engine.run((error) => expect.unreachable(String(error)))
-      const pending = async () => (await engine.status()).backfill !== undefined
+      const pending = async () => (await statusOf([viewsIn(120)], { log, records })).backfill !== undefined
       while (await pending()) await new Promise((resolve) => setImmediate(resolve))
       await engine.stop()
       expect(readCounts.reduce((sum, count) => sum + count, 0)).toBe(events.length)
@@ -305,7 +306,7 @@ describe('an engine', () => {
     await expect(open()).rejects.toMatchObject({ code: 'DATA_FOLDER_NEWER' })
     asFormat(0)
     const engine = await open()
-    expect((await engine.status()).backfill).toMatchObject({ readCount: 0 })
+    expect((await statusOf([viewsIn(120)], { log, records })).backfill).toMatchObject({ readCount: 0 })
     await engine.catchUp()
     const { rows } = await featureReader({ store: memoryOnlineStore(records), clock }).read({
       features: ['views'],
@@ -428,3 +429,9 @@ describe('a reader', () => {
     ).toEqual([5, 5])
   })
 })
+
+/** How far the features are, as whoever looks at the store sees it. */
+const statusOf = (
+  definitions: readonly FeatureDefinition[],
+  { log, records, nowMs = 0 }: { readonly log: EventLog; readonly records: MemoryRecords; readonly nowMs?: number },
+) => featureStatus(definitions, { log, store: memoryOnlineStore(records), clock: { now: () => nowMs } })

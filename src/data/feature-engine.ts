@@ -4,7 +4,7 @@ import type { FeatureDefinition } from '../domain/feature.ts'
 import { FEATURE_STATE_FORMAT } from '../domain/feature-state/record-format.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
-import { appendedTimeMsOf, type EventLog, type StoredEvent } from '../ports/event-log.ts'
+import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import type { OnlineStore, OnlineStoreWriter, SpaceChange } from '../ports/online-store.ts'
 import { decodeText, encodeText, FeatureLayer, HEAD_KEY, type LayerHead } from './feature-layer.ts'
 import {
@@ -57,17 +57,6 @@ export interface DefinitionsInUse {
   readonly building: readonly FeatureDefinition[]
 }
 
-export interface FeatureEngineStatus {
-  /** Events in the log that answers do not know yet. */
-  readonly lagEventCount: number
-  /** How long the log has had the next of them; 0 where there is none. */
-  readonly lagMs: number
-  /** Of a backfill beside the answers: events read and to read. */
-  readonly backfill:
-    | { readonly readCount: number; readonly eventCount: number; readonly names: readonly string[] }
-    | undefined
-}
-
 export interface FeatureEngine {
   /** One batch for every layer, and what follows from it. False where there was nothing to do. */
   step(): Promise<boolean>
@@ -79,7 +68,6 @@ export interface FeatureEngine {
    * @param onStep called after every step that succeeded, also where there was nothing to do
    */
   run(onFailure: (error: unknown) => void, onStep?: () => void): void
-  status(): Promise<FeatureEngineStatus>
   /** Finishes the step that is under way and gives the store back. */
   stop(): Promise<void>
 }
@@ -182,22 +170,6 @@ class Engine implements FeatureEngine {
       this.#batchLength = Math.min(batchLength, Math.ceil(this.#batchLength * 1.25))
   }
 
-  async status(): Promise<FeatureEngineStatus> {
-    const { nextOffset } = await this.#log.bounds()
-    const building = this.#manifest.building
-    const readOffset = Math.min(...this.#servingLayers().map(({ head }) => head.nextOffset), nextOffset)
-    const [next] = await this.#log.read(readOffset, 1)
-    return {
-      lagEventCount: nextOffset - readOffset,
-      lagMs: next === undefined ? 0 : Math.max(0, this.#options.clock.now() - appendedTimeMsOf(next)),
-      backfill: building && {
-        readCount: this.#buildingLayer()?.head.nextOffset ?? 0,
-        eventCount: nextOffset,
-        names: definitionsIn(building).map(({ name }) => name),
-      },
-    }
-  }
-
   async stop(): Promise<void> {
     this.#isStopping = true
     await this.#running
@@ -295,10 +267,6 @@ class Engine implements FeatureEngine {
   /** 0 where there is no layer, which is where nothing is defined. */
   #slowestOffset(): number {
     return this.#layers.length === 0 ? 0 : Math.min(...this.#layers.map(({ head }) => head.nextOffset))
-  }
-
-  #servingLayers(): FeatureLayer[] {
-    return this.#layers.filter(({ plan }) => plan.id !== this.#manifest.building?.layer.id)
   }
 
   #buildingLayer(): FeatureLayer | undefined {

@@ -53,13 +53,15 @@ const BATCHES_IN_FLIGHT = 4
 /**
  * Imports one file. Importing it again adds nothing. Memory does not grow with the file.
  * @returns the account, with a `failure` where the file is damaged
- * @throws MillraceError IMPORT_FILE_UNREADABLE, IMPORT_MAPPING_INVALID before anything is stored, EVENT_LOG_FULL
+ * @throws MillraceError IMPORT_FILE_UNREADABLE, IMPORT_MAPPING_INVALID before anything is stored, also where the file is said to be known since a moment that is
+ *   still to come; EVENT_LOG_FULL
  */
 export async function importFile(
   file: FileImport,
   { plan, ingest, clock, onProgress }: ImportParts,
 ): Promise<FileAccount> {
   const { path, source, sourceName } = file
+  assertKnownBefore(clock.now(), file)
   await (await openFile(path)).close()
   const { size, mtimeMs } = await stat(path)
   const origin: Omit<RowsOrigin, 'where'> = {
@@ -100,6 +102,18 @@ export async function importFile(
   }
   await Promise.all(inFlight)
   return { path, sourceName, ...tally.counts(), elapsedMs: clock.now() - startMs, ...(failure && { failure }) }
+}
+
+/** What is known since tomorrow is not known today. The log would take it from now on, and nobody would hear that it was meant otherwise. */
+function assertKnownBefore(nowMs: number, { source: { known }, sourceName, isDefined }: FileImport): void {
+  if (typeof known !== 'object' || known.sinceMs <= nowMs) return
+  const where = isDefined ? `data.sources.${sourceName}.known.since` : '--known'
+  const [found, now] = [known.sinceMs, nowMs].map((timeMs) => new Date(timeMs).toISOString())
+  throw new MillraceError(
+    'IMPORT_MAPPING_INVALID',
+    `${where}: found ${found}, which is in the future, expected a moment up to now, ${now}.`,
+    { fix: 'Name the day since when this history was known, or leave it out: then it is known from when it is read.' },
+  )
 }
 
 class Tally {

@@ -68,6 +68,19 @@ describe('rows of a file', () => {
     expect(times.map(([, known]) => known)).toEqual(['2024-06-10', '2024-06-10', '2024-07-01'])
   })
 
+  it('cannot be known since a moment that is still to come', async () => {
+    const shop = newShop()
+    const source = { ...orders, known: { sinceMs: Date.UTC(2030, 0, 1) } }
+    await expect(shop.importAs(source, ordersText)).rejects.toMatchObject({
+      code: 'IMPORT_MAPPING_INVALID',
+      message:
+        'data.sources.history.known.since: found 2030-01-01T00:00:00.000Z, which is in the future, expected a moment up to now, 2026-01-01T00:00:00.000Z.',
+    })
+    expect(shop.log.events).toEqual([])
+    const times = await shop.importAs({ ...orders, known: { sinceMs: clock.now() } }, ordersText)
+    expect(times.map(([, known]) => known)).toEqual(['2026-01-01', '2026-01-01', '2026-01-01'])
+  })
+
   it('are known from when a column says, never before they happened, and from when they are read where it is empty', async () => {
     const source = { ...orders, columns: { ...orders.columns, knownTime: 'loaded' } }
     const times = await newShop().importAs(source, ordersText)

@@ -33,10 +33,15 @@ export async function* interactionLabels(
 
 /**
  * The rows of a file with the columns userId, itemId and moment. A row that lacks one of them fails the whole file, because a training set of a part of what was
- * asked for would look like one of all of it.
+ * asked for would look like one of all of it; so does one of a moment that is still to come, of which nobody can say what was known at it.
+ * @param knownToMs no row may be of a later moment
  * @throws MillraceError LABELS_INVALID, IMPORT_FILE_UNREADABLE, IMPORT_FILE_DAMAGED, IMPORT_MAPPING_INVALID
  */
-export async function* fileLabels(path: string, format: FileSourcePlan['format']): AsyncGenerator<readonly Label[]> {
+export async function* fileLabels(
+  path: string,
+  format: FileSourcePlan['format'],
+  knownToMs = Number.POSITIVE_INFINITY,
+): AsyncGenerator<readonly Label[]> {
   const columns = { userId: 'userId', itemId: 'itemId', eventTime: 'moment' }
   const source = {
     kind: 'file',
@@ -48,15 +53,21 @@ export async function* fileLabels(path: string, format: FileSourcePlan['format']
     timeFormat: 'iso',
   } as const
   for await (const { rows, where } of fileRows(path, source)) {
-    yield rows.map((row, position) => labelOf(row, where(position)))
+    yield rows.map((row, position) => labelOf(row, where(position), knownToMs))
   }
 }
 
-function labelOf(row: unknown, where: string): Label {
+function labelOf(row: unknown, where: string, knownToMs: number): Label {
   if (row instanceof UnreadableRow) throw invalid(`${where}: ${row.message}`)
   // Of a line of JSON that is no object, nothing is found.
   const { userId, itemId, eventTime } = (row ?? {}) as Record<string, unknown>
   const momentMs = rowTimeMs(eventTime, 'iso')
+  if (momentMs !== undefined && momentMs > knownToMs) {
+    const found = `${JSON.stringify(eventTime)}, which is ${isoTime(momentMs)}`
+    throw invalid(
+      `${where}: found the moment ${found}, expected one up to ${isoTime(knownToMs)}: what comes later is not known.`,
+    )
+  }
   if (isId(userId) && isId(itemId) && momentMs !== undefined) {
     return { userId: String(userId), itemId: String(itemId), momentMs }
   }
@@ -66,5 +77,7 @@ function labelOf(row: unknown, where: string): Label {
 
 const invalid = (message: string): MillraceError =>
   new MillraceError('LABELS_INVALID', message, { fix: 'Mend or remove the row.' })
+
+const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()
 
 const isId = (value: unknown): boolean => (typeof value === 'string' && value !== '') || typeof value === 'number'

@@ -85,7 +85,8 @@ async function staysWhatItIs(seed: string): Promise<void> {
     await syncUpTo(rng.integer(known.length))
     await syncUpTo(known.length)
     const made = await newest()
-    await metadata.trainingSets.record({ contentHash: 'a'.repeat(64), manifest: {}, tables: made, createdAtMs: 0 })
+    const recorded = { contentHash: 'a'.repeat(64), manifest: {}, tables: made, createdAtMs: 0 }
+    await metadata.trainingSets.begin(recorded, { pid: 1, startedAt: '' })
     const set = await setOf(made)
     const isSame = async (versions: readonly TableVersion[]) => (await setOf(versions)).equals(set)
 

@@ -3,6 +3,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { kindOfType } from '../config/attribute-kind.ts'
 import type { Plan } from '../config/plan.ts'
 import type { AttributeKind, FeatureDefinition } from '../domain/feature.ts'
+import { pathsOf } from '../domain/feature-state/layout.ts'
 import { canonicalJson, contentHash } from '../lib/canonical-json.ts'
 import type { JsonValue } from '../lib/json.ts'
 import type { JoinRequest, OfflineStore } from '../ports/offline-store.ts'
@@ -15,6 +16,8 @@ export interface TrainingSetRecipe {
   readonly definitionsHash: string
   /** Name and version, by name. */
   readonly features: readonly { readonly name: string; readonly version: string }[]
+  /** How the attributes that features name are kept, such as `{ "item.price": "number" }`: what they say is read as that. Undefined in sets of before this was noted. */
+  readonly attributes?: Readonly<Record<string, AttributeKind>>
   /** The versions of the tables that the files are of, as whoever keeps the tables calls them. */
   readonly tableVersions: Readonly<Record<string, string>>
   /** Where the rows come from; left out where whoever asks for the set knows. */
@@ -50,6 +53,7 @@ export function trainingSetRecipe({
     planHash: plan.hash,
     definitionsHash: definitionsHash(features),
     features: features.map(({ name, version }) => ({ name, version })),
+    attributes: namedKinds(plan, features),
     tableVersions,
     ...(labelsFrom !== undefined && { labels: labelsFrom }),
   }
@@ -78,6 +82,17 @@ export async function writeTrainingSet(store: OfflineStore, request: TrainingSet
 function definitionsHash(features: readonly FeatureDefinition[]): string {
   return contentHash(
     features.map(({ name, formula, ttlMs, default: standIn }) => ({ name, formula, ttlMs, default: standIn })),
+  )
+}
+
+function namedKinds(plan: Plan, features: readonly FeatureDefinition[]): Readonly<Record<string, AttributeKind>> {
+  const kinds = attributeKinds(plan)
+  const paths = features.flatMap(({ formula }) => pathsOf(formula))
+  return Object.fromEntries(
+    paths.flatMap(({ entity, attribute }) => {
+      const kind = kinds[entity][attribute]
+      return kind === undefined ? [] : [[`${entity}.${attribute}`, kind]]
+    }),
   )
 }
 

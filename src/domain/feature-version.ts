@@ -16,8 +16,6 @@ export interface FeatureVersion extends FeatureVersionId {
   readonly definition: JsonValue
   /** When its backfill began, the last time if there were several. */
   readonly createdAtMs: number
-  /** The log offset up to which, exclusively, its backfill has counted every event. 0 at first. */
-  readonly backfilledToOffset: number
   /** When it went live; undefined until then. */
   readonly activatedAtMs?: number
   /** Undefined unless it is retired. */

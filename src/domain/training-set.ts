@@ -7,6 +7,12 @@ export interface TableVersion {
   readonly version: number
 }
 
+/** The process that makes a set: its number, and when it was started, in words of the system, since numbers are given again. */
+export interface TrainingSetMaker {
+  readonly pid: number
+  readonly startedAt: string
+}
+
 export interface TrainingSet {
   /** SHA-256 of the manifest's canonical JSON, 64 hexadecimal digits. */
   readonly contentHash: string
@@ -14,7 +20,10 @@ export interface TrainingSet {
   readonly manifest: JsonValue
   /** What it reads. Vacuum spares these versions until the set is released. */
   readonly tables: readonly TableVersion[]
+  /** When it was begun. */
   readonly createdAtMs: number
+  /** Who makes it, or gave up making it; undefined once it is made. */
+  readonly maker?: TrainingSetMaker
   /** When its table versions were let go; undefined while they are kept. */
   readonly releasedAtMs?: number
 }

@@ -75,6 +75,7 @@ export interface Features {
   /**
    * Of one entity, at an earlier moment.
    * @param request `asKnownNow`: whether events count from when they happened, however late they came
+   * @returns also where the log begins: above 0 where retention has removed what came before, which the values lack
    * @throws MillraceError FEATURE_MOMENT_UNKNOWN
    */
   readAsOf(request: {
@@ -82,7 +83,11 @@ export interface Features {
     readonly entity: { readonly userId?: string; readonly itemId?: string }
     readonly asOfMs: number
     readonly asKnownNow: boolean
-  }): Promise<{ readonly asOfMs: number; readonly rows: readonly (readonly FeatureReading[])[] }>
+  }): Promise<{
+    readonly asOfMs: number
+    readonly firstOffset: number
+    readonly rows: readonly (readonly FeatureReading[])[]
+  }>
 }
 
 /** The offline tables, to be looked at. */

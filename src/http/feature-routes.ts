@@ -39,11 +39,20 @@ export function featureRoutes(app: FastifyInstance, { features, clock }: ServerD
     },
     config: { scope: 'read' },
     handler: async ({ query }) => {
-      const { userId, itemId } = query
+      const { userId, itemId, at, asKnownNow = false } = query
       if (userId === undefined && itemId === undefined) {
         throw new MillraceError('REQUEST_INVALID', 'Nothing says whose features are meant.', {
           fix: 'Add userId, itemId or both to the address.',
         })
+      }
+      if (asKnownNow && at === undefined) {
+        throw new MillraceError(
+          'REQUEST_INVALID',
+          'asKnownNow: found true, but no "at", the earlier moment that it is about.',
+          {
+            fix: 'Add at, such as at=2026-03-31T12:00:00Z, or leave asKnownNow out.',
+          },
+        )
       }
       const entity = { ...(userId !== undefined && { userId }), ...(itemId !== undefined && { itemId }) }
       const names =
@@ -55,19 +64,21 @@ export function featureRoutes(app: FastifyInstance, { features, clock }: ServerD
         if (query.features !== undefined) throw new MillraceError('FEATURE_UNKNOWN', 'The system defines no features.')
         return { asOf: new Date(clock.now()).toISOString(), features: [] }
       }
-      const { asOfMs, rows } =
-        query.at === undefined
-          ? await features.read({ features: names, entities: [entity] })
-          : await features.readAsOf({
-              features: namedDefinitions(names, await features.definitions()),
-              entity,
-              asOfMs: momentOf(query.at),
-              asKnownNow: query.asKnownNow === true,
-            })
-      return {
+      const answerOf = (asOfMs: number, rows: readonly (readonly FeatureReading[])[]) => ({
         asOf: new Date(asOfMs).toISOString(),
         features: names.map((name, i) => described(name, rows[0]![i]!)),
+      })
+      if (at === undefined) {
+        const { asOfMs, rows } = await features.read({ features: names, entities: [entity] })
+        return answerOf(asOfMs, rows)
       }
+      const { asOfMs, rows, firstOffset } = await features.readAsOf({
+        features: namedDefinitions(names, await features.definitions()),
+        entity,
+        asOfMs: momentOf(at),
+        asKnownNow,
+      })
+      return { ...answerOf(asOfMs, rows), firstOffset }
     },
   })
 }

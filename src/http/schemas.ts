@@ -267,7 +267,8 @@ export const FeatureValuesQuery = Type.Object(
     ),
     asKnownNow: Type.Optional(
       Type.Boolean({
-        description: 'With a moment: whether what came late counts from when it happened, not from when it was known.',
+        description:
+          'Only with at, the moment: whether what came late counts from when it happened, not from when it was known.',
       }),
     ),
   },
@@ -276,6 +277,12 @@ export const FeatureValuesQuery = Type.Object(
 export const FeatureValuesAnswer = Type.Object(
   {
     asOf: Type.String({ description: 'The moment that the values are of, ISO 8601.' }),
+    firstOffset: Type.Optional(
+      Type.Integer({
+        description:
+          'Of an earlier moment: where the event log begins. Above 0 retention has removed what came before, which these values lack.',
+      }),
+    ),
     features: Type.Array(
       Type.Object(
         {

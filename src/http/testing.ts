@@ -121,7 +121,7 @@ const tables: Tables = {
 }
 
 export function startTestServer(
-  options: ServerOptions & Partial<Pick<ServerDependencies, 'recommender' | 'intake' | 'placements'>> = {},
+  options: ServerOptions & Partial<Pick<ServerDependencies, 'recommender' | 'intake' | 'placements' | 'features'>> = {},
 ): TestServer {
   const test: Omit<TestServer, 'server'> & { server?: HttpServer } = {
     requests: [],
@@ -189,6 +189,7 @@ export function startTestServer(
       },
     ],
     tables,
+    ...(options.features && { features: options.features }),
     operations: {
       status: async () => test.systemStatus,
       sources: async () => test.systemStatus.sources,

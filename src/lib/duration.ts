@@ -15,7 +15,7 @@ type Unit = keyof typeof unitMs
 export type Duration = `${number} ${Unit | `${Unit}s`}`
 
 /** What to write, for error messages. */
-export const durationExample = 'a length of time such as "30 days", "12 hours" or "90 seconds"'
+export const durationExample = 'a length of time above 0, such as "30 days", "12 hours" or "90 seconds"'
 
 /** @returns milliseconds, above 0; `undefined` where the text is not a length of time */
 export function durationMs(text: string): number | undefined {

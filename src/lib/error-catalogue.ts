@@ -257,7 +257,7 @@ export const errorCatalogue = {
   LABELS_INVALID: {
     httpStatus: 422,
     exitCode: 65,
-    meaning: 'A row of a file of labels names no user, item or moment.',
+    meaning: 'A row of a file of labels names no user, item or moment, or one that is still to come.',
   },
   LABELS_MISSING: {
     httpStatus: 409,
@@ -369,6 +369,11 @@ export const errorCatalogue = {
     httpStatus: 409,
     exitCode: 65,
     meaning: 'No version of an offline table may be read yet: nothing was written, or the checks hold it back.',
+  },
+  TABLE_FILE_DAMAGED: {
+    httpStatus: 500,
+    exitCode: 65,
+    meaning: 'A file of a version of an offline table is missing, or not as it was written.',
   },
   TABLE_LOG_GAP: {
     httpStatus: 500,

@@ -14,7 +14,7 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
   it('makes a version known as backfilling from the start', () =>
     withFresh(fresh, async (versions) => {
       expect(await versions.list()).toEqual([])
-      const expected = { ...v1, state: 'backfilling', definition, createdAtMs: 100, backfilledToOffset: 0 }
+      const expected = { ...v1, state: 'backfilling', definition, createdAtMs: 100 }
       expect(await versions.begin({ ...v1, definition, atMs: 100 })).toEqual(expected)
       expect(await versions.list()).toEqual([expected])
     }))
@@ -22,11 +22,9 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
   it('leaves a version that is backfilling or live as it is when it begins again', () =>
     withFresh(fresh, async (versions) => {
       await versions.begin({ ...v1, definition, atMs: 100 })
-      await versions.noteBackfill(v1, 2 ** 40)
       expect(await versions.begin({ ...v1, definition, atMs: 200 })).toMatchObject({
         state: 'backfilling',
         createdAtMs: 100,
-        backfilledToOffset: 2 ** 40,
       })
       await versions.activate(v1, 300)
       expect(await versions.begin({ ...v1, definition, atMs: 400 })).toMatchObject({
@@ -40,7 +38,6 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
       await versions.begin({ ...v1, definition, atMs: 100 })
       await versions.activate(v1, 200)
       await versions.begin({ ...v2, definition, atMs: 300 })
-      await versions.noteBackfill(v2, 7)
       await versions.activate(v2, 400)
       await versions.activate(v2, 500)
       expect(await versions.list('click_rate_7d')).toEqual([
@@ -49,11 +46,10 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
           state: 'retired',
           definition,
           createdAtMs: 100,
-          backfilledToOffset: 0,
           activatedAtMs: 200,
           retiredAtMs: 400,
         },
-        { ...v2, state: 'live', definition, createdAtMs: 300, backfilledToOffset: 7, activatedAtMs: 400 },
+        { ...v2, state: 'live', definition, createdAtMs: 300, activatedAtMs: 400 },
       ])
     }))
 
@@ -75,7 +71,6 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
   it('starts a retired version over, since its state may be gone', () =>
     withFresh(fresh, async (versions) => {
       await versions.begin({ ...v1, definition, atMs: 100 })
-      await versions.noteBackfill(v1, 9)
       await versions.activate(v1, 200)
       await versions.retire(v1, 300)
       await versions.retire(v1, 400)
@@ -85,21 +80,18 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
         state: 'backfilling',
         definition,
         createdAtMs: 500,
-        backfilledToOffset: 0,
       })
     }))
 
-  it('refuses to note or activate what is unknown or retired, and keeps the live version in charge', () =>
+  it('refuses to activate what is unknown or retired, and keeps the live version in charge', () =>
     withFresh(fresh, async (versions) => {
       await versions.begin({ ...v1, definition, atMs: 100 })
       await versions.activate(v1, 200)
       await expect(versions.activate(v2, 300)).rejects.toThrow(notBackfilling)
-      await expect(versions.noteBackfill(v2, 1)).rejects.toThrow(notBackfilling)
       await versions.retire(v2, 300)
       await versions.begin({ ...v2, definition, atMs: 300 })
       await versions.retire(v2, 400)
       await expect(versions.activate(v2, 500)).rejects.toThrow(notBackfilling)
-      await expect(versions.noteBackfill(v1, 1)).rejects.toThrow(notBackfilling)
       expect((await versions.list()).map(({ state }) => state)).toEqual(['live', 'retired'])
     }))
 
@@ -130,7 +122,7 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
       fc.asyncProperty(
         fc.array(
           fc.record({
-            step: fc.constantFrom('begin', 'note', 'activate', 'retire'),
+            step: fc.constantFrom('begin', 'activate', 'retire'),
             feature: fc.constantFrom('f', 'g'),
             version: fc.constantFrom('1', '2', '3'),
           }),
@@ -155,11 +147,10 @@ export function testFeatureVersions(fresh: Fresh<FeatureVersions>): void {
     ))
 }
 
-type Step = 'begin' | 'note' | 'activate' | 'retire'
+type Step = 'begin' | 'activate' | 'retire'
 
 function applyToPort(versions: FeatureVersions, step: Step, id: FeatureVersionId, atMs: number): Promise<unknown> {
   if (step === 'begin') return versions.begin({ ...id, definition, atMs })
-  if (step === 'note') return versions.noteBackfill(id, atMs)
   return step === 'activate' ? versions.activate(id, atMs) : versions.retire(id, atMs)
 }
 
@@ -170,11 +161,7 @@ function applyToModel(model: Map<string, FeatureVersion>, step: Step, id: Featur
   switch (step) {
     case 'begin':
       if (known && known.state !== 'retired') return true
-      model.set(key, { ...id, state: 'backfilling', definition, createdAtMs: atMs, backfilledToOffset: 0 })
-      return true
-    case 'note':
-      if (known?.state !== 'backfilling') return false
-      model.set(key, { ...known, backfilledToOffset: atMs })
+      model.set(key, { ...id, state: 'backfilling', definition, createdAtMs: atMs })
       return true
     case 'activate': {
       if (known?.state === 'live') return true

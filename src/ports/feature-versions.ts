@@ -1,19 +1,14 @@
-// Which version of each feature is in charge, and how far the next one has been backfilled. Every change is durable when it resolves, and
-// making it again changes nothing more, so repeating after METADATA_UNAVAILABLE is safe.
+// Which version of each feature is in charge, and which one is on its way; how far its backfill has come, the online store says. Every change is durable when it
+// resolves, and making it again changes nothing more, so repeating after METADATA_UNAVAILABLE is safe.
 import type { FeatureVersion, FeatureVersionId } from '../domain/feature-version.ts'
 import type { JsonValue } from '../lib/json.ts'
 
 export interface FeatureVersions {
   /**
-   * Makes the version known as `backfilling`. One that is backfilling or live stays as it is; a retired one begins again at offset 0, because
-   * its state may be gone. Returns what is stored then.
+   * Makes the version known as `backfilling`. One that is backfilling or live stays as it is; a retired one begins again, because its state may
+   * be gone. Returns what is stored then.
    */
   begin(version: FeatureVersionId & { readonly definition: JsonValue; readonly atMs: number }): Promise<FeatureVersion>
-  /**
-   * Notes how far the backfill has come.
-   * @throws MillraceError FEATURE_VERSION_NOT_BACKFILLING
-   */
-  noteBackfill(id: FeatureVersionId, backfilledToOffset: number): Promise<void>
   /**
    * Puts a backfilled version in charge and retires the one that was, at once: at no moment has a feature two live versions, or none between.
    * @throws MillraceError FEATURE_VERSION_NOT_BACKFILLING when it is unknown or retired

@@ -46,10 +46,11 @@ export function testMetadataStore(fresh: () => Promise<MetadataStoreUnderTest>):
     it('remembers everything after closing and opening again', async () => {
       const underTest = await fresh()
       const first = await underTest.open()
+      const maker = { pid: 7, startedAt: '1234' }
       await first.sourceStates.save(newSourceState('s'), 0)
       await first.featureVersions.begin({ feature: 'f', version: 'v', definition: null, atMs: 1 })
       await first.checkResults.saveProfile('t', { date: '2026-03-01', profile: new Uint8Array([1]) })
-      await first.trainingSets.record({ contentHash: 'h', manifest: {}, tables: [], createdAtMs: 1 })
+      await first.trainingSets.begin({ contentHash: 'h', manifest: {}, tables: [], createdAtMs: 1 }, maker)
       await first.close()
       const second = await underTest.open()
       expect((await second.sourceStates.load('s'))?.generation).toBe(1)

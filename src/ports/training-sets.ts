@@ -1,14 +1,18 @@
-// The training sets that were made, and the table versions that they keep from being vacuumed.
-import type { TrainingSet } from '../domain/training-set.ts'
+// The training sets that were made, or are being made, and the table versions that they keep from being vacuumed.
+import type { TrainingSet, TrainingSetMaker } from '../domain/training-set.ts'
 
 export interface TrainingSets {
   /**
-   * Durable when it resolves; from then on its table versions are pinned, so record a set before reading for it. A set that is there already
-   * stays as it is, except that a released one is pinned again: recording again after METADATA_UNAVAILABLE is safe.
+   * Notes that a set is being made. Durable when it resolves; from then on its table versions are pinned, so begin a set before reading for it. One that is made and
+   * kept stays as it is; of one that is not, whoever began last is the maker, and a released one is pinned again. Beginning again after METADATA_UNAVAILABLE is safe.
    */
-  record(set: Omit<TrainingSet, 'releasedAtMs'>): Promise<void>
-  /** Undefined where there is none with this hash. */
-  find(contentHash: string): Promise<TrainingSet | undefined>
+  begin(set: Omit<TrainingSet, 'releasedAtMs' | 'maker'>, maker: TrainingSetMaker): Promise<void>
+  /** The set is made, and kept from now on, whatever happened to it in between: somebody may have taken its maker for dead. Unknown ones stay unknown. */
+  finish(contentHash: string): Promise<void>
+  /** Lets the table versions of a set go that comes to nothing. Where it is made, or has another maker by now, nothing changes. */
+  abandon(contentHash: string, maker: TrainingSetMaker, atMs: number): Promise<void>
+  /** Those that are pinned and not made, oldest first: their makers are at work, or have died. */
+  unfinished(): Promise<readonly TrainingSet[]>
   /** Newest first. */
   list(limit: number): Promise<readonly TrainingSet[]>
   /** Lets its table versions go; a set that was released before keeps its first moment. False where there is no such set. */

@@ -65,6 +65,31 @@ test('a database that a newer version wrote is refused, naming both versions', a
   )
 })
 
+test('a database of an older version keeps what it holds: sets that it has are made ones, and versions lose the progress that nobody noted', async () => {
+  const folder = freshFolder()
+  await (await openMetadataStore({ folder })).close()
+  const raw = rawDatabase(folder)
+  raw.exec(`
+    alter table training_set drop column maker;
+    alter table feature_version add column backfilled_to_offset bigint not null default 0;
+    delete from migration where version > 2;
+    insert into training_set values ('h', '{}', '[{"table":"events","version":3}]', 100, null), ('g', '{}', '[]', 50, 60);
+    insert into training_set_table values ('h', 'events', 3);
+    insert into feature_version (feature, version, state, definition, created_at_ms) values ('f', 'v', 'live', 'null', 10);
+  `)
+  raw.close()
+  const store = await openMetadataStore({ folder })
+  expect(await store.trainingSets.list(10)).toEqual([
+    { contentHash: 'h', manifest: {}, tables: [{ table: 'events', version: 3 }], createdAtMs: 100 },
+    { contentHash: 'g', manifest: {}, tables: [], createdAtMs: 50, releasedAtMs: 60 },
+  ])
+  expect(await store.trainingSets.pinnedVersions('events')).toEqual([3])
+  const version = { feature: 'f', version: 'v', state: 'live', definition: null, createdAtMs: 10 }
+  expect(await store.featureVersions.list()).toEqual([version])
+  await store.featureVersions.begin({ feature: 'f', version: 'w', definition: null, atMs: 20 })
+  await store.close()
+})
+
 test('a step that fails leaves nothing of the steps before it', async () => {
   const folder = freshFolder()
   mkdirSync(folder)

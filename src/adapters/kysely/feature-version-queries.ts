@@ -17,7 +17,6 @@ export function featureVersions(database: MetadataDatabase): FeatureVersions {
           state: 'backfilling',
           definition: canonicalJson(definition),
           created_at_ms: atMs,
-          backfilled_to_offset: 0,
           activated_at_ms: null,
           retired_at_ms: null,
         } as const
@@ -28,17 +27,6 @@ export function featureVersions(database: MetadataDatabase): FeatureVersions {
             .values({ ...id, ...fresh })
             .execute()
         return (await find(transaction, id))!
-      }),
-
-    noteBackfill: (id, backfilledToOffset) =>
-      database.write(async (transaction) => {
-        const known = await find(transaction, id)
-        if (known?.state !== 'backfilling') throw notBackfilling(id, known)
-        await transaction
-          .updateTable('feature_version')
-          .where(isVersion(id))
-          .set({ backfilled_to_offset: backfilledToOffset })
-          .execute()
       }),
 
     activate: (id, atMs) =>
@@ -99,7 +87,6 @@ function fromRow(row: Selectable<MetadataTables['feature_version']>): FeatureVer
     state: row.state,
     definition: JSON.parse(row.definition),
     createdAtMs: Number(row.created_at_ms),
-    backfilledToOffset: Number(row.backfilled_to_offset),
     ...(row.activated_at_ms !== null && { activatedAtMs: Number(row.activated_at_ms) }),
     ...(row.retired_at_ms !== null && { retiredAtMs: Number(row.retired_at_ms) }),
   }

@@ -36,7 +36,8 @@ export async function makeChange(store: MetadataStore, n: number): Promise<void>
   await store.featureVersions.activate(id, n)
 
   const tables = TABLES.map((table) => ({ table, version: n }))
-  await store.trainingSets.record({ contentHash: String(n), manifest: n, tables, createdAtMs: n })
+  const maker = { pid: 1, startedAt: '' }
+  await store.trainingSets.begin({ contentHash: String(n), manifest: n, tables, createdAtMs: n }, maker)
 }
 
 /**

@@ -19,6 +19,8 @@ interface Migration {
 const migrations: readonly Migration[] = [
   { name: 'first tables', apply: createFirstTables },
   { name: 'table publications', apply: createTablePublications },
+  { name: 'makers of training sets', apply: addTrainingSetMaker },
+  { name: 'no progress of backfills', apply: dropBackfillProgress },
 ]
 
 export interface MigrationOptions {
@@ -182,4 +184,14 @@ async function createTablePublications(schema: SchemaModule, types: ColumnTypes)
     .column('table_name')
     .where(sql<boolean>`is_open = 1`)
     .execute()
+}
+
+/** Sets of before are taken for made: of those that were not, nothing tells. */
+async function addTrainingSetMaker(schema: SchemaModule): Promise<void> {
+  await schema.alterTable('training_set').addColumn('maker', 'text').execute()
+}
+
+/** The online store says how far a backfill is; nothing ever wrote it here. */
+async function dropBackfillProgress(schema: SchemaModule): Promise<void> {
+  await schema.alterTable('feature_version').dropColumn('backfilled_to_offset').execute()
 }

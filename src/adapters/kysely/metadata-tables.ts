@@ -28,7 +28,6 @@ export interface MetadataTables {
     state: 'backfilling' | 'live' | 'retired'
     definition: Json
     created_at_ms: Whole
-    backfilled_to_offset: Whole
     activated_at_ms: MaybeWhole
     retired_at_ms: MaybeWhole
   }
@@ -38,6 +37,8 @@ export interface MetadataTables {
     tables: Json
     created_at_ms: Whole
     released_at_ms: MaybeWhole
+    /** Canonical JSON; null once the set is made. */
+    maker: string | null
   }
   readonly table_publication: { table_name: string; version: Whole; record: Json }
   readonly table_hold: {

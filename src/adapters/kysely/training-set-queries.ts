@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { TrainingSet } from '../../domain/training-set.ts'
+import type { TrainingSet, TrainingSetMaker } from '../../domain/training-set.ts'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { TrainingSets } from '../../ports/training-sets.ts'
 import type { MetadataDatabase } from './metadata-database.ts'
@@ -7,7 +7,7 @@ import type { MetadataTables } from './metadata-tables.ts'
 
 export function trainingSets(database: MetadataDatabase): TrainingSets {
   return {
-    record: ({ contentHash, manifest, tables, createdAtMs }) =>
+    begin: ({ contentHash, manifest, tables, createdAtMs }, maker) =>
       database.write(async (transaction) => {
         await transaction
           .insertInto('training_set')
@@ -17,8 +17,15 @@ export function trainingSets(database: MetadataDatabase): TrainingSets {
             tables: canonicalJson(tables),
             created_at_ms: createdAtMs,
             released_at_ms: null,
+            maker: makerText(maker),
           })
-          .onConflict((conflict) => conflict.column('content_hash').doUpdateSet({ released_at_ms: null }))
+          .onConflict((conflict) => conflict.column('content_hash').doNothing())
+          .execute()
+        await transaction
+          .updateTable('training_set')
+          .set({ released_at_ms: null, maker: makerText(maker) })
+          .where('content_hash', '=', contentHash)
+          .where((set) => set.or([set('maker', 'is not', null), set('released_at_ms', 'is not', null)]))
           .execute()
         for (const { table, version } of tables) {
           await transaction
@@ -29,11 +36,40 @@ export function trainingSets(database: MetadataDatabase): TrainingSets {
         }
       }),
 
-    async find(contentHash) {
-      const row = await database.read((db) =>
-        db.selectFrom('training_set').selectAll().where('content_hash', '=', contentHash).executeTakeFirst(),
+    async finish(contentHash) {
+      await database.write((transaction) =>
+        transaction
+          .updateTable('training_set')
+          .set({ released_at_ms: null, maker: null })
+          .where('content_hash', '=', contentHash)
+          .execute(),
       )
-      return row && fromRow(row)
+    },
+
+    async abandon(contentHash, maker, atMs) {
+      await database.write((transaction) =>
+        transaction
+          .updateTable('training_set')
+          .set({ released_at_ms: atMs })
+          .where('content_hash', '=', contentHash)
+          .where('maker', '=', makerText(maker))
+          .where('released_at_ms', 'is', null)
+          .execute(),
+      )
+    },
+
+    async unfinished() {
+      const rows = await database.read((db) =>
+        db
+          .selectFrom('training_set')
+          .selectAll()
+          .where('maker', 'is not', null)
+          .where('released_at_ms', 'is', null)
+          .orderBy('created_at_ms')
+          .orderBy('content_hash')
+          .execute(),
+      )
+      return rows.map(fromRow)
     },
 
     async list(limit) {
@@ -84,10 +120,14 @@ export function trainingSets(database: MetadataDatabase): TrainingSets {
   }
 }
 
+/** Canonical, so that it can be compared. */
+const makerText = ({ pid, startedAt }: TrainingSetMaker): string => canonicalJson({ pid, startedAt })
+
 const fromRow = (row: Selectable<MetadataTables['training_set']>): TrainingSet => ({
   contentHash: row.content_hash,
   manifest: JSON.parse(row.manifest),
   tables: JSON.parse(row.tables),
   createdAtMs: Number(row.created_at_ms),
+  ...(row.maker !== null && { maker: JSON.parse(row.maker) }),
   ...(row.released_at_ms !== null && { releasedAtMs: Number(row.released_at_ms) }),
 })

@@ -24,6 +24,7 @@ import {
   tableRulesOf,
 } from '../daily-profiles.ts'
 import { isCompacted } from './compact-table.ts'
+import { readFailure, versionFilesOf } from './damaged-file.ts'
 import type { OfflineTable } from './offline-table.ts'
 import { inSlices } from './slices.ts'
 import { DATE_COLUMN } from './table-schema.ts'
@@ -147,7 +148,7 @@ async function judgeRows(
   const fresh = newest.files.filter(({ path }) => !known.has(path) && !isCompacted(path))
   if (fresh.length === 0) return []
   const profilers = new Map(rules.map((one) => [one.table, new TableProfiler(one)]))
-  for await (const batch of inSlices(eventsOf(table, fresh, store))) {
+  for await (const batch of inSlices(eventsOf(table, { version: newest.version, files: fresh }, store))) {
     for (const { event, availableTimeMs } of batch) {
       const { table: checked, row } = checkedRow(event)
       profilers.get(checked ?? '')?.add(row, { eventTimeMs: event.eventTimeMs, availableTimeMs })
@@ -184,10 +185,10 @@ async function judgeDays(
   for (const one of rules) kept.set(one.table, await keptDays(checkResults, one.table, { from: earliest, to: lastDay }))
   const firstDay = Math.min(...rules.map((one) => (kept.get(one.table)!.at(-1)?.dayNumber ?? earliest - 1) + 1))
   const items = await changes.ask((delta) => delta.snapshot())
-  const itemIds = await itemIdsIn(inSlices(eventsOf(changes, items.files, store)))
+  const itemIds = await itemIdsIn(inSlices(eventsOf(changes, items, store)))
   // A row became available on the day it counts for, or later.
   const files = newest.files.filter(({ partitionValues }) => (partitionValues[DATE_COLUMN] ?? '') >= dateOf(firstDay))
-  const profiled = await profileDays(inSlices(eventsOf(table, files, store)), {
+  const profiled = await profileDays(inSlices(eventsOf(table, { version: newest.version, files }, store)), {
     rules,
     firstDay,
     newestDay: lastDay,
@@ -271,11 +272,16 @@ async function settle(
 
 async function* eventsOf(
   table: OfflineTable,
-  files: readonly DeltaFile[],
+  { version, files }: { readonly version: number; readonly files: readonly DeltaFile[] },
   store: OfflineStore,
 ): AsyncGenerator<readonly StoredEvent[]> {
   const paths = files.map(({ path }) => table.absolutePath(path))
-  if (paths.length > 0) yield* store.readEvents({ table: table.name, paths, order: 'log' })
+  if (paths.length === 0) return
+  try {
+    yield* store.readEvents({ table: table.name, paths, order: 'log' })
+  } catch (error) {
+    throw await readFailure(error, versionFilesOf(table, { version, files }))
+  }
 }
 
 async function keptDays(

@@ -6,6 +6,7 @@ import type { NewDeltaFile } from '../../delta/write.ts'
 import type { OfflineTableName } from '../../domain/offline-table.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { OfflineStore } from '../../ports/offline-store.ts'
+import { readFailure, versionFilesOf } from './damaged-file.ts'
 import type { OfflineTable } from './offline-table.ts'
 import { DATE_COLUMN } from './table-schema.ts'
 
@@ -97,8 +98,8 @@ async function compactFiles(
     const { version } = await table.ask((delta) => delta.compact(old, [merged], { basedOn }))
     return { table: table.name, version, date, fileCountBefore: files.length, rowCount }
   } catch (error) {
+    if (!isRefused(error)) throw await readFailure(error, versionFilesOf(table, { version: basedOn, files }))
     // Not committed for certain: another process did it, or it keeps not the rows.
-    if (!isRefused(error)) throw error
     await storage.remove(path)
     if (error.code === 'DELTA_CONFLICT') return undefined
     throw error

@@ -318,12 +318,9 @@ test('a vacuum spares what is published, what a training set needs and what is y
     await under.log.append(views(1))
     await tables.sync()
   }
-  await under.metadata.trainingSets.record({
-    contentHash: 'a'.repeat(64),
-    manifest: {},
-    tables: [{ table: 'interactions', version: 3 }],
-    createdAtMs: START_MS,
-  })
+  const pinned = [{ table: 'interactions', version: 3 }]
+  const set = { contentHash: 'a'.repeat(64), manifest: {}, tables: pinned, createdAtMs: START_MS }
+  await under.metadata.trainingSets.begin(set, { pid: 1, startedAt: '' })
   await tables.compact()
   // Real files have the real time, so the clock goes where they are old.
   under.clock.nowMs = Math.max(Date.now(), under.clock.nowMs) + 30 * DAY_MS
@@ -338,8 +335,43 @@ test('a vacuum spares what is published, what a training set needs and what is y
   expect((await tables.rows('interactions', { limit: 100 })).rows).toHaveLength(6)
   expect((await tables.rows('interactions', { version: 3, limit: 100 })).rows).toHaveLength(3)
   await expect(tables.rows('interactions', { version: 5, limit: 100 })).rejects.toMatchObject({
-    code: 'OFFLINE_STORE_FAILED',
+    code: 'TABLE_FILE_DAMAGED',
+    message: expect.stringMatching(/^Version 5 of table "interactions" cannot be read\. .*found no such file/),
+    fix: expect.stringContaining('A vacuum takes the files that only old versions need'),
   })
+})
+
+test('a file of a table that is gone or cut short is told with its table and version, whoever reads it', async () => {
+  const tables = under.open()
+  for (let n = 0; n < 3; n++) {
+    await under.log.append([...views(2), put(`i${n}`)])
+    await tables.sync()
+  }
+  const { files } = await tables.files()
+  const [gone, cut] = files.filter(({ table }) => table === 'interactions').map(({ path }) => path) as [string, string]
+  renameSync(gone, `${gone}.away`)
+  const missing = expect.objectContaining({
+    code: 'TABLE_FILE_DAMAGED',
+    message: expect.stringMatching(
+      /^Version 3 of table "interactions" cannot be read\. \/.*\.parquet: found no such file, expected one of \d+ bytes\.$/,
+    ),
+    fix: expect.stringContaining('"millrace data history interactions"'),
+  })
+  await expect(tables.rows('interactions', { limit: 10 })).rejects.toEqual(missing)
+  await expect(tables.compact('interactions')).rejects.toEqual(missing)
+  expect((await tables.rows('changes', { limit: 10 })).rows).toHaveLength(3)
+
+  writeFileSync(cut, readFileSync(cut).subarray(0, 100))
+  const both = { message: expect.stringMatching(/2 of its 3 files are not as they were written/) }
+  const error = await tables.rows('interactions', { limit: 10 }).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'TABLE_FILE_DAMAGED', ...both })
+  expect((error as MillraceError).problems).toMatchObject([
+    { where: cut, message: expect.stringMatching(/^found 100 bytes, expected \d+\.$/) },
+  ])
+  // The rows of the next day are judged with those of the days before it.
+  under.clock.nowMs += DAY_MS
+  await under.log.append(views(1))
+  await expect(tables.sync()).rejects.toMatchObject({ code: 'TABLE_FILE_DAMAGED' })
 })
 
 test('a table whose log lost a commit says which, keeps no other table waiting, and goes on once it is mended', async () => {

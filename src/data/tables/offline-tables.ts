@@ -7,10 +7,10 @@ import type { TableVersion } from '../../domain/training-set.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import { suggestName } from '../../lib/nearest-name.ts'
 import type { StoredEvent } from '../../ports/event-log.ts'
-import type { JoinRequest } from '../../ports/offline-store.ts'
 import type { TrainingSets } from '../../ports/training-sets.ts'
 import { type Audit, type AuditPorts, auditTable, dateOf, lastWholeDay } from './audit-table.ts'
 import { type Compaction, compactTable } from './compact-table.ts'
+import { type FilesOfVersions, readFailure, versionFilesOf } from './damaged-file.ts'
 import { type OfflineTable, offlineTable, type TablePlace } from './offline-table.ts'
 import { type SyncPorts, type TableCommit, TableSync } from './sync-tables.ts'
 import { DATE_COLUMN } from './table-schema.ts'
@@ -51,12 +51,6 @@ export interface TableHistoryEntry {
   readonly removedFileCount: number
   /** `published` is the one that readers get, `older` what came before it, `held` what is kept back, `new` what was not judged yet. */
   readonly state: 'older' | 'published' | 'held' | 'new'
-}
-
-export interface TableFiles {
-  readonly files: JoinRequest['files']
-  /** Which versions those are, one of each table. */
-  readonly tables: readonly TableVersion[]
 }
 
 export interface SyncOptions {
@@ -158,7 +152,7 @@ export class OfflineTables {
   /**
    * The newest rows of a version, newest first.
    * @param options.version default: the published one
-   * @throws MillraceError TABLE_UNKNOWN, TABLE_NOT_PUBLISHED, DELTA_VERSION_NOT_FOUND, DELTA_LOG_DAMAGED, OFFLINE_STORE_FAILED
+   * @throws MillraceError TABLE_UNKNOWN, TABLE_NOT_PUBLISHED, DELTA_VERSION_NOT_FOUND, DELTA_LOG_DAMAGED, TABLE_FILE_DAMAGED, OFFLINE_STORE_FAILED
    */
   async rows(
     name: string,
@@ -169,7 +163,11 @@ export class OfflineTables {
     const paths = files.map(({ path }) => table.absolutePath(path))
     const rows: StoredEvent[] = []
     const request = { table: table.name, paths, order: 'newestFirst', limit: options.limit } as const
-    for await (const batch of this.#ports.store.readEvents(request)) rows.push(...batch)
+    try {
+      for await (const batch of this.#ports.store.readEvents(request)) rows.push(...batch)
+    } catch (error) {
+      throw await readFailure(error, versionFilesOf(table, { version, files }))
+    }
     return { version, rows }
   }
 
@@ -256,20 +254,17 @@ export class OfflineTables {
   }
 
   /**
-   * What a training set reads: the files of a version of every table. Record the versions (`TrainingSets.record`) before reading, so that no vacuum takes the
-   * files away.
+   * What a training set reads: the files of a version of every table. Note the versions (`TrainingSets.begin`) before reading, so that no vacuum takes the
+   * files away. Where reading them fails, `readFailure` says of which file.
    * @param versions one of each table; default: the published ones
    * @throws MillraceError TABLE_NOT_PUBLISHED, TABLE_UNKNOWN where the versions are of other tables, DELTA_*
    */
-  async files(versions?: readonly TableVersion[]): Promise<TableFiles> {
-    const files: JoinRequest['files'][number][] = []
-    const tables: TableVersion[] = []
+  async files(versions?: readonly TableVersion[]): Promise<FilesOfVersions> {
+    const all: FilesOfVersions[] = []
     for (const table of this.#tables) {
-      const snapshot = await this.#snapshot(table, versions && versionIn(versions, table.name))
-      files.push(...snapshot.files.map(({ path }) => ({ path: table.absolutePath(path), table: table.name })))
-      tables.push({ table: table.name, version: snapshot.version })
+      all.push(versionFilesOf(table, await this.#snapshot(table, versions && versionIn(versions, table.name))))
     }
-    return { files, tables }
+    return { files: all.flatMap(({ files }) => files), tables: all.flatMap(({ tables }) => tables) }
   }
 
   #table(name: string): OfflineTable {

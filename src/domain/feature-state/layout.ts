@@ -125,7 +125,8 @@ function keysFrom(formula: WindowedFormula): Slot['keysFrom'] {
 }
 
 /** Attributes that a formula has to know. */
-function pathsOf(formula: FeatureFormula): readonly AttributePath[] {
+/** The attributes that a formula itself names. */
+export function pathsOf(formula: FeatureFormula): readonly AttributePath[] {
   switch (formula.family) {
     case 'attribute':
       return [{ entity: formula.by, attribute: formula.attribute }]
