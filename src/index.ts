@@ -59,8 +59,10 @@ export { describeError, MillraceError } from './lib/errors.ts'
 export { graphFilter } from './models/graph-filter/graph-filter.ts'
 export { ials } from './models/ials/ials.ts'
 export { itemNeighbours } from './models/item-neighbours/item-neighbours.ts'
+export { itemTransitions } from './models/item-transitions/item-transitions.ts'
 export { popularity } from './models/popularity/popularity.ts'
 export { rp3beta } from './models/rp3beta/rp3beta.ts'
+export { sessionNeighbours } from './models/session-neighbours/session-neighbours.ts'
 export type {
   Artifacts,
   CandidateGenerator,

@@ -74,7 +74,11 @@ async function evaluateSplit(
   const baselines = await baselineModels(app, models, data, options)
   return evaluationReport(
     [servedModel(app, models), ...models, ...baselines],
-    { trainItemsByUser: data.itemsByUser, testItemsByUser: newItemsByUser(split.test, data.itemsByUser) },
+    {
+      trainItemsByUser: data.itemsByUser,
+      trainSequences: data.sequences,
+      testItemsByUser: newItemsByUser(split.test, data.itemsByUser),
+    },
     { k: options.k, seed: app.plan.training.seed, splitAtMs: split.splitAtMs, baseline: baselines[0]!.name },
   )
 }

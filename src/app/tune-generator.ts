@@ -47,7 +47,11 @@ export async function tuneGenerator(
     )
   }
   const data = trainingDataOf(split.train, split.splitAtMs)
-  const heldOut = { trainItemsByUser: data.itemsByUser, testItemsByUser: newItemsByUser(split.test, data.itemsByUser) }
+  const heldOut = {
+    trainItemsByUser: data.itemsByUser,
+    trainSequences: data.sequences,
+    testItemsByUser: newItemsByUser(split.test, data.itemsByUser),
+  }
   const { seed } = app.plan.training
   const context = { seed, threadCount: options.threadCount ?? availableParallelism(), log: () => {} }
   const assess = async (candidate: GeneratorKind): Promise<number> => {

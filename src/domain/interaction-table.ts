@@ -1,5 +1,6 @@
 // Every interaction in the log, in columns, with dense indexes: what splits, training sets and statistics are cut from.
 import { type Csr, csrFromTriplets } from '../lib/csr.ts'
+import { sequencesOf } from './interaction-sequences.ts'
 import type { TrainingData } from './training-data.ts'
 
 export interface InteractionTable {
@@ -97,6 +98,7 @@ export function trainingDataOf(table: InteractionTable, asOfMs: number): Trainin
     userIds: table.userIds,
     itemIds: table.itemIds,
     itemsByUser,
+    sequences: sequencesOf(table, table.userIds.length),
     newestTimesMs: newestTimesOf(table, itemsByUser),
     asOfMs,
   }

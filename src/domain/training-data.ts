@@ -1,4 +1,5 @@
 import type { Csr } from '../lib/csr.ts'
+import type { InteractionSequences } from './interaction-sequences.ts'
 
 /**
  * The interactions a model learns from, with outside ids already replaced by dense indexes.
@@ -11,6 +12,8 @@ export interface TrainingData {
   readonly itemIds: readonly string[]
   /** users x items; the value is the sum of the weights of that user's interactions with that item, above 0. */
   readonly itemsByUser: Csr
+  /** The same interactions one by one, in order; left out where the data has no order. */
+  readonly sequences?: InteractionSequences
   /** Event time of the newest interaction behind each entry of `itemsByUser`, in its order; undefined where the data has no times. */
   readonly newestTimesMs: Float64Array | undefined
   /** The moment that the data is as of, in milliseconds since 1970; 0 where the data has no times. */

@@ -1,5 +1,6 @@
 // Offline evaluation. It asks a generator through the same call that serves requests, ranks the full catalogue, and keeps one number per user, so
 // that intervals and paired comparisons can be had afterwards. It decides nothing: no sampling of candidates, no choice of a model.
+import type { InteractionSequences } from '../domain/interaction-sequences.ts'
 import {
   averagePrecisionAtK,
   catalogueCoverage,
@@ -18,12 +19,14 @@ import {
   type PairedComparison,
 } from '../lib/bootstrap.ts'
 import { type Csr, rowColumns, rowValues } from '../lib/csr.ts'
-import type { CandidateGenerator, Candidates, ItemSet } from '../ports/candidate-generator.ts'
+import type { CandidateGenerator, Candidates, History, ItemSet } from '../ports/candidate-generator.ts'
 
 /** What was known and what was held out; rows and columns mean the same users and items in both. */
 export interface HeldOut {
   /** The histories the generator is asked with. Their items are not proposed again. */
   readonly trainItemsByUser: Csr
+  /** The same histories in order, where it is known: then a generator is asked with these, as it is when it serves. */
+  readonly trainSequences?: InteractionSequences | undefined
   /** What each user chose afterwards. Users without a row entry are not evaluated. */
   readonly testItemsByUser: Csr
 }
@@ -68,20 +71,28 @@ export type MetricSummary = Readonly<Record<UserMetric, MeanInterval>>
  * in particular is part of its quality, and an empty list scores 0.
  */
 export function rankForUsers(generator: CandidateGenerator, heldOut: HeldOut, k: number): RankedLists {
-  const { trainItemsByUser, testItemsByUser } = heldOut
+  const { trainItemsByUser, trainSequences, testItemsByUser } = heldOut
   const itemCount = trainItemsByUser.columnCount
   const userIndexes = usersWithEntries(testItemsByUser)
   const rankedItems = new Int32Array(userIndexes.length * k).fill(-1)
   const out: Candidates = { itemIndexes: new Int32Array(k), scores: new Float32Array(k) }
   const unseen: ItemSet = new Uint32Array(Math.ceil(itemCount / 32)).fill(0xffffffff)
   userIndexes.forEach((user, row) => {
-    const history = { itemIndexes: rowColumns(trainItemsByUser, user), weights: rowValues(trainItemsByUser, user) }
-    for (const item of history.itemIndexes) unseen[item >> 5]! &= ~(1 << (item & 31))
+    const seen = rowColumns(trainItemsByUser, user)
+    const history = trainSequences
+      ? historyIn(trainSequences, user)
+      : { itemIndexes: seen, weights: rowValues(trainItemsByUser, user) }
+    for (const item of seen) unseen[item >> 5]! &= ~(1 << (item & 31))
     const count = generator.generate(history, k, unseen, out)
-    for (const item of history.itemIndexes) unseen[item >> 5]! |= 1 << (item & 31)
+    for (const item of seen) unseen[item >> 5]! |= 1 << (item & 31)
     rankedItems.set(out.itemIndexes.subarray(0, count), row * k)
   })
   return { k, userIndexes, rankedItems }
+}
+
+function historyIn({ offsets, itemIndexes, weights }: InteractionSequences, user: number): History {
+  const [start, end] = [offsets[user]!, offsets[user + 1]!]
+  return { itemIndexes: itemIndexes.subarray(start, end), weights: weights.subarray(start, end) }
 }
 
 /** Which users, and which relevant items, a slice looks at. The lists stay as they are: a slice never changes what was proposed. */

@@ -23,6 +23,8 @@ export interface ItemItemOptions {
   readonly itemCount: number
   /** A history entry counts as its weight to this power: 1 takes weights as they are, 0 counts every item alike. */
   readonly historyWeightPower: number
+  /** A history entry counts this much of what the one after it counts, in (0, 1]; 1, the default: their order does not matter. */
+  readonly historyDecay?: number
 }
 
 /**
@@ -36,6 +38,7 @@ export class ItemItemGenerator implements CandidateGenerator {
   readonly #indexes: Int32Array
   readonly #similarities: Float32Array
   readonly #historyWeightPower: number
+  readonly #historyDecay: number
   /** 0 except while a question is being answered. */
   readonly #sums: Float32Array
   /** By item: its weight in the history; 0 except while a question is being answered. */
@@ -49,6 +52,7 @@ export class ItemItemGenerator implements CandidateGenerator {
     this.#indexes = similarIndexes
     this.#similarities = similarScores
     this.#historyWeightPower = options.historyWeightPower
+    this.#historyDecay = options.historyDecay ?? 1
     this.#sums = new Float32Array(options.itemCount)
     this.#historyWeights = new Float32Array(options.itemCount)
     this.#touched = new Int32Array(options.itemCount)
@@ -89,9 +93,11 @@ export class ItemItemGenerator implements CandidateGenerator {
     const touched = this.#touched
     // As in training, where an item that was chosen again is one entry with the sum of the weights.
     const historyWeights = this.#historyWeights
-    for (let h = 0; h < history.itemIndexes.length; h++) {
+    let decay = 1
+    for (let h = history.itemIndexes.length - 1; h >= 0; h--) {
       const historyItem = history.itemIndexes[h]!
-      historyWeights[historyItem] = historyWeights[historyItem]! + history.weights[h]!
+      historyWeights[historyItem] = historyWeights[historyItem]! + decay * history.weights[h]!
+      decay *= this.#historyDecay
     }
     let touchedCount = 0
     for (let h = 0; h < history.itemIndexes.length; h++) {
