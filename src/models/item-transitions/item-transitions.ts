@@ -24,15 +24,15 @@ export type ItemTransitionsSettings = {
   readonly historyDecay: number
 }
 
-/** Found by `node bench/tune-sessions.ts` on the newest training sessions of Diginetica. */
+/** Found by `node bench/tune-sessions.ts diginetica item-transitions` on the newest training sessions of Diginetica. */
 const defaults: ItemTransitionsSettings = {
   gapMinutes: 30,
-  followers: 300,
+  followers: 350,
   steps: 10,
-  stepDecay: 0.6,
-  backward: 0.5,
+  stepDecay: 0.7,
+  backward: 0.6,
   popularityPower: 0.3,
-  historyDecay: 0.6,
+  historyDecay: 0.52,
 }
 
 const tunable = {

@@ -4,7 +4,7 @@ import { type Sessions, sessionsOf } from '../sessions/sessions.ts'
 import { checkSettings } from '../settings-check.ts'
 import { SessionNeighboursGenerator, type SessionNeighboursSettings } from './session-neighbours-generator.ts'
 
-/** Found by `node bench/tune-sessions.ts` on the newest training sessions of Diginetica. */
+/** Found by `node bench/tune-sessions.ts diginetica session-neighbours` on the newest training sessions of Diginetica. */
 const defaults: SessionNeighboursSettings = {
   gapMinutes: 30,
   sessionsPerItem: 200,
