@@ -55,7 +55,11 @@ export function lambdaRankExample(): TreesData | { readonly skipped: string } {
     const queryOfRow = sizes.flatMap((size, query) => new Array<number>(size).fill(query))
     return gzipLines((rows as { path: string }).path).map((line, row) => {
       const [grade, ...entries] = line.split(' ')
-      return { query: queryOfRow[row]!, grade: Number(grade), entries: entries.map((entry) => entry.split(':').map(Number)) }
+      return {
+        query: queryOfRow[row]!,
+        grade: Number(grade),
+        entries: entries.map((entry) => entry.split(':').map(Number)),
+      }
     })
   })
   let width = 0
@@ -126,7 +130,11 @@ function rankedRows(rows: readonly RankedRow[], featureCount: number): TreesRows
 }
 
 /** Whole queries, a share of them drawn at random, for a choice that must not look at the test part. */
-export function splitQueries(rows: TreesRows, share: number, seed: number): { train: TreesRows; validation: TreesRows } {
+export function splitQueries(
+  rows: TreesRows,
+  share: number,
+  seed: number,
+): { train: TreesRows; validation: TreesRows } {
   const rng = seededRng(seed).fork('split queries')
   const offsets = rows.queryOffsets!
   const isHeldOut = Array.from({ length: offsets.length - 1 }, () => rng.next() < share)

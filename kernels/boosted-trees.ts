@@ -13,10 +13,14 @@
 // Memory: bins lie in groups of 8 features, [group][row][8] bytes, so that a group's histogram (8 x 256 sums of 8 bytes) stays in the nearest cache
 // while all rows of a leaf pass. Bin 0 is a missing value.
 
+import { touchRows } from './lib/touch'
+
 const GROUP_FEATURES: i32 = 8
 const GROUP_SUMS: i32 = 2048
 /** 2^15 rows of 16 bits fit the 32 bits of a packed sum. */
 const BLOCK_ROWS: i32 = 32768
+/** How far ahead a row's bins are read: the rows of a small leaf lie scattered, and waiting for each in turn takes longer than its additions. */
+const AHEAD_ROWS: i32 = 64
 /** How often a waiting thread looks before it sleeps: a group takes some microseconds to some milliseconds. */
 const SPIN_COUNT: i32 = 4000
 
@@ -228,6 +232,9 @@ function buildGroup(growth: Growth, group: i32, start: i32, rowCount: i32, sums:
   do {
     const blockEnd = min(position + BLOCK_ROWS, end)
     for (; position < blockEnd; position++) {
+      if ((position & (AHEAD_ROWS - 1)) == 0) {
+        touchRows(growth.rows + (usize(position) << 2), usize(min(AHEAD_ROWS, end - position)), bins, 8)
+      }
       const row = usize(load<u32>(growth.rows + (usize(position) << 2)))
       const gradient = load<i64>(growth.gradients + (usize(position) << 3))
       const eight = load<u64>(bins + (row << 3))
