@@ -13,13 +13,14 @@ import { lambdaRankExample, madeRegression, type TreesData, yandexLetor } from '
 import { GbdtPeer } from './gbdt-peer.ts'
 import { pythonWith } from './peers.ts'
 
-const REQUIREMENTS = ['lightgbm==4.7.0', 'numpy==2.4.6', 'scipy==1.17.1', 'onnxruntime==1.32.0', 'onnxmltools==1.16.0', 'skl2onnx==1.20.0', 'onnx==1.23.2']
+const REQUIREMENTS = [
   'lightgbm==4.7.0',
-  'numpy==2.2.6',
-  'scipy==1.15.3',
+  'numpy==2.4.6',
+  'scipy==1.17.1',
   'onnxruntime==1.32.0',
-  'onnxmltools==1.14.0',
-  'skl2onnx==1.19.1',
+  'onnxmltools==1.16.0',
+  'skl2onnx==1.20.0',
+  'onnx==1.23.2',
 ]
 const PEER = 'lightgbm==4.7.0'
 const TIME_RATIO_BAR = 1.5
