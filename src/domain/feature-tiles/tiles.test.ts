@@ -8,6 +8,7 @@ import { corpusDefinitions } from '../feature-corpus.contract.ts'
 import { familyOf, isWindowed } from './family-of.ts'
 import type { Contribution } from './tile-family.ts'
 import { firstHopAt, type TileForm, Tiles, tileForm, windowTotal } from './tiles.ts'
+import { Validity } from './validity.ts'
 
 const WINDOW_MS = 20 * 60_000
 const formulas = corpusDefinitions.map(({ formula }) => formula).filter(isWindowed)
@@ -38,7 +39,7 @@ function stored(form: TileForm, tiles: Tiles): Tiles {
 function windowValue(form: TileForm, tiles: Tiles, asOfMs: number): unknown {
   const writer = new ByteWriter()
   tiles.write(writer)
-  const { total, newestMs } = windowTotal(form, new ByteReader(writer.copy()), asOfMs)
+  const { total, newestMs } = windowTotal(form, new ByteReader(writer.copy()), asOfMs, new Validity())
   return { value: form.family.value(total, asOfMs, newestMs), newestMs }
 }
 
