@@ -350,13 +350,17 @@ export class EntityRecord {
    * @param validity is narrowed to the moments at which the window holds the same
    */
   computed(slot: Slot, asOfMs: number, validity: Validity): WindowValue | undefined {
-    const { total, newestMs } = this.windowTotal(slot, asOfMs, validity)
+    const { total, newestMs } = this.#windowTotal(slot, asOfMs, validity)
     const value = slot.form.family.value(total, asOfMs, newestMs)
     return value === undefined ? undefined : new WindowValue(value, newestMs)
   }
 
-  /** What the window of that slot holds at a moment after every event in here. */
-  windowTotal({ place, form }: Slot, asOfMs: number, validity: Validity): WindowTotal {
+  /** Counted time of the newest event in the window of that slot; undefined where there is none. As `computed` otherwise. */
+  newestMs(slot: Slot, asOfMs: number, validity: Validity): number | undefined {
+    return this.#windowTotal(slot, asOfMs, validity).newestMs
+  }
+
+  #windowTotal({ place, form }: Slot, asOfMs: number, validity: Validity): WindowTotal {
     return this.#isAt(FIRST_WINDOW + place)
       ? windowTotal(form, this.#reader, asOfMs, validity)
       : new WindowTotal(form.family.empty(), undefined)

@@ -9,7 +9,6 @@ import {
   groupKeysOf,
   isOfKind,
 } from '../feature.ts'
-import type { WindowTotal } from '../feature-tiles/tiles.ts'
 import type { Validity } from '../feature-tiles/validity.ts'
 import { type EntityRecord, WindowValue } from './entity-state.ts'
 import type { GroupTotals } from './group-state.ts'
@@ -60,10 +59,14 @@ export interface FeatureComputation {
 /** Undefined: missing. */
 type Computed = WindowValue | undefined
 
-/** The computed value with the definition's time to live and default applied. */
-function featureReading(definition: FeatureDefinition, computed: Computed, asOfMs: number): FeatureReading {
-  if (computed === undefined) return instead(definition, 'missing', undefined)
-  const { value, newestMs } = computed
+/** A value with the definition's time to live and default applied; undefined: missing. */
+function featureReading(
+  definition: FeatureDefinition,
+  value: FeatureValue | undefined,
+  newestMs: number | undefined,
+  asOfMs: number,
+): FeatureReading {
+  if (value === undefined) return instead(definition, 'missing', undefined)
   const isStale = definition.ttlMs !== undefined && newestMs !== undefined && asOfMs - newestMs > definition.ttlMs
   return isStale ? instead(definition, 'stale', newestMs) : new Reading('present', value, newestMs)
 }
@@ -77,7 +80,7 @@ function ofRecord(
   const { ttlMs } = definition
   const of = (at: RecordAtMoment): FeatureReading => {
     const computed = compute(at)
-    const reading = featureReading(definition, computed, at.asOfMs)
+    const reading = featureReading(definition, computed?.value, computed?.newestMs, at.asOfMs)
     if (ttlMs === undefined || computed?.newestMs === undefined) return reading
     const staleFromMs = Math.floor(computed.newestMs + ttlMs) + 1
     if (at.asOfMs >= staleFromMs) at.validity.narrow(staleFromMs, Number.POSITIVE_INFINITY)
@@ -85,17 +88,6 @@ function ofRecord(
     return reading
   }
   return { parts: [{ side, of }], combine: undefined }
-}
-
-/** A reading of two parts, or of a part and something else. */
-function ofParts<A, B>(
-  definition: FeatureDefinition,
-  parts: readonly FeaturePart[],
-  compute: (first: A, second: B, sources: CombiningSources) => Computed,
-): FeatureComputation {
-  const combine = (first: unknown, second: unknown, sources: CombiningSources): FeatureReading =>
-    featureReading(definition, compute(first as A, second as B, sources), sources.asOfMs)
-  return { parts, combine }
 }
 
 /** The one group of an entity at a moment; undefined where it has none, or several. */
@@ -153,15 +145,7 @@ export function featureComputation(definition: FeatureDefinition, places: Comput
     case 'cross':
       return crossed(definition, formula, places)
     case 'similarity':
-      return ofParts<Computed, Computed>(
-        definition,
-        [shares(formula.user, places), shares(formula.item, places)],
-        (user, item) => {
-          if (user === undefined || item === undefined) return undefined
-          const newestMs = Math.min(user.newestMs!, item.newestMs!)
-          return new WindowValue(cosine(user.value as Shares, item.value as Shares), newestMs)
-        },
-      )
+      return similarity(definition, formula, places)
     case 'ratioToGroup':
       return ratioToGroup(definition, formula, places)
     default:
@@ -187,23 +171,27 @@ function since(
 ): FeatureComputation {
   const slot = places.slot(definition.version)
   const { family } = slot.form
-  const of = ({ record, asOfMs, validity }: RecordAtMoment): WindowTotal | undefined =>
-    record?.windowTotal(slot, asOfMs, validity)
-  const part = { side: places.side(definition.version, by), of }
-  return ofParts<WindowTotal | undefined, undefined>(definition, [part], (window, _, { asOfMs }) => {
-    const value = window && family.value(window.total, asOfMs, window.newestMs)
-    return value === undefined ? undefined : new WindowValue(value, window!.newestMs)
-  })
+  const of = ({ record, asOfMs, validity }: RecordAtMoment): number | undefined =>
+    record?.newestMs(slot, asOfMs, validity)
+  return {
+    parts: [{ side: places.side(definition.version, by), of }],
+    combine(first, _, { asOfMs }) {
+      const newestMs = first as number | undefined
+      return featureReading(definition, family.value(family.empty(), asOfMs, newestMs), newestMs, asOfMs)
+    },
+  }
 }
 
-/** What an entity counts in its group. */
+/** What an entity counts in its group. Flat, because reading five hundred of them is waiting for memory. */
 export class GroupShare {
   readonly key: string
-  readonly own: WindowValue
+  readonly count: number
+  readonly newestMs: number | undefined
 
-  constructor(key: string, own: WindowValue) {
+  constructor(key: string, { value, newestMs }: WindowValue) {
     this.key = key
-    this.own = own
+    this.count = value as number
+    this.newestMs = newestMs
   }
 }
 
@@ -214,18 +202,22 @@ function ratioToGroup(
 ): FeatureComputation {
   const { version } = definition
   const ownCount = windowed(places.slot(version))
+  const texts = new SharedTexts()
   const of = (at: RecordAtMoment): GroupShare | undefined => {
     const key = groupKeyOf(at.record, formula.group)
     // A count is never missing.
-    return key === undefined ? undefined : new GroupShare(key, ownCount(at)!)
+    return key === undefined ? undefined : new GroupShare(texts.shared(key), ownCount(at)!)
   }
-  const part = { side: places.side(version, formula.by), of }
-  return ofParts<GroupShare | undefined, undefined>(definition, [part], (share, _, { groupTotals }) => {
-    if (share === undefined) return undefined
-    const group = groupTotals(version, share.key)
-    if (group.eventCount === 0) return undefined
-    return new WindowValue((share.own.value as number) / (group.eventCount / group.entityCount), share.own.newestMs)
-  })
+  return {
+    parts: [{ side: places.side(version, formula.by), of }],
+    combine(first, _, { asOfMs, groupTotals }) {
+      const share = first as GroupShare | undefined
+      if (share === undefined) return instead(definition, 'missing', undefined)
+      const { eventCount, entityCount } = groupTotals(version, share.key)
+      const value = eventCount === 0 ? undefined : share.count / (eventCount / entityCount)
+      return featureReading(definition, value, share.newestMs, asOfMs)
+    },
+  }
 }
 
 function crossed(
@@ -233,18 +225,57 @@ function crossed(
   { share: name, attribute: path }: Extract<FeatureFormula, { family: 'cross' }>,
   places: ComputationPlaces,
 ): FeatureComputation {
-  const of = ({ record }: RecordAtMoment): readonly string[] => {
-    const keys = groupKeysOf(record?.attribute(path.attribute)?.value)
-    return keys.length < 2 ? keys : [...keys].sort()
+  const texts = new SharedTexts()
+  /** The key itself where there is one, as most often; several ascending. */
+  const of = ({ record }: RecordAtMoment): string | readonly string[] | undefined => {
+    const keys = groupKeysOf(record?.attribute(path.attribute)?.value).map((key) => texts.shared(key))
+    return keys.length < 2 ? keys[0] : keys.sort()
   }
-  const attribute = { side: places.side(definition.version, path.entity), of }
-  return ofParts<Computed, readonly string[]>(definition, [shares(name, places), attribute], (share, keys) => {
-    if (share === undefined || keys.length === 0) return undefined
-    const map = share.value as Shares
-    let value = 0
-    for (const key of keys) value += map.get(key) ?? 0
-    return new WindowValue(value, share.newestMs)
-  })
+  return {
+    parts: [shares(name, places), { side: places.side(definition.version, path.entity), of }],
+    combine(first, second, { asOfMs }) {
+      const share = first as Computed
+      const keys = second as string | readonly string[] | undefined
+      if (share === undefined || keys === undefined) return instead(definition, 'missing', undefined)
+      const map = share.value as Shares
+      let value = 0
+      if (typeof keys === 'string') value = map.get(keys) ?? 0
+      else for (let k = 0; k < keys.length; k++) value += map.get(keys[k]!) ?? 0
+      return featureReading(definition, value, share.newestMs, asOfMs)
+    },
+  }
+}
+
+/** Texts of which a `SharedTexts` knows one copy each; beyond that they stay apart. */
+const SHARED_TEXT_COUNT_MAX = 10_000
+
+/** One copy of each group's key, however many records name it: that one is near when the next of five hundred records is read. */
+class SharedTexts {
+  readonly #known = new Map<string, string>()
+
+  shared(text: string): string {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    if (this.#known.size < SHARED_TEXT_COUNT_MAX) this.#known.set(text, text)
+    return text
+  }
+}
+
+function similarity(
+  definition: FeatureDefinition,
+  formula: Extract<FeatureFormula, { family: 'similarity' }>,
+  places: ComputationPlaces,
+): FeatureComputation {
+  return {
+    parts: [shares(formula.user, places), shares(formula.item, places)],
+    combine(first, second, { asOfMs }) {
+      const user = first as Computed
+      const item = second as Computed
+      if (user === undefined || item === undefined) return instead(definition, 'missing', undefined)
+      const value = cosine(user.value as Shares, item.value as Shares)
+      return featureReading(definition, value, Math.min(user.newestMs!, item.newestMs!), asOfMs)
+    },
+  }
 }
 
 type Shares = ReadonlyMap<string, number>
