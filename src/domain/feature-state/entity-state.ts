@@ -5,6 +5,7 @@ import type { EntityEvent } from '../event.ts'
 import type { FeatureValue } from '../feature.ts'
 import type { Contribution } from '../feature-tiles/tile-family.ts'
 import { endMsOf, firstHopAt, Tiles, WindowTotal, windowTotal } from '../feature-tiles/tiles.ts'
+import type { Validity } from '../feature-tiles/validity.ts'
 import { AttributeState, type KnownAttribute, readAttribute } from './attribute-state.ts'
 import type { EntityLayout, Slot } from './layout.ts'
 import { checkFormat, FEATURE_STATE_FORMAT } from './record-format.ts'
@@ -334,24 +335,35 @@ export class EntityRecord {
     return memberships
   }
 
-  /** The same as `computed`, worked out once, for the first moment asked: for what many pairs share. */
-  computedOnce(slot: Slot, asOfMs: number): WindowValue | undefined {
+  /** The same as `computed`, worked out once, for the first moment asked: for what several readings share. */
+  computedOnce(slot: Slot, asOfMs: number, validity: Validity): WindowValue | undefined {
     this.#computed ??= new Map()
     const known = this.#computed.get(slot.place)
     if (known !== undefined) return known ?? undefined
-    const computed = this.computed(slot, asOfMs)
+    const computed = this.computed(slot, asOfMs, validity)
     this.#computed.set(slot.place, computed ?? null)
     return computed
   }
 
-  /** What the formula of that slot gives at a moment after every event in here. Undefined: missing. */
-  computed({ place, form }: Slot, asOfMs: number): WindowValue | undefined {
-    const { family } = form
-    const { total, newestMs } = this.#isAt(FIRST_WINDOW + place)
-      ? windowTotal(form, this.#reader, asOfMs)
-      : new WindowTotal(family.empty(), undefined)
-    const value = family.value(total, asOfMs, newestMs)
+  /**
+   * What the formula of that slot gives at a moment after every event in here. Undefined: missing.
+   * @param validity is narrowed to the moments at which the window holds the same
+   */
+  computed(slot: Slot, asOfMs: number, validity: Validity): WindowValue | undefined {
+    const { total, newestMs } = this.#windowTotal(slot, asOfMs, validity)
+    const value = slot.form.family.value(total, asOfMs, newestMs)
     return value === undefined ? undefined : new WindowValue(value, newestMs)
+  }
+
+  /** Counted time of the newest event in the window of that slot; undefined where there is none. As `computed` otherwise. */
+  newestMs(slot: Slot, asOfMs: number, validity: Validity): number | undefined {
+    return this.#windowTotal(slot, asOfMs, validity).newestMs
+  }
+
+  #windowTotal({ place, form }: Slot, asOfMs: number, validity: Validity): WindowTotal {
+    return this.#isAt(FIRST_WINDOW + place)
+      ? windowTotal(form, this.#reader, asOfMs, validity)
+      : new WindowTotal(form.family.empty(), undefined)
   }
 
   /** Turns the reader to the start of a part. False where it has no content. */

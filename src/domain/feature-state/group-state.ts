@@ -4,6 +4,7 @@ import { ByteReader, ByteWriter } from '../../lib/bytes.ts'
 import { countTiles } from '../feature-tiles/counts.ts'
 import type { Contribution, TileFamily } from '../feature-tiles/tile-family.ts'
 import { firstHopAt, hopOf, type TileForm, Tiles, windowTotal } from '../feature-tiles/tiles.ts'
+import { Validity } from '../feature-tiles/validity.ts'
 import { checkFormat, FEATURE_STATE_FORMAT } from './record-format.ts'
 
 const writer = new ByteWriter(1024)
@@ -83,6 +84,9 @@ export interface GroupTotals {
   readonly entityCount: number
 }
 
+/** Nobody asks until when totals hold: a group changes with nearly every commit. */
+const anyMoment = new Validity()
+
 /** @param bytes the group's record; undefined where it has none */
 export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfMs: number): GroupTotals {
   if (bytes === undefined) return { eventCount: 0, entityCount: 0 }
@@ -95,6 +99,6 @@ export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfM
     const count = reader.whole()
     if (hop >= firstHop) entityCount += count
   }
-  const { total } = windowTotal(form, reader, asOfMs)
+  const { total } = windowTotal(form, reader, asOfMs, anyMoment)
   return { eventCount: (total as { count: number }).count, entityCount }
 }
