@@ -31,7 +31,7 @@ async function compareHistory(seed: string): Promise<number> {
       definitions,
       clock,
       batchLength: 1 + rng.integer(40),
-      cacheLength: 1 + rng.integer(8),
+      cachedGroupCount: 1 + rng.integer(8),
     })
   let engine = await open()
   for (let moment = 0; moment < MOMENTS_PER_HISTORY; moment++) {

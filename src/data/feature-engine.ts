@@ -43,8 +43,8 @@ export interface FeatureEngineOptions {
    * live layer waiting for longer while another is built beside it. An engine that keeps up commits what there is.
    */
   readonly batchLength?: number
-  /** Users, items and groups each, per layer, whose records are kept in memory; 50,000 by default, some hundred bytes to a few kilobytes each. */
-  readonly cacheLength?: number
+  /** Groups of `ratioToGroup` features, per layer, whose state is kept in memory; 50,000 by default, some hundred bytes to a few kilobytes each. */
+  readonly cachedGroupCount?: number
   /** Told at the beginning and with every change; must not throw. */
   readonly onVersions?: (versions: DefinitionsInUse) => void
 }
@@ -237,14 +237,14 @@ class Engine implements FeatureEngine {
   }
 
   async #openLayer(plan: LayerPlan): Promise<FeatureLayer> {
-    const { store, cacheLength = 50_000 } = this.#options
+    const { store, cachedGroupCount = 50_000 } = this.#options
     const [records] = await store.read([{ space: layerSpace(plan.id), keys: [HEAD_KEY] }])
     const { firstOffset } = await this.#log.bounds()
     const head: LayerHead =
       records![0] === undefined
         ? { nextOffset: firstOffset, newestAvailableTimeMs: -1 }
         : (decodeText(records![0]) as LayerHead)
-    return new FeatureLayer(plan, { store, head, cacheLength })
+    return new FeatureLayer(plan, { store, head, cachedGroupCount })
   }
 
   async #nextEvents({ head }: FeatureLayer, logNextOffset: number): Promise<readonly StoredEvent[]> {

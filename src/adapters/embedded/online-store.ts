@@ -1,6 +1,7 @@
 // The online store in an LMDB environment of its own. Reads are look-ups in mapped memory, on the caller's thread; several processes may read.
 import { hash } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { ByteCopies } from '../../lib/byte-copies.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { OnlineStore, OnlineStoreWriter, SpaceChange } from '../../ports/online-store.ts'
 import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
@@ -81,10 +82,13 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
     async read(requests) {
       // A new snapshot; everything below is read in it, since nothing here waits.
       environment.resetReadTxn()
-      const copies = new CopiedRecords()
+      const copies = new ByteCopies()
       return requests.map(({ space, keys }) => {
         lentKey.begin(space)
-        return keys.map((key) => copies.copy(records.getBinaryFast(lentKey.of(key))))
+        return keys.map((key) => {
+          const value = records.getBinaryFast(lentKey.of(key))
+          return value && copies.copy(value, EXPIRY_BYTES, value.length)
+        })
       })
     },
 
@@ -148,27 +152,6 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
       isClosed = true
       await environment.close()
     },
-  }
-}
-
-/** Records of one call, copied side by side into few large arrays: an array of its own for each of a thousand records costs more than the records. */
-class CopiedRecords {
-  #memory = new Uint8Array(0)
-  #used = 0
-
-  /** @param value as LMDB lends it until the next look-up */
-  copy(value: Buffer | undefined): Uint8Array | undefined {
-    if (value === undefined) return undefined
-    const length = value.length - EXPIRY_BYTES
-    if (this.#used + length > this.#memory.length) {
-      this.#memory = new Uint8Array(Math.max(length, Math.min(2 * this.#memory.length + 4096, 65_536)))
-      this.#used = 0
-    }
-    const { buffer, byteOffset } = value
-    this.#memory.set(new Uint8Array(buffer, byteOffset + EXPIRY_BYTES, length), this.#used)
-    const record = new Uint8Array(this.#memory.buffer, this.#used, length)
-    this.#used += length
-    return record
   }
 }
 

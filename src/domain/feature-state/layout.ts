@@ -3,6 +3,7 @@ import type { EntityName } from '../event.ts'
 import type { AttributePath, Counted, FeatureFormula } from '../feature.ts'
 import { familyOf, isWindowed, type WindowedFormula } from '../feature-tiles/family-of.ts'
 import { type TileForm, tileForm } from '../feature-tiles/tiles.ts'
+import { AttributeState } from './attribute-state.ts'
 
 /** A formula under the hash that `FeatureDefinition.version` is; equal formulas of two features share their state. */
 export interface VersionedFormula {
@@ -43,6 +44,8 @@ export interface EntityLayout {
   readonly countedBy: (interaction: string) => readonly CountingSlot[]
   /** Attributes that some formula needs, ascending. */
   readonly attributes: readonly string[]
+  /** Of an entity of whose attributes the log has said nothing. */
+  readonly nothingKnown: AttributeState
   /** As many places as there are attributes; to be copied. */
   readonly noAttributes: readonly undefined[]
 }
@@ -73,6 +76,7 @@ export function stateLayout(formulas: readonly VersionedFormula[]): StateLayout 
       groupSlots: slots.filter(({ group }) => group !== undefined),
       countedBy: countedBy(slots),
       attributes,
+      nothingKnown: AttributeState.nothing(attributes),
       noAttributes: attributes.map(() => undefined),
     }
   }
