@@ -22,7 +22,7 @@ import {
 /** The engine's name among the consumers of the log: what it has not read is not trimmed. */
 const CONSUMER = 'features'
 /** Events per commit, unless the options say otherwise. */
-const BATCH_LENGTH = 10_000
+const BATCH_LENGTH = 50_000
 /** Events after which the log is told how far the engine has come; it is told when there is nothing to do, too. */
 const TOLD_EVENT_COUNT = 100_000
 /** How long a wait for news lasts before it is renewed; stopping takes at most this long. */

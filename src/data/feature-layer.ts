@@ -1,10 +1,11 @@
 // One layer of feature state, followed along the log: which records the next events touch, what they become, and how far the layer has come. It
 // reads the store and says what to write; whoever drives it writes, so that several layers and their places go into one commit.
-import type { EntityName } from '../domain/event.ts'
+import type { EntityEvent, EntityName, InteractionEvent, LogEvent } from '../domain/event.ts'
+import { countedTimeMs } from '../domain/feature.ts'
 import { applyInteraction, type OwnSide } from '../domain/feature-state/apply-interaction.ts'
 import { EntityRecord, EntityState } from '../domain/feature-state/entity-state.ts'
 import { GroupState, type GroupUpdate, groupForm } from '../domain/feature-state/group-state.ts'
-import { type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
+import { type Counting, type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
 import { ByteCopies } from '../lib/byte-copies.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { OnlineStore, RecordPut, SpaceChange } from '../ports/online-store.ts'
@@ -71,17 +72,18 @@ export class FeatureLayer {
 
   /** Everything that has to be known of the others before entities can be taken one by one. */
   async #batchOf(events: readonly StoredEvent[]): Promise<Batch> {
-    const touched = {
-      user: new TouchedEntities(this.#layout.user, events.length),
-      item: new TouchedEntities(this.#layout.item, events.length),
-    }
+    const batch = new Batch(this.#layout, events.length)
+    const { touched } = batch
     for (let n = 0; n < events.length; n++) {
       const { event } = events[n]!
-      if (event.kind === 'entity') touched[event.entity].add(event.entityId, n)
-      else {
-        touched.user.add(event.userId, n)
-        touched.item.add(event.itemId, n)
+      if (event.kind === 'entity') {
+        touched[event.entity].add(event.entityId, n)
+        continue
       }
+      const counting = this.#layout.counting(event.interaction)
+      if (counting.needs.user) touched.user.add(event.userId, n)
+      if (counting.needs.item) touched.item.add(event.itemId, n)
+      batch.countingAt[n] = counting
     }
     for (const by of ['user', 'item'] as const) {
       const { all } = touched[by]
@@ -91,20 +93,12 @@ export class FeatureLayer {
         if (bytes !== undefined) all[n]!.begin(new EntityRecord(this.#layout[by], bytes))
       }
     }
-    const nowMsAt = new Float64Array(events.length)
-    let nowMs = this.head.newestAvailableTimeMs
+    batch.nowMs = this.head.newestAvailableTimeMs
     for (let n = 0; n < events.length; n++) {
-      const { availableTimeMs, event } = events[n]!
-      nowMs = Math.max(nowMs, availableTimeMs)
-      nowMsAt[n] = nowMs
-      if (event.kind === 'entity') touched[event.entity].change(n, event, availableTimeMs)
-      else {
-        touched.user.note(n)
-        touched.item.note(n)
-      }
+      batch.note(n, events[n]!)
       if (n % STEPS_PER_TURN === STEPS_PER_TURN - 1) await othersTurn()
     }
-    return { events, touched, nowMsAt, nowMs }
+    return batch
   }
 
   #applyTo(
@@ -112,25 +106,30 @@ export class FeatureLayer {
     by: EntityName,
     { batch, groups, change }: { batch: Batch; groups: PendingGroups; change: ChangeOf },
   ): void {
-    const { events, nowMsAt, nowMs } = batch
     const { user, item } = batch.touched
-    const own = batch.touched[by]
+    const { next } = batch.touched[by]
     const state = new EntityState(this.#layout[by], entity.record)
     const countInGroup = (slot: Slot, key: string, update: GroupUpdate): void => pend(groups, slot, key, update)
-    const side: OwnSide = { by, layout: this.#layout[by], state, countInGroup }
-    for (let n = entity.first; n !== NONE; n = own.next[n]!) {
-      const { event, offset, availableTimeMs } = events[n]!
-      if (event.kind === 'entity') {
-        if (event.change === 'delete' && by === 'user') state.forgetEvents()
+    const side: OwnSide = { by, state, countInGroup }
+    for (let n = entity.first; n !== NONE; n = next[n]!) {
+      const counting = batch.countingAt[n]
+      const event = batch.eventAt[n]!
+      if (counting === undefined) {
+        if ((event as EntityEvent).change === 'delete' && by === 'user') state.forgetEvents()
         continue
       }
-      const attributes = { user: user.attributesAt[n]!, item: item.attributesAt[n]! }
-      applyInteraction(side, event, { offset, availableTimeMs, nowMs: nowMsAt[n]!, attributes })
+      applyInteraction(side, counting.slots[by], event as InteractionEvent, {
+        offset: batch.offsetAt[n]!,
+        timeMs: batch.timeMsAt[n]!,
+        nowMs: batch.nowMsAt[n]!,
+        userAttributes: user.attributesAt[n],
+        itemAttributes: item.attributesAt[n],
+      })
     }
     if (!state.isChanged && !entity.haveAttributesChanged) return
     const { bytes, expiresAtMs } = state.write(
       { state: entity.attributes, haveChanged: entity.haveAttributesChanged },
-      nowMs,
+      batch.nowMs,
     )
     change.put(entityKey(by, entity.id), bytes, expiresAtMs)
   }
@@ -162,14 +161,51 @@ export class FeatureLayer {
 
 const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Events, and what is known of the entities that they are about before any of them is taken. */
-interface Batch {
-  readonly events: readonly StoredEvent[]
+/**
+ * Events, and what is known of the entities that they are about before any of them is taken; by position. What is needed of every event lies in columns:
+ * entity by entity they are visited in no order, and each event object would have to be fetched from far away.
+ */
+class Batch {
   readonly touched: Readonly<Record<EntityName, TouchedEntities>>
-  /** By position: the greatest available time up to that event. */
+  readonly eventAt: LogEvent[]
+  /** Undefined for a change of an entity. */
+  readonly countingAt: (Counting | undefined)[]
+  readonly offsetAt: Float64Array
+  /** Counted time. */
+  readonly timeMsAt: Float64Array
+  /** The greatest available time up to that event. */
   readonly nowMsAt: Float64Array
-  /** After the last. */
-  readonly nowMs: number
+  /** After the last event that was noted. */
+  nowMs = -1
+
+  constructor(layout: StateLayout, eventCount: number) {
+    this.touched = {
+      user: new TouchedEntities(layout.user, eventCount),
+      item: new TouchedEntities(layout.item, eventCount),
+    }
+    this.eventAt = new Array(eventCount)
+    this.countingAt = new Array(eventCount).fill(undefined)
+    this.offsetAt = new Float64Array(eventCount)
+    this.timeMsAt = new Float64Array(eventCount)
+    this.nowMsAt = new Float64Array(eventCount)
+  }
+
+  /** In the order of positions, once all entities are there with their records. */
+  note(n: number, { offset, availableTimeMs, event }: StoredEvent): void {
+    const { user, item } = this.touched
+    const timeMs = countedTimeMs(event.eventTimeMs, availableTimeMs)
+    if (availableTimeMs > this.nowMs) this.nowMs = availableTimeMs
+    this.eventAt[n] = event
+    this.offsetAt[n] = offset
+    this.timeMsAt[n] = timeMs
+    this.nowMsAt[n] = this.nowMs
+    if (event.kind === 'entity') this.touched[event.entity].change(n, event, timeMs)
+    else {
+      const { needs } = this.countingAt[n]!
+      if (needs.user) user.note(n)
+      if (needs.item) item.note(n)
+    }
+  }
 }
 
 /** What has to be told to the groups of a batch, by slot and group. */

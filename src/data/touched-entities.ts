@@ -1,6 +1,5 @@
 // Which entities of one kind a batch of events is about, which events are about each of them, and what was known of them at each event.
 import type { EntityEvent } from '../domain/event.ts'
-import { countedTimeMs } from '../domain/feature.ts'
 import type { AttributeState } from '../domain/feature-state/attribute-state.ts'
 import type { EntityRecord } from '../domain/feature-state/entity-state.ts'
 import type { EntityLayout } from '../domain/feature-state/layout.ts'
@@ -36,20 +35,22 @@ export class TouchedEntities {
   readonly #layout: EntityLayout
   readonly #byId = new Map<string, TouchedEntity>()
   /** By position; undefined where the event is about none of this kind. */
-  readonly #at: (TouchedEntity | undefined)[] = []
+  readonly #at: (TouchedEntity | undefined)[]
   /** Each once, in the order of their first events. */
   readonly all: TouchedEntity[] = []
   /** By position: the next one of the same entity, or `NONE`. */
   readonly next: Int32Array
-  /** By position of an interaction: as of just before it. */
-  readonly attributesAt: AttributeState[] = []
+  /** By position of an interaction: as of just before it; undefined where it concerns none of this kind. */
+  readonly attributesAt: (AttributeState | undefined)[]
 
   constructor(layout: EntityLayout, eventCount: number) {
     this.#layout = layout
+    this.#at = new Array(eventCount).fill(undefined)
+    this.attributesAt = new Array(eventCount).fill(undefined)
     this.next = new Int32Array(eventCount).fill(NONE)
   }
 
-  /** Every position once, in their order, before anything else. */
+  /** Positions in ascending order, before anything else. */
   add(id: string, position: number): void {
     let entity = this.#byId.get(id)
     if (entity === undefined) {
@@ -68,9 +69,10 @@ export class TouchedEntities {
     this.attributesAt[position] = this.#at[position]!.attributes
   }
 
-  change(position: number, event: EntityEvent, availableTimeMs: number): void {
+  /** @param timeMs the event's counted time */
+  change(position: number, event: EntityEvent, timeMs: number): void {
     const entity = this.#at[position]!
-    entity.attributes = entity.attributes.changed(event, countedTimeMs(event.eventTimeMs, availableTimeMs))
+    entity.attributes = entity.attributes.changed(event, timeMs)
     entity.haveAttributesChanged = true
   }
 }
