@@ -181,13 +181,15 @@ class Expiry {
   readonly #records: Database<Buffer, Uint8Array>
   /** The first record after the last one looked at; empty at the start of a round. */
   #cursor: Uint8Array = Buffer.alloc(0)
-  /** No record expires before; -Infinity until a first round has been made. */
-  #earliestMs = Number.NEGATIVE_INFINITY
+  /** No record expires before; -Infinity until a first round has been made, unless there is nothing to go round. */
+  #earliestMs: number
   /** Of the records seen and heard of in this round. */
   #earliestInRoundMs = Number.POSITIVE_INFINITY
 
   constructor(records: Database<Buffer, Uint8Array>) {
     this.#records = records
+    const isEmpty = records.getKeysCount({ limit: 1 }) === 0
+    this.#earliestMs = isEmpty ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
   }
 
   /** Of a record that is put. */
