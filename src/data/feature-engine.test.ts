@@ -33,7 +33,7 @@ async function compareHistory(seed: string): Promise<number> {
       definitions,
       clock,
       batchLength: 1 + rng.integer(40),
-      cacheLength: 1 + rng.integer(8),
+      cachedGroupCount: 1 + rng.integer(8),
     })
   let engine = await open()
   const lasting = featureReader({ store: memoryOnlineStore(records), clock })

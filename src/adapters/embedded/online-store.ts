@@ -1,6 +1,7 @@
 // The online store in an LMDB environment of its own. Reads are look-ups in mapped memory, on the caller's thread; several processes may read.
 import { hash } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { ByteCopies } from '../../lib/byte-copies.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { OnlineStore, OnlineStoreWriter, RecordRequest, SpaceChange } from '../../ports/online-store.ts'
 import { type ChangeMark, ChangeNotes } from './change-notes.ts'
@@ -122,11 +123,14 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
       // A new snapshot; everything below is read in it, since nothing here waits.
       environment.resetReadTxn()
       const mayKeep = requests.some(({ isRepeated }) => isRepeated) && follow()
-      const copies = new CopiedRecords()
+      const copies = new ByteCopies()
       return requests.map((request) => {
         if (request.isRepeated && mayKeep) return readAtHand(request)
         lentKey.begin(request.space)
-        return request.keys.map((key) => copies.copy(records.getBinaryFast(lentKey.of(key))))
+        return request.keys.map((key) => {
+          const value = records.getBinaryFast(lentKey.of(key))
+          return value && copies.copy(value, EXPIRY_BYTES, value.length)
+        })
       })
     },
 
@@ -202,27 +206,6 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
   }
 }
 
-/** Records of one call, copied side by side into few large arrays: an array of its own for each of a thousand records costs more than the records. */
-class CopiedRecords {
-  #memory = new Uint8Array(0)
-  #used = 0
-
-  /** @param value as LMDB lends it until the next look-up */
-  copy(value: Buffer | undefined): Uint8Array | undefined {
-    if (value === undefined) return undefined
-    const length = value.length - EXPIRY_BYTES
-    if (this.#used + length > this.#memory.length) {
-      this.#memory = new Uint8Array(Math.max(length, Math.min(2 * this.#memory.length + 4096, 65_536)))
-      this.#used = 0
-    }
-    const { buffer, byteOffset } = value
-    this.#memory.set(new Uint8Array(buffer, byteOffset + EXPIRY_BYTES, length), this.#used)
-    const record = new Uint8Array(this.#memory.buffer, this.#used, length)
-    this.#used += length
-    return record
-  }
-}
-
 function opened(folder: string): RootDatabase<unknown, string> {
   try {
     prepareLmdbFolder(folder)
@@ -249,13 +232,15 @@ class Expiry {
   readonly #records: Database<Buffer, Uint8Array>
   /** The first record after the last one looked at; empty at the start of a round. */
   #cursor: Uint8Array = Buffer.alloc(0)
-  /** No record expires before; -Infinity until a first round has been made. */
-  #earliestMs = Number.NEGATIVE_INFINITY
+  /** No record expires before; -Infinity until a first round has been made, unless there is nothing to go round. */
+  #earliestMs: number
   /** Of the records seen and heard of in this round. */
   #earliestInRoundMs = Number.POSITIVE_INFINITY
 
   constructor(records: Database<Buffer, Uint8Array>) {
     this.#records = records
+    const isEmpty = records.getKeysCount({ limit: 1 }) === 0
+    this.#earliestMs = isEmpty ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
   }
 
   /** Of a record that is put. */
