@@ -81,29 +81,20 @@ const bench: Bench = async ({ smoke, log }) => {
       ...figuresOf(
         'features-fresh',
         freshMs,
-        `< ${FRESH_BAR_MS}`,
-        (p99) => p99 < FRESH_BAR_MS,
+        FRESH_BAR_MS,
         `from the log's acknowledgement until a reader sees it, ${FRESH_RATE} events/s, 16 features; log, engine and reader in one process`,
       ),
-      ...figuresOf(
-        'features-read-one',
-        oneMs,
-        `<= ${ONE_ENTITY_BAR_MS}`,
-        (p99) => p99 <= ONE_ENTITY_BAR_MS,
-        `one user, 250 features; ${note}`,
-      ),
+      ...figuresOf('features-read-one', oneMs, ONE_ENTITY_BAR_MS, `one user, 250 features; ${note}`),
       ...figuresOf(
         'features-read-many',
         manyMs,
-        `<= ${MANY_ITEMS_BAR_MS}`,
-        (p99) => p99 <= MANY_ITEMS_BAR_MS,
+        MANY_ITEMS_BAR_MS,
         `500 items and a user, 20 features of item and pair; ${note}`,
       ),
       ...figuresOf(
         'features-read-many-live',
         liveMs,
-        `<= ${MANY_ITEMS_BAR_MS}`,
-        (p99) => p99 <= MANY_ITEMS_BAR_MS,
+        undefined,
         `the same, of now, every ${LIVE_STEP_MS} ms, while the engine in the same process takes ${LIVE_RATE} events/s`,
       ),
     ]
@@ -116,13 +107,19 @@ export default bench
 function figuresOf(
   name: string,
   timesMs: readonly number[],
-  bar: string,
-  isMet: (p99: number) => boolean,
+  /** A p99 below it is wanted; undefined for none. */
+  barMs: number | undefined,
   note: string,
 ): Figure[] {
   const p99 = percentile(timesMs, 0.99)
   return [
-    { name: `${name}-p99`, value: p99, unit: 'ms', bar, ok: isMet(p99), note },
+    {
+      name: `${name}-p99`,
+      value: p99,
+      unit: 'ms',
+      ...(barMs !== undefined && { bar: `<= ${barMs}`, ok: p99 <= barMs }),
+      note,
+    },
     { name: `${name}-p50`, value: percentile(timesMs, 0.5), unit: 'ms' },
   ]
 }

@@ -24,7 +24,7 @@ import {
   MANIFEST_SPACE,
   REVISION_KEY,
 } from './feature-manifest.ts'
-import type { Cells, KnownEntity } from './known-entities.ts'
+import { type Cells, KnownEntity } from './known-entities.ts'
 import { type PlannedSide, ReadPlan, type Side } from './read-plan.ts'
 
 /** Whose features: a user, an item, or both. A feature of whoever is left out is missing. */
@@ -65,8 +65,21 @@ export interface FeatureReader {
 /** How often a reading that needs groups starts over because a commit came between its two look-ups. After that a group may be newer by one commit. */
 const ATTEMPT_COUNT = 3
 
-/** @param clock says what now is, where a request does not */
-export function featureReader({ store, clock }: { store: OnlineStore; clock: Clock }): FeatureReader {
+/**
+ * From so many rows on a request is a ranking's: its items come again in the next one, and what was read of them is kept. A user who is asked about alone
+ * seldom does, and what were kept of thousands of them would cost more in garbage collection than it saves.
+ */
+const MANY_ROWS = 16
+
+export interface FeatureReaderOptions {
+  readonly store: OnlineStore
+  /** Says what now is, where a request does not. */
+  readonly clock: Clock
+  /** What is read for a request of at least so many rows is kept for the next. Default 16. */
+  readonly keepFromRows?: number
+}
+
+export function featureReader({ store, clock, keepFromRows = MANY_ROWS }: FeatureReaderOptions): FeatureReader {
   let answering = new Answering(emptyManifest)
 
   /** Goes on with what the manifest says now where the records show that it has changed. */
@@ -76,7 +89,7 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
   }
 
   async function attempt(request: FeatureRequest, isLast: boolean): Promise<FeatureRows | undefined> {
-    const call = new ReadCall(answering, request)
+    const call = new ReadCall(answering, request, request.entities.length >= keepFromRows)
     const read = await store.read(call.requests)
     if (revisionIn(read[0]![0]) !== answering.revision) return undefined
     call.take(read, clock.now())
@@ -191,21 +204,21 @@ class SideRead {
   cells: readonly Cells[] = []
   readonly #cellsOfNobody: Cells
 
-  constructor(planned: PlannedSide, entities: readonly FeatureKey[]) {
+  constructor(planned: PlannedSide, entities: readonly FeatureKey[], isKept: boolean) {
     this.planned = planned
     const { entity: kind, space } = planned.side
-    this.request = { space, keys: [], isRepeated: true }
+    this.request = { space, keys: [], isRepeated: isKept }
     this.#places = new Int32Array(entities.length)
     this.#cellsOfNobody = planned.cells(undefined, undefined, 0)
     const requestNumber = requestCount++
     const keyOf = (id: string): string => entityKey(kind, id)
+    const entityOf = (id: string): KnownEntity => (isKept ? planned.known.want(id, keyOf) : new KnownEntity(keyOf(id)))
     let lastId: string | undefined
     let place = -1
     for (let e = 0; e < entities.length; e++) {
       const id = idOf(entities[e]!, kind)
       // Often it is one user for all items.
-      if (id !== lastId || e === 0)
-        place = id === undefined ? -1 : this.#placeOf(planned.known.want(id, keyOf), requestNumber)
+      if (id !== lastId || e === 0) place = id === undefined ? -1 : this.#placeOf(entityOf(id), requestNumber)
       lastId = id
       this.#places[e] = place
     }
@@ -243,6 +256,7 @@ class ReadCall implements CombiningSources {
   readonly #answering: Answering
   readonly #plan: ReadPlan
   readonly #entityCount: number
+  readonly #isKept: boolean
   readonly #givenMs: number | undefined
   /** By place of the side in the plan. */
   readonly #sides: readonly SideRead[]
@@ -255,12 +269,13 @@ class ReadCall implements CombiningSources {
   asOfMs = 0
   nextOffset: number | undefined
 
-  constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest) {
+  constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest, isKept: boolean) {
     this.#answering = answering
     this.#plan = answering.plan(features)
     this.#entityCount = entities.length
+    this.#isKept = isKept
     this.#givenMs = asOfMs
-    this.#sides = this.#plan.sides.map((side) => new SideRead(side, entities))
+    this.#sides = this.#plan.sides.map((side) => new SideRead(side, entities, isKept))
     this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
     const sides = this.#sides.map(({ request }) => request)
     this.requests = [{ space: MANIFEST_SPACE, keys: [REVISION_KEY] }, ...this.headRequests, ...sides]
@@ -309,7 +324,7 @@ class ReadCall implements CombiningSources {
       const space = layerSpace(this.#answering.layerIds[this.#answering.layerOf(version)]!)
       const keys = [...groups].map((group) => groupKey(version, group))
       const form = groupForm(this.#answering.slot(version).form)
-      if (keys.length > 0) requests.push({ space, keys, isRepeated: true, version, groups: [...groups], form })
+      if (keys.length > 0) requests.push({ space, keys, isRepeated: this.#isKept, version, groups: [...groups], form })
     })
     return requests
   }

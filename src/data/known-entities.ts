@@ -75,7 +75,7 @@ export class KnownEntity {
   /** As the store gave it last. */
   bytes: Uint8Array | undefined
   cells: Cells | undefined
-  // Neither begins with a whole number, which V8 would make room for alone, to make other room for the first moment.
+  // No moment is within them yet.
   /** The cells hold from then on. */
   fromMs = 0.5
   /** And until then. */
