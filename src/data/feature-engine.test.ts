@@ -1,6 +1,7 @@
 // Goal: what the online store answers is what the naive oracle computes from the raw events, for every family, whatever the history, however the
 // engine was interrupted. Method: random histories, read by the engine in random batches with restarts in between; at random moments all features of
-// a random user and item are compared. MILLRACE_FEATURE_CASES sets the number of (history, moment) cases, MILLRACE_FEATURE_SEED the histories.
+// a random user and item are compared; now and then by a reader that has been there all along and asks often enough to keep what it reads, at moments before,
+// after and between. MILLRACE_FEATURE_CASES sets the number of (history, moment) cases, MILLRACE_FEATURE_SEED the histories.
 import { describe, expect, test } from 'vitest'
 import type { LogEvent } from '../domain/event.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
@@ -32,9 +33,10 @@ async function compareHistory(seed: string): Promise<number> {
       definitions,
       clock,
       batchLength: 1 + rng.integer(40),
-      cacheLength: 1 + rng.integer(8),
+      cachedGroupCount: 1 + rng.integer(8),
     })
   let engine = await open()
+  const lasting = featureReader({ store: memoryOnlineStore(records), clock, keepFromRows: 1 })
   for (let moment = 0; moment < MOMENTS_PER_HISTORY; moment++) {
     log.length = Math.min(corpus.events.length, log.length + rng.integer(corpus.events.length / 3))
     await engine.catchUp()
@@ -54,6 +56,18 @@ async function compareHistory(seed: string): Promise<number> {
       asOfMs: momentAfter(rng, { events, definitions }),
       label: `seed ${seed}`,
     })
+    if (moment % 2 === 1) continue
+    const entities = [someEntity(rng, corpus), someEntity(rng, corpus)]
+    const features = definitions.map(({ name }) => name)
+    const first = momentAfter(rng, { events, definitions })
+    for (let n = 0; n < 2; n++) await lasting.read({ features, entities, asOfMs: first })
+    for (const asOfMs of [
+      first,
+      momentAfter(rng, { events, definitions }),
+      momentAfter(rng, { events, definitions }),
+    ]) {
+      await expectOracle({ reader: lasting, definitions, events, entities, asOfMs, label: `seed ${seed}, kept` })
+    }
   }
   return MOMENTS_PER_HISTORY
 }

@@ -22,7 +22,11 @@ import {
 /** The engine's name among the consumers of the log: what it has not read is not trimmed. */
 const CONSUMER = 'features'
 /** Events per commit, unless the options say otherwise. */
-const BATCH_LENGTH = 10_000
+const BATCH_LENGTH = 50_000
+/** Entity changes per commit, about: they carry whatever a catalogue says of an item, and a batch is held in memory. */
+const BATCH_CHANGE_COUNT = 10_000
+/** Events read from the log at once. */
+const READ_LENGTH = 5000
 /** Events after which the log is told how far the engine has come; it is told when there is nothing to do, too. */
 const TOLD_EVENT_COUNT = 100_000
 /** How long a wait for news lasts before it is renewed; stopping takes at most this long. */
@@ -39,12 +43,12 @@ export interface FeatureEngineOptions {
   readonly definitions: readonly FeatureDefinition[]
   readonly clock: Clock
   /**
-   * Events per commit at most; 10,000 by default. Larger is a little faster while catching up, since an entity is written once per commit, and keeps the
-   * live layer waiting for longer while another is built beside it. An engine that keeps up commits what there is.
+   * Events per commit at most; 50,000 by default. Larger is faster while catching up, since an entity is written once per commit, and takes more memory.
+   * An engine that keeps up commits what there is.
    */
   readonly batchLength?: number
-  /** Users, items and groups each, per layer, whose records are kept in memory; 50,000 by default, some hundred bytes to a few kilobytes each. */
-  readonly cacheLength?: number
+  /** Groups of `ratioToGroup` features, per layer, whose state is kept in memory; 50,000 by default, some hundred bytes to a few kilobytes each. */
+  readonly cachedGroupCount?: number
   /** Told at the beginning and with every change; must not throw. */
   readonly onVersions?: (versions: DefinitionsInUse) => void
 }
@@ -209,20 +213,20 @@ class Engine implements FeatureEngine {
   }
 
   async #openLayer(plan: LayerPlan): Promise<FeatureLayer> {
-    const { store, cacheLength = 50_000 } = this.#options
+    const { store, cachedGroupCount = 50_000 } = this.#options
     const [records] = await store.read([{ space: layerSpace(plan.id), keys: [HEAD_KEY] }])
     const { firstOffset } = await this.#log.bounds()
     const head: LayerHead =
       records![0] === undefined
         ? { nextOffset: firstOffset, newestAvailableTimeMs: -1 }
         : (decodeText(records![0]) as LayerHead)
-    return new FeatureLayer(plan, { store, head, cacheLength })
+    return new FeatureLayer(plan, { store, head, cachedGroupCount })
   }
 
   async #nextEvents({ head }: FeatureLayer, logNextOffset: number): Promise<readonly StoredEvent[]> {
     const limit = Math.min(this.#batchLength, logNextOffset - head.nextOffset)
     if (limit <= 0) return []
-    const events = await this.#log.read(head.nextOffset, limit)
+    const events = await this.#readEvents(head.nextOffset, limit)
     const [first] = events
     if (first !== undefined && first.offset !== head.nextOffset) {
       throw new MillraceError(
@@ -232,6 +236,22 @@ class Engine implements FeatureEngine {
           fix: 'Remove the "online-store" folder from the data folder and start again: the state is rebuilt from what the log still has.',
         },
       )
+    }
+    return events
+  }
+
+  /** Fewer than the limit where so many change entities that a batch of them is large. */
+  async #readEvents(fromOffset: number, limit: number): Promise<readonly StoredEvent[]> {
+    const events: StoredEvent[] = []
+    let changeCount = 0
+    while (events.length < limit && changeCount < BATCH_CHANGE_COUNT) {
+      const nextOffset = events.length === 0 ? fromOffset : events.at(-1)!.offset + 1
+      const read = await this.#log.read(nextOffset, Math.min(READ_LENGTH, limit - events.length))
+      if (read.length === 0) break
+      for (const stored of read) {
+        events.push(stored)
+        if (stored.event.kind === 'entity') changeCount++
+      }
     }
     return events
   }

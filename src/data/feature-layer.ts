@@ -1,14 +1,16 @@
 // One layer of feature state, followed along the log: which records the next events touch, what they become, and how far the layer has come. It
 // reads the store and says what to write; whoever drives it writes, so that several layers and their places go into one commit.
-import type { EntityName } from '../domain/event.ts'
+import type { EntityEvent, EntityName, InteractionEvent, LogEvent } from '../domain/event.ts'
 import { countedTimeMs } from '../domain/feature.ts'
-import { applyInteraction, type GroupUpdate } from '../domain/feature-state/apply-interaction.ts'
-import { EntityState } from '../domain/feature-state/entity-state.ts'
-import { GroupState, groupForm } from '../domain/feature-state/group-state.ts'
-import { type EntityLayout, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
+import { applyInteraction, type OwnSide } from '../domain/feature-state/apply-interaction.ts'
+import { EntityRecord, EntityState } from '../domain/feature-state/entity-state.ts'
+import { GroupState, type GroupUpdate, groupForm } from '../domain/feature-state/group-state.ts'
+import { type Counting, type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
+import { ByteCopies } from '../lib/byte-copies.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { OnlineStore, RecordPut, SpaceChange } from '../ports/online-store.ts'
 import { type LayerPlan, layerSpace } from './feature-manifest.ts'
+import { NONE, TouchedEntities, type TouchedEntity } from './touched-entities.ts'
 
 /** How far a layer has come; stored with its records in every commit. */
 export interface LayerHead {
@@ -25,126 +27,129 @@ export const encodeText = (value: unknown): Uint8Array => Buffer.from(JSON.strin
 export const decodeText = (bytes: Uint8Array): unknown =>
   JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
 
-/** Events after which others get a turn on the thread: a reader waits for a few milliseconds, not for a whole batch. */
-const EVENTS_PER_TURN = 500
-const WRITES_PER_TURN = 1000
+/** Events or entities after which others get a turn on the thread: a reader waits for a few milliseconds, not for a whole batch. */
+const STEPS_PER_TURN = 500
 
 export class FeatureLayer {
   readonly plan: LayerPlan
   readonly #layout: StateLayout
   readonly #store: OnlineStore
   readonly #space: string
-  readonly #users: EntityCache
-  readonly #items: EntityCache
   readonly #groups: TwoGenerations<GroupState>
   head: LayerHead
 
-  /** @param cacheLength users, items and groups each whose state is kept at hand, about */
-  constructor(plan: LayerPlan, options: { store: OnlineStore; head: LayerHead; cacheLength: number }) {
+  /** @param cachedGroupCount groups whose state is kept at hand, about */
+  constructor(plan: LayerPlan, options: { store: OnlineStore; head: LayerHead; cachedGroupCount: number }) {
     this.plan = plan
     this.#layout = stateLayout(plan.formulas)
     this.#store = options.store
     this.#space = layerSpace(plan.id)
-    this.#users = new EntityCache('user', this.#layout.user, options.cacheLength)
-    this.#items = new EntityCache('item', this.#layout.item, options.cacheLength)
-    this.#groups = new TwoGenerations(options.cacheLength)
+    this.#groups = new TwoGenerations(options.cachedGroupCount)
     this.head = options.head
   }
 
   /**
    * Takes events in, which follow those it has. After it the state in memory is ahead of the store until what is returned has been committed; where
-   * that fails, the layer has to be thrown away. What is returned is good until the next call.
+   * that fails, the layer has to be thrown away.
    */
   async apply(events: readonly StoredEvent[]): Promise<SpaceChange> {
-    const touched = await this.#touchedBy(events)
-    const updates: GroupUpdate[] = []
-    let nowMs = this.head.newestAvailableTimeMs
+    const batch = await this.#batchOf(events)
+    const change = new ChangeOf(this.#space)
+    const groups: PendingGroups = new Map()
+    // One entity after the other, so that each is decoded and encoded once, and nothing of it outlives its turn.
+    for (const by of ['user', 'item'] as const) {
+      let turn = 0
+      for (const entity of batch.touched[by].all) {
+        this.#applyTo(entity, by, { batch, groups, change })
+        if (turn++ % STEPS_PER_TURN === STEPS_PER_TURN - 1) await othersTurn()
+      }
+    }
+    await this.#applyToGroups(groups, batch.nowMs, change)
+    this.head = { nextOffset: events.at(-1)!.offset + 1, newestAvailableTimeMs: batch.nowMs }
+    change.put(HEAD_KEY, encodeText(this.head), undefined)
+    return change
+  }
+
+  /** Everything that has to be known of the others before entities can be taken one by one. */
+  async #batchOf(events: readonly StoredEvent[]): Promise<Batch> {
+    const batch = new Batch(this.#layout, events.length)
+    const { touched } = batch
     for (let n = 0; n < events.length; n++) {
-      const stored = events[n]!
-      nowMs = Math.max(nowMs, stored.availableTimeMs)
-      this.#applyOne(stored, touched[n]!, { nowMs, updates })
-      if (n % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) await othersTurn()
+      const { event } = events[n]!
+      if (event.kind === 'entity') {
+        touched[event.entity].add(event.entityId, n)
+        continue
+      }
+      const counting = this.#layout.counting(event.interaction)
+      if (counting.needs.user) touched.user.add(event.userId, n)
+      if (counting.needs.item) touched.item.add(event.itemId, n)
+      batch.countingAt[n] = counting
     }
-    const groups = await this.#groupsOf(updates)
-    for (const { slot, key, contribution, lastHop } of updates) {
-      groups.get(groupKey(slot.version, key))!.add(contribution, lastHop)
-    }
-
-    this.head = { nextOffset: events.at(-1)!.offset + 1, newestAvailableTimeMs: nowMs }
-    const puts: RecordPut[] = []
-    const removes: string[] = []
-    const keep = (key: string, bytes: Uint8Array | undefined, expiresAtMs: number | undefined): void => {
-      if (bytes === undefined) removes.push(key)
-      else puts.push({ key, bytes, expiresAtMs })
-    }
-    for (const { touched } of [this.#users, this.#items]) {
-      for (let n = 0; n < touched.length; n++) {
-        const { key, state } = touched[n]!
-        if (state.isChanged) keep(key, state.write(nowMs), state.expiresAtMs)
-        if (n % WRITES_PER_TURN === WRITES_PER_TURN - 1) await othersTurn()
+    for (const by of ['user', 'item'] as const) {
+      const { all } = touched[by]
+      const records = await this.#read(all.map(({ id }) => entityKey(by, id)))
+      for (let n = 0; n < all.length; n++) {
+        const bytes = records[n]
+        if (bytes !== undefined) all[n]!.begin(new EntityRecord(this.#layout[by], bytes))
       }
     }
-    for (const [key, state] of groups) keep(key, state.write(nowMs), state.expiresAtMs)
-    puts.push({ key: HEAD_KEY, bytes: encodeText(this.head) })
-    this.#groups.endBatch()
-    return { space: this.#space, puts, removes }
-  }
-
-  #applyOne(
-    { offset, availableTimeMs, event }: StoredEvent,
-    { user, item }: Touched,
-    { nowMs, updates }: { readonly nowMs: number; readonly updates: GroupUpdate[] },
-  ) {
-    if (event.kind === 'interaction') {
-      const states = { user: user!.state, item: item!.state }
-      applyInteraction(this.#layout, event, { offset, availableTimeMs, nowMs, states, groups: updates })
-      return
+    batch.nowMs = this.head.newestAvailableTimeMs
+    for (let n = 0; n < events.length; n++) {
+      batch.note(n, events[n]!)
+      if (n % STEPS_PER_TURN === STEPS_PER_TURN - 1) await othersTurn()
     }
-    const { state } = (event.entity === 'user' ? user : item)!
-    state.changeAttributes(event, countedTimeMs(event.eventTimeMs, availableTimeMs))
-    if (event.change === 'delete' && event.entity === 'user') state.forgetEvents()
+    return batch
   }
 
-  /** The state of the entities that each event is about. */
-  async #touchedBy(events: readonly StoredEvent[]): Promise<readonly Touched[]> {
-    this.#users.beginBatch()
-    this.#items.beginBatch()
-    const touched = events.map(({ event }): Touched => {
-      if (event.kind === 'interaction') {
-        return { user: this.#users.want(event.userId), item: this.#items.want(event.itemId) }
+  #applyTo(
+    entity: TouchedEntity,
+    by: EntityName,
+    { batch, groups, change }: { batch: Batch; groups: PendingGroups; change: ChangeOf },
+  ): void {
+    const { user, item } = batch.touched
+    const { next } = batch.touched[by]
+    const state = new EntityState(this.#layout[by], entity.record)
+    const countInGroup = (slot: Slot, key: string, update: GroupUpdate): void => pend(groups, slot, key, update)
+    const side: OwnSide = { by, state, countInGroup }
+    for (let n = entity.first; n !== NONE; n = next[n]!) {
+      const counting = batch.countingAt[n]
+      const event = batch.eventAt[n]!
+      if (counting === undefined) {
+        if ((event as EntityEvent).change === 'delete' && by === 'user') state.forgetEvents()
+        continue
       }
-      return event.entity === 'user'
-        ? { user: this.#users.want(event.entityId), item: undefined }
-        : { user: undefined, item: this.#items.want(event.entityId) }
-    })
-    for (const { missing, layout } of [this.#users, this.#items]) {
-      const records = await this.#read(missing.map(({ key }) => key))
-      missing.forEach((entity, n) => {
-        // A copy, because what is kept must not hold the memory of everything that was read with it.
-        if (records[n] !== undefined) entity.state = new EntityState(layout, records[n].slice())
+      applyInteraction(side, counting.slots[by], event as InteractionEvent, {
+        offset: batch.offsetAt[n]!,
+        timeMs: batch.timeMsAt[n]!,
+        nowMs: batch.nowMsAt[n]!,
+        userAttributes: user.attributesAt[n],
+        itemAttributes: item.attributesAt[n],
       })
     }
-    return touched
+    if (!state.isChanged && !entity.haveAttributesChanged) return
+    const { bytes, expiresAtMs } = state.write(
+      { state: entity.attributes, haveChanged: entity.haveAttributesChanged },
+      batch.nowMs,
+    )
+    change.put(entityKey(by, entity.id), bytes, expiresAtMs)
   }
 
-  async #groupsOf(updates: readonly GroupUpdate[]): Promise<Map<string, GroupState>> {
-    const states = new Map<string, GroupState>()
-    const missing = new Map<string, GroupUpdate['slot']>()
-    for (const { slot, key: group } of updates) {
-      const key = groupKey(slot.version, group)
-      if (states.has(key)) continue
-      const known = this.#groups.get(key)
-      if (known !== undefined) states.set(key, known)
-      else missing.set(key, slot)
-    }
-    const keys = [...missing.keys()]
-    const records = await this.#read(keys)
-    keys.forEach((key, n) => {
-      const state = GroupState.from(groupForm(missing.get(key)!.form), records[n]?.slice())
-      this.#groups.set(key, state)
-      states.set(key, state)
+  async #applyToGroups(groups: PendingGroups, nowMs: number, change: ChangeOf): Promise<void> {
+    const pending = [...groups].flatMap(([slot, updatesByKey]) =>
+      [...updatesByKey].map(([group, updates]) => ({ slot, updates, key: groupKey(slot.version, group) })),
+    )
+    const missing = pending.filter(({ key }) => this.#groups.get(key) === undefined)
+    const records = await this.#read(missing.map(({ key }) => key))
+    missing.forEach(({ slot, key }, n) => {
+      // A copy, because what is kept must not hold the memory of everything that was read with it.
+      this.#groups.set(key, GroupState.from(groupForm(slot.form), records[n]?.slice()))
     })
-    return states
+    for (const { key, updates } of pending) {
+      const state = this.#groups.get(key)!
+      for (const update of updates) state.add(update)
+      change.put(key, state.write(nowMs), state.expiresAtMs)
+    }
+    this.#groups.endBatch()
   }
 
   async #read(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
@@ -156,55 +161,78 @@ export class FeatureLayer {
 
 const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Those an event is about; an entity's change is about one. */
-interface Touched {
-  readonly user: CachedEntity | undefined
-  readonly item: CachedEntity | undefined
-}
+/**
+ * Events, and what is known of the entities that they are about before any of them is taken; by position. What is needed of every event lies in columns:
+ * entity by entity they are visited in no order, and each event object would have to be fetched from far away.
+ */
+class Batch {
+  readonly touched: Readonly<Record<EntityName, TouchedEntities>>
+  readonly eventAt: LogEvent[]
+  /** Undefined for a change of an entity. */
+  readonly countingAt: (Counting | undefined)[]
+  readonly offsetAt: Float64Array
+  /** Counted time. */
+  readonly timeMsAt: Float64Array
+  /** The greatest available time up to that event. */
+  readonly nowMsAt: Float64Array
+  /** After the last event that was noted. */
+  nowMs = -1
 
-interface CachedEntity {
-  readonly key: string
-  state: EntityState
-  /** The newest batch that wanted it. */
-  batch: number
-}
-
-/** State of the entities of one kind: of those that a batch is about, and of as many as it may keep from batches before. */
-class EntityCache {
-  readonly layout: EntityLayout
-  readonly #entity: EntityName
-  readonly #cached: TwoGenerations<CachedEntity>
-  #batch = 0
-  /** Entities of this batch, each once. */
-  touched: CachedEntity[] = []
-  /** Those of them whose state has to be read; until then it is empty. */
-  missing: CachedEntity[] = []
-
-  constructor(entity: EntityName, layout: EntityLayout, length: number) {
-    this.#entity = entity
-    this.layout = layout
-    this.#cached = new TwoGenerations(length)
+  constructor(layout: StateLayout, eventCount: number) {
+    this.touched = {
+      user: new TouchedEntities(layout.user, eventCount),
+      item: new TouchedEntities(layout.item, eventCount),
+    }
+    this.eventAt = new Array(eventCount)
+    this.countingAt = new Array(eventCount).fill(undefined)
+    this.offsetAt = new Float64Array(eventCount)
+    this.timeMsAt = new Float64Array(eventCount)
+    this.nowMsAt = new Float64Array(eventCount)
   }
 
-  beginBatch(): void {
-    this.#cached.endBatch()
-    this.#batch++
-    this.touched = []
-    this.missing = []
+  /** In the order of positions, once all entities are there with their records. */
+  note(n: number, { offset, availableTimeMs, event }: StoredEvent): void {
+    const { user, item } = this.touched
+    const timeMs = countedTimeMs(event.eventTimeMs, availableTimeMs)
+    if (availableTimeMs > this.nowMs) this.nowMs = availableTimeMs
+    this.eventAt[n] = event
+    this.offsetAt[n] = offset
+    this.timeMsAt[n] = timeMs
+    this.nowMsAt[n] = this.nowMs
+    if (event.kind === 'entity') this.touched[event.entity].change(n, event, timeMs)
+    else {
+      const { needs } = this.countingAt[n]!
+      if (needs.user) user.note(n)
+      if (needs.item) item.note(n)
+    }
+  }
+}
+
+/** What has to be told to the groups of a batch, by slot and group. */
+type PendingGroups = Map<Slot, Map<string, GroupUpdate[]>>
+
+function pend(groups: PendingGroups, slot: Slot, key: string, update: GroupUpdate): void {
+  let updatesByKey = groups.get(slot)
+  if (updatesByKey === undefined) groups.set(slot, (updatesByKey = new Map()))
+  const updates = updatesByKey.get(key)
+  if (updates === undefined) updatesByKey.set(key, [update])
+  else updates.push(update)
+}
+
+class ChangeOf implements SpaceChange {
+  readonly space: string
+  readonly puts: RecordPut[] = []
+  readonly removes: string[] = []
+  readonly #copies = new ByteCopies()
+
+  constructor(space: string) {
+    this.space = space
   }
 
-  want(id: string): CachedEntity {
-    let found = this.#cached.get(id)
-    if (found === undefined) {
-      found = { key: entityKey(this.#entity, id), state: new EntityState(this.layout, undefined), batch: 0 }
-      this.#cached.set(id, found)
-      this.missing.push(found)
-    }
-    if (found.batch !== this.#batch) {
-      found.batch = this.#batch
-      this.touched.push(found)
-    }
-    return found
+  /** @param bytes undefined where the record goes */
+  put(key: string, bytes: Uint8Array | undefined, expiresAtMs: number | undefined): void {
+    if (bytes === undefined) this.removes.push(key)
+    else this.puts.push({ key, bytes: this.#copies.copy(bytes), expiresAtMs })
   }
 }
 

@@ -1,14 +1,11 @@
 // Features out of the online store: many of many entities in one call. It needs no engine in its process; it reads what the last commit left.
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
-import { EntityRecord } from '../domain/feature-state/entity-state.ts'
 import {
+  type CombiningSources,
   type ComputationPlaces,
-  type ComputationSources,
-  type FeatureComputation,
   featureComputation,
-  featureReading,
-  groupKeyOf,
+  type GroupShare,
 } from '../domain/feature-state/feature-computation.ts'
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
@@ -27,6 +24,8 @@ import {
   MANIFEST_SPACE,
   REVISION_KEY,
 } from './feature-manifest.ts'
+import { type Cells, KnownEntity } from './known-entities.ts'
+import { type PlannedSide, ReadPlan, type Side } from './read-plan.ts'
 
 /** Whose features: a user, an item, or both. A feature of whoever is left out is missing. */
 export interface FeatureKey {
@@ -66,8 +65,21 @@ export interface FeatureReader {
 /** How often a reading that needs groups starts over because a commit came between its two look-ups. After that a group may be newer by one commit. */
 const ATTEMPT_COUNT = 3
 
-/** @param clock says what now is, where a request does not */
-export function featureReader({ store, clock }: { store: OnlineStore; clock: Clock }): FeatureReader {
+/**
+ * From so many rows on a request is a ranking's: its items come again in the next one, and what was read of them is kept. A user who is asked about alone
+ * seldom does, and what were kept of thousands of them would cost more in garbage collection than it saves.
+ */
+const MANY_ROWS = 16
+
+export interface FeatureReaderOptions {
+  readonly store: OnlineStore
+  /** Says what now is, where a request does not. */
+  readonly clock: Clock
+  /** What is read for a request of at least so many rows is kept for the next. Default 16. */
+  readonly keepFromRows?: number
+}
+
+export function featureReader({ store, clock, keepFromRows = MANY_ROWS }: FeatureReaderOptions): FeatureReader {
   let answering = new Answering(emptyManifest)
 
   /** Goes on with what the manifest says now where the records show that it has changed. */
@@ -77,7 +89,7 @@ export function featureReader({ store, clock }: { store: OnlineStore; clock: Clo
   }
 
   async function attempt(request: FeatureRequest, isLast: boolean): Promise<FeatureRows | undefined> {
-    const call = new ReadCall(answering, request)
+    const call = new ReadCall(answering, request, request.entities.length >= keepFromRows)
     const read = await store.read(call.requests)
     if (revisionIn(read[0]![0]) !== answering.revision) return undefined
     call.take(read, clock.now())
@@ -110,6 +122,9 @@ const noHead = { nextOffset: undefined, newestAvailableTimeMs: -1 }
 
 const revisionIn = (bytes: Uint8Array | undefined): number => (bytes === undefined ? 0 : (decodeText(bytes) as number))
 
+/** Lists of features whose plans are kept; more are worked out anew. A system has one for each thing that it asks for. */
+const PLAN_COUNT_MAX = 4
+
 /** What a manifest says, ready to answer from. */
 class Answering implements ComputationPlaces {
   readonly revision: number
@@ -119,8 +134,8 @@ class Answering implements ComputationPlaces {
   readonly byName: ReadonlyMap<string, FeatureDefinition>
   /** Number of the layer, from 0. */
   readonly #layerByVersion: ReadonlyMap<string, number>
-  /** By name; made when it is first asked for. */
-  readonly #answers = new Map<string, Answer>()
+  /** By the list of names; the oldest first. */
+  readonly #plans = new Map<string, ReadPlan>()
 
   constructor({ revision, serving, active }: FeatureManifest) {
     this.revision = revision
@@ -141,25 +156,18 @@ class Answering implements ComputationPlaces {
   }
 
   /** @throws MillraceError FEATURE_UNKNOWN */
-  answer(name: string): Answer {
-    const known = this.#answers.get(name)
+  plan(names: readonly string[]): ReadPlan {
+    const key = JSON.stringify(names)
+    const known = this.#plans.get(key)
     if (known !== undefined) return known
-    const definition = this.definition(name)
-    const sides = new Set<number>()
-    const side = (version: string, entity: EntityName): number => {
-      const number = this.side(version, entity)
-      sides.add(number)
-      return number
-    }
-    const places: ComputationPlaces = {
-      definition: (other) => this.definition(other),
-      slot: (version) => this.slot(version),
-      side,
-    }
-    const compute = featureComputation(definition, places)
-    const answer = { definition, compute, sides: [...sides] }
-    this.#answers.set(name, answer)
-    return answer
+    const features = names.map((name) => {
+      const definition = this.definition(name)
+      return { definition, computation: featureComputation(definition, this) }
+    })
+    const plan = new ReadPlan(features, (number) => this.#sideOf(number))
+    if (this.#plans.size >= PLAN_COUNT_MAX) this.#plans.delete([...this.#plans.keys()][0]!)
+    this.#plans.set(key, plan)
+    return plan
   }
 
   slot(version: string): Slot {
@@ -173,27 +181,67 @@ class Answering implements ComputationPlaces {
   layerOf(version: string): number {
     return this.#layerByVersion.get(version)!
   }
+
+  #sideOf(number: number): Side {
+    const layer = number >> 1
+    const entity = number % 2 === 0 ? 'user' : 'item'
+    return { number, entity, layout: this.layouts[layer]![entity], space: layerSpace(this.layerIds[layer]!) }
+  }
 }
 
-/** How one feature is answered. */
-interface Answer {
-  readonly definition: FeatureDefinition
-  readonly compute: FeatureComputation
-  /** Numbers of the sides that it reads. */
-  readonly sides: readonly number[]
-}
+/** Numbers requests, so that an entity knows whether it has a place in one. */
+let requestCount = 0
 
-/** The records of one kind of entity in one layer. Its number is twice the layer's, and 1 more for items. */
-interface Side {
-  readonly number: number
-  readonly entity: EntityName
-  readonly layer: number
-  /** Distinct ids, in the order of their records in the request. */
-  readonly ids: Map<string, number>
+/** What one request reads of a side. */
+class SideRead {
+  readonly planned: PlannedSide
+  /** Distinct, in the order of their records. */
+  readonly #entities: KnownEntity[] = []
   readonly request: RecordRequest & { readonly keys: string[] }
   /** By entity of the request: where its record is; -1 where it has no such id. */
-  readonly places: number[]
-  records: (EntityRecord | undefined)[]
+  readonly #places: Int32Array
+  /** By record. */
+  cells: readonly Cells[] = []
+  readonly #cellsOfNobody: Cells
+
+  constructor(planned: PlannedSide, entities: readonly FeatureKey[], isKept: boolean) {
+    this.planned = planned
+    const { entity: kind, space } = planned.side
+    this.request = { space, keys: [], isRepeated: isKept }
+    this.#places = new Int32Array(entities.length)
+    this.#cellsOfNobody = planned.cells(undefined, undefined, 0)
+    const requestNumber = requestCount++
+    const keyOf = (id: string): string => entityKey(kind, id)
+    const entityOf = (id: string): KnownEntity => (isKept ? planned.known.want(id, keyOf) : new KnownEntity(keyOf(id)))
+    let lastId: string | undefined
+    let place = -1
+    for (let e = 0; e < entities.length; e++) {
+      const id = idOf(entities[e]!, kind)
+      // Often it is one user for all items.
+      if (id !== lastId || e === 0) place = id === undefined ? -1 : this.#placeOf(entityOf(id), requestNumber)
+      lastId = id
+      this.#places[e] = place
+    }
+  }
+
+  take(read: readonly (Uint8Array | undefined)[], asOfMs: number): void {
+    this.cells = read.map((bytes, n) => this.planned.cells(this.#entities[n], bytes, asOfMs))
+  }
+
+  /** @param e number of the entity in the request */
+  cellsOf(e: number): Cells {
+    const place = this.#places[e]!
+    return place < 0 ? this.#cellsOfNobody : this.cells[place]!
+  }
+
+  #placeOf(entity: KnownEntity, requestNumber: number): number {
+    if (entity.requestNumber === requestNumber) return entity.place
+    entity.requestNumber = requestNumber
+    entity.place = this.#entities.length
+    this.#entities.push(entity)
+    this.request.keys.push(entity.key)
+    return entity.place
+  }
 }
 
 interface GroupRequest extends RecordRequest {
@@ -204,36 +252,37 @@ interface GroupRequest extends RecordRequest {
 }
 
 /** One request on its way: first what to read, then what was read, then the answer. */
-class ReadCall implements ComputationSources {
+class ReadCall implements CombiningSources {
   readonly #answering: Answering
-  readonly #entities: readonly FeatureKey[]
-  readonly definitions: readonly FeatureDefinition[]
-  readonly #answers: readonly Answer[]
+  readonly #plan: ReadPlan
+  readonly #entityCount: number
+  readonly #isKept: boolean
   readonly #givenMs: number | undefined
-  readonly #sides: readonly Side[]
+  /** By place of the side in the plan. */
+  readonly #sides: readonly SideRead[]
   /** Manifest's revision, heads of layers, then sides. */
-  readonly requests: RecordRequest[] = []
+  readonly requests: readonly RecordRequest[]
   readonly headRequests: readonly RecordRequest[]
   #headTexts = ''
   /** By version, then by the key of the group. */
   readonly #groups = new Map<string, Map<string, GroupTotals>>()
-  /** Of the entity that is being answered, by the number of the side. */
-  readonly records: (EntityRecord | undefined)[] = []
   asOfMs = 0
   nextOffset: number | undefined
 
-  constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest) {
+  constructor(answering: Answering, { features, entities, asOfMs }: FeatureRequest, isKept: boolean) {
     this.#answering = answering
-    this.#entities = entities
+    this.#plan = answering.plan(features)
+    this.#entityCount = entities.length
+    this.#isKept = isKept
     this.#givenMs = asOfMs
-    this.#answers = features.map((name) => answering.answer(name))
-    this.definitions = this.#answers.map(({ definition }) => definition)
-    const numbers = new Set(this.#answers.flatMap(({ sides }) => sides))
-    this.#sides = [...numbers].map((number) => sideOf(answering, number))
-    for (let e = 0; e < entities.length; e++) this.#needRecords(e)
+    this.#sides = this.#plan.sides.map((side) => new SideRead(side, entities, isKept))
     this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
     const sides = this.#sides.map(({ request }) => request)
     this.requests = [{ space: MANIFEST_SPACE, keys: [REVISION_KEY] }, ...this.headRequests, ...sides]
+  }
+
+  get definitions(): readonly FeatureDefinition[] {
+    return this.#plan.definitions
   }
 
   /** @param read in the order of `requests` */
@@ -258,27 +307,25 @@ class ReadCall implements ComputationSources {
       )
     }
     this.#sides.forEach((side, n) => {
-      const layout = this.#answering.layouts[side.layer]![side.entity]
-      side.records = read[1 + layerCount + n]!.map((bytes) => bytes && new EntityRecord(layout, bytes))
+      side.take(read[1 + layerCount + n]!, this.asOfMs)
     })
   }
 
   /** What has to be read about groups that some entity is in, for each feature that compares with its group. */
   groupRequests(): readonly GroupRequest[] {
     const requests: GroupRequest[] = []
-    for (const { version, formula } of this.definitions) {
-      if (formula.family !== 'ratioToGroup') continue
+    this.definitions.forEach(({ version, formula }, f) => {
+      if (formula.family !== 'ratioToGroup') return
       const groups = new Set<string>()
-      const sideNumber = this.#answering.side(version, formula.by)
-      for (const record of this.#sides.find(({ number }) => number === sideNumber)!.records) {
-        const group = groupKeyOf(record, formula.group)
-        if (group !== undefined) groups.add(group)
+      for (const cells of this.#sides[this.#plan.firstSideOf(f)]!.cells) {
+        const share = cells[f] as GroupShare | undefined
+        if (share !== undefined) groups.add(share.key)
       }
       const space = layerSpace(this.#answering.layerIds[this.#answering.layerOf(version)]!)
       const keys = [...groups].map((group) => groupKey(version, group))
       const form = groupForm(this.#answering.slot(version).form)
-      if (keys.length > 0) requests.push({ space, keys, version, groups: [...groups], form })
-    }
+      if (keys.length > 0) requests.push({ space, keys, isRepeated: this.#isKept, version, groups: [...groups], form })
+    })
     return requests
   }
 
@@ -296,63 +343,19 @@ class ReadCall implements ComputationSources {
     return textOf(read.slice(0, layerCount).map(([head]) => head)) === this.#headTexts
   }
 
-  /** Feature by feature, so that one kind of computation runs over all records, and once per record where that is enough. */
-  rows(): FeatureReading[][] {
-    const columns = this.#answers.map((answer) =>
-      answer.sides.length === 1 ? this.#ofSide(answer) : this.#ofPairs(answer),
-    )
-    return this.#entities.map((_, e) => columns.map((column) => column[e]!))
-  }
-
-  /** By entity of the request. */
-  #ofSide({ definition, compute, sides: [number] }: Answer): FeatureReading[] {
-    const { records, places } = this.#sides.find((side) => side.number === number)!
-    const readings = records.map((record) => {
-      this.records[number!] = record
-      return featureReading(definition, compute, this)
-    })
-    this.records[number!] = undefined
-    let ofNobody: FeatureReading | undefined
-    return places.map((place) => readings[place] ?? (ofNobody ??= featureReading(definition, compute, this)))
-  }
-
-  #ofPairs({ definition, compute, sides }: Answer): FeatureReading[] {
-    const read = this.#sides.filter(({ number }) => sides.includes(number))
-    return this.#entities.map((_, e) => {
-      for (const { number, places, records } of read) this.records[number] = records[places[e]!]
-      return featureReading(definition, compute, this)
-    })
-  }
-
-  groupTotals(version: string, key: string): GroupTotals {
-    return this.#groups.get(version)!.get(key)!
-  }
-
-  #needRecords(e: number): void {
-    for (const { entity, ids, places, request } of this.#sides) {
-      const id = idOf(this.#entities[e]!, entity)
-      let place = id === undefined ? -1 : ids.get(id)
-      if (place === undefined) {
-        place = request.keys.length
-        ids.set(id!, place)
-        request.keys.push(entityKey(entity, id!))
-      }
-      places.push(place)
+  /** In the order of the entities. */
+  rows(): (readonly FeatureReading[])[] {
+    const rows: (readonly FeatureReading[])[] = []
+    const cells: Cells[] = []
+    for (let e = 0; e < this.#entityCount; e++) {
+      for (let s = 0; s < this.#sides.length; s++) cells[s] = this.#sides[s]!.cellsOf(e)
+      rows.push(this.#plan.row(cells, this))
     }
+    return rows
   }
-}
 
-function sideOf({ layerIds }: Answering, number: number): Side {
-  const layer = number >> 1
-  return {
-    number,
-    entity: number % 2 === 0 ? 'user' : 'item',
-    layer,
-    ids: new Map(),
-    places: [],
-    request: { space: layerSpace(layerIds[layer]!), keys: [] },
-    records: [],
-  }
+  // A value, because the plan's parts take it out of the call.
+  readonly groupTotals = (version: string, key: string): GroupTotals => this.#groups.get(version)!.get(key)!
 }
 
 const idOf = (key: FeatureKey, entity: EntityName): string | undefined => (entity === 'user' ? key.userId : key.itemId)

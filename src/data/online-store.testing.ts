@@ -23,7 +23,12 @@ export function memoryOnlineStore(records: MemoryRecords = memoryRecords()): Onl
   const held = new Set<object>()
   return {
     read: async (requests) =>
-      requests.map(({ space, keys }) => keys.map((key) => records.bySpace.get(space)?.get(key)?.slice())),
+      requests.map(({ space, keys, isRepeated }) =>
+        keys.map((key) => {
+          const bytes = records.bySpace.get(space)?.get(key)
+          return isRepeated ? bytes : bytes?.slice()
+        }),
+      ),
     async claim() {
       if (records.holder !== undefined) throw new MillraceError('ONLINE_STORE_TAKEN', 'Another engine holds it.')
       const holder = {}

@@ -59,3 +59,18 @@ test('room that was skipped is filled later, and parts of other records are copi
     ),
   )
 })
+
+test('a text is read as it was written, whatever texts were read before it', () => {
+  // Far more of them, over all runs, than are remembered; of characters whose numbers and bytes resemble each other.
+  const unit = fc.constantFrom('a', 'b', '\u0080', '\u00c3', '\u007f', '\0', '\u{1f600}')
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit, maxLength: 40 }), { minLength: 1, maxLength: 60 }), (texts) => {
+      const writer = new ByteWriter(1)
+      const twice = [...texts, ...texts.toReversed()]
+      for (const text of twice) writer.text(text)
+      const reader = new ByteReader(writer.copy())
+      expect(twice.map(() => reader.text())).toEqual(twice)
+    }),
+    { numRuns: 300 },
+  )
+})

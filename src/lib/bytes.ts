@@ -2,6 +2,8 @@
 
 /** Up to here a loop is faster than a view and a call. */
 const COPIED_ONE_BY_ONE_MAX = 48
+/** Of a text, in characters; below 128, so that its length takes one byte. */
+const SHORT_TEXT_LENGTH_MAX = 32
 
 /** Writes a record from its start; grows as needed. */
 export class ByteWriter {
@@ -69,6 +71,7 @@ export class ByteWriter {
   }
 
   text(value: string): void {
+    if (value.length <= SHORT_TEXT_LENGTH_MAX && this.#shortText(value)) return
     const byteLength = Buffer.byteLength(value)
     this.whole(byteLength)
     this.#reserve(byteLength)
@@ -121,6 +124,22 @@ export class ByteWriter {
     this.#bytes.writeDoubleLE(value, at)
   }
 
+  /** False, and nothing written, where a character is not of ASCII. */
+  #shortText(value: string): boolean {
+    const { length } = value
+    this.#reserve(length + 1)
+    const bytes = this.#bytes
+    let at = this.#length
+    bytes[at++] = length
+    for (let n = 0; n < length; n++) {
+      const unit = value.charCodeAt(n)
+      if (unit > 0x7f) return false
+      bytes[at++] = unit
+    }
+    this.#length = at
+    return true
+  }
+
   #reserve(byteCount: number): void {
     if (this.#length + byteCount <= this.#bytes.length) return
     const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + byteCount))
@@ -132,6 +151,20 @@ export class ByteWriter {
 /** For one float at a time. */
 const floatBytes = new Uint8Array(8)
 const floatView = new DataView(floatBytes.buffer)
+
+/** Short texts by a hash of their bytes, the newest of each; a power of two of them, up to 32 bytes each. */
+const latelyRead: string[] = new Array(1024).fill('')
+
+/** False also where a character is not of ASCII. */
+function isTextAt(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text.length !== end - start) return false
+  for (let n = 0; n < text.length; n++) {
+    // What is not ASCII in one is a byte above 127 in the other, and must not be taken for the character of that number.
+    const byte = bytes[start + n]!
+    if (byte > 0x7f || text.charCodeAt(n) !== byte) return false
+  }
+  return true
+}
 
 /** Reads what a `ByteWriter` wrote, in the same order. Past the end of damaged bytes it throws a RangeError. */
 export class ByteReader {
@@ -187,10 +220,25 @@ export class ByteReader {
   }
 
   text(): string {
-    const end = this.whole() + this.at
+    const length = this.whole()
+    const end = this.at + length
     if (end > this.#bytes.length) throw new RangeError('the record ends early')
-    const value = this.#asBuffer().toString('utf8', this.at, end)
+    const value =
+      length <= SHORT_TEXT_LENGTH_MAX ? this.#shortText(end) : this.#asBuffer().toString('utf8', this.at, end)
     this.at = end
+    return value
+  }
+
+  /** Few texts, such as the names of categories, make up most of what is read: one that was read lately is found again without being made. */
+  #shortText(end: number): string {
+    const bytes = this.#bytes
+    let hash = end - this.at
+    for (let at = this.at; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0
+    const place = (hash ^ (hash >>> 10)) & (latelyRead.length - 1)
+    const known = latelyRead[place]!
+    if (isTextAt(known, bytes, this.at, end)) return known
+    const value = this.#asBuffer().toString('utf8', this.at, end)
+    latelyRead[place] = value
     return value
   }
 

@@ -159,6 +159,38 @@ export function testOnlineStore(create: () => Promise<OnlineStoreUnderTest>): vo
       expect(plain(await store.read(requests))).toEqual([[undefined, undefined, undefined], [[4]]])
     }))
 
+  // Goal: what is asked for again and again is never what it was before. Method: random commits; after each, or after several, a reader that has asked
+  // before, opened as another process would, reads twice what it may keep, and the arrays that it was given before still hold what they held.
+  it('gives whoever asks again what the last commit left, and does not touch what it gave before', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ given: fc.array(changes, { maxLength: 3 }), isRead: fc.boolean() }), { maxLength: 12 }),
+        (commits) =>
+          withStore(async (store, again) => {
+            const writer = await store.claim()
+            const other = await again()
+            const map = new Map<string, number[]>()
+            const requests = spaces.map((space) => ({ space, keys, isRepeated: true }))
+            const before: { given: Uint8Array; held: number[] }[] = []
+            for (const { given, isRead } of commits) {
+              await writer.commit(given, 0)
+              for (const { space, puts, removes } of given) {
+                for (const put of puts) map.set(`${space}/${put.key}`, [...put.bytes])
+                for (const key of removes) map.delete(`${space}/${key}`)
+              }
+              if (!isRead) continue
+              for (const reader of [other, other, store]) {
+                const read = await reader.read(requests)
+                expect(plain(read)).toEqual(spaces.map((space) => keys.map((key) => map.get(`${space}/${key}`))))
+                for (const given of read.flat()) if (given !== undefined) before.push({ given, held: [...given] })
+              }
+            }
+            for (const { given, held } of before) expect([...given]).toEqual(held)
+          }),
+      ),
+      { numRuns: 12 },
+    ))
+
   // Goal: the store equals a map. Method: random commits, everything read after each.
   it('equals a map, for any commits', () =>
     fc.assert(

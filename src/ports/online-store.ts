@@ -4,6 +4,8 @@
 export interface RecordRequest {
   readonly space: string
   readonly keys: readonly string[]
+  /** Whether the same records will soon be asked for again: the store may keep them at hand, and then gives the same array until they change. */
+  readonly isRepeated?: boolean
 }
 
 export interface RecordPut {
@@ -23,7 +25,8 @@ export interface SpaceChange {
 export interface OnlineStore {
   /**
    * The records, by request and key in their order, undefined where there is none. All of one call are of one moment: what one commit wrote is seen as
-   * a whole or not at all. The bytes belong to the caller; records of one call may lie in one buffer, so copy what you keep.
+   * a whole or not at all. The bytes are nobody's to change; records of one call may lie in one buffer, so copy what you keep for long. Of a repeated
+   * request, the same array as in an earlier call is the same record.
    * @throws MillraceError ONLINE_STORE_UNUSABLE
    */
   read(requests: readonly RecordRequest[]): Promise<readonly (readonly (Uint8Array | undefined)[])[]>

@@ -17,7 +17,7 @@ const engine = await openFeatureEngine({
   definitions: corpusDefinitions,
   clock: systemClock,
   batchLength: Number(batchLength),
-  cacheLength: 6,
+  cachedGroupCount: 6,
 })
 writeSync(1, 'begins\n')
 engine.run((error) => {

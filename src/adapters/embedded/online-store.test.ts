@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { open } from 'lmdb'
 import { afterEach, describe, expect, it } from 'vitest'
 import { testOnlineStore } from '../../ports/online-store.contract.ts'
 import { openOnlineStore } from './online-store.ts'
@@ -18,6 +19,10 @@ afterEach(() => {
 })
 
 const moduleUrl = JSON.stringify(new URL('./online-store.ts', import.meta.url).href)
+
+const put = (value: number, keys: readonly string[] = ['x']) => [
+  { space: 'a', puts: keys.map((key) => ({ key, bytes: Uint8Array.of(value) })), removes: [] },
+]
 
 const expiringPuts = fc.record({
   key: fc.nat({ max: 60 }).map((n) => `k${n}`),
@@ -132,7 +137,6 @@ describe('embedded online store', () => {
     const folder = newFolder()
     const store = await openOnlineStore({ folder })
     const writer = await store.claim()
-    const put = (value: number) => [{ space: 'a', puts: [{ key: 'x', bytes: Uint8Array.of(value) }], removes: [] }]
     await writer.commit(put(1), 0)
     await writer.release()
     const poor = await openOnlineStore({ folder, roomBytes: Number.MAX_SAFE_INTEGER })
@@ -145,6 +149,95 @@ describe('embedded online store', () => {
     await (await store.claim()).commit(put(2), 0)
     expect(await store.read([{ space: 'a', keys: ['x'] }])).toEqual([[Uint8Array.of(2)]])
     await store.close()
+  })
+
+  describe('a record that is asked for again', () => {
+    const again = { space: 'a', keys: ['x', 'y'], isRepeated: true }
+
+    it('comes as the same array until it changes, while others do', async () => {
+      const folder = newFolder()
+      const store = await openOnlineStore({ folder })
+      const reader = await openOnlineStore({ folder })
+      const writer = await store.claim()
+      await writer.commit(put(1, ['x', 'y']), 0)
+      const [first] = await reader.read([again])
+      await writer.commit(put(2, ['y', 'z']), 0)
+      const [second] = await reader.read([again])
+      expect(second).toEqual([Uint8Array.of(1), Uint8Array.of(2)])
+      expect(second![0]).toBe(first![0])
+      expect((await reader.read([{ space: 'a', keys: ['x'] }]))[0]![0]).not.toBe(first![0])
+      await store.close()
+      await reader.close()
+    })
+
+    it.each([
+      ['after more commits than are noted', { commitCount: 300, keyCount: 1 }],
+      ['after a commit with more keys than are noted', { commitCount: 1, keyCount: 3000 }],
+    ])('is the new one %s', async (_, { commitCount, keyCount }) => {
+      const folder = newFolder()
+      const store = await openOnlineStore({ folder })
+      const reader = await openOnlineStore({ folder })
+      const writer = await store.claim()
+      await writer.commit(put(1), 0)
+      await reader.read([again])
+      await writer.commit(put(2), 0)
+      const others = Array.from({ length: keyCount }, (_, n) => `other ${n}`)
+      for (let n = 0; n < commitCount; n++) await writer.commit(put(3, others), 0)
+      expect((await reader.read([again]))[0]![0]).toEqual(Uint8Array.of(2))
+      await store.close()
+      await reader.close()
+    })
+
+    it('is gone when it has expired and was removed, and when its space was cleared', async () => {
+      const store = await openOnlineStore({ folder: newFolder() })
+      const writer = await store.claim()
+      const expiring = { key: 'x', bytes: Uint8Array.of(1), expiresAtMs: 1000 }
+      await writer.commit([{ space: 'a', puts: [expiring, { key: 'y', bytes: Uint8Array.of(2) }], removes: [] }], 0)
+      expect((await store.read([again]))[0]).toEqual([Uint8Array.of(1), Uint8Array.of(2)])
+      await writer.commit([], 1000)
+      expect((await store.read([again]))[0]).toEqual([undefined, Uint8Array.of(2)])
+      await writer.clear('a', 10)
+      expect((await store.read([again]))[0]).toEqual([undefined, undefined])
+      await store.close()
+    })
+
+    it('is the new one though its writer is an older Millrace, which notes nothing', async () => {
+      const folder = newFolder()
+      const reader = await openOnlineStore({ folder })
+      const writer = await reader.claim()
+      await writer.commit(put(1), 0)
+      await reader.read([again])
+      await writer.release()
+      const older = open<unknown, string>({ path: folder, noSubdir: false, maxDbs: 4 })
+      const claims = older.openDB('claims', { encoding: 'json' })
+      const { number } = claims.get('writer') as { number: number }
+      await claims.put('writer', { holder: { pid: 0, startedAt: '' }, number: number + 1 })
+      await older
+        .openDB('records', { keyEncoding: 'binary', encoding: 'binary' })
+        .put(Buffer.from('a/x') as never, Buffer.concat([Buffer.alloc(8), Buffer.of(2)]))
+      await older.close()
+      expect((await reader.read([again]))[0]![0]).toEqual(Uint8Array.of(2))
+      await (await reader.claim()).commit(put(3), 0)
+      expect((await reader.read([again]))[0]![0]).toEqual(Uint8Array.of(3))
+      await reader.close()
+    })
+
+    // 300 records of 1,000 bytes where there is room for some sixty: all of them come as they are, round after round.
+    it('takes no more memory than it may', async () => {
+      const store = await openOnlineStore({ folder: newFolder(), atHandBytes: 65_536 })
+      const writer = await store.claim()
+      const keys = Array.from({ length: 300 }, (_, n) => `k${n}`)
+      const puts = keys.map((key, n) => ({ key, bytes: new Uint8Array(1000).fill(n) }))
+      await writer.commit([{ space: 'a', puts, removes: [] }], 0)
+      const read = async () => (await store.read([{ space: 'a', keys, isRepeated: true }]))[0]!
+      const first = await read()
+      const second = await read()
+      expect(second.map((bytes) => bytes![999])).toEqual(keys.map((_, n) => n % 256))
+      expect(second.filter((bytes, n) => bytes === first[n]).length).toBeLessThan(200)
+      const [last] = await store.read([{ space: 'a', keys: keys.slice(-1), isRepeated: true }])
+      expect(last![0]).toBe(second.at(-1))
+      await store.close()
+    })
   })
 
   it('says so where the folder cannot hold a store', async () => {

@@ -1,16 +1,22 @@
 // The online store in an LMDB environment of its own. Reads are look-ups in mapped memory, on the caller's thread; several processes may read.
 import { hash } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { ByteCopies } from '../../lib/byte-copies.ts'
 import { MillraceError } from '../../lib/errors.ts'
-import type { OnlineStore, OnlineStoreWriter, SpaceChange } from '../../ports/online-store.ts'
+import type { OnlineStore, OnlineStoreWriter, RecordRequest, SpaceChange } from '../../ports/online-store.ts'
+import { type ChangeMark, ChangeNotes } from './change-notes.ts'
 import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
 import { isAlive, type ProcessName, thisProcess } from './process-name.ts'
+import { RecordsAtHand } from './records-at-hand.ts'
 
 /** A record lies behind its moment of expiry, a float64; infinite where it has none. */
 const EXPIRY_BYTES = 8
 
 /** LMDB's keys end at 1,978 bytes; a longer one gets a hash for its tail. */
 const KEY_BYTES_MAX = 1900
+
+/** Memory for records that are read again and again. */
+const AT_HAND_BYTES = 64 * 2 ** 20
 
 /** Records that a commit looks at to find expired ones: so many and twice what it writes, so that what expires keeps pace with what comes. */
 const LOOKED_AT_COUNT = 16
@@ -25,6 +31,8 @@ export interface OnlineStoreOptions {
   readonly folder: string
   /** Nothing is written to a disk on which less than this is free; 32 MiB by default. */
   readonly roomBytes?: number
+  /** Memory that records take which are read again and again; 64 MiB by default. */
+  readonly atHandBytes?: number
 }
 
 /**
@@ -32,13 +40,17 @@ export interface OnlineStoreOptions {
  * @throws MillraceError ONLINE_STORE_UNUSABLE, ONLINE_STORE_FULL
  */
 export async function openOnlineStore(options: OnlineStoreOptions): Promise<OnlineStore> {
-  const { folder, roomBytes = ROOM_BYTES } = options
+  const { folder, roomBytes = ROOM_BYTES, atHandBytes = AT_HAND_BYTES } = options
   const environment = opened(folder)
   const records: Database<Buffer, Uint8Array> = environment.openDB('records', {
     keyEncoding: 'binary',
     encoding: 'binary',
   })
   const claims: Database<Claim, string> = environment.openDB('claims', { encoding: 'json' })
+  const notes = new ChangeNotes(environment.openDB('changes', { encoding: 'binary' }))
+  const atHand = new RecordsAtHand(atHandBytes)
+  /** Up to where what is at hand has followed the notes; undefined where nothing is kept. */
+  let followed: ChangeMark | undefined
   let isClosed = false
   const held = new Set<OnlineStoreWriter>()
 
@@ -67,6 +79,10 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
       }
       const number = (claim?.number ?? 0) + 1
       claims.put('writer', { holder: thisProcess(), number })
+      notes.begin()
+      // Whoever held it before may have been an older Millrace, which writes no notes.
+      notes.addAnything()
+      notes.write(number)
       return number
     })
   const assertHeld = (number: number): void => {
@@ -77,14 +93,44 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
     })
   }
 
+  /** Lets go of what is at hand and holds no more. False where nothing may be kept. */
+  const follow = (): boolean => {
+    const mark = notes.mark()
+    const before = followed
+    followed = mark !== undefined && mark.claimNumber === claims.get('writer')?.number ? mark : undefined
+    if (before !== undefined && before.number === followed?.number) return true
+    const changed = before === undefined || followed === undefined ? undefined : notes.between(before, followed)
+    if (changed === undefined) atHand.clear()
+    else atHand.forget(changed)
+    return followed !== undefined
+  }
+  const readAtHand = ({ space, keys }: RecordRequest): (Uint8Array | undefined)[] => {
+    const known = atHand.ofSpace(space)
+    lentKey.begin(space)
+    return keys.map((key) => {
+      const found = known.get(key)
+      if (found !== undefined) return found
+      const value = records.getBinaryFast(lentKey.of(key))
+      if (value === undefined) return undefined
+      const bytes = new Uint8Array(value.buffer, value.byteOffset + EXPIRY_BYTES, value.length - EXPIRY_BYTES)
+      // The notes name a key that is too long otherwise than the store does.
+      return lentKey.isShort(key) ? atHand.keep(space, key, bytes) : bytes.slice()
+    })
+  }
+
   return {
     async read(requests) {
       // A new snapshot; everything below is read in it, since nothing here waits.
       environment.resetReadTxn()
-      const copies = new CopiedRecords()
-      return requests.map(({ space, keys }) => {
-        lentKey.begin(space)
-        return keys.map((key) => copies.copy(records.getBinaryFast(lentKey.of(key))))
+      const mayKeep = requests.some(({ isRepeated }) => isRepeated) && follow()
+      const copies = new ByteCopies()
+      return requests.map((request) => {
+        if (request.isRepeated && mayKeep) return readAtHand(request)
+        lentKey.begin(request.space)
+        return request.keys.map((key) => {
+          const value = records.getBinaryFast(lentKey.of(key))
+          return value && copies.copy(value, EXPIRY_BYTES, value.length)
+        })
       })
     },
 
@@ -96,11 +142,15 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
           try {
             write(() => {
               assertHeld(number)
+              notes.begin()
               for (const change of changes) {
                 applyChange(records, change)
+                notes.add(change)
                 for (const { expiresAtMs } of change.puts) expiry.hear(expiresAtMs)
               }
-              expiry.removeSome(nowMs, LOOKED_AT_COUNT + 2 * putCountOf(changes))
+              const expired = expiry.removeSome(nowMs, LOOKED_AT_COUNT + 2 * putCountOf(changes))
+              for (const key of expired) notes.addRecord(key)
+              notes.write(number)
             })
           } catch (error) {
             // What it removed is there again.
@@ -114,7 +164,12 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
             const start = Buffer.from(`${space}/`)
             const end = Buffer.from(`${space}0`)
             const doomed = [...records.getKeys({ start, end, limit })].map((key) => Buffer.from(key))
-            for (const key of doomed) records.removeSync(key)
+            notes.begin()
+            for (const key of doomed) {
+              records.removeSync(key)
+              notes.addRecord(key)
+            }
+            notes.write(number)
             return doomed.length
           })
         },
@@ -151,27 +206,6 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
   }
 }
 
-/** Records of one call, copied side by side into few large arrays: an array of its own for each of a thousand records costs more than the records. */
-class CopiedRecords {
-  #memory = new Uint8Array(0)
-  #used = 0
-
-  /** @param value as LMDB lends it until the next look-up */
-  copy(value: Buffer | undefined): Uint8Array | undefined {
-    if (value === undefined) return undefined
-    const length = value.length - EXPIRY_BYTES
-    if (this.#used + length > this.#memory.length) {
-      this.#memory = new Uint8Array(Math.max(length, Math.min(2 * this.#memory.length + 4096, 65_536)))
-      this.#used = 0
-    }
-    const { buffer, byteOffset } = value
-    this.#memory.set(new Uint8Array(buffer, byteOffset + EXPIRY_BYTES, length), this.#used)
-    const record = new Uint8Array(this.#memory.buffer, this.#used, length)
-    this.#used += length
-    return record
-  }
-}
-
 function opened(folder: string): RootDatabase<unknown, string> {
   try {
     prepareLmdbFolder(folder)
@@ -198,13 +232,15 @@ class Expiry {
   readonly #records: Database<Buffer, Uint8Array>
   /** The first record after the last one looked at; empty at the start of a round. */
   #cursor: Uint8Array = Buffer.alloc(0)
-  /** No record expires before; -Infinity until a first round has been made. */
-  #earliestMs = Number.NEGATIVE_INFINITY
+  /** No record expires before; -Infinity until a first round has been made, unless there is nothing to go round. */
+  #earliestMs: number
   /** Of the records seen and heard of in this round. */
   #earliestInRoundMs = Number.POSITIVE_INFINITY
 
   constructor(records: Database<Buffer, Uint8Array>) {
     this.#records = records
+    const isEmpty = records.getKeysCount({ limit: 1 }) === 0
+    this.#earliestMs = isEmpty ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
   }
 
   /** Of a record that is put. */
@@ -213,8 +249,9 @@ class Expiry {
     if (expiresAtMs < this.#earliestInRoundMs) this.#earliestInRoundMs = expiresAtMs
   }
 
-  removeSome(nowMs: number, lookedAtCount: number): void {
-    if (nowMs < this.#earliestMs) return
+  /** Returns the keys of those that it removed. */
+  removeSome(nowMs: number, lookedAtCount: number): readonly Uint8Array[] {
+    if (nowMs < this.#earliestMs) return []
     const expired: Buffer[] = []
     let last: Uint8Array | undefined
     let count = 0
@@ -228,11 +265,12 @@ class Expiry {
     for (const key of expired) this.#records.removeSync(key)
     if (count === lookedAtCount && last !== undefined) {
       this.#cursor = Buffer.concat([last, Buffer.alloc(1)])
-      return
+      return expired
     }
     this.#cursor = Buffer.alloc(0)
     this.#earliestMs = this.#earliestInRoundMs
     this.#earliestInRoundMs = Number.POSITIVE_INFINITY
+    return expired
   }
 }
 
@@ -249,9 +287,13 @@ class LentKey {
 
   /** Good until the next one. */
   of(key: string): Uint8Array {
-    // A UTF-16 unit takes at most three bytes of UTF-8.
-    if (this.#spaceBytes + key.length * 3 > KEY_BYTES_MAX) return keyOf(this.#space, key)
+    if (!this.isShort(key)) return keyOf(this.#space, key)
     return this.#bytes.subarray(0, this.#spaceBytes + this.#bytes.write(key, this.#spaceBytes))
+  }
+
+  /** Whether it surely goes into a key of LMDB as it is: a UTF-16 unit takes at most three bytes of UTF-8. */
+  isShort(key: string): boolean {
+    return this.#spaceBytes + key.length * 3 <= KEY_BYTES_MAX
   }
 }
 

@@ -1,55 +1,54 @@
-// What one interaction does to the state of its user and its item. Interactions come in the order of their offsets, between the changes of
-// attributes that the log has between them.
+// What one interaction does to the state of its user, or of its item. An entity's interactions come in the order of their offsets, between the changes
+// that the log has between them; what comes of one entity has no influence on another, so entities may be taken one after the other.
 import type { AttributeValue, EntityName, InteractionEvent } from '../event.ts'
-import { countedTimeMs, groupKeysOf } from '../feature.ts'
+import { groupKeysOf } from '../feature.ts'
 import type { Contribution } from '../feature-tiles/tile-family.ts'
 import { firstHopAt, hopOf } from '../feature-tiles/tiles.ts'
+import type { AttributeState } from './attribute-state.ts'
 import type { EntityState } from './entity-state.ts'
-import type { CountingSlot, Slot, StateLayout } from './layout.ts'
-
-export interface InteractionStates {
-  readonly user: EntityState
-  readonly item: EntityState
-}
-
-/** An interaction that counts in a group: for `GroupState.add`. */
-export interface GroupUpdate {
-  readonly slot: Slot
-  readonly key: string
-  readonly contribution: Contribution
-  readonly lastHop: number | undefined
-}
+import type { GroupUpdate } from './group-state.ts'
+import type { CountingSlot, Slot } from './layout.ts'
 
 export interface LogPlace {
   readonly offset: number
-  readonly availableTimeMs: number
+  /** Counted time of the interaction. */
+  readonly timeMs: number
   /** The greatest available time up to here: of the event, or of one before it. */
   readonly nowMs: number
+  /** As of just before the event, of those whom it concerns; see `Counting`. */
+  readonly userAttributes: AttributeState | undefined
+  readonly itemAttributes: AttributeState | undefined
 }
 
-/** @param groups is added to, in the order in which the updates have to be applied */
+/** The entity of the event that is looked at. */
+export interface OwnSide {
+  readonly by: EntityName
+  readonly state: EntityState
+  /** Told where the interaction counts in a group, once for each group; for `GroupState.add`. */
+  readonly countInGroup: (slot: Slot, key: string, update: GroupUpdate) => void
+}
+
+/** @param counting what `StateLayout.counting` says of the interaction and of `own` */
 export function applyInteraction(
-  layout: StateLayout,
+  own: OwnSide,
+  counting: readonly CountingSlot[],
   event: InteractionEvent,
-  at: LogPlace & { readonly states: InteractionStates; readonly groups: GroupUpdate[] },
+  at: LogPlace,
 ): void {
-  const timeMs = countedTimeMs(event.eventTimeMs, at.availableTimeMs)
-  for (const by of ['user', 'item'] as const) {
-    const own = at.states[by]
-    const place = { by, timeMs, offset: at.offset, states: at.states }
-    const isForgotten = by === 'user' && timeMs <= own.attributes.deletedMs
-    for (const counting of layout[by].countedBy(event.interaction)) {
-      const { slot } = counting
-      const { form } = slot
-      // Too late for every moment from now on. Looked at hop by hop only where it may be so.
-      const mayBeTooLate = timeMs < at.nowMs - form.windowMs
-      if (mayBeTooLate && hopOf(form, timeMs) < firstHopAt(form, at.nowMs)) continue
-      if (isForgotten && slot.group === undefined) continue
-      const contribution = contributionOf(counting, event, place)
-      if (contribution === undefined) continue
-      if (!isForgotten) own.add(slot, contribution)
-      if (slot.group !== undefined) countInGroups(slot, contribution, own, at.groups)
-    }
+  const { by, state } = own
+  const { timeMs, nowMs } = at
+  const isForgotten = by === 'user' && timeMs <= at.userAttributes!.deletedMs
+  for (const one of counting) {
+    const { slot } = one
+    const { form } = slot
+    // Too late for every moment from now on. Looked at hop by hop only where it may be so.
+    const mayBeTooLate = timeMs < nowMs - form.windowMs
+    if (mayBeTooLate && hopOf(form, timeMs) < firstHopAt(form, nowMs)) continue
+    if (isForgotten && slot.group === undefined) continue
+    const contribution = contributionOf(one, event, by, at)
+    if (contribution === undefined) continue
+    if (!isForgotten) state.add(slot, contribution)
+    if (slot.group !== undefined) countInGroups(slot, own, at)
   }
 }
 
@@ -57,22 +56,27 @@ export function applyInteraction(
 function contributionOf(
   { slot, isOf, isPer }: CountingSlot,
   event: InteractionEvent,
-  place: { by: EntityName; timeMs: number; offset: number; states: InteractionStates },
+  by: EntityName,
+  at: LogPlace,
 ): Contribution | undefined {
   const value = slot.valueName === undefined ? undefined : namedValue(event, slot.valueName)
   if (slot.needsValue && value === undefined) return undefined
   let seen: AttributeValue | undefined
   let keys: readonly string[] = noKeys
   if (slot.keysFrom === 'other id') {
-    seen = place.by === 'user' ? event.itemId : event.userId
+    seen = by === 'user' ? event.itemId : event.userId
     keys = [seen]
   } else if (slot.keysFrom !== undefined) {
-    seen = place.states[slot.keysFrom.entity].attributes.get(slot.keysFrom.attribute)?.value
+    seen = attributesOf(at, slot.keysFrom.entity).get(slot.keysFrom.attribute)?.value
     keys = groupKeysOf(seen)
     if (keys.length === 0) return undefined
   }
-  return { timeMs: place.timeMs, offset: place.offset, isOf, isPer, value, keys, seen }
+  return { timeMs: at.timeMs, offset: at.offset, isOf, isPer, value, keys, seen }
 }
+
+/** Of an entity whom the interaction concerns. */
+const attributesOf = ({ userAttributes, itemAttributes }: LogPlace, entity: EntityName): AttributeState =>
+  (entity === 'user' ? userAttributes : itemAttributes)!
 
 const noKeys: readonly string[] = []
 
@@ -81,10 +85,11 @@ function namedValue({ weight, values }: InteractionEvent, name: string): number 
   return values !== undefined && Object.hasOwn(values, name) ? values[name] : undefined
 }
 
-function countInGroups(slot: Slot, contribution: Contribution, own: EntityState, groups: GroupUpdate[]): void {
+function countInGroups(slot: Slot, { by, state, countInGroup }: OwnSide, at: LogPlace): void {
   const { attribute, place } = slot.group!
-  const hop = hopOf(slot.form, contribution.timeMs)
-  for (const key of groupKeysOf(own.attributes.get(attribute)?.value)) {
-    groups.push({ slot, key, contribution, lastHop: own.countIn(place, key, hop) })
+  const { timeMs } = at
+  const hop = hopOf(slot.form, timeMs)
+  for (const key of groupKeysOf(attributesOf(at, by).get(attribute)?.value)) {
+    countInGroup(slot, key, { timeMs, lastHop: state.countIn(place, key, hop) })
   }
 }

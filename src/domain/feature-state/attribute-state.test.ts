@@ -30,13 +30,13 @@ const bytesOf = (state: AttributeState): Uint8Array => {
 test('attributes outlive being written and read, at once and one by one', () => {
   fc.assert(
     fc.property(changes, fc.nat({ max: 8 }), (given, storedAfter) => {
-      const kept = new AttributeState(names)
-      let stored = new AttributeState(names)
+      let kept = AttributeState.nothing(names)
+      let stored = AttributeState.nothing(names)
       given.forEach(({ timeMs, change, attributes }, n) => {
         const event = { change, attributes: change === 'delete' ? {} : attributes } as EntityEvent
         if (n === storedAfter && !stored.isEmpty) stored = AttributeState.read(names, new ByteReader(bytesOf(stored)))
-        kept.change(event, timeMs)
-        stored.change(event, timeMs)
+        kept = kept.changed(event, timeMs)
+        stored = stored.changed(event, timeMs)
       })
       const bytes = bytesOf(stored)
       expect(bytes).toEqual(bytesOf(kept))
@@ -54,8 +54,10 @@ test('attributes outlive being written and read, at once and one by one', () => 
 })
 
 test('nothing known takes no bytes, and a deletion is remembered', () => {
-  const state = new AttributeState(names)
-  expect(bytesOf(state)).toEqual(new Uint8Array())
-  state.change({ change: 'delete', attributes: {} } as EntityEvent, 5)
-  expect(AttributeState.read(names, new ByteReader(bytesOf(state))).deletedMs).toBe(5)
+  const nothing = AttributeState.nothing(names)
+  expect(bytesOf(nothing)).toEqual(new Uint8Array())
+  const deleted = nothing.changed({ change: 'delete', attributes: {} } as EntityEvent, 5)
+  expect(AttributeState.read(names, new ByteReader(bytesOf(deleted))).deletedMs).toBe(5)
+  // What was known before is still what it was: an event before the deletion goes by it.
+  expect(nothing.deletedMs).toBe(Number.NEGATIVE_INFINITY)
 })

@@ -73,27 +73,49 @@ function writeKnown(known: KnownAttribute | undefined, out: ByteWriter): void {
 
 const isPlainText = (value: AttributeValue): boolean => typeof value === 'string' && value.isWellFormed()
 
-/** What the log has said so far about one entity's attributes. The newest counted time wins attribute by attribute; among equal ones the later change. */
+/**
+ * What the log has said so far about one entity's attributes. The newest counted time wins attribute by attribute; among equal ones the later change.
+ * Never changed: each change gives another state, so that every event of a batch can have those of its moment.
+ */
 export class AttributeState {
   readonly #names: readonly string[]
   /** By place of the name. */
-  #known: (KnownAttribute | undefined)[] = nothingKnown
+  readonly #known: readonly (KnownAttribute | undefined)[]
   /** Of the newest change that spoke of all attributes, a put or a delete. */
-  #wholeMs = Number.NEGATIVE_INFINITY
-  #deletedMs = Number.NEGATIVE_INFINITY
+  readonly #wholeMs: number
+  readonly #deletedMs: number
 
-  /** @param names of the attributes that matter; the others are passed over */
-  constructor(names: readonly string[]) {
+  private constructor(
+    names: readonly string[],
+    known: readonly (KnownAttribute | undefined)[],
+    { wholeMs, deletedMs }: { readonly wholeMs: number; readonly deletedMs: number },
+  ) {
     this.#names = names
+    this.#known = known
+    this.#wholeMs = wholeMs
+    this.#deletedMs = deletedMs
+  }
+
+  /**
+   * Of an entity of whom nothing is known.
+   * @param names of the attributes that matter; the others are passed over
+   */
+  static nothing(names: readonly string[]): AttributeState {
+    return new AttributeState(
+      names,
+      names.map(() => undefined),
+      { wholeMs: Number.NEGATIVE_INFINITY, deletedMs: Number.NEGATIVE_INFINITY },
+    )
   }
 
   /** @param from at the start of what `write` wrote under the same names */
   static read(names: readonly string[], from: ByteReader): AttributeState {
-    const state = new AttributeState(names)
-    state.#wholeMs = from.float()
-    state.#deletedMs = from.float()
-    state.#known = names.map(() => readKnown(from))
-    return state
+    const times = { wholeMs: from.float(), deletedMs: from.float() }
+    return new AttributeState(
+      names,
+      names.map(() => readKnown(from)),
+      times,
+    )
   }
 
   /** Nothing where nothing is known. */
@@ -124,20 +146,19 @@ export class AttributeState {
     return known === undefined || known.value === null ? undefined : known
   }
 
-  change({ change, attributes }: EntityEvent, timeMs: number): void {
-    if (change === 'delete') this.#deletedMs = Math.max(this.#deletedMs, timeMs)
-    if (this.#names.length === 0) return
-    if (this.#known === nothingKnown) this.#known = this.#names.map(() => undefined)
-    this.#names.forEach((name, place) => {
+  changed({ change, attributes }: EntityEvent, timeMs: number): AttributeState {
+    const known = this.#names.map((name, place) => {
+      const before = this.#known[place]
       const isGiven = Object.hasOwn(attributes, name)
-      if (change === 'patch' && !isGiven) return
-      const knownMs = Math.max(this.#known[place]?.timeMs ?? Number.NEGATIVE_INFINITY, this.#wholeMs)
-      if (timeMs < knownMs) return
-      this.#known[place] = isGiven ? new KnownAttribute(attributes[name]!, timeMs) : undefined
+      if (change === 'patch' && !isGiven) return before
+      if (timeMs < Math.max(before?.timeMs ?? Number.NEGATIVE_INFINITY, this.#wholeMs)) return before
+      return isGiven ? new KnownAttribute(attributes[name]!, timeMs) : undefined
     })
-    if (change !== 'patch') this.#wholeMs = Math.max(this.#wholeMs, timeMs)
+    // Where no attribute matters, only a deletion does.
+    const isOfAll = change !== 'patch' && this.#names.length > 0
+    return new AttributeState(this.#names, known, {
+      wholeMs: isOfAll ? Math.max(this.#wholeMs, timeMs) : this.#wholeMs,
+      deletedMs: change === 'delete' ? Math.max(this.#deletedMs, timeMs) : this.#deletedMs,
+    })
   }
 }
-
-/** Shared by all of whom nothing is known, and never changed. */
-const nothingKnown: (KnownAttribute | undefined)[] = []

@@ -1,10 +1,10 @@
 // Everything the engine keeps of one entity, in one record: a reader gets all its features with one look-up. Windows are decoded only when an event
 // falls into them; the others are carried along as the bytes they came as.
 import { ByteReader, ByteWriter } from '../../lib/bytes.ts'
-import type { EntityEvent } from '../event.ts'
 import type { FeatureValue } from '../feature.ts'
 import type { Contribution } from '../feature-tiles/tile-family.ts'
 import { endMsOf, firstHopAt, Tiles, WindowTotal, windowTotal } from '../feature-tiles/tiles.ts'
+import type { Validity } from '../feature-tiles/validity.ts'
 import { AttributeState, type KnownAttribute, readAttribute } from './attribute-state.ts'
 import type { EntityLayout, Slot } from './layout.ts'
 import { checkFormat, FEATURE_STATE_FORMAT } from './record-format.ts'
@@ -18,50 +18,40 @@ const FIRST_WINDOW = 1
 
 /** Used by one call at a time; nothing is left in it. */
 const writer = new ByteWriter(4096)
-/** A state's memory is a multiple of this: most writes fit into what the one before left, and need no memory of their own. */
-const STEP_BYTES = 128
 
+/** What becomes of a record. */
+export interface WrittenState {
+  /** Good until the next write of any entity; undefined where nothing is left. */
+  readonly bytes: Uint8Array | undefined
+  /** From when on the record holds nothing that matters; undefined: never. */
+  readonly expiresAtMs: number | undefined
+}
+
+/**
+ * What a batch of events makes of one entity's record. It lives from the entity's first event of the batch to its last: kept for longer, the many small
+ * objects of decoded windows cost more in garbage collection than decoding them again.
+ */
 export class EntityState {
   readonly #layout: EntityLayout
-  /** As read or last written; undefined for an entity without state. */
-  #bytes: Uint8Array | undefined
-  /** Where `#bytes` is, maybe with room behind it. */
-  #memory: Uint8Array | undefined
-  /** `#bytes`, once it is looked at. */
-  #record: EntityRecord | undefined
-  // What has been decoded, because it was asked for or changes. After a write only the attributes stay: kept for as long as the engine keeps the entity,
-  // the many small objects of windows cost more in garbage collection than decoding them again.
-  #attributes: AttributeState | undefined
-  #haveAttributesChanged = false
+  /** As the batch found it; undefined for an entity without state. */
+  readonly #record: EntityRecord | undefined
+  // What has been decoded, because it changes.
   /** By slot. */
   #windows: (Tiles | undefined)[] = noWindows
   /** By group slot: the last hop in which the entity was counted for each group. */
   #memberships: (Map<string, number> | undefined)[] = noMemberships
-  /** The windows in `#bytes` do not count any more. */
+  /** The windows in `#record` do not count any more. */
   #areForgotten = false
   #isChanged = false
-  #expiresAtMs: number | undefined
 
-  /** @param bytes from `write`, which nobody else may change; undefined for an entity without state */
-  constructor(layout: EntityLayout, bytes: Uint8Array | undefined) {
+  constructor(layout: EntityLayout, record: EntityRecord | undefined) {
     this.#layout = layout
-    this.#bytes = bytes
-    this.#memory = bytes
+    this.#record = record
   }
 
-  /** Whether it differs from what was last read or written. */
+  /** Whether its events differ from those in the record. */
   get isChanged(): boolean {
     return this.#isChanged
-  }
-
-  get attributes(): AttributeState {
-    return (this.#attributes ??= this.#stored()?.attributes() ?? new AttributeState(this.#layout.attributes))
-  }
-
-  changeAttributes(event: EntityEvent, timeMs: number): void {
-    this.attributes.change(event, timeMs)
-    this.#haveAttributesChanged = true
-    this.#isChanged = true
   }
 
   add({ place, form }: Slot, event: Contribution): void {
@@ -84,7 +74,7 @@ export class EntityState {
    */
   countIn(groupPlace: number, key: string, hop: number): number | undefined {
     if (this.#memberships === noMemberships) this.#memberships = []
-    const memberships = (this.#memberships[groupPlace] ??= this.#stored()?.memberships(groupPlace) ?? new Map())
+    const memberships = (this.#memberships[groupPlace] ??= this.#record?.memberships(groupPlace) ?? new Map())
     const lastHop = memberships.get(key)
     if (lastHop === undefined || hop > lastHop) {
       memberships.set(key, hop)
@@ -95,38 +85,33 @@ export class EntityState {
 
   /**
    * Lets go of what no window at or after that moment holds, where it has looked.
-   * @returns good until the next write; undefined where nothing is left
+   * @param attributes the entity's, and whether they differ from those in the record
    */
-  write(nowMs: number): Uint8Array | undefined {
-    const copied = new CopiedParts(this.#stored())
-    const { attributes } = this
+  write(attributes: { readonly state: AttributeState; readonly haveChanged: boolean }, nowMs: number): WrittenState {
+    const copied = new CopiedParts(this.#record)
     const partCount = partCountOf(this.#layout)
     writer.reset()
     writer.byte(FEATURE_STATE_FORMAT)
     const firstPartAt = writer.skip(TABLE_AT - END_AT + 4 * partCount) + TABLE_AT - END_AT + 4 * partCount
-    if (this.#haveAttributesChanged) {
-      attributes.write(writer)
+    if (attributes.haveChanged) {
+      attributes.state.write(writer)
       setPartEnd(ATTRIBUTES)
     } else copied.add(ATTRIBUTES)
     const windowsEndMs = Math.max(this.#writeWindows(copied, nowMs), this.#writeMemberships(copied, nowMs))
     copied.finish()
     writer.setFloat(END_AT, windowsEndMs)
     const isEmpty = writer.length === firstPartAt
-    this.#expiresAtMs = attributes.isOnlyDeletion ? Math.max(windowsEndMs, this.#deletionExpiresAtMs()) : undefined
-    this.#keep(isEmpty ? undefined : writer.view())
-    return this.#bytes
-  }
-
-  /** From when on the record holds nothing that matters; undefined: never. As of the last `write`. */
-  get expiresAtMs(): number | undefined {
-    return this.#expiresAtMs
+    return {
+      bytes: isEmpty ? undefined : writer.view(),
+      expiresAtMs: attributes.state.isOnlyDeletion
+        ? Math.max(windowsEndMs, this.#deletionExpiresAtMs(attributes.state))
+        : undefined,
+    }
   }
 
   /** Returns when the last window ends. */
   #writeWindows(copied: CopiedParts, nowMs: number): number {
-    let endMs = this.#areForgotten
-      ? Number.NEGATIVE_INFINITY
-      : (this.#stored()?.windowsEndMs ?? Number.NEGATIVE_INFINITY)
+    let endMs = this.#areForgotten ? Number.NEGATIVE_INFINITY : (this.#record?.windowsEndMs ?? Number.NEGATIVE_INFINITY)
     for (const { place, form } of this.#layout.slots) {
       const part = FIRST_WINDOW + place
       const window = this.#windows[place]
@@ -152,7 +137,7 @@ export class EntityState {
     for (const { group, form } of this.#layout.groupSlots) {
       const part = FIRST_WINDOW + this.#layout.slots.length + group!.place
       let memberships = this.#memberships[group!.place]
-      if (memberships === undefined && this.#areForgotten) memberships = this.#stored()?.memberships(group!.place)
+      if (memberships === undefined && this.#areForgotten) memberships = this.#record?.memberships(group!.place)
       if (memberships === undefined) {
         copied.add(part)
         continue
@@ -170,41 +155,13 @@ export class EntityState {
   }
 
   /** A late event that the deletion covers must still find it. */
-  #deletionExpiresAtMs(): number {
-    const { deletedMs } = this.attributes
+  #deletionExpiresAtMs({ deletedMs }: AttributeState): number {
     if (deletedMs === Number.NEGATIVE_INFINITY) return deletedMs
     return Math.max(...this.#layout.slots.map(({ form }) => deletedMs + form.hopMs + form.windowMs))
   }
 
-  /** Everything is in the record now. */
-  #keep(record: Uint8Array | undefined): void {
-    this.#record = undefined
-    this.#windows = noWindows
-    this.#memberships = noMemberships
-    this.#areForgotten = false
-    this.#haveAttributesChanged = false
-    this.#isChanged = false
-    if (record === undefined) {
-      this.#bytes = undefined
-      this.#memory = undefined
-      return
-    }
-    if (this.#memory === undefined || this.#memory.length < record.length) {
-      this.#memory = new Uint8Array(Math.ceil(record.length / STEP_BYTES) * STEP_BYTES)
-    }
-    this.#memory.set(record)
-    this.#bytes = this.#memory.subarray(0, record.length)
-  }
-
-  #stored(): EntityRecord | undefined {
-    if (this.#record === undefined && this.#bytes !== undefined) {
-      this.#record = new EntityRecord(this.#layout, this.#bytes)
-    }
-    return this.#record
-  }
-
   #storedWindow(place: number, form: Slot['form']): Tiles {
-    const record = this.#areForgotten ? undefined : this.#stored()
+    const record = this.#areForgotten ? undefined : this.#record
     return record?.tiles(place, form) ?? new Tiles(form)
   }
 }
@@ -305,9 +262,9 @@ export class EntityRecord {
     return bytes[at]! + bytes[at + 1]! * 0x100 + bytes[at + 2]! * 0x1_0000 + bytes[at + 3]! * 0x100_0000
   }
 
-  /** Undefined where nothing is known. */
-  attributes(): AttributeState | undefined {
-    return this.#isAt(ATTRIBUTES) ? AttributeState.read(this.#layout.attributes, this.#reader) : undefined
+  attributes(): AttributeState {
+    const { attributes, nothingKnown } = this.#layout
+    return this.#isAt(ATTRIBUTES) ? AttributeState.read(attributes, this.#reader) : nothingKnown
   }
 
   attribute(name: string): KnownAttribute | undefined {
@@ -334,24 +291,35 @@ export class EntityRecord {
     return memberships
   }
 
-  /** The same as `computed`, worked out once, for the first moment asked: for what many pairs share. */
-  computedOnce(slot: Slot, asOfMs: number): WindowValue | undefined {
+  /** The same as `computed`, worked out once, for the first moment asked: for what several readings share. */
+  computedOnce(slot: Slot, asOfMs: number, validity: Validity): WindowValue | undefined {
     this.#computed ??= new Map()
     const known = this.#computed.get(slot.place)
     if (known !== undefined) return known ?? undefined
-    const computed = this.computed(slot, asOfMs)
+    const computed = this.computed(slot, asOfMs, validity)
     this.#computed.set(slot.place, computed ?? null)
     return computed
   }
 
-  /** What the formula of that slot gives at a moment after every event in here. Undefined: missing. */
-  computed({ place, form }: Slot, asOfMs: number): WindowValue | undefined {
-    const { family } = form
-    const { total, newestMs } = this.#isAt(FIRST_WINDOW + place)
-      ? windowTotal(form, this.#reader, asOfMs)
-      : new WindowTotal(family.empty(), undefined)
-    const value = family.value(total, asOfMs, newestMs)
+  /**
+   * What the formula of that slot gives at a moment after every event in here. Undefined: missing.
+   * @param validity is narrowed to the moments at which the window holds the same
+   */
+  computed(slot: Slot, asOfMs: number, validity: Validity): WindowValue | undefined {
+    const { total, newestMs } = this.#windowTotal(slot, asOfMs, validity)
+    const value = slot.form.family.value(total, asOfMs, newestMs)
     return value === undefined ? undefined : new WindowValue(value, newestMs)
+  }
+
+  /** Counted time of the newest event in the window of that slot; undefined where there is none. As `computed` otherwise. */
+  newestMs(slot: Slot, asOfMs: number, validity: Validity): number | undefined {
+    return this.#windowTotal(slot, asOfMs, validity).newestMs
+  }
+
+  #windowTotal({ place, form }: Slot, asOfMs: number, validity: Validity): WindowTotal {
+    return this.#isAt(FIRST_WINDOW + place)
+      ? windowTotal(form, this.#reader, asOfMs, validity)
+      : new WindowTotal(form.family.empty(), undefined)
   }
 
   /** Turns the reader to the start of a part. False where it has no content. */

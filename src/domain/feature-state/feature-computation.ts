@@ -9,6 +9,7 @@ import {
   groupKeysOf,
   isOfKind,
 } from '../feature.ts'
+import type { Validity } from '../feature-tiles/validity.ts'
 import { type EntityRecord, WindowValue } from './entity-state.ts'
 import type { GroupTotals } from './group-state.ts'
 import type { Slot } from './layout.ts'
@@ -22,35 +23,75 @@ export interface ComputationPlaces {
   readonly side: (version: string, entity: EntityName) => number
 }
 
-/** Where a computation finds what it needs. */
-export interface ComputationSources {
-  /** Stored records by side; undefined where the entity has none, or the reader named none. */
-  readonly records: readonly (EntityRecord | undefined)[]
+/** What a part is made of: a record, undefined where the entity has none, or nobody was named; and a moment after every event in it. */
+export interface RecordAtMoment {
+  readonly record: EntityRecord | undefined
+  readonly asOfMs: number
+  /** Narrowed to the moments at which the same record gives the same part. */
+  readonly validity: Validity
+}
+
+/** What several parts are put together with. */
+export interface CombiningSources {
   /** Of that group, at the moment. */
   readonly groupTotals: (version: string, key: string) => GroupTotals
-  /** After every event in the records. */
   readonly asOfMs: number
 }
 
-/** Undefined: missing. */
-export type FeatureComputation = (sources: ComputationSources) => WindowValue | undefined
+/** What one record contributes to a reading, and what can be kept of it while the record stays the same. */
+export interface FeaturePart {
+  /** Number of the side whose record it is. */
+  readonly side: number
+  readonly of: (at: RecordAtMoment) => unknown
+}
 
-/** The computed value with the definition's time to live and default applied. */
-export function featureReading(
+/** How one feature is read: a part of each record that it needs, then the reading of those parts. */
+export interface FeatureComputation {
+  /** One or two. */
+  readonly parts: readonly FeaturePart[]
+  /**
+   * In the order of the parts; the second is undefined where there is one only. Left out where there is one part, which is the reading already: nothing
+   * but the record and the moment goes into it.
+   */
+  readonly combine: ((first: unknown, second: unknown, sources: CombiningSources) => FeatureReading) | undefined
+}
+
+/** Undefined: missing. */
+type Computed = WindowValue | undefined
+
+/** A value with the definition's time to live and default applied; undefined: missing. */
+function featureReading(
   definition: FeatureDefinition,
-  compute: FeatureComputation,
-  sources: ComputationSources,
+  value: FeatureValue | undefined,
+  newestMs: number | undefined,
+  asOfMs: number,
 ): FeatureReading {
-  const computed = compute(sources)
-  if (computed === undefined) return instead(definition, 'missing', undefined)
-  const { value, newestMs } = computed
-  const isStale =
-    definition.ttlMs !== undefined && newestMs !== undefined && sources.asOfMs - newestMs > definition.ttlMs
+  if (value === undefined) return instead(definition, 'missing', undefined)
+  const isStale = definition.ttlMs !== undefined && newestMs !== undefined && asOfMs - newestMs > definition.ttlMs
   return isStale ? instead(definition, 'stale', newestMs) : new Reading('present', value, newestMs)
 }
 
+/** A reading that needs one record and nothing else. */
+function ofRecord(
+  definition: FeatureDefinition,
+  side: number,
+  compute: (at: RecordAtMoment) => Computed,
+): FeatureComputation {
+  const { ttlMs } = definition
+  const of = (at: RecordAtMoment): FeatureReading => {
+    const computed = compute(at)
+    const reading = featureReading(definition, computed?.value, computed?.newestMs, at.asOfMs)
+    if (ttlMs === undefined || computed?.newestMs === undefined) return reading
+    const staleFromMs = Math.floor(computed.newestMs + ttlMs) + 1
+    if (at.asOfMs >= staleFromMs) at.validity.narrow(staleFromMs, Number.POSITIVE_INFINITY)
+    else at.validity.narrow(Number.NEGATIVE_INFINITY, staleFromMs)
+    return reading
+  }
+  return { parts: [{ side, of }], combine: undefined }
+}
+
 /** The one group of an entity at a moment; undefined where it has none, or several. */
-export function groupKeyOf(record: EntityRecord | undefined, attribute: string): string | undefined {
+function groupKeyOf(record: EntityRecord | undefined, attribute: string): string | undefined {
   const value = record?.attribute(attribute)?.value
   if (typeof value === 'string') return value
   const keys = groupKeysOf(value)
@@ -83,106 +124,157 @@ class Reading implements FeatureReading {
   }
 }
 
-export function featureComputation(
-  { version, formula }: FeatureDefinition,
-  places: ComputationPlaces,
-): FeatureComputation {
+export function featureComputation(definition: FeatureDefinition, places: ComputationPlaces): FeatureComputation {
+  const { version, formula } = definition
   switch (formula.family) {
-    case 'attribute': {
-      const side = places.side(version, formula.by)
-      return ({ records }) => {
-        const known = records[side]?.attribute(formula.attribute)
+    case 'attribute':
+      return ofRecord(definition, places.side(version, formula.by), ({ record }) => {
+        const known = record?.attribute(formula.attribute)
         if (known === undefined || !isOfKind(known.value, formula.kind)) return undefined
         return new WindowValue(known.value as FeatureValue, known.timeMs)
-      }
+      })
+    case 'last': {
+      const compute = windowed(places.slot(version))
+      return ofRecord(definition, places.side(version, formula.by), (at) => {
+        const found = compute(at)
+        return found !== undefined && isOfKind(found.value as AttributeValue, formula.kind) ? found : undefined
+      })
     }
-    case 'last':
-      return latest(version, formula, places)
+    case 'since':
+      return since(definition, formula, places)
     case 'cross':
-      return crossed(version, formula, places)
+      return crossed(definition, formula, places)
     case 'similarity':
-      return similarity(formula, places)
+      return similarity(definition, formula, places)
     case 'ratioToGroup':
-      return ratioToGroup(version, formula, places)
+      return ratioToGroup(definition, formula, places)
     default:
-      return windowed(version, formula.by, places)
+      return ofRecord(definition, places.side(version, formula.by), windowed(places.slot(version)))
   }
 }
 
-function latest(
-  version: string,
-  { by, kind }: Extract<FeatureFormula, { family: 'last' }>,
-  places: ComputationPlaces,
-): FeatureComputation {
-  const computed = windowed(version, by, places)
-  return (sources) => {
-    const found = computed(sources)
-    return found !== undefined && isOfKind(found.value as AttributeValue, kind) ? found : undefined
-  }
+function windowed(slot: Slot): (at: RecordAtMoment) => Computed {
+  return ({ record, asOfMs, validity }) =>
+    record === undefined ? valueOfNothing(slot, asOfMs) : record.computed(slot, asOfMs, validity)
 }
 
-function windowed(version: string, by: EntityName, places: ComputationPlaces): FeatureComputation {
-  const slot = places.slot(version)
-  const side = places.side(version, by)
-  return ({ records, asOfMs }) => {
-    const record = records[side]
-    return record === undefined ? valueOfNothing(slot, asOfMs) : record.computed(slot, asOfMs)
-  }
-}
-
-function valueOfNothing({ form: { family } }: Slot, asOfMs: number): WindowValue | undefined {
+function valueOfNothing({ form: { family } }: Slot, asOfMs: number): Computed {
   const value = family.value(family.empty(), asOfMs, undefined)
   return value === undefined ? undefined : new WindowValue(value, undefined)
 }
 
+/** In two steps, because the newest event stays the same where the value is another at every moment. */
+function since(
+  definition: FeatureDefinition,
+  { by }: Extract<FeatureFormula, { family: 'since' }>,
+  places: ComputationPlaces,
+): FeatureComputation {
+  const slot = places.slot(definition.version)
+  const { family } = slot.form
+  const of = ({ record, asOfMs, validity }: RecordAtMoment): number | undefined =>
+    record?.newestMs(slot, asOfMs, validity)
+  return {
+    parts: [{ side: places.side(definition.version, by), of }],
+    combine(first, _, { asOfMs }) {
+      const newestMs = first as number | undefined
+      return featureReading(definition, family.value(family.empty(), asOfMs, newestMs), newestMs, asOfMs)
+    },
+  }
+}
+
+/** What an entity counts in its group. Flat, because reading five hundred of them is waiting for memory. */
+export class GroupShare {
+  readonly key: string
+  readonly count: number
+  readonly newestMs: number | undefined
+
+  constructor(key: string, { value, newestMs }: WindowValue) {
+    this.key = key
+    this.count = value as number
+    this.newestMs = newestMs
+  }
+}
+
 function ratioToGroup(
-  version: string,
+  definition: FeatureDefinition,
   formula: Extract<FeatureFormula, { family: 'ratioToGroup' }>,
   places: ComputationPlaces,
 ): FeatureComputation {
-  const side = places.side(version, formula.by)
-  const ownCount = windowed(version, formula.by, places)
-  return (sources) => {
-    const key = groupKeyOf(sources.records[side], formula.group)
-    if (key === undefined) return undefined
-    const group = sources.groupTotals(version, key)
-    if (group.eventCount === 0) return undefined
-    const own = ownCount(sources)!
-    return new WindowValue((own.value as number) / (group.eventCount / group.entityCount), own.newestMs)
+  const { version } = definition
+  const ownCount = windowed(places.slot(version))
+  const texts = new SharedTexts()
+  const of = (at: RecordAtMoment): GroupShare | undefined => {
+    const key = groupKeyOf(at.record, formula.group)
+    // A count is never missing.
+    return key === undefined ? undefined : new GroupShare(texts.shared(key), ownCount(at)!)
+  }
+  return {
+    parts: [{ side: places.side(version, formula.by), of }],
+    combine(first, _, { asOfMs, groupTotals }) {
+      const share = first as GroupShare | undefined
+      if (share === undefined) return instead(definition, 'missing', undefined)
+      const { eventCount, entityCount } = groupTotals(version, share.key)
+      const value = eventCount === 0 ? undefined : share.count / (eventCount / entityCount)
+      return featureReading(definition, value, share.newestMs, asOfMs)
+    },
   }
 }
 
 function crossed(
-  version: string,
+  definition: FeatureDefinition,
   { share: name, attribute: path }: Extract<FeatureFormula, { family: 'cross' }>,
   places: ComputationPlaces,
 ): FeatureComputation {
-  const side = places.side(version, path.entity)
-  const shareOf = shares(name, places)
-  return (sources) => {
-    const keys = groupKeysOf(sources.records[side]?.attribute(path.attribute)?.value)
-    if (keys.length === 0) return undefined
-    const share = shareOf(sources)
-    if (share === undefined) return undefined
-    const map = share.value as Shares
-    let value = 0
-    for (const key of keys.length === 1 ? keys : [...keys].sort()) value += map.get(key) ?? 0
-    return new WindowValue(value, share.newestMs)
+  const texts = new SharedTexts()
+  /** The key itself where there is one, as most often; several ascending. */
+  const of = ({ record }: RecordAtMoment): string | readonly string[] | undefined => {
+    const keys = groupKeysOf(record?.attribute(path.attribute)?.value).map((key) => texts.shared(key))
+    return keys.length < 2 ? keys[0] : keys.sort()
+  }
+  return {
+    parts: [shares(name, places), { side: places.side(definition.version, path.entity), of }],
+    combine(first, second, { asOfMs }) {
+      const share = first as Computed
+      const keys = second as string | readonly string[] | undefined
+      if (share === undefined || keys === undefined) return instead(definition, 'missing', undefined)
+      const map = share.value as Shares
+      let value = 0
+      if (typeof keys === 'string') value = map.get(keys) ?? 0
+      else for (let k = 0; k < keys.length; k++) value += map.get(keys[k]!) ?? 0
+      return featureReading(definition, value, share.newestMs, asOfMs)
+    },
+  }
+}
+
+/** Texts of which a `SharedTexts` knows one copy each; beyond that they stay apart. */
+const SHARED_TEXT_COUNT_MAX = 10_000
+
+/** One copy of each group's key, however many records name it: that one is near when the next of five hundred records is read. */
+class SharedTexts {
+  readonly #known = new Map<string, string>()
+
+  shared(text: string): string {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    if (this.#known.size < SHARED_TEXT_COUNT_MAX) this.#known.set(text, text)
+    return text
   }
 }
 
 function similarity(
+  definition: FeatureDefinition,
   formula: Extract<FeatureFormula, { family: 'similarity' }>,
   places: ComputationPlaces,
 ): FeatureComputation {
-  const userShares = shares(formula.user, places)
-  const itemShares = shares(formula.item, places)
-  return (sources) => {
-    const user = userShares(sources)
-    const item = itemShares(sources)
-    if (user === undefined || item === undefined) return undefined
-    const newestMs = Math.min(user.newestMs!, item.newestMs!)
-    return new WindowValue(cosine(user.value as Shares, item.value as Shares), newestMs)
+  return {
+    parts: [shares(formula.user, places), shares(formula.item, places)],
+    combine(first, second, { asOfMs }) {
+      const user = first as Computed
+      const item = second as Computed
+      if (user === undefined || item === undefined) return instead(definition, 'missing', undefined)
+      const value = cosine(user.value as Shares, item.value as Shares)
+      return featureReading(definition, value, Math.min(user.newestMs!, item.newestMs!), asOfMs)
+    },
   }
 }
 
@@ -202,12 +294,12 @@ function cosine(user: Shares, item: Shares): number {
 }
 
 /** Of a share feature, before its own time to live and default. */
-function shares(name: string, places: ComputationPlaces): FeatureComputation {
+function shares(name: string, places: ComputationPlaces): FeaturePart {
   const { version, formula } = places.definition(name)
   const slot = places.slot(version)
-  const side = places.side(version, formula.by as EntityName)
   // Without events there are no shares.
-  return ({ records, asOfMs }) => records[side]?.computedOnce(slot, asOfMs)
+  const of = ({ record, asOfMs, validity }: RecordAtMoment): Computed => record?.computedOnce(slot, asOfMs, validity)
+  return { side: places.side(version, formula.by as EntityName), of }
 }
 
 function lengthOf(map: Shares): number {

@@ -22,7 +22,7 @@ test('events and distinct entities of a group are those in the window, at every 
       const done: { entity: number; timeMs: number }[] = []
       for (const { event, isStoredAfter } of steps) {
         const timeMs = event.half * 150_000
-        state.add({ timeMs, offset: done.length } as Parameters<GroupState['add']>[0], lastHops.get(event.entity))
+        state.add({ timeMs, lastHop: lastHops.get(event.entity) })
         lastHops.set(event.entity, Math.max(lastHops.get(event.entity) ?? -1, hopOf(form, timeMs)))
         done.push({ entity: event.entity, timeMs })
         // At the first moment, so that nothing is forgotten that a later reading needs.

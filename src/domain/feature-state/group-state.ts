@@ -2,17 +2,27 @@
 // gives the exact number of distinct entities in any window that ends now, without a list of them.
 import { ByteReader, ByteWriter } from '../../lib/bytes.ts'
 import { countTiles } from '../feature-tiles/counts.ts'
-import type { Contribution, TileFamily } from '../feature-tiles/tile-family.ts'
+import type { TileFamily } from '../feature-tiles/tile-family.ts'
 import { firstHopAt, hopOf, type TileForm, Tiles, windowTotal } from '../feature-tiles/tiles.ts'
+import { Validity } from '../feature-tiles/validity.ts'
 import { checkFormat, FEATURE_STATE_FORMAT } from './record-format.ts'
 
 const writer = new ByteWriter(1024)
+const noKeys: readonly string[] = []
 
 export const groupForm = ({ windowMs, hopMs }: TileForm): TileForm => ({
   family: countTiles as TileFamily<unknown>,
   windowMs,
   hopMs,
 })
+
+/** One event of an entity of the group. */
+export interface GroupUpdate {
+  /** Counted time. */
+  readonly timeMs: number
+  /** In which the entity was counted in this group before; undefined where it never was. */
+  readonly lastHop: number | undefined
+}
 
 export class GroupState {
   readonly #form: TileForm
@@ -36,10 +46,10 @@ export class GroupState {
     return new GroupState(form, Tiles.read(form, reader, bytes.length), membersByLastHop)
   }
 
-  /** @param lastHop in which the event's entity was counted in this group before; undefined where it never was */
-  add(event: Contribution, lastHop: number | undefined): void {
-    this.#tiles.add(event)
-    const hop = hopOf(this.#form, event.timeMs)
+  add({ timeMs, lastHop }: GroupUpdate): void {
+    // To a count, nothing but its time matters of an event.
+    this.#tiles.add({ timeMs, offset: 0, isOf: true, isPer: false, value: undefined, keys: noKeys, seen: undefined })
+    const hop = hopOf(this.#form, timeMs)
     if (lastHop !== undefined && hop <= lastHop) return
     const members = this.#membersByLastHop
     if (lastHop !== undefined && members.has(lastHop)) {
@@ -83,6 +93,9 @@ export interface GroupTotals {
   readonly entityCount: number
 }
 
+/** Nobody asks until when totals hold: a group changes with nearly every commit. */
+const anyMoment = new Validity()
+
 /** @param bytes the group's record; undefined where it has none */
 export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfMs: number): GroupTotals {
   if (bytes === undefined) return { eventCount: 0, entityCount: 0 }
@@ -95,6 +108,6 @@ export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfM
     const count = reader.whole()
     if (hop >= firstHop) entityCount += count
   }
-  const { total } = windowTotal(form, reader, asOfMs)
+  const { total } = windowTotal(form, reader, asOfMs, anyMoment)
   return { eventCount: (total as { count: number }).count, entityCount }
 }

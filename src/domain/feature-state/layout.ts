@@ -3,6 +3,7 @@ import type { EntityName } from '../event.ts'
 import type { AttributePath, Counted, FeatureFormula } from '../feature.ts'
 import { familyOf, isWindowed, type WindowedFormula } from '../feature-tiles/family-of.ts'
 import { type TileForm, tileForm } from '../feature-tiles/tiles.ts'
+import { AttributeState } from './attribute-state.ts'
 
 /** A formula under the hash that `FeatureDefinition.version` is; equal formulas of two features share their state. */
 export interface VersionedFormula {
@@ -39,17 +40,27 @@ export interface EntityLayout {
   readonly slots: readonly Slot[]
   /** Those with groups, by the place of their membership list. */
   readonly groupSlots: readonly Slot[]
-  /** The slots that count an interaction of this name, in their order. */
-  readonly countedBy: (interaction: string) => readonly CountingSlot[]
   /** Attributes that some formula needs, ascending. */
   readonly attributes: readonly string[]
+  /** Of an entity of whose attributes the log has said nothing. */
+  readonly nothingKnown: AttributeState
   /** As many places as there are attributes; to be copied. */
   readonly noAttributes: readonly undefined[]
+}
+
+/** Whom an interaction of one name concerns, and how. */
+export interface Counting {
+  /** By entity: its slots that count the interaction, in their order. */
+  readonly slots: Readonly<Record<EntityName, readonly CountingSlot[]>>
+  /** By entity: whether its slots count the interaction, or those of the other one look at its attributes for it. */
+  readonly needs: Readonly<Record<EntityName, boolean>>
 }
 
 export interface StateLayout {
   readonly user: EntityLayout
   readonly item: EntityLayout
+  /** Of an interaction of this name. */
+  readonly counting: (interaction: string) => Counting
   readonly slotByVersion: ReadonlyMap<string, Slot>
 }
 
@@ -71,14 +82,20 @@ export function stateLayout(formulas: readonly VersionedFormula[]): StateLayout 
     return {
       slots,
       groupSlots: slots.filter(({ group }) => group !== undefined),
-      countedBy: countedBy(slots),
       attributes,
+      nothingKnown: AttributeState.nothing(attributes),
       noAttributes: attributes.map(() => undefined),
     }
   }
   const user = entityLayout('user')
   const item = entityLayout('item')
-  return { user, item, slotByVersion: new Map([...user.slots, ...item.slots].map((slot) => [slot.version, slot])) }
+  const counting = countings({ user: user.slots, item: item.slots })
+  return {
+    user,
+    item,
+    counting,
+    slotByVersion: new Map([...user.slots, ...item.slots].map((slot) => [slot.version, slot])),
+  }
 }
 
 function slotOf(version: string, formula: WindowedFormula, places: { place: number; groupPlace: number }): Slot {
@@ -96,25 +113,31 @@ function slotOf(version: string, formula: WindowedFormula, places: { place: numb
 }
 
 /** Looked up for every event, so each name is worked out once. */
-function countedBy(slots: readonly Slot[]): EntityLayout['countedBy'] {
-  const known = new Map<string, readonly CountingSlot[]>()
-  const counting = (interaction: string): readonly CountingSlot[] =>
-    slots
-      .map((slot) => {
-        const { formula } = slot
-        const isPer = formula.family === 'rate' && counts(formula.per, interaction)
-        return { slot, isOf: counts(formula.of, interaction), isPer }
-      })
-      .filter(({ isOf, isPer }) => isOf || isPer)
+function countings(all: Readonly<Record<EntityName, readonly Slot[]>>): StateLayout['counting'] {
+  const known = new Map<string, Counting>()
   return (interaction) => {
     let found = known.get(interaction)
     if (found === undefined) {
-      found = counting(interaction)
+      const slots = { user: countingSlots(all.user, interaction), item: countingSlots(all.item, interaction) }
+      found = { slots, needs: { user: needs(slots, 'user'), item: needs(slots, 'item') } }
       known.set(interaction, found)
     }
     return found
   }
 }
+
+const countingSlots = (slots: readonly Slot[], interaction: string): readonly CountingSlot[] =>
+  slots
+    .map((slot) => {
+      const { formula } = slot
+      const isPer = formula.family === 'rate' && counts(formula.per, interaction)
+      return { slot, isOf: counts(formula.of, interaction), isPer }
+    })
+    .filter(({ isOf, isPer }) => isOf || isPer)
+
+const needs = ({ user, item }: Counting['slots'], entity: EntityName): boolean =>
+  (entity === 'user' ? user : item).length > 0 ||
+  [...user, ...item].some(({ slot: { keysFrom } }) => typeof keysFrom === 'object' && keysFrom.entity === entity)
 
 const counts = (counted: Counted, interaction: string): boolean => counted === 'any' || counted.includes(interaction)
 

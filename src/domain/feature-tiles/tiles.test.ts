@@ -8,6 +8,7 @@ import { corpusDefinitions } from '../feature-corpus.contract.ts'
 import { familyOf, isWindowed } from './family-of.ts'
 import type { Contribution } from './tile-family.ts'
 import { firstHopAt, type TileForm, Tiles, tileForm, windowTotal } from './tiles.ts'
+import { Validity } from './validity.ts'
 
 const WINDOW_MS = 20 * 60_000
 const formulas = corpusDefinitions.map(({ formula }) => formula).filter(isWindowed)
@@ -38,8 +39,23 @@ function stored(form: TileForm, tiles: Tiles): Tiles {
 function windowValue(form: TileForm, tiles: Tiles, asOfMs: number): unknown {
   const writer = new ByteWriter()
   tiles.write(writer)
-  const { total, newestMs } = windowTotal(form, new ByteReader(writer.copy()), asOfMs)
+  const { total, newestMs } = windowTotal(form, new ByteReader(writer.copy()), asOfMs, new Validity())
   return { value: form.family.value(total, asOfMs, newestMs), newestMs }
+}
+
+/** As long as the validity says, the window holds the same: looked at where it begins and ends and at a moment in between. */
+function expectValid(form: TileForm, tiles: Tiles, asOfMs: number, newestMs: number): void {
+  const writer = new ByteWriter()
+  tiles.write(writer)
+  const bytes = writer.copy()
+  const validity = new Validity()
+  const totalAt = (ms: number, of = new Validity()) => windowTotal(form, new ByteReader(bytes), ms, of)
+  const total = totalAt(asOfMs, validity)
+  const { fromMs, untilMs } = validity
+  expect(asOfMs >= fromMs && asOfMs < untilMs).toBe(true)
+  const firstMs = Math.max(fromMs, newestMs + 1)
+  const lastMs = Math.min(untilMs - 1, asOfMs + 2 * WINDOW_MS)
+  for (const ms of [firstMs, Math.floor((firstMs + lastMs) / 2), lastMs]) expect(totalAt(ms)).toEqual(total)
 }
 
 function naiveValue({ family }: TileForm, events: readonly Contribution[], asOfMs: number): unknown {
@@ -74,6 +90,7 @@ describe.each(oneOfEach.map((formula) => [formula.family, formula] as const))('a
         expect(tiles.isEmpty).toBe(events.length === 0)
         for (const asOfMs of [newestMs + 1, newestMs + laterMinutes * 60_000]) {
           expect(windowValue(form, tiles, asOfMs)).toEqual(naiveValue(form, events, asOfMs))
+          expectValid(form, tiles, asOfMs, newestMs)
         }
         tiles.dropBefore(firstHopAt(form, newestMs + WINDOW_MS + form.hopMs))
         expect(tiles.isEmpty).toBe(true)

@@ -4,6 +4,7 @@
 import { ByteReader, type ByteWriter } from '../../lib/bytes.ts'
 import { hopMsOf } from '../feature.ts'
 import type { Contribution, TileFamily } from './tile-family.ts'
+import type { Validity } from './validity.ts'
 
 /** What both sides have to know to understand a list of tiles. */
 export interface TileForm {
@@ -220,30 +221,42 @@ export class WindowTotal {
   }
 }
 
-/** What the window holds at a moment, from what `Tiles.write` wrote. The moment is after every event in there. */
-export function windowTotal(form: TileForm, from: ByteReader, asOfMs: number): WindowTotal {
-  const { family, hopMs } = form
+/**
+ * What the window holds at a moment, from what `Tiles.write` wrote. The moment is after every event in there.
+ * @param validity is narrowed to the moments at which it holds the same
+ */
+export function windowTotal(form: TileForm, from: ByteReader, asOfMs: number, validity: Validity): WindowTotal {
+  const { family, hopMs, windowMs } = form
   const count = from.whole()
   if (count === 0) return new WindowTotal(family.empty(), undefined)
   const wantedHop = firstHopAt(form, asOfMs)
   const firstHop = from.signed()
   const lastHop = firstHop + from.whole()
-  if (lastHop < wantedHop) return new WindowTotal(family.empty(), undefined)
+  if (lastHop < wantedHop) {
+    validity.narrow(endMsOf(form, lastHop), Number.POSITIVE_INFINITY)
+    return new WindowTotal(family.empty(), undefined)
+  }
   const newestMs = lastHop * hopMs + from.whole()
   const total = family.read(from)
-  if (firstHop >= wantedHop) return new WindowTotal(total, newestMs)
+  if (firstHop >= wantedHop) {
+    validity.narrow(Number.NEGATIVE_INFINITY, endMsOf(form, firstHop))
+    return new WindowTotal(total, newestMs)
+  }
   // The last tile is in the window and the first is not, so there are several.
   const last = family.read(from)
-  if (family.subtract === undefined) {
-    const rest = family.empty()
-    for (let n = 1; n < count; n++) {
-      const hop = firstHop + from.whole()
+  const rest = family.subtract === undefined ? family.empty() : total
+  /** Of the oldest tile in the window. */
+  let oldestHop = lastHop
+  for (let n = 1; n < count; n++) {
+    const hop = firstHop + from.whole()
+    if (hop >= wantedHop && hop < oldestHop) oldestHop = hop
+    if (family.subtract === undefined) {
       const tile = family.read(from)
       if (hop >= wantedHop) family.merge(rest, tile)
-    }
-    family.merge(rest, last)
-    return new WindowTotal(rest, newestMs)
+    } else if (hop >= wantedHop) break
+    else family.subtract(rest, family.read(from))
   }
-  for (let n = 1; n < count && firstHop + from.whole() < wantedHop; n++) family.subtract(total, family.read(from))
-  return new WindowTotal(total, newestMs)
+  if (family.subtract === undefined) family.merge(rest, last)
+  validity.narrow(wantedHop * hopMs + windowMs, endMsOf(form, oldestHop))
+  return new WindowTotal(rest, newestMs)
 }
