@@ -292,6 +292,28 @@ describe('an engine', () => {
     }
   })
 
+  test('takes fewer events at once where they bring catalogue entries, of whatever size', async () => {
+    const change = { kind: 'entity', entity: 'item', entityId: 'i', change: 'patch', attributes: {} } as const
+    const events = [...views(6000), ...views(30_000, change as Partial<LogEvent>)].map((stored, offset) => ({
+      ...stored,
+      offset,
+    }))
+    const log = growingLog(events)
+    log.length = events.length
+    const records = memoryRecords()
+    const engine = await openFeatureEngine({
+      log,
+      store: memoryOnlineStore(records),
+      definitions: [viewsIn(120)],
+      clock,
+    })
+    const readCounts: (number | undefined)[] = []
+    while (await engine.step()) readCounts.push((await statusOf([viewsIn(120)], { log, records })).backfill?.readCount)
+    // The first batch: 5,000 and 1,000 views, then changes 4,000, 5,000 and 5,000 at a time until there are 10,000.
+    expect(readCounts).toEqual([20_000, 30_000, undefined])
+    await engine.stop()
+  })
+
   test('refuses to go on where the log lost events that it has not read', async () => {
     const events = views(30)
     const { records } = await settled(events.slice(0, 10), [viewsIn(120)])

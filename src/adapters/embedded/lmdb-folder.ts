@@ -28,6 +28,9 @@ export function prepareLmdbFolder(folder: string): void {
   }
 }
 
+/** What LMDB has taken on disk. */
+export const lmdbFileBytes = (folder: string): number => statSync(join(folder, 'data.mdb')).size
+
 /** An error of LMDB or the file system, as one of ours. */
 export function lmdbError(error: unknown, folder: string): MillraceError {
   if (error instanceof MillraceError) return error
@@ -44,7 +47,7 @@ export function lmdbError(error: unknown, folder: string): MillraceError {
   })
 }
 
-/** More than a transaction of any store here takes, with the pages that LMDB frees by it. */
+/** More than a small transaction takes, with the pages that LMDB frees by it; whoever makes large ones adds what they may take. */
 export const ROOM_BYTES = 32 * 2 ** 20
 
 /**

@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { open } from 'lmdb'
 import { afterEach, describe, expect, it } from 'vitest'
 import { testOnlineStore } from '../../ports/online-store.contract.ts'
+import { lmdbFileBytes } from './lmdb-folder.ts'
 import { openOnlineStore } from './online-store.ts'
 
 const folders: string[] = []
@@ -238,6 +239,23 @@ describe('embedded online store', () => {
       expect(last![0]).toBe(second.at(-1))
       await store.close()
     })
+  })
+
+  it('wants room for what a commit may take, before it begins', async () => {
+    const folder = newFolder()
+    const { bavail, bsize } = statfsSync(folder)
+    // All but one GiB is to stay free: what others write meanwhile does not matter.
+    const store = await openOnlineStore({ folder, roomBytes: bavail * bsize - 2 ** 30 })
+    const writer = await store.claim()
+    await writer.commit([{ space: 'a', puts: [{ key: 'x', bytes: Uint8Array.of(1) }], removes: [] }], 0)
+    const bytes = new Uint8Array(2 ** 20)
+    const puts = Array.from({ length: 600 }, (_, n) => ({ key: `large-${n}`, bytes }))
+    await expect(writer.commit([{ space: 'a', puts, removes: [] }], 0)).rejects.toMatchObject({
+      code: 'ONLINE_STORE_FULL',
+    })
+    expect(await store.read([{ space: 'a', keys: ['x', 'large-0'] }])).toEqual([[Uint8Array.of(1), undefined]])
+    expect(lmdbFileBytes(folder)).toBeLessThan(2 ** 24)
+    await store.close()
   })
 
   it('says so where the folder cannot hold a store', async () => {

@@ -5,7 +5,7 @@ import { ByteCopies } from '../../lib/byte-copies.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { OnlineStore, OnlineStoreWriter, RecordRequest, SpaceChange } from '../../ports/online-store.ts'
 import { type ChangeMark, ChangeNotes } from './change-notes.ts'
-import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
+import { assertRoom, lmdbError, lmdbFileBytes, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
 import { isAlive, type ProcessName, thisProcess } from './process-name.ts'
 import { RecordsAtHand } from './records-at-hand.ts'
 
@@ -18,6 +18,9 @@ const KEY_BYTES_MAX = 1900
 /** Memory for records that are read again and again. */
 const AT_HAND_BYTES = 64 * 2 ** 20
 
+/** LMDB's pages are the system's: 4 KiB nearly everywhere, 16 on some. */
+const PAGE_BYTES_MAX = 16_384
+
 /** Records that a commit looks at to find expired ones: so many and twice what it writes, so that what expires keeps pace with what comes. */
 const LOOKED_AT_COUNT = 16
 
@@ -29,7 +32,7 @@ interface Claim {
 
 export interface OnlineStoreOptions {
   readonly folder: string
-  /** Nothing is written to a disk on which less than this is free; 32 MiB by default. */
+  /** Nothing is written to a disk on which less than this is free, and what the commit may take; 32 MiB by default. */
   readonly roomBytes?: number
   /** Memory that records take which are read again and again; 64 MiB by default. */
   readonly atHandBytes?: number
@@ -54,9 +57,10 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
   let isClosed = false
   const held = new Set<OnlineStoreWriter>()
 
-  const write = <T>(change: () => T): T => {
+  /** @param takenBytes what the change may take on disk where that is not little */
+  const write = <T>(change: () => T, takenBytes = 0): T => {
     try {
-      assertRoom(folder, roomBytes)
+      assertRoom(folder, roomBytes + takenBytes)
       return environment.transactionSync(change)
     } catch (error) {
       throw storeError(error, folder)
@@ -140,18 +144,21 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
       const writer: OnlineStoreWriter = {
         async commit(changes, nowMs) {
           try {
-            write(() => {
-              assertHeld(number)
-              notes.begin()
-              for (const change of changes) {
-                applyChange(records, change)
-                notes.add(change)
-                for (const { expiresAtMs } of change.puts) expiry.hear(expiresAtMs)
-              }
-              const expired = expiry.removeSome(nowMs, LOOKED_AT_COUNT + 2 * putCountOf(changes))
-              for (const key of expired) notes.addRecord(key)
-              notes.write(number)
-            })
+            write(
+              () => {
+                assertHeld(number)
+                notes.begin()
+                for (const change of changes) {
+                  applyChange(records, change)
+                  notes.add(change)
+                  for (const { expiresAtMs } of change.puts) expiry.hear(expiresAtMs)
+                }
+                const expired = expiry.removeSome(nowMs, LOOKED_AT_COUNT + 2 * putCountOf(changes))
+                for (const key of expired) notes.addRecord(key)
+                notes.write(number)
+              },
+              takenBytesOf(changes, folder),
+            )
           } catch (error) {
             // What it removed is there again.
             expiry = new Expiry(records)
@@ -226,6 +233,16 @@ function applyChange(records: Database<Buffer, Uint8Array>, { space, puts, remov
 }
 
 const putCountOf = (changes: readonly SpaceChange[]): number => changes.reduce((sum, { puts }) => sum + puts.length, 0)
+
+/**
+ * About the most that a commit takes on disk. LMDB writes every page that changes to another place: one for each put, or all that there are, and the
+ * new content, in pages that are half full where they had to be split.
+ */
+function takenBytesOf(changes: readonly SpaceChange[], folder: string): number {
+  let contentBytes = 0
+  for (const { puts } of changes) for (const { bytes } of puts) contentBytes += bytes.length
+  return Math.min(putCountOf(changes) * PAGE_BYTES_MAX, lmdbFileBytes(folder)) + 2 * contentBytes
+}
 
 /** Goes round through all records, a few each time, unless none can have expired yet. */
 class Expiry {
