@@ -129,32 +129,4 @@ function rankedRows(rows: readonly RankedRow[], featureCount: number): TreesRows
   }
 }
 
-/** Whole queries, a share of them drawn at random, for a choice that must not look at the test part. */
-export function splitQueries(
-  rows: TreesRows,
-  share: number,
-  seed: number,
-): { train: TreesRows; validation: TreesRows } {
-  const rng = seededRng(seed).fork('split queries')
-  const offsets = rows.queryOffsets!
-  const isHeldOut = Array.from({ length: offsets.length - 1 }, () => rng.next() < share)
-  const part = (wanted: boolean): TreesRows => {
-    const queries = isHeldOut.flatMap((held, query) => (held === wanted ? [query] : []))
-    const indexes = queries.flatMap((query) =>
-      Array.from({ length: offsets[query + 1]! - offsets[query]! }, (_, i) => offsets[query]! + i),
-    )
-    const queryOffsets = new Int32Array(queries.length + 1)
-    for (const [i, query] of queries.entries()) {
-      queryOffsets[i + 1] = queryOffsets[i]! + offsets[query + 1]! - offsets[query]!
-    }
-    return {
-      columns: rows.columns.map((column) => Float32Array.from(indexes, (row) => column[row]!)),
-      labels: Float64Array.from(indexes, (row) => rows.labels[row]!),
-      weights: undefined,
-      queryOffsets,
-    }
-  }
-  return { train: part(false), validation: part(true) }
-}
-
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, feature) => `f${feature}`)
