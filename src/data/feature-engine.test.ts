@@ -15,7 +15,7 @@ import { featureReader } from './feature-reader.ts'
 import { featureStatus } from './feature-status.ts'
 import { type MemoryRecords, memoryOnlineStore, memoryRecords } from './online-store.testing.ts'
 
-const CASE_COUNT = Number(process.env.MILLRACE_FEATURE_CASES ?? 2000)
+const CASE_COUNT = Number(process.env.MILLRACE_FEATURE_CASES ?? 1000)
 const MOMENTS_PER_HISTORY = 8
 const SEED = Number(process.env.MILLRACE_FEATURE_SEED ?? 20_261_125)
 const clock = { now: () => 0 }

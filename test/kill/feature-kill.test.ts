@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { runFeatureKillTrials } from './feature-kill-trials.ts'
 
 // MILLRACE_FEATURE_KILLS=100 is the full trial.
-const killCount = Number(process.env.MILLRACE_FEATURE_KILLS ?? 10)
+const killCount = Number(process.env.MILLRACE_FEATURE_KILLS ?? 6)
 
 it(`counts every event exactly once when the feature engine is killed ${killCount} times`, {
   timeout: 60_000 + killCount * 5000,

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { newestRows, put, tablesIn, view } from '../../src/data/tables/offline-tables.testing.ts'
 import { seededRng } from '../../src/lib/rng.ts'
 
-const killCount = Number(process.env.MILLRACE_KILLS ?? 8)
+const killCount = Number(process.env.MILLRACE_KILLS ?? 5)
 const seed = Number(process.env.MILLRACE_SEED ?? 1)
 const LONGEST_LIFE_MS = 700
 
