@@ -27,6 +27,8 @@ const TIME_RATIO_BAR = 1.5
 const SCORING_RATIO_BAR = 0.2
 const TREES = 100
 const SCORED_ROWS = 500
+/** Of the million rows; each takes a minute or two. */
+const MADE_RUNS = Number(process.env.MILLRACE_RUNS ?? 3)
 
 /** Equal on both sides: trees, leaves, bins, learning rate, rows of a leaf. */
 const shared = { ...defaultTreesSettings, trees: TREES, leaves: 31, bins: 255, learningRate: 0.1, minRows: 20 }
@@ -56,7 +58,7 @@ const bench: Bench = async ({ smoke, log }) => {
     for (const data of rankings as TreesData[]) figures.push(...(await qualityFigures(data, peer, log)))
     figures.push(...(await timeFigures(rankings[0] as TreesData, 'lambdaMart', peer, 5, log)))
     const made = madeRegression(1_250_000)
-    figures.push(...(await timeFigures(made, 'squared', peer, 3, log)))
+    figures.push(...(await timeFigures(made, 'squared', peer, MADE_RUNS, log)))
     figures.push(...(await scoringFigures(made, peer, log)))
     return figures
   } finally {
