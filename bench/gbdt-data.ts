@@ -80,12 +80,11 @@ export function lambdaRankExample(): TreesData | { readonly skipped: string } {
 /** 50 features, a third of them without influence, and noise of variance 1; 4 in 5 rows train. */
 export function madeRegression(rowCount: number): TreesData {
   const rng = seededRng(1).fork('made regression')
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next())
   const columns = Array.from({ length: 50 }, () => new Float32Array(rowCount))
   const labels = new Float64Array(rowCount)
   for (let row = 0; row < rowCount; row++) {
     for (const [feature, column] of columns.entries()) {
-      column[row] = feature % 5 === 4 ? rng.integer(20) : feature % 5 === 3 ? Math.exp(normal()) : normal()
+      column[row] = feature % 5 === 4 ? rng.integer(20) : feature % 5 === 3 ? Math.exp(rng.normal()) : rng.normal()
     }
     const x = (feature: number): number => columns[feature]![row]!
     labels[row] =
@@ -96,7 +95,7 @@ export function madeRegression(rowCount: number): TreesData {
       Math.abs(x(6)) -
       0.3 * x(7) * x(8) +
       0.2 * (x(10) + x(11) + x(12)) +
-      normal()
+      rng.normal()
   }
   const cut = Math.floor(rowCount * 0.8)
   const part = (from: number, to: number): TreesRows => ({

@@ -120,6 +120,9 @@ class Split {
   missingLeft: i32
 }
 
+export function growthBytes(): i32 {
+  return offsetof<Growth>()
+}
 export function leafBytes(): i32 {
   return offsetof<Leaf>()
 }

@@ -1,4 +1,5 @@
 // A training set from the published versions of the offline tables: recorded first, so that what it is made of stays, and then joined.
+
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
@@ -16,6 +17,7 @@ import {
   trainingSetRecipe,
   writeTrainingSet,
 } from '../data/training-set.ts'
+import { isoTime } from '../domain/iso-time.ts'
 import type { TableHold } from '../domain/table-publication.ts'
 import type { TrainingSet } from '../domain/training-set.ts'
 import { contentHash } from '../lib/canonical-json.ts'
@@ -44,7 +46,7 @@ export interface MadeTrainingSet {
  * set again gives the same bytes; after new data came it is another set.
  * @returns also which tables are held back, so that the set lacks their newest rows
  * @throws MillraceError LABELS_MISSING, LABELS_BEFORE_DATA, LABELS_INVALID, IMPORT_FILE_*, TABLE_NOT_PUBLISHED, TABLE_FILE_DAMAGED, DELTA_*,
- *   OFFLINE_STORE_FAILED, *   OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
+ *   OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
  */
 export async function makeTrainingSet(
   app: App,
@@ -272,5 +274,3 @@ async function* withRows(
     { fix: 'Widen --from and --to, or name another interaction.' },
   )
 }
-
-const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()

@@ -1,8 +1,10 @@
 // Features as they were at an earlier moment: computed from the log by the definitions, through the same join as a training row, and so the same.
+
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plan } from '../config/plan.ts'
 import { countedTimeMs, type FeatureDefinition, type FeatureReading, windowStartMs } from '../domain/feature.ts'
+import { isoTime } from '../domain/iso-time.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { EventLog, StoredEvent } from '../ports/event-log.ts'
@@ -160,5 +162,3 @@ function readingOf(joined: JoinedRow, { name, default: standIn }: FeatureDefinit
   // A column of maps has no room for the text that stands in for one.
   return reading.status === 'default' ? { ...reading, value: standIn } : reading
 }
-
-const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()

@@ -1,4 +1,5 @@
 // Features out of the online store: many of many entities in one call. It needs no engine in its process; it reads what the last commit left.
+
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import {
@@ -10,6 +11,7 @@ import {
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
 import type { TileForm } from '../domain/feature-tiles/tiles.ts'
+import { isoTime } from '../domain/iso-time.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -362,5 +364,3 @@ const idOf = (key: FeatureKey, entity: EntityName): string | undefined => (entit
 
 const textOf = (heads: readonly (Uint8Array | undefined)[]): string =>
   heads.map((head) => (head === undefined ? '' : Buffer.from(head).toString())).join(' ')
-
-const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()

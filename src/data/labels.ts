@@ -1,6 +1,8 @@
 // For whom, and as of when, a training set has rows: interactions of one kind, or a list that somebody made.
+
 import type { FileSourcePlan } from '../config/plan.ts'
 import { countedTimeMs } from '../domain/feature.ts'
+import { isoTime } from '../domain/iso-time.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { Label } from '../ports/offline-store.ts'
@@ -77,7 +79,5 @@ function labelOf(row: unknown, where: string, knownToMs: number): Label {
 
 const invalid = (message: string): MillraceError =>
   new MillraceError('LABELS_INVALID', message, { fix: 'Mend or remove the row.' })
-
-const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()
 
 const isId = (value: unknown): boolean => (typeof value === 'string' && value !== '') || typeof value === 'number'

@@ -1,4 +1,5 @@
 // Who did what in which order: what models of sessions learn from, and what a history is asked with.
+import { groupByBucket } from '../lib/counting-sort.ts'
 
 /** Every user's interactions, oldest first; one entry per interaction, so an item may occur more than once. */
 export interface InteractionSequences {
@@ -22,12 +23,7 @@ interface InteractionColumns {
 /** Interactions of the same moment keep the columns' order. Linear, besides sorting the users whose interactions are out of order. */
 export function sequencesOf(columns: InteractionColumns, userCount: number): InteractionSequences {
   const { userIndexes, itemIndexes, weights, eventTimesMs } = columns
-  const offsets = new Int32Array(userCount + 1)
-  for (const user of userIndexes) offsets[user + 1]!++
-  for (let user = 0; user < userCount; user++) offsets[user + 1]! += offsets[user]!
-  const next = offsets.slice(0, -1)
-  const order = new Int32Array(userIndexes.length)
-  for (let i = 0; i < userIndexes.length; i++) order[next[userIndexes[i]!]!++] = i
+  const { offsets, order } = groupByBucket(userIndexes, userCount)
   for (let user = 0; user < userCount; user++) {
     const own = order.subarray(offsets[user]!, offsets[user + 1]!)
     const isLate = own.some((entry, i) => i > 0 && eventTimesMs[entry]! < eventTimesMs[own[i - 1]!]!)

@@ -10,3 +10,6 @@ export function isoTimeMs(found: unknown): number | undefined {
   const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`)
   return Number.isNaN(ms) ? undefined : ms
 }
+
+/** A moment in ISO 8601, UTC, to the millisecond. */
+export const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()

@@ -1,6 +1,8 @@
 // For whoever answers for the system: how its parts stand, what checks found, and whether features are served as they are computed for training.
+
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
+import { isoTime } from '../domain/iso-time.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { failures } from './openapi.ts'
 import { ChecksAnswer, ChecksQuery, SkewAnswer, SourcesAnswer, StatusAnswer } from './operation-schemas.ts'
@@ -74,5 +76,3 @@ const shown = ({ measuredAtMs, fromMs, toMs, features, ...report }: SkewReport) 
     examples: examples.map(({ momentMs, ...example }) => ({ moment: isoTime(momentMs), ...example })),
   })),
 })
-
-const isoTime = (timeMs: number): string => new Date(timeMs).toISOString()

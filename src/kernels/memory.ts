@@ -75,7 +75,7 @@ export class KernelMemory {
       throw new MillraceError(
         'KERNEL_MEMORY_EXHAUSTED',
         `The numeric kernels need ${Math.ceil(endByte / 2 ** 20)} MiB, and at most ${MAX_BYTES / 2 ** 20} MiB can be addressed.`,
-        { fix: 'Use fewer factors, or train on fewer users and items.' },
+        { fix: 'Train on less: fewer users, items, rows or features, or fewer factors.' },
       )
     }
     const missingPages = Math.ceil((endByte - this.memory.buffer.byteLength) / PAGE_BYTES)

@@ -6,10 +6,6 @@ export const GROUP_FEATURES = 8
 /** Bins of a feature, the one of missing values included. */
 export const MAX_BIN_COUNT = 256
 const GROUP_SUMS = GROUP_FEATURES * MAX_BIN_COUNT
-const GROWTH_BYTES = 136
-const LEAF_BYTES = 88
-const NODE_BYTES = 32
-const SPLIT_BYTES = 32
 /** Gradients and hessians become integers of 16 bits, the gradients' with a sign. */
 const MAX_GRADIENT = 32_766
 const MAX_HESSIAN = 65_534
@@ -56,6 +52,10 @@ export interface GrownTree {
 }
 
 interface BoostedTreesExports {
+  growthBytes(): number
+  leafBytes(): number
+  nodeBytes(): number
+  splitBytes(): number
   growTree(growth: number, thread: number, threadCount: number): void
 }
 
@@ -83,6 +83,7 @@ export class TreeGrower {
     this.#rowCount = rowCount
     this.#features = features
     const memory = new KernelMemory()
+    this.#kernel = instantiateKernel<BoostedTreesExports>('boosted-trees', memory.memory)
     const bins = memory.int32(features.bins.length / 4)
     new Uint8Array(bins.buffer, bins.byteOffset, features.bins.length).set(features.bins)
     this.#rows = memory.int32(rowCount)
@@ -94,16 +95,17 @@ export class TreeGrower {
     this.#usedBins = memory.int32(groupCount * GROUP_FEATURES)
     const monotone = memory.int32(groupCount * GROUP_FEATURES)
     if (options.monotone) monotone.set(options.monotone)
-    const leaves = memory.float64((maxLeafCount * LEAF_BYTES) / 8)
-    const nodes = memory.float64((maxLeafCount * NODE_BYTES) / 8)
-    const splits = memory.float64((2 * groupCount * GROUP_FEATURES * SPLIT_BYTES) / 8)
+    const leaves = memory.float64((maxLeafCount * this.#kernel.leafBytes()) / 8)
+    const nodes = memory.float64((maxLeafCount * this.#kernel.nodeBytes()) / 8)
+    const splits = memory.float64((2 * groupCount * GROUP_FEATURES * this.#kernel.splitBytes()) / 8)
     const counter = memory.int32(16)
-    const growth = memory.float64(GROWTH_BYTES / 8)
+    const growth = memory.float64(this.#kernel.growthBytes() / 8)
     const view = new DataView(growth.buffer)
     this.#view = view
     this.#growth = growth.byteOffset
     this.#leaves = leaves.byteOffset
     this.#nodes = nodes.byteOffset
+    // The fields of the kernel's `Growth`, in its order.
     const words = [
       0,
       rowCount,
@@ -131,7 +133,6 @@ export class TreeGrower {
     }
     this.#threadCount = options.threadCount
     this.#threads = options.threadCount > 1 ? new KernelThreads(memory, options.threadCount) : undefined
-    this.#kernel = instantiateKernel<BoostedTreesExports>('boosted-trees', memory.memory)
   }
 
   /**
@@ -189,8 +190,8 @@ export class TreeGrower {
   #read(): GrownTree {
     const view = this.#view
     const leafCount = view.getInt32(this.#growth + 124, true)
-    const nodes = Array.from({ length: leafCount - 1 }, (_, n) => this.#nodes + n * NODE_BYTES)
-    const leaves = Array.from({ length: leafCount }, (_, leaf) => this.#leaves + leaf * LEAF_BYTES)
+    const nodes = Array.from({ length: leafCount - 1 }, (_, n) => this.#nodes + n * this.#kernel.nodeBytes())
+    const leaves = Array.from({ length: leafCount }, (_, leaf) => this.#leaves + leaf * this.#kernel.leafBytes())
     return {
       features: Int32Array.from(nodes, (at) => view.getInt32(at, true)),
       bins: Int32Array.from(nodes, (at) => view.getInt32(at + 4, true)),

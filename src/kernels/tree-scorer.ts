@@ -1,24 +1,11 @@
 // Scores many rows at once by trees of at most 32 leaves. The idea and its papers stand in kernels/tree-scoring.ts.
 import assert from 'node:assert'
 import { instantiateKernel, KernelMemory } from './memory.ts'
+import { type Trees, treeCountOf } from './trees.ts'
 
 export const MAX_SCORED_LEAVES = 32
 const BLOCK_ROWS = 16
 const NODE_WORDS = 3
-
-/** What is scored; the arrays of `Trees` in models/boosted-trees. */
-export interface ScoredTrees {
-  readonly featureNames: readonly string[]
-  readonly baseScore: number
-  readonly nodeOffsets: Int32Array
-  readonly leafOffsets: Int32Array
-  readonly features: Int32Array
-  readonly thresholds: Float32Array
-  readonly missingLeft: Uint8Array
-  readonly left: Int32Array
-  readonly right: Int32Array
-  readonly leafValues: Float64Array
-}
 
 interface TreeScoringExports {
   scoreRows(
@@ -46,8 +33,8 @@ export class TreeScorer {
   readonly #stride: number
 
   /** @param capacity the most rows that are scored at once */
-  constructor(trees: ScoredTrees, capacity: number) {
-    const treeCount = trees.nodeOffsets.length - 1
+  constructor(trees: Trees, capacity: number) {
+    const treeCount = treeCountOf(trees)
     const memory = new KernelMemory()
     const stride = Math.ceil(Math.max(1, capacity) / BLOCK_ROWS) * BLOCK_ROWS
     const nodeOffsets = memory.placeInt32(trees.nodeOffsets)
@@ -104,7 +91,7 @@ export class TreeScorer {
 }
 
 /** By node the leaves of its left side, a bit each. */
-function leftLeavesOf(trees: ScoredTrees, tree: number): Int32Array {
+function leftLeavesOf(trees: Trees, tree: number): Int32Array {
   const first = trees.nodeOffsets[tree]!
   const leftLeaves = new Int32Array(trees.nodeOffsets[tree + 1]! - first)
   const leavesUnder = (child: number): number => {

@@ -203,7 +203,9 @@ function falling(x: number): number {
   return value + (at - entry) * (fallingTable[entry + 1]! - value)
 }
 
-/** Sorts a query's rows by score, ties by row; lists are short, and the last order is a good guess of the next. */
+const MAX_INSERTED = 64
+
+/** Sorts a query's rows by score, ties by row. Most lists are short enough to insert one by one, without an array of their own. */
 class PlaceSorter {
   readonly #keys: Float64Array
 
@@ -213,7 +215,7 @@ class PlaceSorter {
 
   sort(scores: Float64Array, start: number, count: number, order: Int32Array): void {
     const keys = this.#keys
-    if (count > 64) {
+    if (count > MAX_INSERTED) {
       const rows = Array.from({ length: count }, (_, i) => start + i).sort((a, b) => scores[b]! - scores[a]! || a - b)
       order.set(rows)
       return

@@ -1,10 +1,10 @@
 // Boosting: one tree after the other, each grown towards the derivatives of the loss at the scores of those before it.
 import { type BinnedFeatures, GROUP_FEATURES, type GrownTree, TreeGrower } from '../../kernels/tree-grower.ts'
+import type { Trees } from '../../kernels/trees.ts'
 import { type Rng, seededRng } from '../../lib/rng.ts'
 import { type BinEnds, binFeatures, findBins } from './feature-bins.ts'
 import { type Labelled, lambdaMartObjective, logisticObjective, type Objective, squaredObjective } from './objective.ts'
 import { checkTrainingRows } from './training-rows.ts'
-import type { Trees } from './trees.ts'
 import { TreesBuilder } from './trees-builder.ts'
 import type { TrainTreesOptions, TreesRows, TreesSettings } from './trees-settings.ts'
 

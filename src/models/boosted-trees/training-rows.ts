@@ -1,4 +1,6 @@
 // What boosted trees cannot learn from, told before hours are spent.
+import { MAX_BIN_COUNT } from '../../kernels/tree-grower.ts'
+import { MAX_SCORED_LEAVES } from '../../kernels/tree-scorer.ts'
 import { MillraceError, type Problem } from '../../lib/errors.ts'
 import { checkSettings } from '../settings-check.ts'
 import type { TrainTreesOptions, TreesRows, TreesSettings } from './trees-settings.ts'
@@ -10,10 +12,10 @@ export function checkTrainingRows(rows: TreesRows, settings: TreesSettings, opti
     { ...settings },
     {
       trees: { low: 1, isInteger: true },
-      leaves: { low: 2, high: 32, isInteger: true },
+      leaves: { low: 2, high: MAX_SCORED_LEAVES, isInteger: true },
       maxDepth: { low: 0, isInteger: true },
       learningRate: { low: 1e-6, high: 1 },
-      bins: { low: 2, high: 255, isInteger: true },
+      bins: { low: 2, high: MAX_BIN_COUNT - 1, isInteger: true },
       minRows: { low: 1, isInteger: true },
       minHessian: { low: 0 },
       minGain: { low: 0 },

@@ -1,6 +1,6 @@
 import type { GrownTree } from '../../kernels/tree-grower.ts'
+import type { Trees } from '../../kernels/trees.ts'
 import type { BinEnds } from './feature-bins.ts'
-import type { Trees } from './trees.ts'
 
 interface AddedTree {
   readonly tree: GrownTree

@@ -1,5 +1,6 @@
 // Proposes what people went on to after the visitor's newest items.
 import { BestFirst } from '../../lib/best-first.ts'
+import { groupByBucket } from '../../lib/counting-sort.ts'
 import type { Csr } from '../../lib/csr.ts'
 import { GrowingRows } from '../../lib/growing-rows.ts'
 import type { Candidates, GeneratorKind } from '../../ports/candidate-generator.ts'
@@ -55,19 +56,15 @@ export function itemTransitions(settings: Partial<ItemTransitionsSettings> = {})
     tunable,
     with: (replaced) => itemTransitions({ ...options, ...replaced }),
     async train(data, { log }) {
-      checkSettings(
-        'item-transitions',
-        { ...options },
-        {
-          gapMinutes: { low: 1 },
-          followers: { low: 1, isInteger: true },
-          steps: { low: 1, isInteger: true },
-          stepDecay: { low: 0.01, high: 1 },
-          backward: { low: 0, high: 1 },
-          popularityPower: { low: 0, high: 3 },
-          historyDecay: { low: 0.01, high: 1 },
-        },
-      )
+      checkSettings('item-transitions', options, {
+        gapMinutes: { low: 1 },
+        followers: { low: 1, isInteger: true },
+        steps: { low: 1, isInteger: true },
+        stepDecay: { low: 0.01, high: 1 },
+        backward: { low: 0, high: 1 },
+        popularityPower: { low: 0, high: 3 },
+        historyDecay: { low: 0.01, high: 1 },
+      })
       const sessions = sessionsOf(data, 'item-transitions', options.gapMinutes)
       const followers = followersOf(sessions, data.itemIds.length, options)
       log(`item-transitions: ${followers.columns.length} pairs of an item and a follower`)
@@ -82,7 +79,11 @@ export function itemTransitions(settings: Partial<ItemTransitionsSettings> = {})
 function followersOf(sessions: Sessions, itemCount: number, options: ItemTransitionsSettings): Csr {
   const { offsets, itemIndexes } = sessions
   const { followers, steps, stepDecay, backward, popularityPower } = options
-  const places = placesByItem(sessions, itemCount)
+  const places = groupByBucket(itemIndexes, itemCount)
+  const sessionAt = new Int32Array(itemIndexes.length)
+  for (let session = 0; session + 1 < offsets.length; session++) {
+    sessionAt.fill(session, offsets[session], offsets[session + 1])
+  }
   const decays = Float64Array.from({ length: steps + 1 }, (_, step) => stepDecay ** (step - 1))
   const sums = new Float64Array(itemCount)
   const touched = new Int32Array(itemCount)
@@ -97,8 +98,8 @@ function followersOf(sessions: Sessions, itemCount: number, options: ItemTransit
       sums[other] = sums[other]! + share
     }
     for (let p = places.offsets[item]!; p < places.offsets[item + 1]!; p++) {
-      const place = places.places[p]!
-      const session = places.sessions[p]!
+      const place = places.order[p]!
+      const session = sessionAt[place]!
       const last = Math.min(place + steps, offsets[session + 1]! - 1)
       for (let i = place + 1; i <= last; i++) add(itemIndexes[i]!, decays[i - place]!)
       const first = Math.max(place - steps, offsets[session]!)
@@ -114,22 +115,4 @@ function followersOf(sessions: Sessions, itemCount: number, options: ItemTransit
     kept.append(row.itemIndexes, row.scores, best.finish())
   }
   return kept.build(itemCount)
-}
-
-/** By item every place it stands at, and the session of the place. */
-function placesByItem({ offsets, itemIndexes }: Sessions, itemCount: number) {
-  const placeOffsets = new Int32Array(itemCount + 1)
-  for (const item of itemIndexes) placeOffsets[item + 1]!++
-  for (let item = 0; item < itemCount; item++) placeOffsets[item + 1]! += placeOffsets[item]!
-  const next = placeOffsets.slice(0, itemCount)
-  const places = new Int32Array(itemIndexes.length)
-  const sessions = new Int32Array(itemIndexes.length)
-  for (let session = 0; session + 1 < offsets.length; session++) {
-    for (let place = offsets[session]!; place < offsets[session + 1]!; place++) {
-      const at = next[itemIndexes[place]!]!++
-      places[at] = place
-      sessions[at] = session
-    }
-  }
-  return { offsets: placeOffsets, places, sessions }
 }

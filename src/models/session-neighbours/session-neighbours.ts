@@ -38,20 +38,16 @@ export function sessionNeighbours(settings: Partial<SessionNeighboursSettings> =
     tunable,
     with: (replaced) => sessionNeighbours({ ...options, ...replaced }),
     async train(data, { log }) {
-      checkSettings(
-        'session-neighbours',
-        { ...options },
-        {
-          gapMinutes: { low: 1 },
-          sessionsPerItem: { low: 1 },
-          neighbours: { low: 1 },
-          historyItems: { low: 1, isInteger: true },
-          historyDecay: { low: 0.01, high: 1 },
-          sessionDecay: { low: 0.01, high: 1 },
-          lengthPower: { low: 0, high: 3 },
-          rarityPower: { low: 0, high: 3 },
-        },
-      )
+      checkSettings('session-neighbours', options, {
+        gapMinutes: { low: 1 },
+        sessionsPerItem: { low: 1 },
+        neighbours: { low: 1 },
+        historyItems: { low: 1, isInteger: true },
+        historyDecay: { low: 0.01, high: 1 },
+        sessionDecay: { low: 0.01, high: 1 },
+        lengthPower: { low: 0, high: 3 },
+        rarityPower: { low: 0, high: 3 },
+      })
       const sessions = sessionsOf(data, 'session-neighbours', options.gapMinutes)
       log(`session-neighbours: ${sessions.offsets.length - 1} sessions, ${sessions.itemIndexes.length} items in them`)
       return {
