@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { writeEmptyBundle } from '../models/bundle.testing.ts'
+import { emptyBundle, writeEmptyBundle } from '../models/bundle.testing.ts'
 import { adoptEarlierModels } from './adopt-models.ts'
 import { collectModels } from './collect-models.ts'
 import { openTestModels, someDecision, someUser, type TestModels } from './registered-models.testing.ts'
@@ -18,6 +18,14 @@ const damage = (version: string): Promise<void> => writeFile(join(under.modelsDi
 const aliases = () => under.models.aliases()
 const statusOf = async (version: string) =>
   (await under.metadata.modelRegistry.list()).find((model) => model.version === version)?.status
+
+test('a new model is checked and registered, and what a killed writer left makes room for it', async () => {
+  await mkdir(join(under.modelsDir, '.writing-99'))
+  const { version } = await under.models.add(emptyBundle(1000))
+  expect(await readdir(under.modelsDir)).toEqual([version])
+  expect(await statusOf(version)).toBe('registered')
+  expect(await aliases()).toEqual({})
+})
 
 describe('promoting', () => {
   test('a whole bundle that nobody registered is registered first', async () => {

@@ -17,6 +17,7 @@ import {
   inspectBundle,
   listVersions,
   type Manifest,
+  removeLeftovers,
   summaryOf,
   writeBundle,
 } from '../models/bundle.ts'
@@ -55,11 +56,13 @@ export class RegisteredModels {
   }
 
   /**
-   * Writes a bundle, reads it back, and registers it.
+   * Writes a bundle, reads it back, and registers it. What earlier writers that were killed have left is removed before.
    * @throws MillraceError DISK_FULL, BUNDLE_CORRUPT where the disk gives back something else; METADATA_*
    */
   async add(content: BundleContent): Promise<Manifest> {
-    const { version } = await writeBundle(this.parts.modelsDir, content)
+    const { modelsDir, isRunning } = this.parts
+    await removeLeftovers(modelsDir, (pid) => isRunning({ pid, startedAt: '' }))
+    const { version } = await writeBundle(modelsDir, content)
     return this.register(version)
   }
 
