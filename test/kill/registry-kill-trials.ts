@@ -31,6 +31,8 @@ export interface RegistryKillReport {
 
 const LONGEST_LIFE_MS = 250
 const ALL_MOVES = 1_000_000
+/** Acts that surely moved an alias; promoting what is in charge already does not. */
+const CHANGE_ACKNOWLEDGED = /^done (train|rollback) /m
 
 export async function runRegistryKillTrials(options: { killCount: number; seed: number }): Promise<RegistryKillReport> {
   const { killCount, seed } = options
@@ -145,7 +147,7 @@ function startChanger(folder: string, name: string) {
   const firstAcknowledgement = new Promise<void>((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       printed += text
-      if (/^(done|refused) /m.test(printed)) resolve()
+      if (CHANGE_ACKNOWLEDGED.test(printed)) resolve()
     })
     child.on('exit', () => {
       if (!isDoomed) reject(new Error(`the changing process ${name} ended by itself`))
@@ -167,7 +169,7 @@ function startChanger(folder: string, name: string) {
       const done = lines.filter(([word]) => word === 'done')
       return {
         act: state === 'begin' ? act! : 'nothing',
-        changes: done.flatMap(([, what, id]) => (what === 'train' || what === 'rollback' ? [id!] : [])),
+        changes: lines.filter((line) => CHANGE_ACKNOWLEDGED.test(line.join(' '))).map(([, , id]) => id!),
         rollbackMs: done.flatMap(([, what, , ms]) => (what === 'rollback' ? [Number(ms)] : [])),
       }
     },
