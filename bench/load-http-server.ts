@@ -22,7 +22,6 @@ const server = createServer(
     log: silentLogger,
     placements: {},
     status: () => ({ lagEventCount: 0, lagMs: 0, obstacles: [] }),
-    models: () => [],
     build: { version: '0', planHash: '0' },
   },
   { port: 0 },

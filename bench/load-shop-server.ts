@@ -55,7 +55,6 @@ const server = createServer(
     log: jsonLogger({ clock: systemClock, write: (line) => process.stderr.write(line), level: 'warn' }),
     placements: plan.serving.placements,
     status: () => ({ lagEventCount: 0, lagMs: 0, obstacles: [] }),
-    models: () => [],
     build: { version: 'bench', planHash: plan.hash },
   },
   { port: 0 },

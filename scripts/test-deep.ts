@@ -40,6 +40,11 @@ const trials = [
     variables: { MILLRACE_FEATURE_KILLS: values.kills },
   },
   {
+    path: 'test/kill/registry-kill.test.ts',
+    claim: `no alias names a missing or half-written bundle after ${values.kills} kills while training ends, promoting, rolling back and collecting`,
+    variables: { MILLRACE_REGISTRY_KILLS: values.kills, MILLRACE_SEED: values.seed },
+  },
+  {
     path: 'test/delta/concurrent-commits.test.ts',
     claim: `8 processes with ${values.commits} Delta commits each lose and double none`,
     variables: { MILLRACE_DELTA_COMMITS: values.commits },

@@ -6,6 +6,7 @@ import { openEventLog } from './adapters/embedded/event-log.ts'
 import { openKeyStore } from './adapters/embedded/key-store.ts'
 import { openMetadataStore } from './adapters/embedded/metadata-store.ts'
 import { openOnlineStore } from './adapters/embedded/online-store.ts'
+import { isAlive } from './adapters/embedded/process-name.ts'
 import { openQuarantine } from './adapters/embedded/quarantine.ts'
 import { openServedFeaturesStore } from './adapters/embedded/served-features-store.ts'
 import { openSnapshotStore } from './adapters/embedded/snapshot-store.ts'
@@ -24,6 +25,8 @@ import type { OnlineStore } from './ports/online-store.ts'
 import type { Quarantine } from './ports/quarantine.ts'
 import type { ServedFeaturesStore } from './ports/served-features-store.ts'
 import type { SnapshotStore } from './ports/snapshot-store.ts'
+import { adoptEarlierModels } from './training/adopt-models.ts'
+import { RegisteredModels } from './training/registered-models.ts'
 
 export interface OpenAppOptions {
   /** A system file or a folder with one; the nearest one from the working directory upward where it is left out. */
@@ -52,6 +55,8 @@ export interface App {
   /** Stores that few commands need are opened by the first call. */
   readonly onlineStore: () => Promise<OnlineStore>
   readonly metadata: () => Promise<MetadataStore>
+  /** The registry, over `metadata`. */
+  readonly models: () => Promise<RegisteredModels>
   readonly snapshots: () => Promise<SnapshotStore>
   readonly offlineStore: () => Promise<OfflineStore>
   /** Where its files lie. */
@@ -74,6 +79,12 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const keys = openKeyStore({ folder: folder.keysDir })
   const onlineStore = onFirstUse(() => openOnlineStore({ folder: folder.onlineStoreDir }))
   const metadata = onFirstUse(() => openMetadataStore({ folder: folder.metadataDir, clock }))
+  const models = onFirstUse(async () => {
+    const { modelRegistry: registry, modelUses: uses } = await metadata.get()
+    const opened = new RegisteredModels({ registry, uses, modelsDir: folder.modelsDir, clock, isRunning: isAlive })
+    await adoptEarlierModels(opened)
+    return opened
+  })
   const snapshots = onFirstUse(async () => openSnapshotStore({ folder: folder.snapshotsDir }))
   const offlineStore = onFirstUse(async () =>
     duckDbOfflineStore({ temporaryFolder: join(folder.offlineDir, 'temporary') }),
@@ -92,6 +103,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     keys,
     onlineStore: onlineStore.get,
     metadata: metadata.get,
+    models: models.get,
     snapshots: snapshots.get,
     offlineStore: offlineStore.get,
     offlineDir: folder.offlineDir,

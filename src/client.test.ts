@@ -116,10 +116,10 @@ test('items and users are put, patched and deleted, one or many', async () => {
   expect(running.entityChanges[0]).toMatchObject({ attributes: { price: 5 }, eventTime: '1970-01-01T00:00:00.000Z' })
 })
 
-test('the model in charge is described', async () => {
+test('models are described, and which of them is in charge and answers', async () => {
   const { client } = await connected()
   expect(await client.models()).toMatchObject([
-    { version: 'm1', metrics: [{ name: 'ndcgAt20', interval: [0.1, 0.3] }] },
+    { version: 'm1', aliases: ['champion'], isAnswering: true, metrics: [{ name: 'NDCG@20', interval: [0.125, 0.5] }] },
   ])
 })
 

@@ -55,6 +55,11 @@ export interface IntakeAnswer {
 
 export interface ModelDescription {
   readonly version: string
+  /** `retired`: being deleted. Deleted ones are not listed. */
+  readonly status: 'registered' | 'retired'
+  readonly aliases: readonly ('champion' | 'challenger' | 'previous')[]
+  /** Whether the server answers from it. */
+  readonly isAnswering: boolean
   readonly trainedAt: string
   readonly userCount: number
   readonly itemCount: number
@@ -130,7 +135,7 @@ export interface MillraceClient<Names extends SystemNames = AnyNames> {
   putUsers(users: readonly ClientEntity<Names['user']>[], options?: CallOptions): Promise<IntakeAnswer>
   /** What is known of a user, an item or both in numbers, now or at an earlier moment, which takes a second or more. */
   featureValues(question: FeatureQuestion, options?: CallOptions): Promise<FeatureValues>
-  /** The model in charge; empty before the first training. */
+  /** Newest training first; empty before the first. */
   models(options?: CallOptions): Promise<readonly ModelDescription[]>
 }
 

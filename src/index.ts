@@ -74,3 +74,4 @@ export type {
   TunableRange,
 } from './ports/candidate-generator.ts'
 export { describeEvaluation, type EvaluationReport } from './training/evaluation-report.ts'
+export type { Promotion, RegisteredModels } from './training/registered-models.ts'

@@ -1,6 +1,6 @@
 // Goal: the whole loop in one process. Method: a made shop with two kinds of customers, driven over HTTP through the typed client, as its
 // users would: events in, train, recommend, one more event, another answer; then the things that go wrong.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { itemNeighbours, openApp, popularity, readTrainingInput, serve, trainModel } from 'millrace'
 import { createClient } from 'millrace/client'
@@ -50,7 +50,8 @@ const train = async () => trainModel(app, await readTrainingInput(app), silent)
 
 /** Waits until the server answers from this version. */
 async function inCharge(version: string): Promise<void> {
-  await expect.poll(async () => (await client().models())[0]?.version, { timeout: 5_000 }).toBe(version)
+  const answering = async () => (await client().models()).find(({ isAnswering }) => isAnswering)?.version
+  await expect.poll(answering, { timeout: 5_000 }).toBe(version)
 }
 
 describe('the first loop', () => {
@@ -145,16 +146,70 @@ describe('when something is wrong', () => {
     await inCharge((await train()).version)
   })
 
-  test('a damaged bundle put in charge leaves the running model in place', async () => {
+  test('a damaged bundle cannot be put in charge, and one that is damaged afterwards leaves the running model in place', async () => {
     await fillShop()
     const first = await train()
-    await inCharge(first.version)
     const second = await train()
     await inCharge(second.version)
-    writeFileSync(join(app.modelsDir, first.version, 'items.txt'), 'x')
-    writeFileSync(join(app.modelsDir, 'current.json'), JSON.stringify({ version: first.version }))
-    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    const items = join(app.modelsDir, first.version, 'items.txt')
+    const whole = readFileSync(items)
+    const models = await app.models()
+    const promotion = { version: first.version, decision: { by: 'ada', command: 'test', why: 'to see' } }
+    writeFileSync(items, 'x')
+    await expect(models.promote(promotion)).rejects.toMatchObject({ code: 'BUNDLE_CORRUPT' })
+    expect(await models.aliases()).toEqual({ champion: second.version, previous: first.version })
+
+    // Damaged in the moment between the promotion and the look of the server.
+    writeFileSync(items, whole)
+    await models.promote(promotion)
+    writeFileSync(items, 'x')
+    await expect.poll(() => running!.modelProblem(), { timeout: 5_000 }).toMatch(/^BUNDLE_CORRUPT/)
     expect((await client().recommend({ placement: 'home', userId: 'u0' })).modelVersion).toBe(second.version)
+  })
+
+  test('a server whose champion was deleted by hand starts with the previous model, and says so everywhere', async () => {
+    await fillShop()
+    const first = await train()
+    const second = await train()
+    await running!.close()
+    rmSync(join(app.modelsDir, second.version), { recursive: true })
+    running = await serve(app, { port: 0 })
+    const answer = await client().recommend({ placement: 'home', userId: 'u0' })
+    expect(answer).toMatchObject({ rung: 'full', modelVersion: first.version })
+    const get = async (path: string) => (await fetch(running!.url + path)).text()
+    const problem = expect.stringMatching(/^MODEL_NOT_FOUND/)
+    expect(JSON.parse(await get('/v1/status'))).toMatchObject({
+      model: second.version,
+      modelProblem: problem,
+      answeringInstead: first.version,
+    })
+    expect(JSON.parse(await get('/health/ready')).shortcomings).toEqual([problem])
+    expect(await get('/metrics')).toMatch(/^millrace_champion_answers 0$/m)
+    expect(await client().models()).toMatchObject([
+      { version: second.version, aliases: ['champion'], bundle: { state: 'missing' }, isAnswering: false },
+      { version: first.version, aliases: ['previous'], bundle: { state: 'whole' }, isAnswering: true },
+    ])
+  })
+
+  test('rolling back over HTTP answers from the previous model within a second', async () => {
+    await fillShop()
+    const first = await train()
+    const second = await train()
+    await inCharge(second.version)
+    const startMs = performance.now()
+    const answer = await fetch(`${running!.url}/v1/models/rollback`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ reason: 'fewer clicks', expected: second.version }),
+    })
+    expect(await answer.json()).toMatchObject({ after: { champion: first.version, previous: second.version } })
+    await inCharge(first.version)
+    // The claim is 2 s, with a large model; the poll of the server alone takes up to half of one.
+    expect(performance.now() - startMs).toBeLessThan(2_000)
+    expect(await (await app.models()).inChargeAt(app.clock.now())).toMatchObject({
+      to: first.version,
+      decision: { command: 'POST /v1/models/rollback', why: 'fewer clicks' },
+    })
   })
 
   test('training on nothing is refused with the way out', async () => {

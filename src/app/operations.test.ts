@@ -70,6 +70,7 @@ test('figures of what cannot be read are left out and said to the log, and the r
   withApp(async (app) => {
     const warnings: unknown[] = []
     const logger = { ...silentLogger, warn: (_: string, fields?: object) => void warnings.push(fields) }
+    const liveModel = { champion: 'v', manifest: undefined, problem: 'BUNDLE_CORRUPT: it is damaged.' }
     const sources = await sourcesOf(app, silentLogger)
     const { checkResults } = await app.metadata()
     await checkResults.append({
@@ -82,9 +83,15 @@ test('figures of what cannot be read are left out and said to the log, and the r
       checkedAtMs: 2000,
     }))
     await checkResults.append({ runId: 'now', results })
-    const figures = await operationsOf(app, { features: undefined, sources: () => sources, logger }).figures()
+    const figures = await operationsOf(app, {
+      features: undefined,
+      liveModel,
+      sources: () => sources,
+      logger,
+    }).figures()
     expect(figures).toMatchObject({
       features: undefined,
+      championAnswers: false,
       sources: [{ name: 'drops', freshness: 'never', ageMs: undefined, freshnessMs: expect.any(Number) }],
       // Of the newest run alone.
       checks: { checkedAt: '1970-01-01T00:00:02.000Z', counts: { pass: 2, warn: 1, fail: 0, notEnoughHistory: 0 } },
@@ -92,7 +99,12 @@ test('figures of what cannot be read are left out and said to the log, and the r
     expect(warnings).toEqual([])
 
     const broken = { ...app, metadata: () => Promise.reject(new Error('no metadata')) }
-    const rest = await operationsOf(broken, { features: undefined, sources: () => sources, logger }).figures()
+    const rest = await operationsOf(broken, {
+      features: undefined,
+      liveModel,
+      sources: () => sources,
+      logger,
+    }).figures()
     expect(rest).toMatchObject({ checks: undefined, sources: [{ name: 'drops' }] })
     expect(warnings).toMatchObject([{ part: 'checks' }])
     await sources?.stop()

@@ -3,17 +3,19 @@ import type { App } from '../app.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
 import type { OperationFigures, Operations } from '../http/dependencies.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { LiveModel } from './live-model.ts'
 import type { RunningFeatures } from './run-features.ts'
 import { checksSummary, lastChecks, sourceSummaries, systemStatus } from './system-status.ts'
 
 export interface OperationsParts {
   readonly features: RunningFeatures | undefined
+  readonly liveModel: Pick<LiveModel, 'champion' | 'manifest' | 'problem'>
   /** Undefined until they are started, and where there are none. */
   readonly sources: () => SourceRunner | undefined
   readonly logger: Logger
 }
 
-export function operationsOf(app: App, { features, sources, logger }: OperationsParts): Operations {
+export function operationsOf(app: App, { features, liveModel, sources, logger }: OperationsParts): Operations {
   /** Metrics are asked for when something is wrong, too: what cannot be read is left out, and the log says why. */
   const orUndefined = async <T>(part: string, read: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -24,7 +26,7 @@ export function operationsOf(app: App, { features, sources, logger }: Operations
     }
   }
   return {
-    status: () => systemStatus(app, { sources: sources(), featureProblem: features?.problem() }),
+    status: () => systemStatus(app, { sources: sources(), featureProblem: features?.problem(), liveModel }),
     sources: () => sourceSummaries(sources()),
     checks: async ({ limit, ...query }) => (await app.metadata()).checkResults.list({ ...query, limit }),
     skew: async () => (await app.servedFeatures()).lastReport(),
@@ -35,6 +37,8 @@ export function operationsOf(app: App, { features, sources, logger }: Operations
         samples: features.sampleCounts(),
       },
       sources: (await orUndefined('sources', () => sourceSummaries(sources()))) ?? [],
+      championAnswers:
+        liveModel.champion === undefined ? undefined : liveModel.champion === liveModel.manifest?.version,
       checks: await orUndefined('checks', async () => checksSummary(await lastChecks(app))),
     }),
   }

@@ -1,18 +1,19 @@
 // One process that does everything `millrace dev` promises: takes events in, follows the log, answers, and swaps models when a new one is in
 // charge.
 import { randomUUID } from 'node:crypto'
+import { thisProcess } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
 import { followLog, type LogFollower } from '../data/follow-log.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
-import type { ModelDescription, ServerDependencies } from '../http/dependencies.ts'
+import type { ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type ServerOptions } from '../http/server.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
 import { pause } from '../lib/within.ts'
-import type { Manifest } from '../models/bundle.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
 import { LiveModel } from './live-model.ts'
+import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
 import { packageVersion } from './package-version.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
@@ -63,6 +64,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   })
   const liveModel = new LiveModel({
     modelsDir,
+    models: app.models,
+    user: { id: randomUUID(), ...thisProcess() },
     generators: app.system.generators,
     log: logger,
     onSwap: (model) => service.useModel(model),
@@ -81,11 +84,14 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       clock,
       log: logger,
       placements: plan.serving.placements,
-      status: () => ({ ...statusOf(follower, failure), shortcomings: [features?.problem() ?? []].flat() }),
-      operations: operationsOf(app, { features, sources: () => sources, logger }),
+      status: () => ({
+        ...statusOf(follower, failure),
+        shortcomings: [features?.problem() ?? [], liveModel.problem ?? []].flat(),
+      }),
+      operations: operationsOf(app, { features, liveModel, sources: () => sources, logger }),
+      models: modelsOf(app, liveModel),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
       ...(tables && { tables: tables.tables }),
-      models: () => (liveModel.manifest ? [describeModel(liveModel.manifest)] : []),
       build: { version: packageVersion(), planHash: plan.hash },
     },
     serverOptions,
@@ -124,6 +130,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     close: async () => {
       await server.close()
       await stopPolling()
+      await liveModel.stop()
       await stopTrimming()
       await stopTables()
       await sources?.stop()
@@ -173,17 +180,5 @@ function repeat(everyMs: number, act: () => Promise<void>): () => Promise<void> 
   return async () => {
     clearInterval(timer)
     await running
-  }
-}
-
-function describeModel(manifest: Manifest): ModelDescription {
-  return {
-    version: manifest.version,
-    trainedAt: new Date(manifest.lineage.trainedAtMs).toISOString(),
-    userCount: manifest.userCount,
-    itemCount: manifest.itemCount,
-    interactionCount: manifest.lineage.interactionCount,
-    generators: Object.entries(manifest.generators).map(([name, { kind }]) => ({ name, kind })),
-    metrics: manifest.metrics.map(({ name, value, interval }) => ({ name, value, interval: [...interval] })),
   }
 }

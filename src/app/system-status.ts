@@ -12,27 +12,49 @@ import type {
   SystemStatus,
   TableSummary,
 } from '../domain/system-status.ts'
-import { currentVersion } from '../models/bundle.ts'
+import { inspectBundle } from '../models/bundle.ts'
+import { bundleState } from '../training/model-entry.ts'
+import type { LiveModel } from './live-model.ts'
 
 export interface StatusOptions {
   readonly sources: SourceRunner | undefined
   /** Why features do not follow the log, where the process that asks keeps them. */
   readonly featureProblem?: string | undefined
+  /** Of the process that asks, where it serves. */
+  readonly liveModel?: Pick<LiveModel, 'manifest' | 'problem'> | undefined
 }
 
 /** @throws MillraceError of the stores */
-export async function systemStatus(app: App, { sources, featureProblem }: StatusOptions): Promise<SystemStatus> {
+export async function systemStatus(
+  app: App,
+  { sources, featureProblem, liveModel }: StatusOptions,
+): Promise<SystemStatus> {
   const { firstOffset, nextOffset, bytes } = await app.log.bounds()
   const quarantined = await app.quarantine.counts()
   return {
     log: { eventCount: nextOffset - firstOffset, megabytes: Math.round(bytes / 1e5) / 10 },
     quarantinedCount: quarantined.reduce((sum, { count }) => sum + count, 0),
-    model: await currentVersion(app.modelsDir),
+    ...(await modelStatus(app, liveModel)),
     features: await featuresStatus(app, featureProblem),
     sources: await sourceSummaries(sources),
     tables: await tableSummaries(app),
     checks: checksSummary(await lastChecks(app)),
   }
+}
+
+async function modelStatus(
+  app: App,
+  liveModel: StatusOptions['liveModel'],
+): Promise<Pick<SystemStatus, 'model' | 'modelProblem' | 'answeringInstead'>> {
+  const { champion: model } = await (await app.models()).aliases()
+  if (liveModel !== undefined) {
+    const { problem, manifest } = liveModel
+    const answering = manifest?.version ?? 'popular items'
+    const answeringInstead = problem === undefined || answering === model ? undefined : answering
+    return { model, modelProblem: problem, answeringInstead }
+  }
+  const bundle = model === undefined ? undefined : await bundleState(() => inspectBundle(app.modelsDir, model))
+  return { model, modelProblem: bundle?.problem, answeringInstead: undefined }
 }
 
 /** From what was decided of them: the tables themselves are not opened. */

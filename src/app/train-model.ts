@@ -1,11 +1,12 @@
-// One training run: read the log, measure on newer interactions than were learned from, train on everything, write the bundle, put it in charge.
+// One training run: read the log, measure on newer interactions than were learned from, train on everything, register the model, put it in charge.
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
 import { readInteractions } from '../data/read-interactions.ts'
 import { type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
+import type { ModelMetric } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
-import { type BundleMetric, type Manifest, setCurrentVersion, writeBundle } from '../models/bundle.ts'
+import type { Manifest } from '../models/bundle.ts'
 import type { EvaluationReport } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
 import { packageVersion } from './package-version.ts'
@@ -17,6 +18,8 @@ export interface TrainModelOptions {
   readonly log: (line: string) => void
   /** An evaluation of the same settings on a split; its figures are kept with the model. */
   readonly evaluation?: EvaluationReport | undefined
+  /** Whether the model becomes the champion; true where it is left out. */
+  readonly promote?: boolean | undefined
 }
 
 /** The interactions to learn from, and how far in the log they reach. */
@@ -38,7 +41,10 @@ export async function readTrainingInput(app: App): Promise<TrainingInput> {
   )
 }
 
-/** Trains on all of the input and puts the result in charge. */
+/**
+ * Trains on all of the input, registers the result, and puts it in charge unless told otherwise.
+ * @throws MillraceError TRAINING_*, DISK_FULL, METADATA_*; MODEL_ALIAS_MOVED where somebody else promoted at the same moment: the model is registered then
+ */
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
   const { table, nextOffset } = input
   const asOfMs = app.clock.now()
@@ -49,7 +55,8 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     threadCount: options.threadCount ?? availableParallelism(),
     log: options.log,
   })
-  const manifest = await writeBundle(app.modelsDir, {
+  const models = await app.models()
+  const manifest = await models.add({
     lineage: {
       planHash: app.plan.hash,
       commit: commitOf(app.projectDir),
@@ -65,12 +72,15 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     metrics: options.evaluation ? metricsOf(options.evaluation) : [],
     generators,
   })
-  await setCurrentVersion(app.modelsDir, manifest.version)
+  if (options.promote ?? true) {
+    const decision = { by: 'train', command: 'millrace train', why: 'Newly trained; no gates are defined.' }
+    await models.promote({ version: manifest.version, decision })
+  }
   return manifest
 }
 
 /** The figures of the model that serves. */
-function metricsOf({ k, models }: EvaluationReport): readonly BundleMetric[] {
+function metricsOf({ k, models }: EvaluationReport): readonly ModelMetric[] {
   const { ndcg, recall, reciprocalRank, averagePrecision } = models[0]!.metrics
   const named = { NDCG: ndcg, Recall: recall, MRR: reciprocalRank, MAP: averagePrecision }
   return Object.entries(named).map(([name, { mean, interval }]) => ({ name: `${name}@${k}`, value: mean, interval }))

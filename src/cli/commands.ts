@@ -65,8 +65,18 @@ export const commands: readonly CommandEntry[] = [
   { name: 'dev', summary: 'Run the whole system in one process', load: () => import('./dev.ts') },
   {
     name: 'models',
-    summary: 'List the trained models and choose the one that serves',
+    summary: 'The models: which there are, which one is in charge, and how that came about',
     load: () => import('./models.ts'),
+  },
+  {
+    name: 'promote',
+    summary: 'Put a model in charge, or on trial',
+    load: () => import('./promote.ts'),
+  },
+  {
+    name: 'rollback',
+    summary: 'Put the previous model in charge again',
+    load: () => import('./rollback.ts'),
   },
   { name: 'keys', summary: 'Create, list and revoke API keys', load: () => import('./project-keys.ts') },
 ]

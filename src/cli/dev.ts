@@ -42,7 +42,8 @@ export default defineCommand({
     }
     const model = running.service.model
     console.log(`${app.plan.name} answers on ${running.url}`)
-    console.log(model ? `model ${model.version}` : withoutModel(running.modelProblem()))
+    const problem = running.modelProblem()
+    console.log(model ? `model ${model.version}${problem === undefined ? '' : `. ${problem}`}` : withoutModel(problem))
     console.log(
       `try: curl -s ${running.url}/v1/recommend -H 'content-type: application/json' -d '${exampleRequest(app.plan)}'`,
     )

@@ -1,97 +1,210 @@
-// millrace models: which models there are, which one serves, and putting another one in charge.
+// millrace models: which models there are, which aliases name them, how that came about, and deleting those that nothing needs.
 import { defineCommand } from 'citty'
-import { openApp } from '../app.ts'
+import { type App, openApp } from '../app.ts'
+import type { AliasMove } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
-import {
-  currentVersion,
-  listVersions,
-  type Manifest,
-  readBundle,
-  readManifest,
-  setCurrentVersion,
-} from '../models/bundle.ts'
+import { collectModels } from '../training/collect-models.ts'
+import type { BundleState, ModelEntry, UnregisteredBundle } from '../training/model-entry.ts'
+import type { RegisteredModels } from '../training/registered-models.ts'
 import { appArguments } from './app-arguments.ts'
+import { countArgument } from './number-argument.ts'
 import { printTable } from './table.ts'
+import { timeArgument } from './time-argument.ts'
+
+const json = { type: 'boolean', description: 'Print JSON', default: false } as const
+const KEPT_COUNT_MAX = 100_000
+const KEPT_DAYS_MAX = 36_500
 
 const list = defineCommand({
-  meta: { name: 'list', description: 'Every trained model, oldest first' },
-  args: { ...appArguments, json: { type: 'boolean', description: 'Print JSON', default: false } },
-  async run({ args }) {
-    const app = await openApp({ systemFile: args.system, dataDir: args.data })
-    try {
-      const current = await orProblem(currentVersion(app.modelsDir))
-      const models: ListedModel[] = []
-      for (const version of await listVersions(app.modelsDir)) {
-        const manifest = await orProblem(readManifest(app.modelsDir, version))
-        models.push({ version, isInCharge: version === current, manifest })
-      }
-      if (current instanceof MillraceError) console.error(`${current.code}: ${current.message}`)
-      if (args.json) console.log(JSON.stringify(models.map(asJson)))
-      else if (models.length === 0) console.log('No model has been trained yet. Run "millrace train".')
-      else printTable(['version', 'in charge', 'interactions', 'items', 'metrics'], models.map(asRow))
-    } finally {
-      await app.close()
-    }
+  meta: { name: 'list', description: 'The models, newest first: status, aliases, metrics, age' },
+  args: {
+    all: { type: 'boolean', description: 'Those too that were deleted', default: false },
+    ...appArguments,
+    json,
   },
+  run: ({ args }) =>
+    withModels(args, async (models, { clock }) => {
+      const { models: all, unregistered } = await models.list({ isThorough: true })
+      const shown = all.filter(({ status }) => args.all || status !== 'deleted')
+      if (args.json) return console.log(JSON.stringify({ models: shown, unregistered }))
+      if (shown.length === 0 && unregistered.length === 0) {
+        return console.log('No model has been trained yet. Run "millrace train".')
+      }
+      printTable(
+        ['version', 'aliases', 'status', 'age', 'interactions', 'items', 'metrics'],
+        [...shown.map((model) => rowOf(model, clock.now())), ...unregistered.map(strangerRow)],
+      )
+      for (const { version, bundle } of [...shown, ...unregistered]) {
+        if (bundle.problem !== undefined) console.log(`${version}: ${bundle.problem}`)
+      }
+      if (shown.length > 0 && !shown.some(({ aliases }) => aliases.includes('champion'))) {
+        console.log('No model is in charge. Run "millrace promote VERSION --reason TEXT".')
+      }
+    }),
 })
 
-const use = defineCommand({
-  meta: { name: 'use', description: 'Put a version in charge; running servers follow within a second' },
+const show = defineCommand({
+  meta: { name: 'show', description: 'One model: where it comes from, its metrics, and whether its bundle is whole' },
   args: {
     version: { type: 'positional', description: 'A version of "millrace models list"', required: true },
     ...appArguments,
+    json,
   },
-  async run({ args }) {
-    const app = await openApp({ systemFile: args.system, dataDir: args.data })
-    try {
-      const previous = await orProblem(currentVersion(app.modelsDir))
-      // Every byte is checked here, where somebody looks, and not at the next start of a server.
-      await readBundle(app.modelsDir, args.version)
-      await setCurrentVersion(app.modelsDir, args.version)
-      const isOther = typeof previous === 'string' && previous !== args.version
-      console.log(`${args.version} is in charge${isOther ? `, in place of ${previous}` : ''}.`)
-    } finally {
-      await app.close()
-    }
-  },
+  run: ({ args }) =>
+    withModels(args, async (models) => {
+      const model = await models.find(args.version, { isThorough: true })
+      const moves = await models.audit({ version: args.version, limit: SHOWN_MOVE_COUNT })
+      if (args.json) return console.log(JSON.stringify({ ...model, moves }))
+      const { lineage, bundle } = model
+      printTable(
+        ['model', model.version],
+        [
+          ['status', statusText(model)],
+          ['aliases', model.aliases.join(', ') || 'none'],
+          ['bundle', `${bundle.problem ?? bundle.state} (${megabytes(model.bundleBytes)} MB)`],
+          ['used by', model.usedBy.map((pid) => `process ${pid}`).join(', ') || 'no running process'],
+          ['trained', isoOf(lineage.trainedAtMs)],
+          ['learned from', `${grouped(lineage.interactionCount)} interactions, the log before ${lineage.nextOffset}`],
+          ['size', `${grouped(model.userCount)} users, ${grouped(model.itemCount)} items`],
+          ['generators', model.generators.map(({ name, kind }) => `${name} (${kind})`).join(', ')],
+          ['plan', lineage.planHash],
+          ['commit', lineage.commit ?? 'outside a repository'],
+          ['seed', String(lineage.seed)],
+          ['Millrace', lineage.millraceVersion],
+          ...model.metrics.map(({ name, value, interval: [low, high] }) => [
+            name,
+            `${value.toFixed(4)} (95 %: ${low.toFixed(4)} … ${high.toFixed(4)})`,
+          ]),
+        ],
+      )
+      if (moves.length > 0) console.log('')
+      printMoves(moves)
+    }),
 })
 
-interface ListedModel {
-  readonly version: string
-  readonly isInCharge: boolean
-  /** Or why it cannot be read. */
-  readonly manifest: Manifest | MillraceError
-}
+const audit = defineCommand({
+  meta: { name: 'audit', description: 'What was in charge when, and who or what decided it, newest first' },
+  args: {
+    at: { type: 'string', description: 'A moment: what was in charge then, and the moves until then' },
+    limit: { type: 'string', description: 'How many moves', default: '100' },
+    ...appArguments,
+    json,
+  },
+  run: ({ args }) =>
+    withModels(args, async (models) => {
+      const limit = countArgument('limit', args.limit, KEPT_COUNT_MAX)!
+      const untilMs = args.at === undefined ? undefined : timeArgument('at', args.at)
+      const moves = await models.audit({ limit, ...(untilMs !== undefined && { untilMs }) })
+      const inCharge = untilMs === undefined ? undefined : await models.inChargeAt(untilMs)
+      if (args.json) return console.log(JSON.stringify({ ...(inCharge && { inCharge }), moves }))
+      if (untilMs !== undefined) console.log(inChargeText(untilMs, inCharge))
+      if (untilMs === undefined && moves.length === 0) return console.log('No alias has moved yet.')
+      if (moves.length > 0) printMoves(moves)
+    }),
+})
 
-function asRow({ version, isInCharge, manifest }: ListedModel): readonly string[] {
-  const inCharge = isInCharge ? 'yes' : ''
-  if (manifest instanceof MillraceError) return [version, inCharge, '', '', `${manifest.code}: ${manifest.message}`]
-  return [
-    version,
-    inCharge,
-    manifest.lineage.interactionCount.toLocaleString('en-US'),
-    manifest.itemCount.toLocaleString('en-US'),
-    manifest.metrics.map((metric) => `${metric.name} ${metric.value.toFixed(4)}`).join(', '),
-  ]
-}
+const gc = defineCommand({
+  meta: { name: 'gc', description: 'Delete the models that no alias names, no process uses and no rule keeps' },
+  args: {
+    keep: { type: 'string', description: 'The newest so many stay', default: '5' },
+    inChargeDays: { type: 'string', description: 'What was in charge within so many days stays', default: '30' },
+    dryRun: { type: 'boolean', description: 'Only say what would be deleted', default: false },
+    ...appArguments,
+    json,
+  },
+  run: ({ args }) =>
+    withModels(args, async (models) => {
+      const newestCount = countArgument('keep', args.keep, KEPT_COUNT_MAX)!
+      const inChargeDays = daysArgument(args.inChargeDays)
+      const report = await collectModels(models, { newestCount, inChargeDays }, { isDryRun: args.dryRun })
+      if (args.json) return console.log(JSON.stringify(report))
+      for (const { version, why } of report.kept) console.log(`${version} stays: ${why}`)
+      for (const { version, problem } of report.unreadable) console.log(`${version} is left alone: ${problem}`)
+      const done = args.dryRun ? 'would be deleted' : 'is deleted'
+      for (const { version, bundleBytes } of report.deleted) {
+        console.log(`${version} ${done}, ${megabytes(bundleBytes)} MB`)
+      }
+      if (report.deleted.length === 0) console.log('There is nothing to delete.')
+    }),
+})
 
-function asJson({ version, isInCharge, manifest }: ListedModel): object {
-  if (manifest instanceof MillraceError) return { version, inCharge: isInCharge, problem: manifest.message }
-  return { ...manifest, inCharge: isInCharge }
-}
+export default defineCommand({
+  meta: { name: 'models', description: 'The models: which there are, which one is in charge, and how that came about' },
+  subCommands: { list, show, audit, gc },
+  default: 'list',
+})
 
-/** What is damaged is told beside what is not: these commands are the way out of it. */
-async function orProblem<Value>(reading: Promise<Value>): Promise<Value | MillraceError> {
+const SHOWN_MOVE_COUNT = 20
+const HOUR_MS = 3_600_000
+const DAY_HOURS = 24
+
+async function withModels(
+  args: { readonly system?: string | undefined; readonly data?: string | undefined },
+  work: (models: RegisteredModels, app: App) => Promise<void>,
+): Promise<void> {
+  const app = await openApp({ systemFile: args.system, dataDir: args.data })
   try {
-    return await reading
-  } catch (error) {
-    if (error instanceof MillraceError) return error
-    throw error
+    await work(await app.models(), app)
+  } finally {
+    await app.close()
   }
 }
 
-export default defineCommand({
-  meta: { name: 'models', description: 'List the trained models and choose the one that serves' },
-  subCommands: { list, use },
-  default: 'list',
-})
+function rowOf(model: ModelEntry, nowMs: number): readonly string[] {
+  return [
+    model.version,
+    model.aliases.join(', ') || '–',
+    `${statusText(model)}${bundleText(model.bundle)}`,
+    ageText(nowMs - model.lineage.trainedAtMs),
+    grouped(model.lineage.interactionCount),
+    grouped(model.itemCount),
+    model.metrics.map(({ name, value }) => `${name} ${value.toFixed(4)}`).join(', ') || '–',
+  ]
+}
+
+const strangerRow = ({ version, bundle }: UnregisteredBundle): readonly string[] => [
+  version,
+  '–',
+  `unregistered${bundleText(bundle)}`,
+  ...Array(4).fill('–'),
+]
+
+const statusText = ({ status }: ModelEntry): string => (status === 'retired' ? 'retired, being deleted' : status)
+
+const bundleText = ({ state }: BundleState): string => (state === 'whole' || state === 'removed' ? '' : `, ${state}`)
+
+function ageText(ageMs: number): string {
+  const hours = Math.max(0, Math.floor(ageMs / HOUR_MS))
+  return hours < 2 * DAY_HOURS ? `${hours} h` : `${Math.floor(hours / DAY_HOURS)} days`
+}
+
+function printMoves(moves: readonly AliasMove[]): void {
+  printTable(
+    ['moment', 'alias', 'from', 'to', 'by', 'with', 'why'],
+    moves.map(({ alias, from, to, atMs, decision }) => [
+      isoOf(atMs),
+      alias,
+      from ?? '–',
+      to ?? '–',
+      decision.by,
+      decision.gateRunId === undefined ? decision.command : `${decision.command}, gates ${decision.gateRunId}`,
+      decision.why,
+    ]),
+  )
+}
+
+function inChargeText(atMs: number, move: AliasMove | undefined): string {
+  if (move === undefined) return `Nothing was in charge at ${isoOf(atMs)}.`
+  const { by, command, why } = move.decision
+  return `${move.to} was in charge at ${isoOf(atMs)}, since ${isoOf(move.atMs)}: ${by} decided (${command}). ${why}`
+}
+
+function daysArgument(text: string): number {
+  const days = Number(text)
+  if (text.trim() !== '' && days >= 0 && days <= KEPT_DAYS_MAX) return days
+  throw new MillraceError('CLI_USAGE', `--in-charge-days is ${JSON.stringify(text)}, expected 0 to ${KEPT_DAYS_MAX}.`)
+}
+
+const isoOf = (timeMs: number): string => new Date(timeMs).toISOString()
+const grouped = (count: number): string => count.toLocaleString('en-US')
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1)

@@ -3,7 +3,7 @@ import { defineCommand } from 'citty'
 import { sourcesOf } from '../app/run-sources.ts'
 import { systemStatus } from '../app/system-status.ts'
 import { openApp } from '../app.ts'
-import type { ChecksSummary, FeaturesStatus, TableSummary } from '../domain/system-status.ts'
+import type { ChecksSummary, FeaturesStatus, SystemStatus, TableSummary } from '../domain/system-status.ts'
 import { durationText } from '../lib/duration.ts'
 import { silentLogger } from '../lib/logger.ts'
 import { appArguments } from './app-arguments.ts'
@@ -22,13 +22,13 @@ export default defineCommand({
         console.log(JSON.stringify(status))
         return
       }
-      const { log, quarantinedCount, model, features, checks } = status
+      const { log, quarantinedCount, features, checks } = status
       printTable(
         [app.plan.name, `plan ${app.plan.hash.slice(0, 12)}`],
         [
           ['events', `${log.eventCount.toLocaleString('en-US')} (${log.megabytes} MB)`],
           ['quarantined', quarantinedCount.toLocaleString('en-US')],
-          ['model', model ?? 'none yet: run "millrace train"'],
+          ['model', modelText(status)],
           ...(features === undefined ? [] : [['features', featuresText(features)]]),
           ...status.tables.map((table) => [`table ${table.name}`, tableText(table)]),
           ['checks', checks === undefined ? 'none yet: run "millrace checks run"' : checksText(checks)],
@@ -57,6 +57,11 @@ export default defineCommand({
     }
   },
 })
+
+function modelText({ model, modelProblem }: SystemStatus): string {
+  if (model === undefined) return 'none in charge yet: run "millrace train"'
+  return modelProblem === undefined ? model : `${model}, which cannot answer. ${modelProblem}`
+}
 
 function featuresText({ count, isKept, lagEventCount, backfilling }: FeaturesStatus): string {
   const advice = isKept ? ', kept by a running process' : '. Run "millrace backfill"'

@@ -1,4 +1,4 @@
-// millrace train: measure, train on everything, put the model in charge.
+// millrace train: measure, train on everything, register the model, put it in charge.
 import { defineCommand } from 'citty'
 import { evaluateModels } from '../app/evaluate-models.ts'
 import { readTrainingInput, trainModel } from '../app/train-model.ts'
@@ -16,6 +16,11 @@ export default defineCommand({
       description: 'Measure on a time split first; --no-evaluate leaves it out',
       default: true,
     },
+    promote: {
+      type: 'boolean',
+      description: 'Put the model in charge; --no-promote only registers it',
+      default: true,
+    },
     threads: { type: 'string', description: 'Threads to train with (default: all processors)' },
     json: { type: 'boolean', description: 'Print the manifest as JSON', default: false },
   },
@@ -27,8 +32,9 @@ export default defineCommand({
       const input = await readTrainingInput(app)
       const evaluation = args.evaluate ? await evaluateModels(app, input, { threadCount, log: () => {} }) : undefined
       if (evaluation) for (const line of describeEvaluation(evaluation)) say(line)
-      const manifest = await trainModel(app, input, { threadCount, evaluation, log: say })
-      say(`${manifest.version} is in charge.`)
+      const manifest = await trainModel(app, input, { threadCount, evaluation, promote: args.promote, log: say })
+      const { version } = manifest
+      say(args.promote ? `${version} is in charge.` : `${version} is registered. See "millrace promote --help".`)
       if (args.json) console.log(JSON.stringify(manifest))
     } finally {
       await app.close()

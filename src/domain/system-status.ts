@@ -6,6 +6,10 @@ export interface SystemStatus {
   readonly quarantinedCount: number
   /** The version in charge; undefined before the first training. */
   readonly model: string | undefined
+  /** Why it does not answer, or cannot; undefined where nothing is amiss. */
+  readonly modelProblem: string | undefined
+  /** What answers in its place, where a server is asked: an older version, or "popular items". */
+  readonly answeringInstead: string | undefined
   /** Undefined where the system file defines none. */
   readonly features: FeaturesStatus | undefined
   readonly sources: readonly SourceSummary[]

@@ -1,6 +1,6 @@
 // Who may call what. Keys come in "Authorization: Bearer mlr_…" and are never logged.
 import type { FastifyInstance } from 'fastify'
-import { allows, isValidKey, keyIdOf, type Scope } from '../domain/api-key.ts'
+import { type ApiKey, allows, isValidKey, keyIdOf, type Scope } from '../domain/api-key.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 
@@ -21,17 +21,20 @@ export function requireKeys(app: FastifyInstance, keys: KeyStore): void {
   })
 }
 
+/** The name of the key that a request carries; undefined where it carries none that works. */
+export function callerOf(header: string | undefined, keys: KeyStore): string | undefined {
+  return validKey(header, keys)?.name
+}
+
 function refusalOf(header: string | undefined, needed: Scope, keys: KeyStore): MillraceError | undefined {
   if (header === undefined) {
     return new MillraceError('KEY_MISSING', 'This server answers requests with an API key only.', {
       fix: `Send the header "Authorization: Bearer KEY". Make a key with "millrace keys create --scope ${needed} --name NAME".`,
     })
   }
-  const key = /^Bearer +(\S+)$/i.exec(header)?.[1] ?? ''
-  const id = keyIdOf(key)
-  const record = id === undefined ? undefined : keys.find(id)
+  const record = validKey(header, keys)
   // One answer for unknown, malformed and revoked keys: whoever guesses learns nothing.
-  if (record === undefined || !isValidKey(key, record)) {
+  if (record === undefined) {
     return new MillraceError('KEY_INVALID', 'The API key is unknown, malformed or revoked.', {
       fix: 'See "millrace keys list" for the keys that work.',
     })
@@ -44,6 +47,13 @@ function refusalOf(header: string | undefined, needed: Scope, keys: KeyStore): M
     )
   }
   return undefined
+}
+
+function validKey(header: string | undefined, keys: KeyStore): ApiKey | undefined {
+  const key = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? ''
+  const id = keyIdOf(key)
+  const record = id === undefined ? undefined : keys.find(id)
+  return record !== undefined && isValidKey(key, record) ? record : undefined
 }
 
 /** Whether only processes of the same machine can reach a server that listens on this host. */

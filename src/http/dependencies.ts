@@ -1,17 +1,19 @@
 // What the HTTP server needs from the rest of the house, as narrow as it can be said. `app.ts` passes the components in.
-import type { Static } from 'typebox'
 import type { TableDescription, TableHistoryEntry } from '../data/tables/offline-tables.ts'
 import type { StoredCheckResult } from '../domain/check-result.ts'
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import type { AliasMove, ModelDecision } from '../domain/registered-model.ts'
 import type { SkewReport } from '../domain/skew-report.ts'
 import type { ChecksSummary, SourceSummary, SystemStatus } from '../domain/system-status.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { KeyStore } from '../ports/key-store.ts'
-import type { ModelsAnswer } from './schemas.ts'
+import type { AuditQuery } from '../ports/model-registry.ts'
+import type { ModelEntry } from '../training/model-entry.ts'
+import type { AliasOutcome, Promotion } from '../training/registered-models.ts'
 
 export interface Recommender {
   /** @throws MillraceError for an unknown placement or item, a filter with an error, and the like */
@@ -134,9 +136,26 @@ export interface OperationFigures {
     | undefined
   readonly sources: readonly SourceSummary[]
   readonly checks: ChecksSummary | undefined
+  /** Whether the model in charge is the one that answers; undefined where none is in charge. */
+  readonly championAnswers: boolean | undefined
 }
 
-export type ModelDescription = Static<typeof ModelsAnswer>['models'][number]
+/** The registry of models, and which of them this server answers from. */
+export interface Models {
+  /** All that ever were, newest training first. */
+  list(): Promise<readonly ModelEntry[]>
+  /** @throws MillraceError MODEL_NOT_FOUND */
+  find(version: string): Promise<ModelEntry>
+  /** Newest first. */
+  audit(query: AuditQuery): Promise<readonly AliasMove[]>
+  /** The move that put in charge what was in charge at a moment; undefined where nothing was. */
+  inChargeAt(atMs: number): Promise<AliasMove | undefined>
+  /** @throws MillraceError MODEL_*, BUNDLE_*, as `rollBack` */
+  promote(promotion: Promotion): Promise<AliasOutcome>
+  rollBack(options: { readonly expected?: string; readonly decision: ModelDecision }): Promise<AliasOutcome>
+  /** Undefined where popular items are all there is. */
+  answering(): string | undefined
+}
 
 export interface ServerDependencies {
   readonly recommender: Recommender
@@ -147,8 +166,8 @@ export interface ServerDependencies {
   /** Names and patterns of the placements, in the order of the system file. */
   readonly placements: Readonly<Record<string, { readonly pattern: string }>>
   status(): ServingStatus
-  /** The model in charge; empty before the first training. */
-  models(): readonly ModelDescription[]
+  /** Left out where there is no registry: then there are no routes of models. */
+  readonly models?: Models
   /** Left out where the system defines none. */
   readonly features?: Features
   /** Left out where they cannot be opened. */

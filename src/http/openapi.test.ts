@@ -26,6 +26,10 @@ test('it describes every route of the server', async () => {
     'POST /v1/recommend',
     'GET /v1/items/{id}/similar',
     'GET /v1/models',
+    'GET /v1/models/{version}',
+    'GET /v1/models/audit',
+    'POST /v1/models/promote',
+    'POST /v1/models/rollback',
     'GET /v1/features',
     'GET /v1/features/values',
     'GET /v1/data',
@@ -90,6 +94,7 @@ test('what may be asked with which scope is declared', async () => {
   const document = await documentOf()
   const scopes = Object.fromEntries(operationsOf(document).map((o) => [o.operationId, o.security?.[1]?.key ?? []]))
   expect(scopes).toMatchObject({ recommend: ['read'], sendEvents: ['write'], deleteItem: ['write'], live: [] })
+  expect(scopes).toMatchObject({ auditModels: ['read'], promoteModel: ['admin'], rollBackModel: ['admin'] })
   expect(document.components.securitySchemes.key).toMatchObject({ type: 'http', scheme: 'bearer' })
 })
 
@@ -110,6 +115,12 @@ test('its schemas are valid JSON Schema of the draft that OpenAPI 3.1 uses, and 
   expect(fits('RecommendAnswer', { requestId: 5 })).toBe(false)
   expect(fits('Problem', (await recommend({ limit: 0 })).json())).toBe(true)
   expect(fits('ModelsAnswer', (await server.inject('/v1/models')).json())).toBe(true)
+  expect(fits('Model', (await server.inject('/v1/models/m1')).json())).toBe(true)
+  expect(fits('AuditAnswer', (await server.inject('/v1/models/audit?at=1970-01-02')).json())).toBe(true)
+  const promotion = { version: 'm1', reason: 'better' }
+  expect(fits('PromoteRequest', promotion)).toBe(true)
+  const promoted = await server.inject({ method: 'POST', url: '/v1/models/promote', payload: promotion })
+  expect(fits('AliasesAnswer', promoted.json())).toBe(true)
   expect(fits('StatusAnswer', (await server.inject('/v1/status')).json())).toBe(true)
   expect(fits('SourcesAnswer', (await server.inject('/v1/sources')).json())).toBe(true)
   expect(fits('ChecksAnswer', (await server.inject('/v1/checks')).json())).toBe(true)

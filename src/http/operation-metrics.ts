@@ -12,6 +12,7 @@ export class OperationMetrics {
   readonly #age: Gauge<'source'>
   readonly #target: Gauge<'source'>
   readonly #checks: Gauge<'verdict'>
+  readonly #championAnswers: Gauge
 
   constructor(operations: Operations, registry: Registry) {
     this.#operations = operations
@@ -59,10 +60,17 @@ export class OperationMetrics {
       labelNames: ['verdict'],
       registers,
     })
+    this.#championAnswers = new Gauge({
+      name: 'millrace_champion_answers',
+      help: '1 where the model in charge answers, 0 where an older one or popular items answer in its place; left out where none is in charge.',
+      registers,
+    })
   }
 
   async read(): Promise<void> {
     const figures = await this.#operations.figures()
+    this.#championAnswers.remove()
+    if (figures.championAnswers !== undefined) this.#championAnswers.set(figures.championAnswers ? 1 : 0)
     this.#readFeatures(figures)
     this.#readSources(figures)
     this.#checks.reset()

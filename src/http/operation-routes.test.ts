@@ -45,6 +45,14 @@ test('the state of the system is answered whole, and what is not known yet is le
   })
 })
 
+test('a model in charge that cannot answer is told, with what answers in its place', async () => {
+  const running = startTestServer()
+  const model = { model: 'm1', modelProblem: 'BUNDLE_CORRUPT: items.txt is damaged.', answeringInstead: 'm0' }
+  running.systemStatus = { ...running.systemStatus, ...model }
+  expect((await running.server.inject('/v1/status')).json()).toMatchObject(model)
+  expect((await running.server.inject('/metrics')).body).toMatch(/^millrace_champion_answers 0$/m)
+})
+
 test('results of checks come by table, check and number, with their moment', async () => {
   const { server, checkQueries } = startTestServer()
   const answer = await server.inject('/v1/checks?table=interactions&check=mean&limit=7')

@@ -56,6 +56,10 @@ export const StatusAnswer = Type.Object(
     log: Type.Object({ eventCount: Count, megabytes: Type.Number() }),
     quarantinedCount: Count,
     model: Type.Optional(Type.String({ description: 'The version in charge; left out before the first training.' })),
+    modelProblem: Type.Optional(Type.String({ description: 'Why it does not answer.' })),
+    answeringInstead: Type.Optional(
+      Type.String({ description: 'What answers in its place: an older version, or "popular items".' }),
+    ),
     features: Type.Optional(FeaturesState),
     sources: Type.Array(Source),
     tables: Type.Array(Table, { description: 'Offline tables; empty before the first sync.' }),

@@ -7,9 +7,9 @@ import { answerDirectly } from './direct-answer.ts'
 import type { ParseJson } from './json-body.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { failures } from './openapi.ts'
-import { EntityParams, ModelsAnswer, RecommendAnswer, RecommendBody, SimilarQuery } from './schemas.ts'
+import { EntityParams, RecommendAnswer, RecommendBody, SimilarQuery } from './schemas.ts'
 
-/** Answers: for a user or session, and for an item; and the model they come from. */
+/** Answers: for a user or session, and for an item. */
 export function recommendationRoutes(
   app: FastifyInstance,
   deps: ServerDependencies,
@@ -46,16 +46,6 @@ export function recommendationRoutes(
       const placement = query.placement ?? embeddingPlacement(deps.placements)
       return reply.send(answer({ ...query, placement, itemId: params.id }))
     },
-  })
-
-  app.get('/v1/models', {
-    schema: {
-      operationId: 'listModels',
-      summary: 'The model in charge: its version, its size, and how good it was when it was trained',
-      response: { 200: ModelsAnswer, ...failures },
-    },
-    config: { scope: 'read' },
-    handler: (_, reply) => reply.send({ models: deps.models() }),
   })
 }
 

@@ -209,29 +209,6 @@ export const EntitiesDocument = (listName: string, entityCountMax: number) =>
     { ...strict, title: `Bulk${listName[0]!.toUpperCase()}${listName.slice(1)}` },
   )
 
-const Model = Type.Object(
-  {
-    version: Type.String(),
-    trainedAt: Type.String({ description: 'ISO 8601.' }),
-    userCount: Type.Integer(),
-    itemCount: Type.Integer(),
-    interactionCount: Type.Integer(),
-    generators: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
-    metrics: Type.Array(
-      Type.Object({
-        name: Type.String(),
-        value: Type.Number(),
-        interval: Type.Array(Type.Number(), { minItems: 2, maxItems: 2, description: '95 % interval over users.' }),
-      }),
-    ),
-  },
-  { title: 'Model' },
-)
-export const ModelsAnswer = Type.Object(
-  { models: Type.Array(Model, { description: 'The model in charge; empty before the first training.' }) },
-  { title: 'ModelsAnswer' },
-)
-
 const Feature = Type.Object(
   {
     name: Type.String(),

@@ -62,23 +62,6 @@ test('similar items need a placement of the pattern embedding', async () => {
   })
 })
 
-test('the model in charge is described', async () => {
-  const response = await startTestServer().server.inject('/v1/models')
-  expect(response.json()).toEqual({
-    models: [
-      {
-        version: 'm1',
-        trainedAt: '2026-01-02T03:04:05.000Z',
-        userCount: 10,
-        itemCount: 20,
-        interactionCount: 30,
-        generators: [{ name: 'cf', kind: 'ials' }],
-        metrics: [{ name: 'ndcgAt20', value: 0.2, interval: [0.1, 0.3] }],
-      },
-    ],
-  })
-})
-
 test('events are handed to the intake as they came, with the request id as their origin', async () => {
   const { server, eventBatches } = startTestServer()
   const events = [{ id: 'e1', anything: { at: ['all'] } }, 'not even an object', { id: 'known' }]

@@ -17,6 +17,7 @@ import { healthRoutes, Readiness } from './health-routes.ts'
 import { intakeRoutes } from './intake-routes.ts'
 import { readJsonBodies } from './json-body.ts'
 import { ServerMetrics } from './metrics.ts'
+import { modelRoutes } from './model-routes.ts'
 import { documentRoutes } from './openapi.ts'
 import { operationRoutes } from './operation-routes.ts'
 import { allowOrigins } from './origins.ts'
@@ -105,6 +106,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   refuseUnknownRoutes(app)
   const document = documentRoutes(app, deps.build)
   recommendationRoutes(app, deps, { metrics, parse })
+  modelRoutes(app, deps)
   featureRoutes(app, deps)
   tableRoutes(app, deps)
   operationRoutes(app, deps)

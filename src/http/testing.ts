@@ -2,15 +2,19 @@
 import { randomBytes } from 'node:crypto'
 import { type ApiKey, createApiKey, type Scope } from '../domain/api-key.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import type { AliasMove } from '../domain/registered-model.ts'
 import type { SkewReport } from '../domain/skew-report.ts'
 import type { SystemStatus } from '../domain/system-status.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { jsonLogger } from '../lib/logger.ts'
 import { someCheckResult } from '../ports/check-results.contract.ts'
 import type { KeyStore } from '../ports/key-store.ts'
+import { someModel } from '../ports/model-registry.contract.ts'
+import type { ModelEntry } from '../training/model-entry.ts'
 import type {
   EntityChangeRow,
   IntakeResult,
+  Models,
   Origin,
   ServerDependencies,
   ServingStatus,
@@ -28,6 +32,9 @@ export interface TestServer {
   status: ServingStatus
   systemStatus: SystemStatus
   readonly checkQueries: object[]
+  /** What was asked of the registry. */
+  readonly promotions: object[]
+  models: Models
   skewReport: SkewReport | undefined
   /** Makes a key and returns it. */
   addKey(...scopes: Scope[]): string
@@ -37,6 +44,8 @@ const someSystemStatus: SystemStatus = {
   log: { eventCount: 12, megabytes: 0.5 },
   quarantinedCount: 1,
   model: undefined,
+  modelProblem: undefined,
+  answeringInstead: undefined,
   features: { count: 2, isKept: true, lagEventCount: 3, lagMs: 250, backfilling: ['taste'], problem: undefined },
   sources: [
     {
@@ -72,6 +81,54 @@ function judge(rows: readonly unknown[]): IntakeResult {
   const rejected = positions('"bad"').map((position) => ({ position, reason: 'BAD_ROW', message: 'It is bad.' }))
   const duplicatePositions = positions('"known"')
   return { acceptedCount: rows.length - rejected.length - duplicatePositions.length, duplicatePositions, rejected }
+}
+
+const someMove: AliasMove = {
+  number: 1,
+  alias: 'champion',
+  to: 'm1',
+  atMs: 1_000,
+  decision: { by: 'train', command: 'millrace train', why: 'newly trained' },
+}
+
+/** Models m1, which answers, and m0, which is deleted; promotions are noted and succeed. */
+function someModels(promotions: object[]): Models {
+  const entry: ModelEntry = {
+    ...someModel('m1', Date.UTC(2026, 0, 2, 3, 4, 5)),
+    status: 'registered',
+    registeredAtMs: Date.UTC(2026, 0, 2, 3, 5),
+    aliases: ['champion'],
+    bundle: { state: 'whole' },
+    usedBy: [7],
+  }
+  const deleted: ModelEntry = {
+    ...someModel('m0', 0),
+    status: 'deleted',
+    registeredAtMs: 1_000,
+    retiredAtMs: 2_000,
+    deletedAtMs: 3_000,
+    aliases: [],
+    bundle: { state: 'removed' },
+    usedBy: [],
+  }
+  return {
+    list: async () => [entry, deleted],
+    find: async (version) => {
+      if (version === 'm1') return entry
+      throw new MillraceError('MODEL_NOT_FOUND', `The registry has no model version ${version}.`)
+    },
+    audit: async (query) => (query.untilMs === 0 ? [] : [someMove]),
+    inChargeAt: async (atMs) => (atMs < 1_000 ? undefined : someMove),
+    promote: async (promotion) => {
+      promotions.push(promotion)
+      return { before: {}, after: { champion: promotion.version } }
+    },
+    rollBack: async (options) => {
+      promotions.push(options)
+      return { before: { champion: 'm1', previous: 'm0' }, after: { champion: 'm0', previous: 'm1' } }
+    },
+    answering: () => 'm1',
+  }
 }
 
 /** One table, of which version 2 is published and 3 held back. */
@@ -123,6 +180,7 @@ const tables: Tables = {
 export function startTestServer(
   options: ServerOptions & Partial<Pick<ServerDependencies, 'recommender' | 'intake' | 'placements' | 'features'>> = {},
 ): TestServer {
+  const promotions: object[] = []
   const test: Omit<TestServer, 'server'> & { server?: HttpServer } = {
     requests: [],
     eventBatches: [],
@@ -132,6 +190,8 @@ export function startTestServer(
     status: { lagEventCount: 0, lagMs: 0, obstacles: [] },
     systemStatus: someSystemStatus,
     checkQueries: [],
+    promotions,
+    models: someModels(promotions),
     skewReport: undefined,
     addKey(...scopes) {
       const { key, record } = createApiKey({ name: scopes.join('+'), scopes, createdAtMs: 0 }, randomBytes)
@@ -177,17 +237,7 @@ export function startTestServer(
     log: jsonLogger({ clock: { now: () => 1_000 }, write: (line) => test.logLines.push(line), level: 'debug' }),
     placements: options.placements ?? { home: { pattern: 'realtime' }, productPage: { pattern: 'embedding' } },
     status: () => test.status,
-    models: () => [
-      {
-        version: 'm1',
-        trainedAt: '2026-01-02T03:04:05.000Z',
-        userCount: 10,
-        itemCount: 20,
-        interactionCount: 30,
-        generators: [{ name: 'cf', kind: 'ials' }],
-        metrics: [{ name: 'ndcgAt20', value: 0.2, interval: [0.1, 0.3] }],
-      },
-    ],
+    models: test.models,
     tables,
     ...(options.features && { features: options.features }),
     operations: {
@@ -206,6 +256,7 @@ export function startTestServer(
         },
         sources: test.systemStatus.sources,
         checks: test.systemStatus.checks,
+        championAnswers: false,
       }),
     },
     build: { version: '9.9.9', planHash: 'abc' },

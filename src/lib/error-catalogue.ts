@@ -19,6 +19,31 @@ export const errorCatalogue = {
     meaning: 'The data does not fit the memory a kernel can address.',
   },
   MODEL_NOT_FOUND: { httpStatus: 404, exitCode: 66, meaning: 'No model of that version is in the data folder.' },
+  MODEL_ALIAS_MOVED: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning: 'Somebody else moved an alias in between, such as the champion; nothing was changed.',
+  },
+  MODEL_RETIRED: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A model that is being deleted, or was, cannot be named by an alias or loaded.',
+  },
+  MODEL_IN_USE: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning: 'A model cannot be deleted, because an alias names it or a running process uses it.',
+  },
+  MODEL_NO_PREVIOUS: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'There is nothing to roll back to: no other model was in charge before.',
+  },
+  MODEL_IS_CHAMPION: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'The model in charge cannot be its own challenger.',
+  },
   BUNDLE_CORRUPT: {
     httpStatus: 500,
     exitCode: 65,

@@ -1,13 +1,17 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   type BundleContent,
-  currentVersion,
+  bundleFingerprint,
+  checkBundle,
+  inspectBundle,
   listVersions,
   readBundle,
-  setCurrentVersion,
+  removeBundle,
+  removeLeftovers,
+  summaryOf,
   writeBundle,
 } from './bundle.ts'
 
@@ -59,10 +63,12 @@ describe('a model bundle', () => {
         const damaged = Uint8Array.from(bytes)
         damaged[position]! ^= 1
         await writeFile(path, damaged)
-        await expect(readBundle(modelsDir, version), `${file} at ${position}`).rejects.toMatchObject({
-          code: expect.stringMatching(/^BUNDLE_(CORRUPT|NEWER)$/),
-          message: expect.stringContaining(file),
-        })
+        for (const look of [readBundle, checkBundle]) {
+          await expect(look(modelsDir, version), `${file} at ${position}`).rejects.toMatchObject({
+            code: expect.stringMatching(/^BUNDLE_(CORRUPT|NEWER)$/),
+            message: expect.stringContaining(file),
+          })
+        }
       }
       await writeFile(path, bytes)
     }
@@ -83,18 +89,74 @@ describe('a model bundle', () => {
   })
 })
 
-describe('the version in charge', () => {
-  test('is undefined before any, and then the one that was set', async () => {
-    expect(await currentVersion(modelsDir)).toBeUndefined()
+describe('looking at a bundle', () => {
+  test('without reading it sees what is missing and what is too short, and is told so by name', async () => {
     const { version } = await writeBundle(modelsDir, content)
-    await setCurrentVersion(modelsDir, version)
-    expect(await currentVersion(modelsDir)).toBe(version)
-    expect(await listVersions(modelsDir)).toEqual([version])
+    expect((await inspectBundle(modelsDir, version)).version).toBe(version)
+    const path = join(modelsDir, version, 'cf', 'lists.bin')
+    const bytes = await readFile(path)
+    await writeFile(path, bytes.subarray(1))
+    await expect(inspectBundle(modelsDir, version)).rejects.toMatchObject({
+      code: 'BUNDLE_CORRUPT',
+      message: expect.stringMatching(/lists\.bin is damaged: it holds 7 bytes, expected 8/),
+    })
+    await rm(path)
+    for (const look of [inspectBundle, checkBundle]) {
+      await expect(look(modelsDir, version)).rejects.toMatchObject({
+        message: expect.stringContaining('does not exist'),
+      })
+    }
   })
 
-  test('can only be one that exists', async () => {
+  test('by a name that cannot be one of a version reads nothing', async () => {
     for (const version of ['nope', '../nope', '']) {
-      await expect(setCurrentVersion(modelsDir, version)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' })
+      for (const look of [inspectBundle, checkBundle, readBundle]) {
+        await expect(look(modelsDir, version)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' })
+      }
     }
+  })
+
+  test('tells whether a file was written, came or went since', async () => {
+    const { version } = await writeBundle(modelsDir, content)
+    const look = () => bundleFingerprint(modelsDir, version)
+    const seen = [await look()]
+    expect(await look()).toBe(seen[0])
+    const path = join(modelsDir, version, 'items.txt')
+    await writeFile(path, 'x')
+    seen.push(await look())
+    await rm(path)
+    seen.push(await look())
+    await rm(join(modelsDir, version), { recursive: true })
+    seen.push(await look())
+    expect(new Set(seen).size).toBe(4)
+  })
+
+  test('gives what the registry keeps of it', async () => {
+    const manifest = await writeBundle(modelsDir, content)
+    expect(summaryOf(manifest)).toMatchObject({
+      version: manifest.version,
+      lineage: { seed: 1 },
+      generators: [{ name: 'cf', kind: 'ials' }],
+      // The ids and four floats, two integers and one byte.
+      bundleBytes: 'a\nb\nü c'.length + 1 + 16 + 8 + 1,
+    })
+  })
+})
+
+describe('taking a bundle away', () => {
+  test('leaves nothing of it, and is no error where it is gone', async () => {
+    const { version } = await writeBundle(modelsDir, content)
+    await removeBundle(modelsDir, version)
+    await removeBundle(modelsDir, version)
+    expect(await readdir(modelsDir)).toEqual([])
+  })
+
+  test('leftovers of killed writers and deletions go, and a running writer keeps its folder', async () => {
+    const { version } = await writeBundle(modelsDir, content)
+    for (const name of ['.writing-1', '.writing-2', '.deleting-v']) await mkdir(join(modelsDir, name))
+    expect(await listVersions(modelsDir)).toEqual([version])
+    await removeLeftovers(modelsDir, (pid) => pid === 2)
+    expect((await readdir(modelsDir)).sort()).toEqual(['.writing-2', version])
+    await removeLeftovers(join(modelsDir, 'nowhere'), () => false)
   })
 })

@@ -1,8 +1,8 @@
 // A small bundle for tests that are about bundles, not about models.
-import { writeBundle } from './bundle.ts'
+import { type BundleContent, writeBundle } from './bundle.ts'
 
-/** Writes a model without generators. @returns its version; another moment of training gives another one */
-export async function writeEmptyBundle(modelsDir: string, trainedAtMs: number): Promise<string> {
+/** A model without generators. Another moment of training gives another version. */
+export function emptyBundle(trainedAtMs: number): BundleContent {
   const lineage = {
     planHash: 'f'.repeat(64),
     commit: undefined,
@@ -13,6 +13,10 @@ export async function writeEmptyBundle(modelsDir: string, trainedAtMs: number): 
     trainedAtMs,
     asOfMs: 5,
   }
-  const content = { lineage, userCount: 2, itemIds: ['a'], metrics: [], generators: {} }
-  return (await writeBundle(modelsDir, content)).version
+  return { lineage, userCount: 2, itemIds: ['a'], metrics: [], generators: {} }
+}
+
+/** @returns its version */
+export async function writeEmptyBundle(modelsDir: string, trainedAtMs: number): Promise<string> {
+  return (await writeBundle(modelsDir, emptyBundle(trainedAtMs))).version
 }

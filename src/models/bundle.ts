@@ -1,11 +1,12 @@
 // The model bundle: what training leaves on disk and serving loads. An immutable folder whose manifest lists every file with its hash, so that
 // one flipped byte is found before a single answer is given from it.
 //
-//   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin   models/current.json
+//   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Lineage, ModelMetric, ModelSummary } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Artifacts } from '../ports/candidate-generator.ts'
 
@@ -13,28 +14,6 @@ export const BUNDLE_FORMAT_VERSION = 1
 
 const arrayTypes = { Float32Array, Float64Array, Int32Array, Int8Array, Uint8Array } as const
 type ArrayTypeName = keyof typeof arrayTypes
-
-/** What a figure of the evaluation says, as far as the manifest keeps it. */
-export interface BundleMetric {
-  readonly name: string
-  readonly value: number
-  /** 95 % interval over users. */
-  readonly interval: readonly [number, number]
-}
-
-/** Where a model comes from: enough to train it again. */
-export interface Lineage {
-  readonly planHash: string
-  /** The commit of the project's repository; undefined outside one. */
-  readonly commit: string | undefined
-  readonly millraceVersion: string
-  readonly seed: number
-  /** Everything in the log before this offset was learned from. */
-  readonly nextOffset: number
-  readonly interactionCount: number
-  readonly trainedAtMs: number
-  readonly asOfMs: number
-}
 
 export interface GeneratorManifest {
   readonly kind: string
@@ -48,7 +27,7 @@ export interface Manifest {
   readonly lineage: Lineage
   readonly userCount: number
   readonly itemCount: number
-  readonly metrics: readonly BundleMetric[]
+  readonly metrics: readonly ModelMetric[]
   readonly generators: Readonly<Record<string, GeneratorManifest>>
   /** Path inside the bundle to SHA-256 and size. */
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>
@@ -58,7 +37,7 @@ export interface BundleContent {
   readonly lineage: Lineage
   readonly userCount: number
   readonly itemIds: readonly string[]
-  readonly metrics: readonly BundleMetric[]
+  readonly metrics: readonly ModelMetric[]
   readonly generators: Readonly<
     Record<
       string,
@@ -74,12 +53,12 @@ export interface LoadedBundle {
 }
 
 /**
- * Writes a bundle and makes it visible in one step: a crash before the end leaves nothing but a temporary folder, which the next writer removes.
+ * Writes a bundle and makes it visible in one step: a crash before the end leaves nothing but a temporary folder, which `removeLeftovers` takes away.
  * @returns the new version, `<date>-<first digits of the content's hash>`
  */
 export async function writeBundle(modelsDir: string, content: BundleContent): Promise<Manifest> {
   await mkdir(modelsDir, { recursive: true })
-  const temporaryDir = join(modelsDir, `.writing-${process.pid}`)
+  const temporaryDir = join(modelsDir, `${WRITING}${process.pid}`)
   await rm(temporaryDir, { recursive: true, force: true })
   await mkdir(temporaryDir)
   try {
@@ -97,6 +76,7 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
         await put(`${name}/${artifact}.bin`, new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
         artifacts[artifact] = { type: array.constructor.name as ArrayTypeName, length: array.length }
       }
+      await syncFolder(join(temporaryDir, name))
       generators[name] = { kind: generator.kind, options: generator.options, artifacts }
     }
     const body = {
@@ -114,6 +94,7 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       join(temporaryDir, 'manifest.json'),
       new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
     )
+    await syncFolder(temporaryDir)
     await rename(temporaryDir, join(modelsDir, version))
     await syncFolder(modelsDir)
     return manifest
@@ -190,33 +171,88 @@ export async function listVersions(modelsDir: string): Promise<readonly string[]
   return entries.filter((entry) => existsSync(join(modelsDir, entry, 'manifest.json')) && !entry.startsWith('.')).sort()
 }
 
-/** The version in charge, undefined before the first training. */
-export async function currentVersion(modelsDir: string): Promise<string | undefined> {
-  const path = join(modelsDir, 'current.json')
-  if (!existsSync(path)) return undefined
-  try {
-    const { version } = JSON.parse(await readFile(path, 'utf8')) as { version?: unknown }
-    if (typeof version === 'string') return version
-  } catch {
-    // Falls through: unreadable and wrongly shaped get the same answer.
+/**
+ * Checks every byte of a bundle against its manifest, without loading it.
+ * @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER
+ */
+export async function checkBundle(modelsDir: string, version: string): Promise<Manifest> {
+  const manifest = await readManifest(modelsDir, version)
+  for (const [path, { sha256: expected }] of Object.entries(manifest.files)) {
+    const fullPath = join(modelsDir, version, path)
+    if (!existsSync(fullPath)) throw corrupt(fullPath, 'it does not exist')
+    const hash = createHash('sha256')
+    for await (const chunk of createReadStream(fullPath)) hash.update(chunk as Buffer)
+    assertHash(fullPath, hash.digest('hex'), expected)
   }
-  throw corrupt(path, 'it does not name a version')
+  return manifest
 }
 
-/** When a version was last put in charge, in milliseconds since 1970: tells a version that was put there again from one that was seen before. */
-export async function putInChargeAtMs(modelsDir: string): Promise<number | undefined> {
-  const path = join(modelsDir, 'current.json')
-  return existsSync(path) ? (await stat(path)).mtimeMs : undefined
+/**
+ * Looks at a bundle without reading its arrays: whether its manifest is in order, and each file as long as it should be. A changed byte in an array is not seen.
+ * @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER
+ */
+export async function inspectBundle(modelsDir: string, version: string): Promise<Manifest> {
+  const manifest = await readManifest(modelsDir, version)
+  for (const [path, { bytes }] of Object.entries(manifest.files)) {
+    const fullPath = join(modelsDir, version, path)
+    const found = await stat(fullPath).catch(() => undefined)
+    if (found === undefined) throw corrupt(fullPath, 'it does not exist')
+    if (found.size !== bytes) throw corrupt(fullPath, `it holds ${found.size} bytes, expected ${bytes}`)
+  }
+  return manifest
 }
 
-/** Puts a version in charge, atomically. Running servers pick it up within a second. */
-export async function setCurrentVersion(modelsDir: string, version: string): Promise<void> {
-  await readManifest(modelsDir, version)
-  const temporary = join(modelsDir, `.current-${process.pid}.json`)
-  await writeDurably(temporary, new TextEncoder().encode(`${JSON.stringify({ version })}\n`))
-  await rename(temporary, join(modelsDir, 'current.json'))
-  await syncFolder(modelsDir)
+/** Another text whenever a file of the bundle was written, came or went: a damaged one is worth another look then. */
+export async function bundleFingerprint(modelsDir: string, version: string): Promise<string> {
+  const folder = join(modelsDir, version)
+  const paths = await readdir(folder, { recursive: true }).catch(() => [])
+  const states = paths.sort().map(async (path) => {
+    const found = await stat(join(folder, path)).catch(() => undefined)
+    return `${path} ${found?.size} ${found?.mtimeMs}`
+  })
+  return (await Promise.all(states)).join('\n')
 }
+
+/**
+ * Takes a bundle away. It is out of sight at once, and whatever a crash leaves of it is removed by `removeLeftovers`. One that is not there is no error.
+ */
+export async function removeBundle(modelsDir: string, version: string): Promise<void> {
+  const doomed = join(modelsDir, `${DELETING}${version}`)
+  await rm(doomed, { recursive: true, force: true })
+  try {
+    await rename(join(modelsDir, version), doomed)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  await rm(doomed, { recursive: true, force: true })
+}
+
+/** Removes what deletions and writers that were killed have left behind. @param isRunning whether the process with this number runs */
+export async function removeLeftovers(modelsDir: string, isRunning: (pid: number) => boolean): Promise<void> {
+  const entries = existsSync(modelsDir) ? await readdir(modelsDir) : []
+  for (const entry of entries) {
+    const writer = entry.startsWith(WRITING) ? Number(entry.slice(WRITING.length)) : undefined
+    const isLeftover = entry.startsWith(DELETING) || (writer !== undefined && !isRunning(writer))
+    if (isLeftover) await rm(join(modelsDir, entry), { recursive: true, force: true })
+  }
+}
+
+/** What the registry keeps of a model. */
+export function summaryOf(manifest: Manifest): ModelSummary {
+  const { version, lineage, userCount, itemCount, metrics, generators, files } = manifest
+  return {
+    version,
+    lineage,
+    userCount,
+    itemCount,
+    metrics,
+    generators: Object.entries(generators).map(([name, { kind }]) => ({ name, kind })),
+    bundleBytes: Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0),
+  }
+}
+
+const WRITING = '.writing-'
+const DELETING = '.deleting-'
 
 async function readChecked(bundleDir: string, path: string, manifest: Manifest): Promise<Uint8Array> {
   const expected = manifest.files[path]
@@ -224,16 +260,18 @@ async function readChecked(bundleDir: string, path: string, manifest: Manifest):
   const fullPath = join(bundleDir, path)
   if (!existsSync(fullPath)) throw corrupt(fullPath, 'it does not exist')
   const bytes = await readFile(fullPath)
-  const found = sha256(bytes)
-  if (found !== expected.sha256) {
-    throw corrupt(fullPath, `its SHA-256 is ${found.slice(0, 12)}…, expected ${expected.sha256.slice(0, 12)}…`)
-  }
+  assertHash(fullPath, sha256(bytes), expected.sha256)
   return bytes
+}
+
+function assertHash(path: string, found: string, expected: string): void {
+  if (found === expected) return
+  throw corrupt(path, `its SHA-256 is ${found.slice(0, 12)}…, expected ${expected.slice(0, 12)}…`)
 }
 
 function corrupt(path: string, what: string): MillraceError {
   return new MillraceError('BUNDLE_CORRUPT', `${path} is damaged: ${what}.`, {
-    fix: 'Train again with "millrace train", or put an older version in charge with "millrace models use VERSION".',
+    fix: 'Train again with "millrace train", go back with "millrace rollback", or name another version with "millrace promote".',
   })
 }
 

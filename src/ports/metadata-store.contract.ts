@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { testCheckResults } from './check-results.contract.ts'
 import { testFeatureVersions } from './feature-versions.contract.ts'
 import type { MetadataStore } from './metadata-store.ts'
+import { someModel, testModelRegistry } from './model-registry.contract.ts'
+import { testModelUses } from './model-uses.contract.ts'
 import type { Fresh } from './port-under-test.contract.ts'
 import { newSourceState, testSourceStates } from './source-states.contract.ts'
 import { testTablePublications } from './table-publications.contract.ts'
@@ -33,6 +35,10 @@ export function testMetadataStore(fresh: () => Promise<MetadataStoreUnderTest>):
   describe('training sets', () => testTrainingSets(part((store) => store.trainingSets)))
   describe('table publications', () => testTablePublications(part((store) => store.tablePublications)))
 
+  describe('model registry', () => testModelRegistry(part((store) => store.modelRegistry)))
+  describe('model uses', () =>
+    testModelUses(part(({ modelUses, modelRegistry }) => ({ uses: modelUses, registry: modelRegistry }))))
+
   describe('the store', () => {
     it('is made once, however many processes open it at the same moment', async () => {
       const underTest = await fresh()
@@ -51,12 +57,14 @@ export function testMetadataStore(fresh: () => Promise<MetadataStoreUnderTest>):
       await first.featureVersions.begin({ feature: 'f', version: 'v', definition: null, atMs: 1 })
       await first.checkResults.saveProfile('t', { date: '2026-03-01', profile: new Uint8Array([1]) })
       await first.trainingSets.begin({ contentHash: 'h', manifest: {}, tables: [], createdAtMs: 1 }, maker)
+      await first.modelRegistry.register(someModel('m', 1), 1)
       await first.close()
       const second = await underTest.open()
       expect((await second.sourceStates.load('s'))?.generation).toBe(1)
       expect((await second.featureVersions.list()).length).toBe(1)
       expect((await second.checkResults.profiles('t', { from: '2026-03-01', to: '2026-03-01' })).length).toBe(1)
       expect((await second.trainingSets.list(10)).length).toBe(1)
+      expect((await second.modelRegistry.list()).length).toBe(1)
       await second.close()
       await underTest.remove()
     })

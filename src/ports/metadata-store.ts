@@ -1,6 +1,8 @@
 // What the data pipeline must remember beside the data itself: small records that several processes read and change.
 import type { CheckResults } from './check-results.ts'
 import type { FeatureVersions } from './feature-versions.ts'
+import type { ModelRegistry } from './model-registry.ts'
+import type { ModelUses } from './model-uses.ts'
 import type { SourceStates } from './source-states.ts'
 import type { TablePublications } from './table-publications.ts'
 import type { TrainingSets } from './training-sets.ts'
@@ -18,6 +20,8 @@ export interface MetadataStore {
   readonly featureVersions: FeatureVersions
   readonly trainingSets: TrainingSets
   readonly tablePublications: TablePublications
+  readonly modelRegistry: ModelRegistry
+  readonly modelUses: ModelUses
   /** Closing twice is fine. */
   close(): Promise<void>
 }

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { seededRng } from '../../lib/rng.ts'
 import { testMetadataStore } from '../../ports/metadata-store.contract.ts'
+import { someModel } from '../../ports/model-registry.contract.ts'
 import { newSourceState } from '../../ports/source-states.contract.ts'
 import { problemsAfter } from '../kysely/metadata-changes.testing.ts'
 import { openMetadataStore } from './metadata-store.ts'
@@ -72,6 +73,10 @@ test('a database of an older version keeps what it holds: sets that it has are m
   raw.exec(`
     alter table training_set drop column maker;
     alter table feature_version add column backfilled_to_offset bigint not null default 0;
+    drop table model_use;
+    drop table model_alias_move;
+    drop table model_alias;
+    drop table model_version;
     delete from migration where version > 2;
     insert into training_set values ('h', '{}', '[{"table":"events","version":3}]', 100, null), ('g', '{}', '[]', 50, 60);
     insert into training_set_table values ('h', 'events', 3);
@@ -87,6 +92,21 @@ test('a database of an older version keeps what it holds: sets that it has are m
   const version = { feature: 'f', version: 'v', state: 'live', definition: null, createdAtMs: 10 }
   expect(await store.featureVersions.list()).toEqual([version])
   await store.featureVersions.begin({ feature: 'f', version: 'w', definition: null, atMs: 20 })
+  await store.close()
+})
+
+test('the log of moves cannot be changed, not even past the store', async () => {
+  const folder = freshFolder()
+  const store = await openMetadataStore({ folder })
+  await store.modelRegistry.register(someModel('a', 1), 1)
+  const decision = { by: 'ada', command: 'millrace promote', why: 'first' }
+  await store.modelRegistry.move({ from: {}, to: { champion: 'a' }, atMs: 1, decision })
+  const raw = rawDatabase(folder)
+  for (const change of ['update model_alias_move set at_ms = 0', 'delete from model_alias_move']) {
+    expect(() => raw.exec(change)).toThrow('model_alias_move is append-only')
+  }
+  raw.close()
+  expect(await store.modelRegistry.audit({ limit: 10 })).toHaveLength(1)
   await store.close()
 })
 

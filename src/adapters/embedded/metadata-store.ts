@@ -33,7 +33,7 @@ export async function openMetadataStore(options: {
   try {
     await migrate(db, {
       place,
-      types: { name: 'text', bytes: 'blob' },
+      types: { name: 'text', bytes: 'blob', appendOnly },
       nowMs: clock.now(),
       hasMigrationTable: async (db) => {
         const { rows } = await sql`select 1 from sqlite_master where type = 'table' and name = 'migration'`.execute(db)
@@ -47,6 +47,13 @@ export async function openMetadataStore(options: {
   }
   return metadataStoreOver(connected)
 }
+
+const appendOnly = (table: string) =>
+  ['update', 'delete'].map((change) =>
+    sql.raw(
+      `create trigger ${table}_no_${change} before ${change} on ${table} begin select raise(abort, '${table} is append-only'); end`,
+    ),
+  )
 
 async function opened(folder: string, place: string): Promise<DatabaseSync> {
   let database: DatabaseSync | undefined

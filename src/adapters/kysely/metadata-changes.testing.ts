@@ -1,5 +1,8 @@
 // Changes that the crash tests make, and what must be true of them whenever the database or the process died.
+import { aliasesAfter } from '../../domain/model-aliases.ts'
+import type { ModelSummary } from '../../domain/registered-model.ts'
 import type { SourceState } from '../../domain/source-state.ts'
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import { someCheckResult } from '../../ports/check-results.contract.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 
@@ -38,7 +41,32 @@ export async function makeChange(store: MetadataStore, n: number): Promise<void>
   const tables = TABLES.map((table) => ({ table, version: n }))
   const maker = { pid: 1, startedAt: '' }
   await store.trainingSets.begin({ contentHash: String(n), manifest: n, tables, createdAtMs: n }, maker)
+
+  await store.modelRegistry.register(modelOf(n), n)
+  const from = await store.modelRegistry.aliases()
+  if (from.champion === String(n)) return
+  const to = { champion: String(n), ...(from.champion !== undefined && { previous: from.champion }) }
+  await store.modelRegistry.move({ from, to, atMs: n, decision: { by: 'test', command: 'test', why: String(n) } })
 }
+
+const modelOf = (n: number): ModelSummary => ({
+  version: String(n),
+  lineage: {
+    planHash: '',
+    commit: undefined,
+    millraceVersion: '0',
+    seed: n,
+    nextOffset: 0,
+    interactionCount: 0,
+    trainedAtMs: n,
+    asOfMs: 0,
+  },
+  userCount: 0,
+  itemCount: 0,
+  metrics: [],
+  generators: [],
+  bundleBytes: 0,
+})
 
 /**
  * What is wrong where changes 1 to `acknowledgedCount` were acknowledged and the next one may have been begun. Empty if all is well: every
@@ -62,6 +90,15 @@ export async function problemsAfter(store: MetadataStore, acknowledgedCount: num
   check((live[0] ?? 0) >= acknowledgedCount, `live version ${live[0]} after ${acknowledgedCount}`)
   const pins = await Promise.all(TABLES.map((table) => store.trainingSets.pinnedVersions(table)))
   const sets = new Set((await store.trainingSets.list(next + 1)).map(({ manifest }) => manifest))
+
+  const aliases = await store.modelRegistry.aliases()
+  const moves = await store.modelRegistry.audit({ limit: 3 * next })
+  const champion = Number(aliases.champion ?? 0)
+  check(champion === acknowledgedCount || champion === next, `champion ${champion} after ${acknowledgedCount}`)
+  check(champion <= 1 || aliases.previous === String(champion - 1), `previous ${aliases.previous} of ${champion}`)
+  // The first one has nothing before it; every other moves two aliases.
+  check(moves.length === Math.max(0, 2 * champion - 1), `${moves.length} moves up to champion ${champion}`)
+  check(canonicalJson(aliasesAfter(moves)) === canonicalJson(aliases), 'the log of moves does not give the aliases')
 
   for (let n = 1; n <= next; n++) {
     const mayBeMissing = n === next

@@ -1,5 +1,5 @@
 // How the tables came to be, step by step. A step that was released is never changed: what it should have done, a later one does.
-import { type Kysely, type SchemaModule, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SchemaModule, sql } from 'kysely'
 import { MillraceError } from '../../lib/errors.ts'
 import type { MetadataTables } from './metadata-tables.ts'
 
@@ -8,11 +8,13 @@ export interface ColumnTypes {
   /** Text that sorts by its bytes, whatever the database's locale. */
   readonly name: string
   readonly bytes: string
+  /** Statements after which the rows of a table cannot be changed or removed. */
+  appendOnly(table: string): readonly RawBuilder<unknown>[]
 }
 
 interface Migration {
   readonly name: string
-  apply(schema: SchemaModule, types: ColumnTypes): Promise<void>
+  apply(schema: SchemaModule, types: ColumnTypes, db: Kysely<MetadataTables>): Promise<void>
 }
 
 /** The version of a database is how many of these it has seen. */
@@ -21,6 +23,7 @@ const migrations: readonly Migration[] = [
   { name: 'table publications', apply: createTablePublications },
   { name: 'makers of training sets', apply: addTrainingSetMaker },
   { name: 'no progress of backfills', apply: dropBackfillProgress },
+  { name: 'model registry', apply: createModelRegistry },
 ]
 
 export interface MigrationOptions {
@@ -47,7 +50,7 @@ export async function migrate(db: Kysely<MetadataTables>, options: MigrationOpti
     if (version === 0) await createMigrationTable(locked.schema, options.types)
     for (const [i, { name, apply }] of migrations.entries()) {
       if (i < version) continue
-      await apply(locked.schema, options.types)
+      await apply(locked.schema, options.types, locked)
       await locked
         .insertInto('migration')
         .values({ version: i + 1, name, applied_at_ms: options.nowMs })
@@ -194,4 +197,47 @@ async function addTrainingSetMaker(schema: SchemaModule): Promise<void> {
 /** The online store says how far a backfill is; nothing ever wrote it here. */
 async function dropBackfillProgress(schema: SchemaModule): Promise<void> {
   await schema.alterTable('feature_version').dropColumn('backfilled_to_offset').execute()
+}
+
+async function createModelRegistry(
+  schema: SchemaModule,
+  types: ColumnTypes,
+  db: Kysely<MetadataTables>,
+): Promise<void> {
+  const name = sql.raw(types.name)
+  await schema
+    .createTable('model_version')
+    .addColumn('version', name, (column) => column.primaryKey())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('trained_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('registered_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('retired_at_ms', 'bigint')
+    .addColumn('deleted_at_ms', 'bigint')
+    .addColumn('summary', 'text', (column) => column.notNull())
+    .addCheckConstraint('model_version_status', sql`status in ('registered', 'retired', 'deleted')`)
+    .execute()
+  await schema
+    .createTable('model_alias')
+    .addColumn('alias', name, (column) => column.primaryKey())
+    .addColumn('version', name, (column) => column.notNull().references('model_version.version'))
+    .addCheckConstraint('model_alias_name', sql`alias in ('champion', 'challenger', 'previous')`)
+    .execute()
+  await schema
+    .createTable('model_alias_move')
+    .addColumn('number', 'integer', (column) => column.primaryKey())
+    .addColumn('alias', name, (column) => column.notNull())
+    .addColumn('from_version', name, (column) => column.references('model_version.version'))
+    .addColumn('to_version', name, (column) => column.references('model_version.version'))
+    .addColumn('at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('decision', 'text', (column) => column.notNull())
+    .execute()
+  await schema.createIndex('model_alias_move_by_alias').on('model_alias_move').columns(['alias', 'number']).execute()
+  for (const statement of types.appendOnly('model_alias_move')) await statement.execute(db)
+  await schema
+    .createTable('model_use')
+    .addColumn('user_id', name, (column) => column.notNull())
+    .addColumn('version', name, (column) => column.notNull().references('model_version.version'))
+    .addColumn('process', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('model_use_key', ['user_id', 'version'])
+    .execute()
 }

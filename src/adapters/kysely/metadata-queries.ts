@@ -3,6 +3,8 @@ import type { MetadataStore } from '../../ports/metadata-store.ts'
 import { checkResults } from './check-result-queries.ts'
 import { featureVersions } from './feature-version-queries.ts'
 import { type Connected, MetadataDatabase } from './metadata-database.ts'
+import { modelRegistry } from './model-registry-queries.ts'
+import { modelUses } from './model-use-queries.ts'
 import { sourceStates } from './source-state-queries.ts'
 import { tablePublications } from './table-publication-queries.ts'
 import { trainingSets } from './training-set-queries.ts'
@@ -16,6 +18,8 @@ export function metadataStoreOver(connected: Connected): MetadataStore {
     featureVersions: featureVersions(database),
     trainingSets: trainingSets(database),
     tablePublications: tablePublications(database),
+    modelRegistry: modelRegistry(database),
+    modelUses: modelUses(database),
     close: () => database.close(),
   }
 }

@@ -1,6 +1,7 @@
 // The tables of the metadata store as the queries see them. What is asked for has a column of its own; the rest of a record is JSON, so that a
 // field more needs no migration.
 import type { ColumnType } from 'kysely'
+import type { ModelAlias } from '../../domain/registered-model.ts'
 
 /** `pg` gives 64-bit integers as text, since they may exceed what a number holds. Ours do not: reading is `Number(...)`. */
 type Whole = ColumnType<number | string, number, number>
@@ -48,6 +49,27 @@ export interface MetadataTables {
     is_open: number
     record: Json
   }
+  readonly model_version: {
+    version: string
+    status: 'registered' | 'retired' | 'deleted'
+    trained_at_ms: Whole
+    registered_at_ms: Whole
+    retired_at_ms: MaybeWhole
+    deleted_at_ms: MaybeWhole
+    summary: Json
+  }
+  /** An alias that names nothing has no row. */
+  readonly model_alias: { alias: ModelAlias; version: string }
+  /** Rows are added, and never changed or removed: the database itself refuses. */
+  readonly model_alias_move: {
+    number: number
+    alias: ModelAlias
+    from_version: string | null
+    to_version: string | null
+    at_ms: Whole
+    decision: Json
+  }
+  readonly model_use: { user_id: string; version: string; process: Json }
   /** The table versions of each set once more, to be asked for by table. */
   readonly training_set_table: { content_hash: string; table_name: string; version: Whole }
 }

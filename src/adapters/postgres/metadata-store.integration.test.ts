@@ -3,6 +3,7 @@ import { inspect, promisify } from 'node:util'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testMetadataStore } from '../../ports/metadata-store.contract.ts'
+import { someModel } from '../../ports/model-registry.contract.ts'
 import { newSourceState } from '../../ports/source-states.contract.ts'
 import { openPostgresMetadataStore } from './metadata-store.ts'
 
@@ -39,6 +40,21 @@ describe('postgres metadata store', () =>
       },
     }
   }))
+
+test('the log of moves cannot be changed, not even past the store', async () => {
+  const schema = freshSchema()
+  const store = await openPostgresMetadataStore({ url, schema })
+  await store.modelRegistry.register(someModel('a', 1), 1)
+  const decision = { by: 'ada', command: 'millrace promote', why: 'first' }
+  await store.modelRegistry.move({ from: {}, to: { champion: 'a' }, atMs: 1, decision })
+  const table = `"${schema}".model_alias_move`
+  for (const change of [`update ${table} set at_ms = 0`, `delete from ${table}`, `truncate ${table}`]) {
+    await expect(pool.query(change)).rejects.toThrow('model_alias_move is append-only')
+  }
+  expect(await store.modelRegistry.audit({ limit: 10 })).toHaveLength(1)
+  await store.close()
+  await pool.query(`drop schema "${schema}" cascade`)
+})
 
 describe('an error says whether trying again can help, and never shows the password', () => {
   test.each([

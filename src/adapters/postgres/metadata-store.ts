@@ -43,7 +43,7 @@ export async function openPostgresMetadataStore(options: PostgresMetadataOptions
   try {
     await migrate(db.withSchema(schema), {
       place,
-      types: { name: 'text collate "C"', bytes: 'bytea' },
+      types: { name: 'text collate "C"', bytes: 'bytea', appendOnly: appendOnlyIn(schema) },
       nowMs: clock.now(),
       hasMigrationTable: async (db) => {
         const found = sql`select 1 from pg_catalog.pg_tables where schemaname = ${schema} and tablename = 'migration'`
@@ -69,6 +69,15 @@ export async function openPostgresMetadataStore(options: PostgresMetadataOptions
   }
   return metadataStoreOver({ db: db.withSchema(schema), transact: serialisable(db, schema), close })
 }
+
+const appendOnlyIn = (schema: string) => (table: string) => [
+  sql`
+    create function ${sql.id(schema, `${table}_refuse_change`)}() returns trigger language plpgsql as
+    $$ begin raise exception '% is append-only', tg_table_name; end $$`,
+  sql`
+    create trigger ${sql.id(`${table}_append_only`)} before update or delete or truncate on ${sql.id(schema, table)}
+    for each statement execute function ${sql.id(schema, `${table}_refuse_change`)}()`,
+]
 
 async function connectionsTo(
   { url, pool }: PostgresMetadataOptions,

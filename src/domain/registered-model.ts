@@ -1,0 +1,95 @@
+// What the registry knows of a model: where it comes from, what became of it, which aliases name it, and who or what decided that.
+
+/** What a figure of the evaluation says, as far as it is kept with the model. */
+export interface ModelMetric {
+  readonly name: string
+  readonly value: number
+  /** 95 % interval over users. */
+  readonly interval: readonly [number, number]
+}
+
+/** Where a model comes from: enough to train it again. */
+export interface Lineage {
+  readonly planHash: string
+  /** The commit of the project's repository; undefined outside one. */
+  readonly commit: string | undefined
+  readonly millraceVersion: string
+  readonly seed: number
+  /** Everything in the log before this offset was learned from. */
+  readonly nextOffset: number
+  readonly interactionCount: number
+  readonly trainedAtMs: number
+  readonly asOfMs: number
+}
+
+/** What is worth knowing of a model when its bundle is gone. */
+export interface ModelSummary {
+  readonly version: string
+  readonly lineage: Lineage
+  readonly userCount: number
+  readonly itemCount: number
+  readonly metrics: readonly ModelMetric[]
+  readonly generators: readonly { readonly name: string; readonly kind: string }[]
+  /** Of all files of the bundle, the manifest apart. */
+  readonly bundleBytes: number
+}
+
+/**
+ * `registered`: its bundle was whole when it was registered, and an alias may name it. `retired`: it is being deleted, and no alias may name it any more.
+ * `deleted`: its bundle is gone, and what is known of it stays.
+ */
+export type ModelStatus = 'registered' | 'retired' | 'deleted'
+
+export interface RegisteredModel extends ModelSummary {
+  readonly status: ModelStatus
+  readonly registeredAtMs: number
+  /** Undefined while it is registered. */
+  readonly retiredAtMs?: number
+  /** Undefined unless it is deleted. */
+  readonly deletedAtMs?: number
+}
+
+/** `champion`: the model in charge. `challenger`: the one on trial. `previous`: the one that was in charge before, which rolling back returns to. */
+export const modelAliases = ['champion', 'challenger', 'previous'] as const
+export type ModelAlias = (typeof modelAliases)[number]
+
+/** The version that each alias names; left out where it names none. */
+export type ModelAliases = Readonly<Partial<Record<ModelAlias, string>>>
+
+/** Who or what moved an alias, how, and why. */
+export interface ModelDecision {
+  /** A person, the name of a key, or what decided in their place, such as "train" or "gates". */
+  readonly by: string
+  /** What was run or called, such as "millrace promote" or "POST /v1/models/promote". */
+  readonly command: string
+  /** Of the gates that let it through; left out where none ran. */
+  readonly gateRunId?: string
+  readonly why: string
+}
+
+/** One entry of the audit log. Those of one decision have the same moment, and consecutive numbers. */
+export interface AliasMove {
+  /** 1, 2, 3 ... in the order in which they were made. */
+  readonly number: number
+  readonly alias: ModelAlias
+  /** Left out where it named none. */
+  readonly from?: string
+  /** Left out where it names none from then on. */
+  readonly to?: string
+  readonly atMs: number
+  readonly decision: ModelDecision
+}
+
+/** A process that has a model loaded. One process may be several users. */
+export interface ModelUser {
+  /** Unique for ever. */
+  readonly id: string
+  readonly pid: number
+  /** When the process was started, in words of the system, since numbers are given again. */
+  readonly startedAt: string
+}
+
+export interface ModelUse {
+  readonly user: ModelUser
+  readonly version: string
+}
