@@ -5,6 +5,8 @@
 // sum; then it moves to a pair of float64, which hold whole numbers up to 2^53 exactly. Shi et al., "Quantized training of gradient boosting
 // decision trees", NeurIPS 2022, show that far fewer bits are enough; ours are many so that nothing needs to be renewed afterwards.
 
+import { touchRows } from './touch'
+
 /** Rows whose packed sum cannot overflow. */
 const PACKED_ROWS: i32 = 65536
 /** Rows are taken in tiles: their bins stay in the second-level cache while the features' histograms pass through the first, eight at a time. */
@@ -44,6 +46,8 @@ export function addTile(
     store<i64>(gradients + (i << 3), load<i64>(packedGradients + (row << 3)))
     store<usize>(addresses + (i << 2), rowBins + row * rowBytes)
   }
+  // A leaf's rows lie at random places. Read beforehand they come many at a time: a third of the time of all that follows, measured.
+  touchRows(rows, usize(count), rowBins, rowBytes)
   let feature = 0
   let histogram = sums.packed
   for (; feature + 8 <= featureCount; feature += 8) {

@@ -504,5 +504,9 @@ function readTree({ state, nodes, outputs, outputRows }: Layout): BinnedTree {
 /** Room for reads of four at a time. */
 const paddedRows = (rowCount: number): number => Math.ceil(rowCount / 4) * 4
 
-/** A row's bins start at a multiple of 8 bytes, so that eight are read at once. */
-const rowBytesOf = (featureCount: number): number => Math.ceil(featureCount / 8) * 8
+/** A row's bins start at a multiple of 8 bytes, so that eight are read at once, and lie in as few cache lines as they can. */
+function rowBytesOf(featureCount: number): number {
+  const bytes = Math.ceil(featureCount / 8) * 8
+  if (bytes <= 16) return bytes
+  return bytes <= 32 ? 32 : Math.ceil(bytes / 64) * 64
+}
