@@ -7,9 +7,11 @@ import {
   boundedOutput,
   CATEGORIES,
   findSplit,
+  HAS_MISSING,
   Leaf,
   leafScore,
   MISSING_LEFT,
+  MISSING_RIGHT,
   NO_SPLIT,
   Penalties,
   Split,
@@ -311,6 +313,10 @@ function finishSplit(task: TreeTask, state: TreeState, penalties: Penalties, lef
   left.isRight = 0
   left.leastHessian = leastHessianOf(task, state, numbers, left)
   right.leastHessian = leastHessianOf(task, state, numbers, right)
+  if (split.kind == MISSING_RIGHT && (entryOf(task.flags, split.feature) & HAS_MISSING) == 0 && left.count >= right.count) {
+    // No row says where the missing belong: with the greater part.
+    changetype<TreeNode>(task.nodes + usize(right.node) * offsetof<TreeNode>()).kind = MISSING_LEFT
+  }
   // The parent's histogram goes on as the larger part's.
   const own = task.histograms + usize(state.leafCount) * task.histogramBytes
   right.histogram = left.histogram
