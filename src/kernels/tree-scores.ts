@@ -40,7 +40,8 @@ export class TreeScorer {
 
   /** The scores of the first `rowCount` rows of `inputs`; a view that the next call overwrites. */
   score(rowCount: number): Float64Array {
-    if (!(rowCount >= 0 && rowCount <= this.capacity)) assert.fail(`${rowCount} rows, expected at most ${this.capacity}`)
+    if (!(rowCount >= 0 && rowCount <= this.capacity))
+      assert.fail(`${rowCount} rows, expected at most ${this.capacity}`)
     this.#kernel.score(this.#taskAddress, rowCount)
     return this.#scores.subarray(0, rowCount)
   }

@@ -4,8 +4,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Rng, seededRng } from '../lib/rng.ts'
-import { type BinnedFeature, type BinnedTree, TreeTraining, type TreeTrainingOptions } from './tree-training.ts'
 import { type GrowthCase, referenceTree } from './tree-training.testing.ts'
+import { type BinnedFeature, type BinnedTree, TreeTraining, type TreeTrainingOptions } from './tree-training.ts'
 
 const options: TreeTrainingOptions = {
   objective: 'given',
@@ -47,7 +47,10 @@ function madeCase(rng: Rng, size: { rowCount: number; featureCount: number; with
 }
 
 /** One tree by the kernel, and the scores that it leaves. */
-async function kernelTree(growth: GrowthCase, given: TreeTrainingOptions): Promise<{ tree: BinnedTree; scores: Float64Array }> {
+async function kernelTree(
+  growth: GrowthCase,
+  given: TreeTrainingOptions,
+): Promise<{ tree: BinnedTree; scores: Float64Array }> {
   const rowCount = growth.gradients.length
   const training = new TreeTraining(growth.features, rowCount, given)
   try {
@@ -95,7 +98,9 @@ describe('against a slow and plain version', () => {
           const given = { ...options, ...settings }
           const { tree, scores } = await kernelTree(growth, given)
           expect(tree).toEqual(referenceTree(growth, given))
-          expect(Array.from(scores)).toEqual(Array.from(scores, (_, row) => tree.outputs[leafOf(tree, growth.bins, row)]))
+          expect(Array.from(scores)).toEqual(
+            Array.from(scores, (_, row) => tree.outputs[leafOf(tree, growth.bins, row)]),
+          )
         },
       ),
       { numRuns: 60 },
@@ -132,12 +137,16 @@ describe('gradients', () => {
     made: { labels: number[]; weights?: number[]; queryOffsets?: number[]; scores: number[]; truncation?: number },
   ) {
     const rowCount = made.labels.length
-    const training = new TreeTraining([{ bounds: new Float32Array(0), binCount: 2, hasMissing: false, direction: 0 }], rowCount, {
-      ...options,
-      objective,
-      sigmoid: 1.5,
-      truncation: made.truncation ?? 30,
-    })
+    const training = new TreeTraining(
+      [{ bounds: new Float32Array(0), binCount: 2, hasMissing: false, direction: 0 }],
+      rowCount,
+      {
+        ...options,
+        objective,
+        sigmoid: 1.5,
+        truncation: made.truncation ?? 30,
+      },
+    )
     try {
       await training.placeRows([new Uint8Array(rowCount).fill(1)])
       training.setTargets({
@@ -188,7 +197,8 @@ describe('gradients', () => {
         async (seed, objective, truncation) => {
           const rng = seededRng(seed)
           const sizes = Array.from({ length: 6 }, () => rng.integer(rng.next() < 0.3 ? 90 : 9))
-          const queryOffsets = sizes.reduce((offsets, size) => [...offsets, offsets.at(-1)! + size], [0])
+          const queryOffsets = [0]
+          for (const size of sizes) queryOffsets.push(queryOffsets.at(-1)! + size)
           const rowCount = queryOffsets.at(-1)!
           if (rowCount === 0) return
           const labels = Array.from({ length: rowCount }, () => rng.integer(5))
@@ -200,8 +210,14 @@ describe('gradients', () => {
             const rows = [queryOffsets[q]!, queryOffsets[q]! + size] as const
             const of = <T>(values: readonly T[]): T[] => values.slice(...rows)
             const naive = naiveRankGradients(objective, of(labels), of(scores), { truncation, sigmoid: 1.5 })
-            expectClose(found.gradients.slice(...rows), naive.gradients.map((g, i) => g * of(weights)[i]!))
-            expectClose(found.hessians.slice(...rows), naive.hessians.map((h, i) => h * of(weights)[i]!))
+            expectClose(
+              found.gradients.slice(...rows),
+              naive.gradients.map((g, i) => g * of(weights)[i]!),
+            )
+            expectClose(
+              found.hessians.slice(...rows),
+              naive.hessians.map((h, i) => h * of(weights)[i]!),
+            )
           }
         },
       ),

@@ -29,11 +29,14 @@ interface ReferenceSplit {
   readonly left: Sums
 }
 
-interface ReferenceLeaf extends Sums {
-  readonly rows: readonly number[]
-  readonly depth: number
+interface OutputBounds {
   readonly lower: number
   readonly upper: number
+}
+
+interface ReferenceLeaf extends Sums, OutputBounds {
+  readonly rows: readonly number[]
+  readonly depth: number
   readonly parent: { node: number; side: 'left' | 'right' } | undefined
   readonly split: ReferenceSplit | undefined
 }
@@ -152,10 +155,15 @@ class ReferenceGrower {
     return bounded(leaf, this.#lambda, leaf) * unit * this.#options.learningRate
   }
 
-  #boundsOf(leaf: ReferenceLeaf, { feature, kind, left }: ReferenceSplit, right: Sums): { lower: number; upper: number }[] {
+  #boundsOf(
+    leaf: ReferenceLeaf,
+    { feature, kind, left }: ReferenceSplit,
+    right: Sums,
+  ): readonly [OutputBounds, OutputBounds] {
     const { lower, upper } = leaf
     const direction = this.#growth.features[feature]!.direction
-    if (direction === 0 || kind === 'categories') return [leaf, leaf].map(() => ({ lower, upper }))
+    const same = { lower, upper }
+    if (direction === 0 || kind === 'categories') return [same, same]
     const middle = (bounded(left, this.#lambda, leaf) + bounded(right, this.#lambda, leaf)) / 2
     const below = { lower, upper: middle }
     const above = { lower: middle, upper }
@@ -176,7 +184,7 @@ class ReferenceGrower {
         const right = { hessian: leaf.hessian - left.hessian, gradient: leaf.gradient - left.gradient }
         if (left.hessian < leastSide || right.hessian < leastSide) continue
         if (beats(score(left, right), best?.score ?? toBeat)) {
-          best = { ...where, feature, left, score: valueOf(score(left, right)) }
+          best = { ...where, feature, left, score: quotientOf(score(left, right)) }
         }
       }
       if (best && (!split || best.score > split.score)) split = best
@@ -185,7 +193,7 @@ class ReferenceGrower {
   }
 
   /** Every way to split a leaf by a feature, in the kernel's order. */
-  *#splitsBy(feature: number, leaf: ReferenceLeaf): Generator<PossibleSplit> {
+  *#splitsBy(feature: number, leaf: Omit<ReferenceLeaf, 'split'>): Generator<PossibleSplit> {
     const { binCount, hasMissing, bounds, direction } = this.#growth.features[feature]!
     const column = this.#growth.bins[feature]!
     const histogram = Array.from({ length: binCount }, (_, bin) =>
@@ -236,7 +244,7 @@ class ReferenceGrower {
     }
   }
 
-  #boundedScore(left: Sums, right: Sums, leaf: ReferenceLeaf, direction: number): Fraction {
+  #boundedScore(left: Sums, right: Sums, leaf: OutputBounds, direction: number): Fraction {
     const outputL = bounded(left, this.#lambda, leaf)
     const outputR = bounded(right, this.#lambda, leaf)
     const isAllowed = direction > 0 ? outputL <= outputR : direction < 0 ? outputL >= outputR : true
@@ -262,19 +270,18 @@ interface Fraction {
 }
 
 const beats = ({ numerator, denominator }: Fraction, best: number): boolean => numerator > best * denominator
-const valueOf = ({ numerator, denominator }: Fraction): number => numerator / denominator
+const quotientOf = ({ numerator, denominator }: Fraction): number => numerator / denominator
 
 function fractionOf(left: Sums, right: Sums, lambda: number): Fraction {
   const denominatorL = left.hessian + lambda
   const denominatorR = right.hessian + lambda
-  const numerator =
-    left.gradient * left.gradient * denominatorR + right.gradient * right.gradient * denominatorL
+  const numerator = left.gradient * left.gradient * denominatorR + right.gradient * right.gradient * denominatorL
   return { numerator, denominator: denominatorL * denominatorR }
 }
 
 const plus = (a: Sums, b: Sums): Sums => ({ hessian: a.hessian + b.hessian, gradient: a.gradient + b.gradient })
 
-function bounded({ hessian, gradient }: Sums, lambda: number, { lower, upper }: { lower: number; upper: number }): number {
+function bounded({ hessian, gradient }: Sums, lambda: number, { lower, upper }: OutputBounds): number {
   return Math.min(Math.max(-gradient / (hessian + lambda), lower), upper)
 }
 

@@ -456,7 +456,10 @@ function layOutQueries(
   for (let rank = 0; rank < discounts.length; rank++) discounts[rank] = 1 / Math.log2(rank + 2)
   const inverseBestDcgs = memory.float32(queryCount)
   for (let q = 0; q < queryCount; q++) {
-    const ideal = gains.slice(queryOffsets[q], queryOffsets[q + 1]).sort().reverse()
+    const ideal = gains
+      .slice(queryOffsets[q], queryOffsets[q + 1])
+      .sort()
+      .reverse()
     let dcg = 0
     for (let rank = 0; rank < Math.min(ideal.length, truncation); rank++) dcg += ideal[rank]! / Math.log2(rank + 2)
     inverseBestDcgs[q] = dcg > 0 ? 1 / dcg : 0

@@ -46,8 +46,9 @@ export function goesLeft(trees: Trees, node: number, value: number): boolean {
   if (flags & PARTS_CATEGORIES) {
     const set = trees.nodeCategorySets[node]!
     return (
-      trees.categories.subarray(trees.categoryOffsets[set], trees.categoryOffsets[set + 1]).indexOf(Math.fround(value)) >=
-      0
+      trees.categories
+        .subarray(trees.categoryOffsets[set], trees.categoryOffsets[set + 1])
+        .indexOf(Math.fround(value)) >= 0
     )
   }
   if (Number.isNaN(value)) return (flags & MISSING_GOES_LEFT) !== 0
@@ -55,13 +56,13 @@ export function goesLeft(trees: Trees, node: number, value: number): boolean {
 }
 
 /** The leaf, counted from the tree's first, in which a row ends. */
-export function leafOfRow(trees: Trees, tree: number, valueOf: (feature: number) => number): number {
+export function leafOfRow(trees: Trees, tree: number, valueIn: (feature: number) => number): number {
   const firstNode = trees.nodeOffsets[tree]!
   if (trees.nodeOffsets[tree + 1] === firstNode) return 0
   let at = 0
   while (at >= 0) {
     const node = firstNode + at
-    const value = valueOf(trees.nodeFeatures[node]!)
+    const value = valueIn(trees.nodeFeatures[node]!)
     at = goesLeft(trees, node, value) ? trees.leftChildren[node]! : trees.rightChildren[node]!
   }
   return -1 - at

@@ -11,7 +11,7 @@ const LEAST_ROWS_PER_BIN = 3
  * the bin's bound as its threshold. Bounds are float32 and lie from one value of the sample to before the next, so that comparing values and
  * comparing bins is the same.
  *
- * About equally many rows fall into every bin, but a value that is more frequent than that has one of its own.
+ * About equally many rows fall into every bin, but a value that is more frequent than that shares one with few.
  * @param values float32; NaN is missing and has no part in this
  * @param mostBins without the one for the missing, at most 255
  */

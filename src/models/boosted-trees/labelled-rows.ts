@@ -57,7 +57,10 @@ function columnProblems({ columns, labels }: LabelledRows): Problem[] {
   for (const { name, values, kind, direction } of columns) {
     const where = `columns.${name}`
     if (values.length !== labels.length) {
-      problems.push({ where, message: `found ${values.length} values, expected one for each of ${labels.length} labels.` })
+      problems.push({
+        where,
+        message: `found ${values.length} values, expected one for each of ${labels.length} labels.`,
+      })
     }
     if (kind !== 'category') continue
     const wrong = values.findIndex((value) => !Number.isNaN(value) && !isCategory(value))

@@ -1,6 +1,7 @@
 // Training of boosted trees from columns of values to `Trees`.
-import { joinTrees, type TreeNode, type TreeParts, type Trees } from '../../kernels/trees.ts'
+
 import { type BinnedFeature, type BinnedNode, type BinnedTree, TreeTraining } from '../../kernels/tree-training.ts'
+import { joinTrees, type TreeNode, type TreeParts, type Trees } from '../../kernels/trees.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import { type Rng, seededRng } from '../../lib/rng.ts'
 import { categoryBins, findBounds, findCategories } from './feature-bins.ts'

@@ -19,7 +19,11 @@ export function validationMetric(rows: LabelledRows, objective: BoostedTreesObje
   return { name: 'mean squared error', isBetter, of: (scores) => meanOf(rows, scores, (s, y) => (s - y) ** 2) }
 }
 
-function meanOf({ labels, weights }: LabelledRows, scores: Float64Array, loss: (score: number, label: number) => number): number {
+function meanOf(
+  { labels, weights }: LabelledRows,
+  scores: Float64Array,
+  loss: (score: number, label: number) => number,
+): number {
   let sum = 0
   let weightSum = 0
   for (let row = 0; row < labels.length; row++) {
