@@ -131,7 +131,9 @@ const commands = {
 
 function runSide<Result>(side: keyof typeof commands, sides: Sides, run: TreesRun): Result {
   const [command, ...args] = commands[side](sides)
-  const output = execFileSync(command!, [...args, JSON.stringify(run)], { encoding: 'utf8' })
+  // As the command line does, which keeps compiled code: half of what starting a thread takes.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, '..', 'build', 'compile-cache') }
+  const output = execFileSync(command!, [...args, JSON.stringify(run)], { encoding: 'utf8', env })
   return JSON.parse(output.trim().split('\n').at(-1)!) as Result
 }
 

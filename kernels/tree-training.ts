@@ -11,6 +11,7 @@ import { boundedOutput, CATEGORIES, Leaf, MISSING_LEFT } from './lib/split'
 import { CHUNK_ROWS, Numbers, take, TreeNode, TreeState, TreeTask } from './lib/tree-task'
 
 export { binColumns, transposeBins } from './lib/binning'
+export { sortColumns } from './lib/sort'
 
 /** 15 bits, less a little for rounding up. */
 const MOST: f64 = 32766
@@ -237,9 +238,4 @@ function goesLeft(node: TreeNode, bin: i32): bool {
     return ((word >> (bin & 63)) & 1) != 0
   }
   return bin <= node.bin && (bin > 0 || node.kind == MISSING_LEFT)
-}
-
-/** For the host, which lays out arrays of these. */
-export function leafBytes(): i32 {
-  return offsetof<Leaf>()
 }

@@ -40,31 +40,66 @@ export function grow(task: TreeTask, thread: i32): void {
         chooseSplit(task, state.leafCount - 1)
       }
       startSplit(task, state, penalties)
+      if (state.leaf >= 0) splitAlone(task, state, penalties, step)
     }
     meet(task.barrier, task.threadCount)
     if (state.leaf < 0) break
-    const leaf = leafOf(task, state.leaf)
-    const start = leaf.start
-    const count = leaf.count
-    partition(task, start, count, counterOf(task, step, 0))
-    meet(task.barrier, task.threadCount)
-    const leftCount = gatherParts(task, start, count, thread)
-    meet(task.barrier, task.threadCount)
-    // Both threads know the same; the first writes it down.
-    if (isFirst) finishSplit(task, state, penalties, leftCount)
-    meet(task.barrier, task.threadCount)
+    if (state.isParted == 0) splitTogether(task, state, penalties, step, thread)
+    const left = state.leaf
     const right = state.leafCount - 1
-    if (state.leafCount == task.leafCount || !(canSplit(task, leaf) || canSplit(task, leafOf(task, right)))) {
+    if (!needsHistograms(task, state)) {
       if (isFirst) forgetCandidates(task)
     } else {
-      const isLeftSmaller = leaf.count <= count - leaf.count
-      const smaller = isLeftSmaller ? state.leaf : right
-      sumRows(task, leafOf(task, smaller), counterOf(task, step, 2), thread)
-      meet(task.barrier, task.threadCount)
-      findSplits(task, smaller, isLeftSmaller ? right : state.leaf, counterOf(task, step, 1), penalties, findScratch)
+      const smaller = smallerPart(task, state)
+      if (state.isSummed == 0) {
+        sumRows(task, leafOf(task, smaller), counterOf(task, step, 2), thread)
+        meet(task.barrier, task.threadCount)
+      }
+      findSplits(task, smaller, smaller == left ? right : left, counterOf(task, step, 1), penalties, findScratch)
     }
     meet(task.barrier, task.threadCount)
   }
+}
+
+/** The first thread's work of a split where it is so little that waiting for the others would take longer. */
+function splitAlone(task: TreeTask, state: TreeState, penalties: Penalties, step: i32): void {
+  const leaf = leafOf(task, state.leaf)
+  const start = leaf.start
+  const count = leaf.count
+  state.isSummed = 0
+  state.isParted = count <= CHUNK_ROWS ? 1 : 0
+  if (state.isParted == 0) return
+  partition(task, start, count, counterOf(task, step, 0))
+  finishSplit(task, state, penalties, gatherParts(task, start, count, 0, 1))
+  if (!needsHistograms(task, state)) return
+  const smaller = leafOf(task, smallerPart(task, state))
+  if (smaller.count > TILE_ROWS) return
+  sumRows(task, smaller, counterOf(task, step, 2), 0)
+  state.isSummed = 1
+}
+
+function splitTogether(task: TreeTask, state: TreeState, penalties: Penalties, step: i32, thread: i32): void {
+  const leaf = leafOf(task, state.leaf)
+  const start = leaf.start
+  const count = leaf.count
+  partition(task, start, count, counterOf(task, step, 0))
+  meet(task.barrier, task.threadCount)
+  const leftCount = gatherParts(task, start, count, thread, task.threadCount)
+  // All know the same; the first writes it down.
+  if (thread == 0) finishSplit(task, state, penalties, leftCount)
+  meet(task.barrier, task.threadCount)
+}
+
+/** Whether one of the two newest leaves may be split. */
+function needsHistograms(task: TreeTask, state: TreeState): bool {
+  if (state.leafCount == task.leafCount) return false
+  return canSplit(task, leafOf(task, state.leaf)) || canSplit(task, leafOf(task, state.leafCount - 1))
+}
+
+/** That of the two newest leaves whose rows are summed. */
+function smallerPart(task: TreeTask, state: TreeState): i32 {
+  const right = state.leafCount - 1
+  return leafOf(task, state.leaf).count <= leafOf(task, right).count ? state.leaf : right
 }
 
 // @ts-ignore: decorator
@@ -262,7 +297,7 @@ function partition(task: TreeTask, start: i32, count: i32, counter: usize): void
 }
 
 /** From the chunks of the scratch back to the rows: first all that go left, then all others, both ascending. Returns how many go left. */
-function gatherParts(task: TreeTask, start: i32, count: i32, thread: i32): i32 {
+function gatherParts(task: TreeTask, start: i32, count: i32, thread: i32, threadCount: i32): i32 {
   const chunkCount = (count + CHUNK_ROWS - 1) / CHUNK_ROWS
   let leftTotal = 0
   for (let chunk = 0; chunk < chunkCount; chunk++) leftTotal += load<i32>(task.leftCounts + (usize(chunk) << 2))
@@ -271,7 +306,7 @@ function gatherParts(task: TreeTask, start: i32, count: i32, thread: i32): i32 {
     const from = chunk * CHUNK_ROWS
     const chunkRows = min(CHUNK_ROWS, count - from)
     const leftRows = load<i32>(task.leftCounts + (usize(chunk) << 2))
-    if (chunk % task.threadCount == thread) {
+    if (chunk % threadCount == thread) {
       const source = task.rowsScratch + (usize(start + from) << 2)
       memory.copy(task.rows + (usize(start + leftBefore) << 2), source, usize(leftRows) << 2)
       let to = task.rows + (usize(start + leftTotal + from - leftBefore) << 2)

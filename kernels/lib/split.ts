@@ -169,7 +169,8 @@ function splitInOrder(histogram: usize, last: i32, left: v128, kind: i32, leaf: 
     )
     if (!v128.any_true(isBetter)) continue
     const scores = f64x2.div(numerator, denominator)
-    if (i64x2.extract_lane(isBetter, 0)) {
+    // Quotients are compared once more: with rounding, a product may be larger where the quotient is equal, and the first of equals is to win.
+    if (i64x2.extract_lane(isBetter, 0) && f64x2.extract_lane(scores, 0) > split.score) {
       note(split, kind, bin, f64x2.extract_lane(scores, 0), first)
     }
     if (i64x2.extract_lane(isBetter, 1) && f64x2.extract_lane(scores, 1) > split.score) {

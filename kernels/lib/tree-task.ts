@@ -120,6 +120,9 @@ export class TreeState {
   leaf: i32
   gradientScale: f64
   hessianScale: f64
+  /** Whether the first thread has parted the leaf's rows alone, and has summed the smaller part's. */
+  isParted: i32
+  isSummed: i32
 }
 
 /** Rows per chunk of work; whatever the number of threads, so that nothing depends on it. */

@@ -52,9 +52,9 @@ async function kernelTree(
   given: TreeTrainingOptions,
 ): Promise<{ tree: BinnedTree; scores: Float64Array }> {
   const rowCount = growth.gradients.length
-  const training = new TreeTraining(growth.features, rowCount, given)
+  const training = new TreeTraining(rowCount, given)
   try {
-    await training.placeRows(growth.bins)
+    await training.placeRows(growth.features, growth.bins)
     await training.placeValidationRows(growth.bins, rowCount)
     training.setTargets({ labels: new Float32Array(rowCount) })
     training.gradients.set(growth.gradients)
@@ -118,6 +118,23 @@ describe('against a slow and plain version', () => {
   })
 })
 
+test('columns are sorted as typed arrays are', async () => {
+  const rng = seededRng(6)
+  const special = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 0, -0, 2 ** -149, -(2 ** -149), 3e38]
+  const columns = Array.from({ length: 11 }, (_, c) =>
+    Float32Array.from({ length: 3001 }, () =>
+      rng.next() < 0.1 ? special[rng.integer(8)]! : rng.normal() * 10 ** (c - 5),
+    ),
+  )
+  // A NaN with its sign bit set, as some processors make them.
+  new Uint32Array(columns[0]!.buffer)[7] = 0xffc00000
+  const training = new TreeTraining(1, { ...options, threadCount: 2 })
+  const sorted: Float32Array[] = []
+  await training.sortColumns(columns, (column) => void sorted.push(column.slice()))
+  await training.close()
+  expect(sorted).toEqual(columns.map((column) => column.toSorted()))
+})
+
 /** The leaf in which a row ends. */
 function leafOf({ nodes }: BinnedTree, bins: readonly Uint8Array[], row: number): number {
   let at = nodes.length > 0 ? 0 : -1
@@ -137,18 +154,15 @@ describe('gradients', () => {
     made: { labels: number[]; weights?: number[]; queryOffsets?: number[]; scores: number[]; truncation?: number },
   ) {
     const rowCount = made.labels.length
-    const training = new TreeTraining(
-      [{ bounds: new Float32Array(0), binCount: 2, hasMissing: false, direction: 0 }],
-      rowCount,
-      {
-        ...options,
-        objective,
-        sigmoid: 1.5,
-        truncation: made.truncation ?? 30,
-      },
-    )
+    const training = new TreeTraining(rowCount, {
+      ...options,
+      objective,
+      sigmoid: 1.5,
+      truncation: made.truncation ?? 30,
+    })
     try {
-      await training.placeRows([new Uint8Array(rowCount).fill(1)])
+      const feature = { bounds: new Float32Array(0), binCount: 2, hasMissing: false, direction: 0 } as const
+      await training.placeRows([feature], [new Uint8Array(rowCount).fill(1)])
       training.setTargets({
         labels: made.labels,
         ...(made.weights && { weights: made.weights }),

@@ -263,13 +263,14 @@ interface PossibleSplit {
   readonly score: (left: Sums, right: Sums) => Fraction
 }
 
-/** Compared as the kernel does, before dividing, so that rounding decides alike. */
+/** Compared as the kernel does, before dividing and after, so that rounding decides alike. */
 interface Fraction {
   readonly numerator: number
   readonly denominator: number
 }
 
-const beats = ({ numerator, denominator }: Fraction, best: number): boolean => numerator > best * denominator
+const beats = ({ numerator, denominator }: Fraction, best: number): boolean =>
+  numerator > best * denominator && numerator / denominator > best
 const quotientOf = ({ numerator, denominator }: Fraction): number => numerator / denominator
 
 function fractionOf(left: Sums, right: Sums, lambda: number): Fraction {

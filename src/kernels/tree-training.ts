@@ -100,18 +100,19 @@ const TOTALS_BYTES = 32
 const TILE_ROWS = 1024
 const ROUND_COUNTERS = 8
 const CHUNK_ROWS = 4096
+/** Three passes of 11 bits. */
+const SORT_COUNTERS = 3 * 2048
 const PADDED_BOUNDS = 256
-/** Columns that are turned to bins at once: enough work for the threads, little memory. */
-const BINNED_AT_ONCE = 8
+/** Columns that are sorted, or turned to bins, at once: enough work for the threads, little memory. */
+const AT_ONCE = 8
 
 /** Training in progress: rows, scores and the threads. Close it, or the process stays alive. */
 export class TreeTraining {
   readonly #memory = new KernelMemory()
   readonly #threads: KernelThreads
   readonly #options: TreeTrainingOptions
-  readonly #features: readonly BinnedFeature[]
   readonly #rowCount: number
-  readonly #rowBytes: number
+  #features: readonly BinnedFeature[] = []
   readonly #counter: Int32Array
   /** The sum of the trees so far, for each training row, and for each validation row. The first score is the caller's to write. */
   readonly scores: Float64Array
@@ -119,21 +120,18 @@ export class TreeTraining {
   /** Written by the caller where the objective is `given`. */
   readonly gradients: Float32Array
   readonly hessians: Float32Array
-  readonly #rowBins: Uint8Array
-  readonly #columnBins: Uint8Array
+  #rowBins: Uint8Array = new Uint8Array(0)
+  #columnBins: Uint8Array = new Uint8Array(0)
   #validationBins: Uint8Array = new Uint8Array(0)
   #layout: Layout | undefined
 
-  constructor(features: readonly BinnedFeature[], rowCount: number, options: TreeTrainingOptions) {
-    this.#features = features
+  /** The threads start here, which takes a while that the caller can use. */
+  constructor(rowCount: number, options: TreeTrainingOptions) {
     this.#rowCount = rowCount
     this.#options = options
     this.#threads = new KernelThreads(this.#memory, options.threadCount)
-    this.#rowBytes = rowBytesOf(features.length)
     const memory = this.#memory
     this.#counter = memory.int32(1)
-    this.#columnBins = memory.uint8(features.length * rowCount)
-    this.#rowBins = memory.uint8(rowCount * this.#rowBytes)
     this.scores = memory.float64(paddedRows(rowCount))
     this.gradients = memory.float32(paddedRows(rowCount))
     this.hessians = memory.float32(paddedRows(rowCount))
@@ -143,17 +141,47 @@ export class TreeTraining {
     return this.#validationScores
   }
 
+  /** Sorts columns of equal length, ascending, NaN last, a few at a time, and hands each to `use`: a view, valid until it returns. */
+  async sortColumns(
+    columns: readonly Float32Array[],
+    use: (sorted: Float32Array, column: number) => void,
+  ): Promise<void> {
+    const mark = this.#memory.mark()
+    const length = columns[0]?.length ?? 0
+    const values = this.#memory.float32(AT_ONCE * length)
+    const scratches = Array.from({ length: this.#options.threadCount }, () =>
+      this.#memory.uint32(length + SORT_COUNTERS),
+    )
+    for (let first = 0; first < columns.length; first += AT_ONCE) {
+      const some = columns.slice(first, first + AT_ONCE)
+      for (const [i, column] of some.entries()) values.set(column, i * length)
+      this.#counter[0] = 0
+      await this.#threads.run('tree-training', 'sortColumns', (thread) => [
+        values.byteOffset,
+        some.length,
+        length,
+        this.#counter.byteOffset,
+        scratches[thread]!.byteOffset,
+      ])
+      for (const i of some.keys()) use(values.subarray(i * length, (i + 1) * length), first + i)
+    }
+    this.#memory.rewind(mark)
+  }
+
   /**
    * Turns the training rows' values to bins.
    * @param columns one a feature: float32 values with NaN for missing, or the bins themselves where a feature has no bounds
    */
-  async placeRows(columns: readonly (Float32Array | Uint8Array)[]): Promise<void> {
+  async placeRows(features: readonly BinnedFeature[], columns: readonly (Float32Array | Uint8Array)[]): Promise<void> {
+    this.#features = features
+    this.#columnBins = this.#memory.uint8(features.length * this.#rowCount)
+    this.#rowBins = this.#memory.uint8(this.#rowCount * rowBytesOf(features.length))
     await this.#binRows(columns, this.#rowCount, this.#columnBins, this.#rowBins)
   }
 
-  /** As `placeRows`, for rows that are scored after every tree. */
+  /** After `placeRows`, for rows that are scored after every tree. */
   async placeValidationRows(columns: readonly (Float32Array | Uint8Array)[], rowCount: number): Promise<void> {
-    this.#validationBins = this.#memory.uint8(rowCount * this.#rowBytes)
+    this.#validationBins = this.#memory.uint8(rowCount * rowBytesOf(columns.length))
     this.#validationScores = this.#memory.float64(rowCount)
     const mark = this.#memory.mark()
     await this.#binRows(columns, rowCount, this.#memory.uint8(columns.length * rowCount), this.#validationBins)
@@ -167,8 +195,8 @@ export class TreeTraining {
     rowBins: Uint8Array,
   ): Promise<void> {
     const mark = this.#memory.mark()
-    const values = this.#memory.float32(BINNED_AT_ONCE * rowCount)
-    const bounds = this.#memory.float32(BINNED_AT_ONCE * PADDED_BOUNDS)
+    const values = this.#memory.float32(AT_ONCE * rowCount)
+    const bounds = this.#memory.float32(AT_ONCE * PADDED_BOUNDS)
     for (let first = 0; first < columns.length; ) {
       const column = columns[first]!
       if (column instanceof Uint8Array) {
@@ -177,7 +205,7 @@ export class TreeTraining {
         continue
       }
       let count = 0
-      for (; count < BINNED_AT_ONCE && columns[first + count] instanceof Float32Array; count++) {
+      for (; count < AT_ONCE && columns[first + count] instanceof Float32Array; count++) {
         values.set(columns[first + count]!, count * rowCount)
         const own = bounds.subarray(count * PADDED_BOUNDS, (count + 1) * PADDED_BOUNDS)
         own.fill(Number.POSITIVE_INFINITY).set(this.#features[first + count]!.bounds!)
@@ -196,7 +224,7 @@ export class TreeTraining {
       columnBins.byteOffset,
       columns.length,
       rowCount,
-      this.#rowBytes,
+      rowBytesOf(columns.length),
       rowBins.byteOffset,
       this.#counter.byteOffset,
     ])

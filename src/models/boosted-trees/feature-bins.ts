@@ -6,49 +6,45 @@ const SAMPLED_ROWS = 200_000
 /** A bin of fewer sampled rows would only be learned by heart. */
 const LEAST_ROWS_PER_BIN = 3
 
+/** The values to find bounds from: one random row out of each of SAMPLED_ROWS equal stretches, or all of fewer rows. */
+export function sampleOf(values: Float32Array, rng: Rng): Float32Array {
+  if (values.length <= SAMPLED_ROWS) return values
+  const stretch = values.length / SAMPLED_ROWS
+  const sample = new Float32Array(SAMPLED_ROWS)
+  for (let i = 0; i < SAMPLED_ROWS; i++) sample[i] = values[Math.floor((i + rng.next()) * stretch)]!
+  return sample
+}
+
 /**
  * Ascending bounds for the values of a numeric feature: a value belongs to the bin 1 + (bounds below it), and a tree that splits after a bin has
  * the bin's bound as its threshold. Bounds are float32 and lie from one value of the sample to before the next, so that comparing values and
  * comparing bins is the same.
  *
  * About equally many rows fall into every bin, but a value that is more frequent than that shares one with few.
- * @param values float32; NaN is missing and has no part in this
+ * @param sorted   ascending, NaN last: these are missing and have no part in this
  * @param mostBins without the one for the missing, at most 255
  */
-export function findBounds(values: Float32Array, mostBins: number, rng: Rng): Float32Array {
-  const sorted = sampleOf(values, rng).sort()
-  // Sorting puts NaN last.
+export function findBounds(sorted: Float32Array, mostBins: number): Float32Array {
   let present = sorted.length
   while (present > 0 && Number.isNaN(sorted[present - 1]!)) present--
   const { distinct, counts } = countDistinct(sorted.subarray(0, present))
-  const bounds: number[] = []
   const ends = distinct.length <= mostBins ? ownBins(counts) : sharedBins(counts, present, mostBins)
-  for (const end of ends) bounds.push(boundBetween(distinct[end]!, distinct[end + 1]!))
-  return Float32Array.from(bounds)
+  return Float32Array.from(ends, (end) => boundBetween(distinct[end]!, distinct[end + 1]!))
 }
 
-/** One random row out of each of SAMPLED_ROWS equal stretches. */
-function sampleOf(values: Float32Array, rng: Rng): Float32Array {
-  if (values.length <= SAMPLED_ROWS) return values.slice()
-  const stretch = values.length / SAMPLED_ROWS
-  return Float32Array.from({ length: SAMPLED_ROWS }, (_, i) => values[Math.floor((i + rng.next()) * stretch)]!)
-}
-
-function countDistinct(sorted: Float32Array): { distinct: number[]; counts: number[] } {
-  const distinct: number[] = []
-  const counts: number[] = []
-  for (const value of sorted) {
-    if (value === distinct.at(-1)) counts[counts.length - 1]!++
-    else {
-      distinct.push(value)
-      counts.push(1)
-    }
+function countDistinct(sorted: Float32Array): { distinct: Float32Array; counts: Int32Array } {
+  const distinct = new Float32Array(sorted.length)
+  const counts = new Int32Array(sorted.length)
+  let last = -1
+  for (let i = 0; i < sorted.length; i++) {
+    if (last < 0 || sorted[i] !== distinct[last]) distinct[++last] = sorted[i]!
+    counts[last]!++
   }
-  return { distinct, counts }
+  return { distinct: distinct.subarray(0, last + 1), counts: counts.subarray(0, last + 1) }
 }
 
 /** A bin for each value, unless it is too rare: then the next shares it. Returns the last value of each bin but the last. */
-function ownBins(counts: readonly number[]): number[] {
+function ownBins(counts: Int32Array): number[] {
   const ends: number[] = []
   let rowCount = 0
   for (let i = 0; i + 1 < counts.length; i++) {
@@ -61,7 +57,7 @@ function ownBins(counts: readonly number[]): number[] {
 }
 
 /** Closes a bin where it has its share of the rows that frequent values leave over. */
-function sharedBins(counts: readonly number[], present: number, mostBins: number): number[] {
+function sharedBins(counts: Int32Array, present: number, mostBins: number): number[] {
   const share = present / mostBins
   const isFrequent = (i: number): boolean => counts[i]! >= share
   let restRows = present

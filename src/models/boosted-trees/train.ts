@@ -4,7 +4,7 @@ import { type BinnedFeature, type BinnedNode, type BinnedTree, TreeTraining } fr
 import { joinTrees, type TreeNode, type TreeParts, type Trees } from '../../kernels/trees.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import { type Rng, seededRng } from '../../lib/rng.ts'
-import { categoryBins, findBounds, findCategories } from './feature-bins.ts'
+import { categoryBins, findBounds, findCategories, sampleOf } from './feature-bins.ts'
 import { checkRows, type FeatureColumn, type LabelledRows, queryOffsetsOf } from './labelled-rows.ts'
 import { type BoostedTreesSettings, ranksQueries } from './settings.ts'
 import { type ValidationMetric, validationMetric } from './validation-metric.ts'
@@ -45,34 +45,33 @@ export async function trainBoostedTrees(training: BoostedTreesTraining): Promise
   checkRows('training', rows, settings.objective)
   checkValidation(training)
   const rng = seededRng(`boosted trees ${seed}`)
-  const features = rows.columns.map((column) => sortIntoBins(column, settings.bins, rng.fork(column.name)))
-  const notes = features.flatMap(noteOn)
-  if (features.every(({ binned }) => !canSplit(binned))) {
-    throw new MillraceError('NOTHING_TO_TRAIN_ON', `None of ${features.length} features has two different values.`, {
-      fix: notes.join(' '),
-    })
-  }
-  const kernel = new TreeTraining(
-    features.map(({ binned }) => binned),
-    rows.labels.length,
-    {
-      objective: settings.objective,
-      leafCount: settings.leaves,
-      depthLimit: settings.depth,
-      leastRows: settings.minRowsPerLeaf,
-      leastHessian: settings.minHessianPerLeaf,
-      leastGain: settings.minGain,
-      learningRate: settings.learningRate,
-      lambda: settings.l2,
-      categoryLambda: settings.categoryL2,
-      sigmoid: settings.sigmoid,
-      truncation: settings.truncation,
-      isNormalized: true,
-      threadCount,
-    },
-  )
+  const kernel = new TreeTraining(rows.labels.length, {
+    objective: settings.objective,
+    leafCount: settings.leaves,
+    depthLimit: settings.depth,
+    leastRows: settings.minRowsPerLeaf,
+    leastHessian: settings.minHessianPerLeaf,
+    leastGain: settings.minGain,
+    learningRate: settings.learningRate,
+    lambda: settings.l2,
+    categoryLambda: settings.categoryL2,
+    sigmoid: settings.sigmoid,
+    truncation: settings.truncation,
+    isNormalized: true,
+    threadCount,
+  })
   try {
-    await kernel.placeRows(features.map((feature) => kernelColumn(feature, feature.column)))
+    const features = await sortIntoBins(kernel, rows.columns, settings.bins, rng)
+    const notes = features.flatMap(noteOn)
+    if (features.every(({ binned }) => !canSplit(binned))) {
+      throw new MillraceError('NOTHING_TO_TRAIN_ON', `None of ${features.length} features has two different values.`, {
+        fix: notes.join(' '),
+      })
+    }
+    await kernel.placeRows(
+      features.map(({ binned }) => binned),
+      features.map((feature) => kernelColumn(feature, feature.column)),
+    )
     if (validation) {
       const columns = features.map((feature, f) => kernelColumn(feature, validation.columns[f]!))
       await kernel.placeValidationRows(columns, validation.labels.length)
@@ -103,23 +102,41 @@ interface SortedFeature {
   readonly rareCategoryCount: number
 }
 
-function sortIntoBins(column: FeatureColumn, mostBins: number, rng: Rng): SortedFeature {
-  if (column.kind === 'category') {
-    const all = findCategories(column.values, Number.POSITIVE_INFINITY)
-    const categories = all.slice(0, mostBins)
-    const binned = { binCount: categories.length + 1, hasMissing: true, direction: 0 } as const
-    return { column, categories, binned, rareCategoryCount: all.length - categories.length }
-  }
-  const bounds = findBounds(column.values, mostBins, rng)
+async function sortIntoBins(
+  kernel: TreeTraining,
+  columns: readonly FeatureColumn[],
+  mostBins: number,
+  rng: Rng,
+): Promise<SortedFeature[]> {
+  const numeric = columns.filter(({ kind }) => kind !== 'category')
+  const samples = numeric.map(({ name, values }) => sampleOf(values, rng.fork(name)))
+  const boundsByColumn = new Map<FeatureColumn, Float32Array>()
+  await kernel.sortColumns(samples, (sorted, i) => boundsByColumn.set(numeric[i]!, findBounds(sorted, mostBins)))
+  return columns.map((column) => {
+    const bounds = boundsByColumn.get(column)
+    return bounds ? sortedNumbers(column, bounds) : sortedCategories(column, mostBins)
+  })
+}
+
+function sortedNumbers(column: FeatureColumn, bounds: Float32Array): SortedFeature {
   const direction = column.direction === 'rising' ? 1 : column.direction === 'falling' ? -1 : 0
-  const hasMissing = column.values.some((value) => Number.isNaN(value))
-  const hasValues = column.values.some((value) => !Number.isNaN(value))
-  return {
-    column,
-    categories: undefined,
-    binned: { bounds, binCount: hasValues ? bounds.length + 2 : 1, hasMissing, direction },
-    rareCategoryCount: 0,
-  }
+  const missingCount = countMissing(column.values)
+  const binCount = missingCount < column.values.length ? bounds.length + 2 : 1
+  const binned = { bounds, binCount, hasMissing: missingCount > 0, direction } as const
+  return { column, categories: undefined, binned, rareCategoryCount: 0 }
+}
+
+function sortedCategories(column: FeatureColumn, mostBins: number): SortedFeature {
+  const all = findCategories(column.values, Number.POSITIVE_INFINITY)
+  const categories = all.slice(0, mostBins)
+  const binned = { binCount: categories.length + 1, hasMissing: true, direction: 0 } as const
+  return { column, categories, binned, rareCategoryCount: all.length - categories.length }
+}
+
+function countMissing(values: Float32Array): number {
+  let count = 0
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]!)) count++
+  return count
 }
 
 /** Whether there are two bins with rows. */
