@@ -27,7 +27,8 @@ class ScoreTask {
   results: usize
   /** float64 a row, a multiple of 64 of them. */
   scores: usize
-  unused: i32
+  /** So that the next starts at a multiple of 8. */
+  padding: i32
   baseScore: f64
 }
 

@@ -181,7 +181,6 @@ function writeOutputs(task: TreeTask): void {
     const penalized = leaf.hessian + numbers.lambda * state.hessianScale
     let output: f64 = 0
     if (penalized > 0) output = boundedOutput(leaf.hessian, leaf.gradient, numbers.lambda * state.hessianScale, leaf) * unit
-    if (numbers.mostOutput > 0) output = min(max(output, -numbers.mostOutput), numbers.mostOutput)
     store<f64>(task.outputs + (usize(i) << 3), output * numbers.learningRate)
     store<i32>(task.outputRows + (usize(i) << 2), leaf.count)
   }

@@ -187,8 +187,7 @@ function findSplits(task: TreeTask, summed: i32, sibling: i32, counter: usize, p
 function findFor(task: TreeTask, which: i32, leafIndex: i32, feature: i32, binCount: i32, histogram: usize, penalties: Penalties, scratch: usize): void {
   const split = candidateOf(task, which, feature)
   split.kind = NO_SPLIT
-  // Where chooseSplit looks for the leaf that this is a candidate of.
-  split.unused = leafIndex
+  split.leaf = leafIndex
   const leaf = leafOf(task, leafIndex)
   if (!canSplit(task, leaf) || entryOf(task.isActive, feature) == 0) return
   const direction = task.isBounded ? entryOf(task.directions, feature) : 0
@@ -214,7 +213,7 @@ function chooseSplit(task: TreeTask, leafIndex: i32): void {
   best.score = 0
   for (let i = 0; i < 2 * task.featureCount; i++) {
     const candidate = candidateOf(task, 0, i)
-    if (candidate.kind == NO_SPLIT || candidate.unused != leafIndex) continue
+    if (candidate.kind == NO_SPLIT || candidate.leaf != leafIndex) continue
     if (best.kind != NO_SPLIT && candidate.score <= best.score) continue
     memory.copy(changetype<usize>(best), changetype<usize>(candidate), offsetof<Split>())
   }

@@ -42,7 +42,8 @@ export class Split {
   feature: i32
   kind: i32
   bin: i32
-  unused: i32
+  /** Which leaf it splits, where it is one of a leaf's candidates. */
+  leaf: i32
   /** 256 bits. */
   set0: u64
   set1: u64

@@ -92,8 +92,6 @@ export class Numbers {
   leastGain: f64
   categoryLambda: f64
   sigmoid: f64
-  /** Outputs are cut to [-mostOutput, mostOutput] before the learning rate; 0 for no limit. */
-  mostOutput: f64
 }
 
 /** A node as the host reads it. Children from 0 are nodes, below 0 leaves: -1 - leaf. */

@@ -431,7 +431,7 @@ function layOut(
   reserve('leftCounts', Math.ceil(rowCount / CHUNK_ROWS) * 4)
   reserve('goesLeft', 256)
   const state = place('state', new Int32Array(8))
-  const numbers = memory.float64(7)
+  const numbers = memory.float64(6)
   numbers.set([
     options.learningRate,
     options.lambda,
@@ -439,7 +439,6 @@ function layOut(
     options.leastGain,
     options.categoryLambda,
     options.sigmoid,
-    0,
   ])
   task.set('numbers', numbers.byteOffset)
   const nodes = zeros(leafCount * NODE_BYTES)

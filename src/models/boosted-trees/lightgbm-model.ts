@@ -68,7 +68,7 @@ function whyRefused(header: Fields, blocks: readonly Fields[]): Problem[] {
 function invalid(problems: readonly Problem[]): MillraceError {
   return new MillraceError('MODEL_FILE_INVALID', 'The file is not a LightGBM model that can be used.', {
     problems,
-    fix: 'Save the model again with save_model, and see docs/guide for what can be imported.',
+    fix: 'Save it with save_model, trained without what is named here.',
   })
 }
 

@@ -2,7 +2,8 @@
 // shown beside the kernel.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { scoreRows } from '../../kernels/tree-scores.ts'
+import { KernelMemory } from '../../kernels/memory.ts'
+import { scoreRows, TreeScorer } from '../../kernels/tree-scores.ts'
 import { type Trees, treeCountOf } from '../../kernels/trees.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import { seededRng } from '../../lib/rng.ts'
@@ -156,13 +157,19 @@ test('a feature with a direction never leads the other way, whatever the others 
           labels: Float32Array.from(signals, labelsOf[objective]),
         }
         const { trees } = await train({ objective, trees: 20, minRowsPerLeaf: 5 }, rows)
-        const grid = Array.from({ length: 25 }, (_, i) => i / 24)
-        const constants = new Float32Array(25)
+        const grid = Float32Array.from({ length: 25 }, (_, i) => i / 24)
+        const scorer = new TreeScorer(new KernelMemory(), trees, grid.length)
+        const along = (feature: number, others: readonly number[]): number[] => {
+          for (const [f, input] of scorer.inputs.entries()) {
+            if (f === feature) input.set(grid)
+            else input.fill(others[f]!)
+          }
+          return Array.from(scorer.score(grid.length))
+        }
         for (let i = 0; i < 40; i++) {
-          constants.fill(rng.next())
-          const others = new Float32Array(25).fill(rng.next())
-          const rising = scoreRows(trees, [Float32Array.from(grid), constants, others])
-          const falling = scoreRows(trees, [constants, Float32Array.from(grid), others])
+          const others = [rng.next(), rng.next(), rng.next()]
+          const rising = along(0, others)
+          const falling = along(1, others)
           // Sums of float64 in one order: a sum of terms none of which falls does not fall.
           for (let at = 1; at < 25; at++) {
             expect(rising[at]!).toBeGreaterThanOrEqual(rising[at - 1]!)
