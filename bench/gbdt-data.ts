@@ -1,131 +1,143 @@
-// Data for boosted trees: two learning-to-rank sets with a given test part, and a made regression of any size.
+// The rows that the `gbdt` benchmark learns from, and the file in which both sides read them.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { seededRng } from '../src/lib/rng.ts'
-import type { TreesRows } from '../src/models/boosted-trees/trees-settings.ts'
+import type { LabelledRows } from '../src/models/boosted-trees/labelled-rows.ts'
 import { dataFile, gzipLines } from './data.ts'
 
-/** Labels, features by column, and queries for ranking. */
-export interface TreesData {
-  readonly name: string
-  readonly featureNames: readonly string[]
-  readonly train: TreesRows
-  readonly test: TreesRows
+export interface RankedRows extends LabelledRows {
+  readonly querySizes: Int32Array
 }
 
-interface RankedRow {
-  readonly query: number
-  readonly grade: number
-  readonly values: readonly number[]
+/** Rows to learn from, and rows to judge by. */
+export interface TreesSplit<Rows extends LabelledRows = LabelledRows> {
+  readonly train: Rows
+  readonly test: Rows
 }
 
-/** Yandex LETOR: 50 features, relevance in [0, 1], cut into grades 0 to 4. */
-export function yandexLetor(): TreesData | { readonly skipped: string } {
-  const files = ['letor-yandex/features.txt.gz', 'letor-yandex/featuresTest.txt.gz'].map(dataFile)
-  const missing = files.find((file) => 'skipped' in file)
-  if (missing && 'skipped' in missing) return missing
-  const cuts = [0.07, 0.14, 0.41, 0.61]
-  const [train, test] = files.map((file) =>
-    rankedRows(
-      gzipLines((file as { path: string }).path).map((line): RankedRow => {
-        const [query, relevance, _url, _group, ...values] = line.split('\t')
-        return {
-          query: Number(query),
-          grade: cuts.filter((cut) => Number(relevance) >= cut).length,
-          values: values.map(Number),
-        }
-      }),
-      50,
-    ),
-  )
-  return { name: 'Yandex LETOR', featureNames: numbered(50), train: train!, test: test! }
+/** Lines "query grade url group feature …", not in the order of the queries; grades cut at 0.07, 0.14, 0.41 and 0.61. */
+export function letorYandex(): TreesSplit<RankedRows> | { skipped: string } {
+  const parts: RankedRows[] = []
+  for (const name of ['letor-yandex/features.txt.gz', 'letor-yandex/featuresTest.txt.gz']) {
+    const file = dataFile(name)
+    if ('skipped' in file) return file
+    const rowsByQuery = Map.groupBy(
+      gzipLines(file.path).map((line) => line.split('\t')),
+      ([query]) => query,
+    )
+    const rows = [...rowsByQuery.values()].flat()
+    const gradeOf = (relevance: number): number => [0.07, 0.14, 0.41, 0.61].filter((cut) => relevance >= cut).length
+    parts.push({
+      ...rowsOf(
+        rows.map(([, , , , ...features]) => features.map(Number)),
+        rows.map(([, relevance]) => gradeOf(Number(relevance))),
+      ),
+      querySizes: Int32Array.from(rowsByQuery.values(), (ofQuery) => ofQuery.length),
+    })
+  }
+  return { train: parts[0]!, test: parts[1]! }
 }
 
-/** The example of ranking that comes with LightGBM: 300 features, grades 0 to 4. */
-export function lambdaRankExample(): TreesData | { readonly skipped: string } {
-  const parts = ['train', 'test'].map((part) => {
+/** LightGBM's example of LambdaMART: "grade feature:value …", and the sizes of the queries in a file of their own. Left out means 0. */
+export function lambdarankExample(): TreesSplit<RankedRows> | { skipped: string } {
+  const parts: RankedRows[] = []
+  for (const part of ['train', 'test']) {
     const rows = dataFile(`lightgbm-examples/lambdarank/rank.${part}.gz`)
     const queries = dataFile(`lightgbm-examples/lambdarank/rank.${part}.query.gz`)
-    return { rows, queries }
-  })
-  for (const { rows, queries } of parts) {
     if ('skipped' in rows) return rows
     if ('skipped' in queries) return queries
-  }
-  const parsed = parts.map(({ rows, queries }) => {
-    const sizes = gzipLines((queries as { path: string }).path).map(Number)
-    const queryOfRow = sizes.flatMap((size, query) => new Array<number>(size).fill(query))
-    return gzipLines((rows as { path: string }).path).map((line, row) => {
-      const [grade, ...entries] = line.split(' ')
-      return {
-        query: queryOfRow[row]!,
-        grade: Number(grade),
-        entries: entries.map((entry) => entry.split(':').map(Number)),
+    const table: number[][] = []
+    const grades: number[] = []
+    for (const line of gzipLines(rows.path)) {
+      const [grade, ...pairs] = line.trim().split(' ')
+      const values = new Array<number>(301).fill(0)
+      for (const pair of pairs) {
+        const [feature, value] = pair.split(':').map(Number)
+        values[feature!] = value!
       }
-    })
-  })
-  let width = 0
-  for (const { entries } of parsed.flat()) for (const [feature] of entries) width = Math.max(width, feature! + 1)
-  const [train, test] = parsed.map((rows) =>
-    rankedRows(
-      rows.map(({ query, grade, entries }) => {
-        const values = new Array<number>(width).fill(0)
-        for (const [feature, value] of entries) values[feature!] = value!
-        return { query, grade, values }
-      }),
-      width,
-    ),
-  )
-  return { name: 'LightGBM example', featureNames: numbered(width), train: train!, test: test! }
-}
-
-/** 50 features, a third of them without influence, and noise of variance 1; 4 in 5 rows train. */
-export function madeRegression(rowCount: number): TreesData {
-  const rng = seededRng(1).fork('made regression')
-  const columns = Array.from({ length: 50 }, () => new Float32Array(rowCount))
-  const labels = new Float64Array(rowCount)
-  for (let row = 0; row < rowCount; row++) {
-    for (const [feature, column] of columns.entries()) {
-      column[row] = feature % 5 === 4 ? rng.integer(20) : feature % 5 === 3 ? Math.exp(rng.normal()) : rng.normal()
+      table.push(values)
+      grades.push(Number(grade))
     }
-    const x = (feature: number): number => columns[feature]![row]!
-    labels[row] =
-      Math.sin(2 * x(0)) +
-      0.7 * x(1) * x(2) +
-      (x(5) > 0 ? 0.1 * x(4) : 0) +
-      0.5 * Math.log(x(3)) +
-      Math.abs(x(6)) -
-      0.3 * x(7) * x(8) +
-      0.2 * (x(10) + x(11) + x(12)) +
-      rng.normal()
+    parts.push({ ...rowsOf(table, grades), querySizes: Int32Array.from(gzipLines(queries.path), Number) })
   }
-  const cut = Math.floor(rowCount * 0.8)
-  const part = (from: number, to: number): TreesRows => ({
-    columns: columns.map((column) => column.slice(from, to)),
-    labels: labels.slice(from, to),
-    weights: undefined,
-    queryOffsets: undefined,
+  return { train: parts[0]!, test: parts[1]! }
+}
+
+function rowsOf(table: readonly (readonly number[])[], labels: readonly number[]): LabelledRows {
+  return {
+    columns: Array.from(table[0]!, (_, f) => ({
+      name: `f${f}`,
+      values: Float32Array.from(table, (values) => values[f]!),
+    })),
+    labels: Float32Array.from(labels),
+  }
+}
+
+/**
+ * Made rows with a smooth, an interacting and a noisy part. Of every five features one has 20 values, one is skewed, and three are normal; about half
+ * of them mean nothing.
+ */
+export function madeRegression(size: { trainRows: number; testRows: number; features: number }): TreesSplit {
+  const rng = seededRng('gbdt bench')
+  const rowCount = size.trainRows + size.testRows
+  const columns = Array.from({ length: size.features }, (_, f) => {
+    const nextValue = [
+      () => rng.normal(),
+      () => rng.normal(),
+      () => rng.normal(),
+      () => Math.exp(rng.normal()),
+      () => rng.integer(20),
+    ][f % 5]!
+    return { name: `f${f}`, values: Float32Array.from({ length: rowCount }, nextValue) }
   })
-  return {
-    name: `${cut} made rows`,
-    featureNames: numbered(50),
-    train: part(0, cut),
-    test: part(cut, rowCount),
-  }
+  const x = (f: number, row: number): number => columns[f]!.values[row]!
+  const labels = Float32Array.from({ length: rowCount }, (_, row) => {
+    const smooth = Math.sin(2 * x(0, row)) + 0.5 * Math.log(x(3, row)) + Math.abs(x(6, row))
+    const interacting =
+      0.7 * x(1, row) * x(2, row) - 0.3 * x(7, row) * x(8, row) + (x(5, row) > 0 ? 0.1 * x(4, row) : 0)
+    return smooth + interacting + 0.2 * (x(10, row) + x(11, row) + x(12, row)) + rng.normal()
+  })
+  const part = (from: number, end: number): LabelledRows => ({
+    columns: columns.map(({ name, values }) => ({ name, values: values.subarray(from, end) })),
+    labels: labels.subarray(from, end),
+  })
+  return { train: part(0, size.trainRows), test: part(size.trainRows, rowCount) }
 }
 
-/** Brings the rows of a query together, in their old order, queries in the order of their first row. */
-function rankedRows(rows: readonly RankedRow[], featureCount: number): TreesRows {
-  const byQuery = Map.groupBy(rows, ({ query }) => query)
-  const ordered = [...byQuery.values()].flat()
-  const queryOffsets = new Int32Array(byQuery.size + 1)
-  for (const [q, own] of [...byQuery.values()].entries()) queryOffsets[q + 1] = queryOffsets[q]! + own.length
-  return {
-    columns: Array.from({ length: featureCount }, (_, feature) =>
-      Float32Array.from(ordered, ({ values }) => values[feature]!),
-    ),
-    labels: Float64Array.from(ordered, ({ grade }) => grade),
-    weights: undefined,
-    queryOffsets,
-  }
+/** A few queries whose grades follow the first features; small, for smoke runs. */
+export function madeRanking(): TreesSplit<RankedRows> {
+  const { train, test } = madeRegression({ trainRows: 2_000, testRows: 1_000, features: 20 })
+  const graded = ({ columns, labels }: LabelledRows): RankedRows => ({
+    columns,
+    labels: labels.map((label) => Math.max(0, Math.min(4, Math.round(label)))),
+    querySizes: new Int32Array(labels.length / 20).fill(20),
+  })
+  return { train: graded(train), test: graded(test) }
 }
 
-const numbered = (count: number): string[] => Array.from({ length: count }, (_, feature) => `f${feature}`)
+/** int32: rows, features, queries; then float32, feature by feature; float32 labels; int32 rows of each query. */
+export function writeRows(path: string, { columns, labels, querySizes = [] }: LabelledRows): void {
+  const parts = [
+    Int32Array.of(labels.length, columns.length, querySizes.length),
+    ...columns.map(({ values }) => values),
+    labels,
+    Int32Array.from(querySizes),
+  ]
+  const bytes = Buffer.concat(parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)))
+  writeFileSync(path, bytes)
+}
+
+/** What `writeRows` wrote. */
+export function readRows(path: string): LabelledRows {
+  const bytes = readFileSync(path)
+  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+  const [rowCount, featureCount, queryCount] = new Int32Array(buffer, 0, 3) as unknown as [number, number, number]
+  const columnAt = (f: number): number => 12 + f * rowCount * 4
+  return {
+    columns: Array.from({ length: featureCount }, (_, f) => ({
+      name: `f${f}`,
+      values: new Float32Array(buffer, columnAt(f), rowCount),
+    })),
+    labels: new Float32Array(buffer, columnAt(featureCount), rowCount),
+    ...(queryCount > 0 && { querySizes: new Int32Array(buffer, columnAt(featureCount + 1), queryCount) }),
+  }
+}

@@ -1,69 +1,92 @@
-"""The peer's side of the `gbdt` benchmark: LightGBM, and onnxruntime for scoring a LightGBM model.
+"""The peer's side of the `gbdt` benchmark: LightGBM, and onnxruntime for scoring. Same protocol as gbdt-trainer.ts.
 
-Reads one JSON task a line from stdin and prints one JSON answer a line.
+`train` trains and prints its seconds; `score` prints the median milliseconds of one call that scores 500 rows on one thread.
 """
 
 import json
 import sys
 import time
 
-import lightgbm
+import lightgbm as lgb
 import numpy as np
 
-
-def rows(part):
-    columns = np.fromfile(part["columns"], dtype=np.float32).reshape(part["featureCount"], -1)
-    return np.ascontiguousarray(columns.T), np.fromfile(part["labels"], dtype=np.float64)
+run = json.loads(sys.argv[1])
 
 
-def train(task):
-    values, labels = rows(task["train"])
+def read_rows(path):
+    words = np.fromfile(path, dtype=np.int32)
+    row_count, feature_count, query_count = (int(word) for word in words[:3])
+    values = words[3:].view(np.float32)
+    columns = values[: row_count * feature_count].reshape(feature_count, row_count)
+    labels = values[row_count * feature_count :][:row_count]
+    queries = words[len(words) - query_count :] if query_count else None
+    # Row-major, as LightGBM likes them best.
+    return np.ascontiguousarray(columns.T), labels, queries
+
+
+def train():
+    settings = run["settings"]
+    rows, labels, queries = read_rows(run["trainFile"])
+    parameters = {
+        "objective": {"lambdaMart": "lambdarank", "squared": "regression"}[settings["objective"]],
+        "num_leaves": settings["leaves"],
+        "max_bin": settings["bins"],
+        "learning_rate": settings["learningRate"],
+        "min_data_in_leaf": settings["minRowsPerLeaf"],
+        "bagging_fraction": settings["rowFraction"],
+        "bagging_freq": 1 if settings["rowFraction"] < 1 else 0,
+        "feature_fraction": settings["featureFraction"],
+        "num_threads": run["threadCount"],
+        "seed": run["seed"],
+        "verbose": -1,
+    }
     started_at = time.perf_counter()
-    data = lightgbm.Dataset(values, labels, group=task["train"].get("querySizes"), params=task["params"]).construct()
-    constructed_at = time.perf_counter()
-    model = lightgbm.train(task["params"], data, task["trees"])
+    data = lgb.Dataset(rows, labels, group=queries, params=parameters).construct()
+    binned_at = time.perf_counter()
+    model = lgb.train(parameters, data, settings["trees"])
     ended_at = time.perf_counter()
-    test_values, _ = rows(task["test"])
-    model.predict(test_values).astype(np.float64).tofile(task["predictions"])
-    if task.get("model"):
-        model.save_model(task["model"])
-    return {"binSeconds": constructed_at - started_at, "boostSeconds": ended_at - constructed_at}
+    print(json.dumps({"totalSeconds": ended_at - started_at, "trainSeconds": ended_at - binned_at}), flush=True)
+    if run.get("scoresFile"):
+        model.predict(read_rows(run["testFile"])[0], raw_score=True).astype(np.float64).tofile(run["scoresFile"])
+    if run.get("modelFile"):
+        model.save_model(run["modelFile"])
 
 
-def best_call(call, calls):
-    seconds = []
-    for _ in range(calls):
+def median_ms(call):
+    for _ in range(20):
+        call()
+    times = []
+    for _ in range(200):
         started_at = time.perf_counter()
         call()
-        seconds.append(time.perf_counter() - started_at)
-    return float(np.median(seconds))
+        times.append(time.perf_counter() - started_at)
+    return 1000 * float(np.median(times))
 
 
-def score(task):
-    values, _ = rows(task["rows"])
-    model = lightgbm.Booster(model_file=task["model"])
-    one = best_call(lambda: model.predict(values, num_threads=1), task["calls"])
-    # What a call costs besides the trees: the same rows and a model cut to its first tree.
-    overhead = best_call(lambda: model.predict(values, num_threads=1, num_iteration=1), task["calls"])
-    answer = {"lightgbm": one, "lightgbmOneTree": overhead}
+def score():
+    rows = np.ascontiguousarray(read_rows(run["testFile"])[0][:500])
+    with open(run["modelFile"]) as file:
+        text = file.read()
+    model = lgb.Booster(model_str=text)
+    result = {
+        "lightgbmMs": median_ms(lambda: model.predict(rows, raw_score=True, num_threads=1)),
+        "lightgbmOneRowMs": median_ms(lambda: model.predict(rows[:1], raw_score=True, num_threads=1)),
+    }
     try:
         import onnxruntime
         from onnxmltools import convert_lightgbm
         from onnxmltools.convert.common.data_types import FloatTensorType
 
-        onnx = convert_lightgbm(
-            model, initial_types=[("rows", FloatTensorType([None, values.shape[1]]))], zipmap=False
-        )
+        # The converter knows no ranking; the trees are the same.
+        as_regression = lgb.Booster(model_str=text.replace("objective=lambdarank", "objective=regression"))
+        onnx = convert_lightgbm(as_regression, initial_types=[("rows", FloatTensorType([None, rows.shape[1]]))])
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(onnx.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        answer["onnxruntime"] = best_call(lambda: session.run(None, {"rows": values}), task["calls"])
-    except Exception as error:  # reported, never hidden
-        answer["onnxError"] = str(error)
-    return answer
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(onnx.SerializeToString(), options)
+        result["onnxMs"] = median_ms(lambda: session.run(None, {"rows": rows}))
+    except ImportError as error:
+        result["onnxMissing"] = str(error)
+    print(json.dumps(result), flush=True)
 
 
-for line in sys.stdin:
-    task = json.loads(line)
-    print(json.dumps(train(task) if task["kind"] == "train" else score(task)), flush=True)
+{"train": train, "score": score}[run["action"]]()

@@ -40,6 +40,10 @@ export class KernelMemory {
     return new Uint32Array(this.#buffer(length * 4), this.#take(length * 4), length)
   }
 
+  uint8(length: number): Uint8Array<SharedArrayBuffer> {
+    return new Uint8Array(this.#buffer(length), this.#take(length), length)
+  }
+
   /** Copies `values` in and returns the view of the copy. */
   placeFloat32(values: ArrayLike<number>): Float32Array<SharedArrayBuffer> {
     const view = this.float32(values.length)

@@ -54,6 +54,11 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A model bundle was written by a newer version of Millrace.',
   },
+  MODEL_FILE_INVALID: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning: 'A model made by another program cannot be read, or does what Millrace cannot.',
+  },
   DISK_FULL: { httpStatus: 507, exitCode: 74, meaning: 'The disk is full; nothing that was acknowledged is lost.' },
   DATA_FOLDER_NEWER: {
     httpStatus: 500,

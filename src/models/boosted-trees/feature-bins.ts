@@ -1,131 +1,108 @@
-// Features as bytes: which values share a bin, and the matrix of bins that trees are grown from.
-import { type BinnedFeatures, GROUP_FEATURES, MAX_BIN_COUNT } from '../../kernels/tree-grower.ts'
+// Sorting the values of a feature into bins: fine enough that trees lose nothing, few enough for a byte.
 import type { Rng } from '../../lib/rng.ts'
 
-/** By feature the upper ends of its bins, ascending: a value is in bin 1 + (number of ends below it); a missing one (NaN) is in bin 0. */
-export type BinEnds = readonly Float32Array[]
+/** Bounds are found from a sample of as many rows, as in LightGBM. */
+const SAMPLED_ROWS = 200_000
+/** A bin of fewer sampled rows would only be learned by heart. */
+const LEAST_ROWS_PER_BIN = 3
 
-export interface BinningOptions {
-  /** Bins of present values, 2 to 255. */
-  readonly maxBins: number
-  /** A bin has at least so many of the rows looked at. */
-  readonly minRowsPerBin: number
-  /** At most so many rows are looked at, drawn at random. */
-  readonly sampleRows: number
+/** The values to find bounds from: one random row out of each of SAMPLED_ROWS equal stretches, or all of fewer rows. */
+export function sampleOf(values: Float32Array, rng: Rng): Float32Array {
+  if (values.length <= SAMPLED_ROWS) return values
+  const stretch = values.length / SAMPLED_ROWS
+  const sample = new Float32Array(SAMPLED_ROWS)
+  for (let i = 0; i < SAMPLED_ROWS; i++) sample[i] = values[Math.floor((i + rng.next()) * stretch)]!
+  return sample
 }
 
 /**
- * Bins of about equally many rows; a value that alone has more than its share of rows gets a bin of its own, as in LightGBM's greedy search.
- * @param columns by feature, by row; NaN is missing
+ * Ascending bounds for the values of a numeric feature: a value belongs to the bin 1 + (bounds below it), and a tree that splits after a bin has
+ * the bin's bound as its threshold. Bounds are float32 and lie from one value of the sample to before the next, so that comparing values and
+ * comparing bins is the same.
+ *
+ * About equally many rows fall into every bin, but a value that is more frequent than that shares one with few.
+ * @param sorted   ascending, NaN last: these are missing and have no part in this
+ * @param mostBins without the one for the missing, at most 255
  */
-export function findBins(columns: readonly Float32Array[], options: BinningOptions, rng: Rng): BinEnds {
-  const rowCount = columns[0]?.length ?? 0
-  const sample = rowCount > options.sampleRows ? sampleOf(rowCount, options.sampleRows, rng) : undefined
-  return columns.map((column) => {
-    const values = (sample ? Float32Array.from(sample, (row) => column[row]!) : column.slice()).sort()
-    return endsOf(values, options)
-  })
+export function findBounds(sorted: Float32Array, mostBins: number): Float32Array {
+  let present = sorted.length
+  while (present > 0 && Number.isNaN(sorted[present - 1]!)) present--
+  const { distinct, counts } = countDistinct(sorted.subarray(0, present))
+  const ends = distinct.length <= mostBins ? ownBins(counts) : sharedBins(counts, present, mostBins)
+  return Float32Array.from(ends, (end) => boundBetween(distinct[end]!, distinct[end + 1]!))
 }
 
-/** Rows drawn without replacement, ascending: every stretch of rows gives one. */
-function sampleOf(rowCount: number, count: number, rng: Rng): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => {
-    const first = Math.floor((i * rowCount) / count)
-    return first + Math.floor(rng.next() * (Math.floor(((i + 1) * rowCount) / count) - first))
-  })
-}
-
-/** @param sorted ascending, NaN last */
-function endsOf(sorted: Float32Array, { maxBins, minRowsPerBin }: BinningOptions): Float32Array {
-  const values: number[] = []
-  const counts: number[] = []
-  for (const value of sorted) {
-    if (Number.isNaN(value)) break
-    // -0 and 0 are one value.
-    if (value === values.at(-1)) counts[counts.length - 1]!++
-    else {
-      values.push(value)
-      counts.push(1)
-    }
+function countDistinct(sorted: Float32Array): { distinct: Float32Array; counts: Int32Array } {
+  const distinct = new Float32Array(sorted.length)
+  const counts = new Int32Array(sorted.length)
+  let last = -1
+  for (let i = 0; i < sorted.length; i++) {
+    if (last < 0 || sorted[i] !== distinct[last]) distinct[++last] = sorted[i]!
+    counts[last]!++
   }
-  const total = counts.reduce((sum, count) => sum + count, 0)
+  return { distinct: distinct.subarray(0, last + 1), counts: counts.subarray(0, last + 1) }
+}
+
+/** A bin for each value, unless it is too rare: then the next shares it. Returns the last value of each bin but the last. */
+function ownBins(counts: Int32Array): number[] {
   const ends: number[] = []
-  /** Between two values that follow each other, and not the larger itself. */
-  const endBehind = (i: number): number => {
-    const middle = Math.fround(values[i]! / 2 + values[i + 1]! / 2)
-    return middle < values[i + 1]! && middle >= values[i]! ? middle : values[i]!
+  let rowCount = 0
+  for (let i = 0; i + 1 < counts.length; i++) {
+    rowCount += counts[i]!
+    if (rowCount < LEAST_ROWS_PER_BIN) continue
+    ends.push(i)
+    rowCount = 0
   }
-  let share = total / maxBins
-  const isOwn = counts.map((count) => count >= share)
-  let rowsLeft = total
-  let binsLeft = maxBins
-  for (const [i, count] of counts.entries()) {
-    if (!isOwn[i]) continue
-    rowsLeft -= count
-    binsLeft--
-  }
-  share = rowsLeft / Math.max(1, binsLeft)
-  let inBin = 0
-  for (let i = 0; i + 1 < values.length && ends.length < maxBins - 1; i++) {
-    if (!isOwn[i]) rowsLeft -= counts[i]!
-    inBin += counts[i]!
-    const isFull =
-      values.length <= maxBins
-        ? inBin >= minRowsPerBin
-        : inBin >= minRowsPerBin && (isOwn[i] || inBin >= share || (isOwn[i + 1]! && inBin >= share / 2))
-    if (!isFull) continue
-    ends.push(endBehind(i))
-    inBin = 0
-    if (!isOwn[i]) {
-      binsLeft--
-      share = rowsLeft / Math.max(1, binsLeft)
-    }
-  }
-  return Float32Array.from(ends)
+  return ends
 }
 
-/** The matrix of bins. */
-export function binFeatures(columns: readonly Float32Array[], ends: BinEnds): BinnedFeatures {
-  const rowCount = columns[0]?.length ?? 0
-  const groupCount = Math.ceil(columns.length / GROUP_FEATURES)
-  const bins = new Uint8Array(groupCount * rowCount * GROUP_FEATURES)
-  for (const [feature, column] of columns.entries()) {
-    const offset = Math.floor(feature / GROUP_FEATURES) * rowCount * GROUP_FEATURES + (feature % GROUP_FEATURES)
-    binColumn(column, ends[feature]!, bins, offset)
+/** Closes a bin where it has its share of the rows that frequent values leave over. */
+function sharedBins(counts: Int32Array, present: number, mostBins: number): number[] {
+  const share = present / mostBins
+  const isFrequent = (i: number): boolean => counts[i]! >= share
+  let restRows = present
+  let restBins = mostBins
+  for (const count of counts) {
+    if (count < share) continue
+    restRows -= count
+    restBins--
   }
-  return { rowCount, binCounts: Int32Array.from(ends, (own) => Math.min(MAX_BIN_COUNT, own.length + 2)), bins }
+  const ends: number[] = []
+  let rowCount = 0
+  for (let i = 0; i + 1 < counts.length && ends.length < mostBins - 1; i++) {
+    rowCount += counts[i]!
+    if (!isFrequent(i)) restRows -= counts[i]!
+    const target = (restRows + (isFrequent(i) ? 0 : rowCount)) / Math.max(1, restBins)
+    const isFull = rowCount >= Math.max(target, LEAST_ROWS_PER_BIN)
+    // Half a bin is closed too where a frequent value comes next, which would swallow it.
+    const isCutOff = isFrequent(i + 1) && rowCount >= Math.max(target / 2, LEAST_ROWS_PER_BIN)
+    if (!isFrequent(i) && !isFull && !isCutOff) continue
+    ends.push(i)
+    if (!isFrequent(i)) restBins--
+    rowCount = 0
+  }
+  return ends
 }
 
-/** Floats whose upper 16 bits agree are near each other: where their first bin is found once, few comparisons are left. */
-const PREFIX_COUNT = 65_536
-
-function binColumn(column: Float32Array, ends: Float32Array, bins: Uint8Array, offset: number): void {
-  const firstBins = new Uint8Array(PREFIX_COUNT)
-  const smallest = new Float32Array(1)
-  const smallestBits = new Uint32Array(smallest.buffer)
-  for (let prefix = 0; prefix < PREFIX_COUNT; prefix++) {
-    // Of negative numbers the one with the most bits set is the smallest.
-    smallestBits[0] = prefix < 0x8000 ? prefix << 16 : (prefix << 16) | 0xffff
-    firstBins[prefix] = Number.isNaN(smallest[0]!) ? 0 : endsBelow(ends, smallest[0]!)
-  }
-  const bits = new Uint32Array(column.buffer, column.byteOffset, column.length)
-  const endCount = ends.length
-  for (let row = 0; row < column.length; row++) {
-    const value = column[row]!
-    let bin = firstBins[bits[row]! >>> 16]!
-    while (bin < endCount && value > ends[bin]!) bin++
-    bins[offset + row * GROUP_FEATURES] = Number.isNaN(value) ? 0 : bin + 1
-  }
+/** At least `low`, below `high`: their middle, unless rounding or an infinity forbids. */
+function boundBetween(low: number, high: number): number {
+  const middle = Math.fround(low / 2 + high / 2)
+  return middle >= low && middle < high ? middle : low
 }
 
-/** How many ends are below the value; binary search. */
-function endsBelow(ends: Float32Array, value: number): number {
-  let low = 0
-  let high = ends.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (ends[middle]! < value) low = middle + 1
-    else high = middle
-  }
-  return low
+/**
+ * The most frequent categories, the first in bin 1; fewer rows come later, equally many by number. All others share bin 0 with the missing.
+ * @param values whole numbers from 0, NaN for missing
+ */
+export function findCategories(values: Float32Array, mostBins: number): Int32Array {
+  const counts = new Map<number, number>()
+  for (const value of values) if (!Number.isNaN(value)) counts.set(value, (counts.get(value) ?? 0) + 1)
+  const byCount = [...counts].sort(([a, countA], [b, countB]) => countB - countA || a - b)
+  return Int32Array.from(byCount.slice(0, mostBins), ([category]) => category)
+}
+
+/** The bin of each value: 1 + its position in `categories`, or 0. */
+export function categoryBins(values: Float32Array, categories: Int32Array): Uint8Array {
+  const binOf = new Map(Array.from(categories, (category, i) => [category, i + 1]))
+  return Uint8Array.from(values, (value) => binOf.get(value) ?? 0)
 }
