@@ -7,9 +7,5 @@ export interface FeatureSource {
    * @param momentMs what was known before it, and nothing else; a call may not go back behind the one before it
    * @returns by item, then by definition
    */
-  read(
-    momentMs: number,
-    userId: string,
-    itemIds: readonly string[],
-  ): Promise<readonly (readonly FeatureReading[])[]>
+  read(momentMs: number, userId: string, itemIds: readonly string[]): Promise<readonly (readonly FeatureReading[])[]>
 }

@@ -39,6 +39,8 @@ export interface TrainedRankerArtifacts {
 /** A kind of ranker with its settings: a value that a user writes in the system file, such as `lambdaMart({ trees: 300 })`. */
 export interface RankerKind {
   readonly kind: string
+  /** Tells rankers from generators, which have settings and can be trained as well. */
+  readonly orders: 'candidates'
   /** Every setting, defaults filled in. It goes into the plan's hash and the bundle's manifest. */
   readonly options: Readonly<Record<string, number | string | boolean>>
   readonly tunable: Readonly<Record<string, TunableRange>>
@@ -47,11 +49,7 @@ export interface RankerKind {
    * @param validation newer rows with the same columns, for deciding how long to train; the result is then trained on both
    * @throws MillraceError TRAINING_INPUT_INVALID, NOTHING_TO_TRAIN_ON
    */
-  train(
-    rows: RankingRows,
-    validation: RankingRows | undefined,
-    context: TrainContext,
-  ): Promise<TrainedRankerArtifacts>
+  train(rows: RankingRows, validation: RankingRows | undefined, context: TrainContext): Promise<TrainedRankerArtifacts>
   /** Ready to score. `featureNames` are those of the columns that it was trained with, in their order. */
   open(artifacts: Artifacts, featureNames: readonly string[]): Ranker
 }

@@ -1,6 +1,7 @@
 // From plain history to a ranker: for the newest windows of time, candidates of models that know only what came before the window, asked at moments in it.
+import type { ExamplePlan } from '../config/plan.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
-import { interactionsBetween, type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
+import { type InteractionTable, interactionsBetween, trainingDataOf } from '../domain/interaction-table.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { seededRng } from '../lib/rng.ts'
 import type { Dictionaries } from '../models/ranking/feature-encoder.ts'
@@ -10,18 +11,6 @@ import { encoderFor, QuestionRows } from './question-rows.ts'
 import { RankingExamples } from './ranking-examples.ts'
 import { rankingQuestions, rankingWindows } from './ranking-questions.ts'
 import { trainGenerators } from './train.ts'
-
-/** How examples are made of history. */
-export interface ExamplePlan {
-  /** Newest windows that are asked about; the last one decides how long the ranker is trained. At least 1. */
-  readonly windowCount: number
-  readonly windowMs: number
-  readonly attributionMs: number
-  readonly questionsPerUser: number
-  /** Candidates of each generator. */
-  readonly perGenerator: number
-  readonly wrongPerQuestion: number
-}
 
 export interface TrainedRanker {
   readonly kind: string
@@ -124,7 +113,9 @@ export async function trainRanker(training: RankerTraining): Promise<TrainedRank
     perGenerator: plan.perGenerator,
     dictionaries: encoder.dictionaries,
     facts,
-    notes: [...new Set(identities)].map((name) => `${name} has too many different texts to be a category, and is left out.`).concat(notes),
+    notes: [...new Set(identities)]
+      .map((name) => `${name} has too many different texts to be a category, and is left out.`)
+      .concat(notes),
   }
 }
 

@@ -32,6 +32,7 @@ export function lambdaMart(settings: Partial<LambdaMartSettings> = {}): RankerKi
   const options = { ...defaults, ...settings }
   return {
     kind: 'lambdaMart',
+    orders: 'candidates',
     options,
     tunable: {
       leaves: { low: 4, high: 31, scale: 'integer' },
@@ -76,7 +77,10 @@ async function trainLambdaMart(
 
 function joined(first: RankingRows, second: RankingRows): RankingRows {
   return {
-    columns: first.columns.map((column, c) => ({ ...column, values: concatenated(column.values, second.columns[c]!.values) })),
+    columns: first.columns.map((column, c) => ({
+      ...column,
+      values: concatenated(column.values, second.columns[c]!.values),
+    })),
     labels: concatenated(first.labels, second.labels),
     querySizes: Int32Array.from([...first.querySizes, ...second.querySizes]),
   }
@@ -108,7 +112,8 @@ class TreesRanker implements Ranker {
       const count = Math.min(CAPACITY, rowCount - from)
       for (let feature = 0; feature < featureCount; feature++) {
         const input = inputs[feature]!
-        for (let row = 0, at = from * featureCount + feature; row < count; row++, at += featureCount) input[row] = rows[at]!
+        for (let row = 0, at = from * featureCount + feature; row < count; row++, at += featureCount)
+          input[row] = rows[at]!
       }
       out.set(this.#scorer.score(count), from)
     }

@@ -26,10 +26,7 @@ export class CandidatePool {
     { itemCount, perGenerator }: { readonly itemCount: number; readonly perGenerator: number },
   ) {
     this.generatorNames = [...generators.keys()]
-    this.columnNames = [
-      ...this.generatorNames.flatMap((name) => [`${name}.score`, `${name}.rank`]),
-      ...HISTORY_COLUMNS,
-    ]
+    this.columnNames = [...this.generatorNames.flatMap((name) => [`${name}.score`, `${name}.rank`]), ...HISTORY_COLUMNS]
     this.#generators = [...generators.values()]
     this.#perGenerator = perGenerator
     this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }
