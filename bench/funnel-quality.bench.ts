@@ -178,7 +178,7 @@ async function figuresOf({ name, system }: Shop, log: (line: string) => void): P
         note:
           `${report.userCount} users, ${report.questionCount} questions, learned before ${new Date(found!.splitAtMs).toISOString().slice(0, 10)}; ` +
           `difference ${overBestGenerator.mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]; recall ${ranked.recall.mean.toFixed(4)} against ` +
-          `${best.recall.mean.toFixed(4)}; ${ranker.facts.answeredCount} examples of ${ranker.facts.questionCount} questions, ${ranker.facts.rowCount} rows; ${seconds} s in all`,
+          `${best.recall.mean.toFixed(4)}; ${ranker.examples.answeredCount} examples of ${ranker.examples.questionCount} questions, ${ranker.examples.rowCount} rows; ${seconds} s in all`,
       },
       {
         name: `${name}, recall of the candidates`,

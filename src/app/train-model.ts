@@ -6,10 +6,14 @@ import { readInteractions } from '../data/read-interactions.ts'
 import { type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
-import type { Manifest } from '../models/bundle.ts'
+import type { BundledRanker, Manifest } from '../models/bundle.ts'
+import type { TrainContext } from '../ports/candidate-generator.ts'
+import type { RankerKind } from '../ports/ranker.ts'
 import type { EvaluationReport } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
+import { type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import { packageVersion } from './package-version.ts'
+import { withPastFeatures } from './past-features.ts'
 
 export interface TrainModelOptions {
   /** All processors where it is left out. */
@@ -47,7 +51,8 @@ export async function readTrainingInput(app: App): Promise<TrainingInput> {
  */
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
   const { table, nextOffset } = input
-  const asOfMs = app.clock.now()
+  // The data's own moment: the same data gives the same model, whenever it is trained.
+  const asOfMs = newestTimeMs(table) + 1
   const { seed } = app.plan.training
   const data = trainingDataOf(table, asOfMs)
   const generators = await trainGenerators(data, app.system.generators, {
@@ -55,6 +60,9 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     threadCount: options.threadCount ?? availableParallelism(),
     log: options.log,
   })
+  const { ranker: kind } = app.system
+  const context = { seed, threadCount: options.threadCount ?? availableParallelism(), log: options.log }
+  const ranker = kind && (await trainRankerOf(app, kind, table, context))
   const models = await app.models()
   const manifest = await models.add({
     lineage: {
@@ -71,6 +79,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     itemIds: table.itemIds,
     metrics: options.evaluation ? metricsOf(options.evaluation) : [],
     generators,
+    ranker: ranker && withoutNotes(ranker),
   })
   if (options.promote ?? true) {
     const decision = { by: 'train', command: 'millrace train', why: 'Newly trained; no gates are defined.' }
@@ -78,6 +87,25 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
   }
   return manifest
 }
+
+async function trainRankerOf(
+  app: App,
+  ranker: RankerKind,
+  table: InteractionTable,
+  context: TrainContext,
+): Promise<TrainedRanker> {
+  const plan = app.plan.training.examples!
+  const trained = await withPastFeatures(app, (features) =>
+    trainRanker({ table, generators: app.system.generators, ranker, plan, features, context }),
+  )
+  for (const note of trained.notes) context.log(note)
+  return trained
+}
+
+const withoutNotes = ({ notes: _, ...ranker }: TrainedRanker): BundledRanker => ranker
+
+const newestTimeMs = ({ eventTimesMs }: InteractionTable): number =>
+  eventTimesMs.reduce((newest, timeMs) => Math.max(newest, timeMs), Number.NEGATIVE_INFINITY)
 
 /** The figures of the model that serves. */
 function metricsOf({ k, models }: EvaluationReport): readonly ModelMetric[] {

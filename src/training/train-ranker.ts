@@ -4,36 +4,17 @@ import type { FeatureSource } from '../domain/feature-source.ts'
 import { type InteractionTable, interactionsBetween, trainingDataOf } from '../domain/interaction-table.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { seededRng } from '../lib/rng.ts'
-import type { Dictionaries } from '../models/ranking/feature-encoder.ts'
-import type { Artifacts, CandidateGenerator, GeneratorKind, TrainContext } from '../ports/candidate-generator.ts'
+import type { BundledRanker, ExampleFacts } from '../models/bundle.ts'
+import type { CandidateGenerator, GeneratorKind, TrainContext } from '../ports/candidate-generator.ts'
 import type { RankerKind, RankingColumn } from '../ports/ranker.ts'
 import { encoderFor, QuestionRows } from './question-rows.ts'
 import { RankingExamples } from './ranking-examples.ts'
 import { rankingQuestions, rankingWindows } from './ranking-questions.ts'
 import { trainGenerators } from './train.ts'
 
-export interface TrainedRanker {
-  readonly kind: string
-  readonly options: RankerKind['options']
-  readonly artifacts: Artifacts
-  /** The columns of its rows, in order. */
-  readonly featureNames: readonly string[]
-  /** The generators whose candidates it has learned to order, in the order of its columns. */
-  readonly generatorNames: readonly string[]
-  readonly perGenerator: number
-  readonly dictionaries: Dictionaries
-  readonly facts: ExampleFacts
+export interface TrainedRanker extends BundledRanker {
+  /** What whoever trains should know. */
   readonly notes: readonly string[]
-}
-
-export interface ExampleFacts {
-  readonly windowCount: number
-  readonly fromMs: number
-  readonly beforeMs: number
-  readonly questionCount: number
-  /** With a right answer among the candidates. */
-  readonly answeredCount: number
-  readonly rowCount: number
 }
 
 export interface RankerTraining {
@@ -104,15 +85,18 @@ export async function trainRanker(training: RankerTraining): Promise<TrainedRank
   const joined = RankingExamples.joined(answered.length > 1 ? answered.slice(0, -1) : answered).build(kindOf)
   const validation = answered.length > 1 ? answered.at(-1)!.build(kindOf) : undefined
   const { artifacts, notes } = await ranker.train(joined, validation, context)
+  const featureNames = joined.columns.map(({ name }) => name)
+  const versions = new Map(features?.definitions.map(({ name, version }) => [name, version]))
   return {
     kind: ranker.kind,
     options: ranker.options,
     artifacts,
-    featureNames: joined.columns.map(({ name }) => name),
+    featureNames,
+    features: featureNames.flatMap((name) => (versions.has(name) ? [{ name, version: versions.get(name)! }] : [])),
     generatorNames: Object.keys(generators),
     perGenerator: plan.perGenerator,
     dictionaries: encoder.dictionaries,
-    facts,
+    examples: facts,
     notes: [...new Set(identities)]
       .map((name) => `${name} has too many different texts to be a category, and is left out.`)
       .concat(notes),
