@@ -48,6 +48,8 @@ export interface App {
   readonly projectDir: string
   readonly dataDir: string
   readonly modelsDir: string
+  /** One folder per run. */
+  readonly runsDir: string
   readonly log: EventLog
   readonly quarantine: Quarantine
   readonly ingest: Ingest
@@ -97,6 +99,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     projectDir,
     dataDir: folder.path,
     modelsDir: folder.modelsDir,
+    runsDir: folder.runsDir,
     log,
     quarantine,
     ingest: new Ingest({ plan: system.plan, log, quarantine, clock }),

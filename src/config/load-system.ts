@@ -26,7 +26,7 @@ export async function loadSystem(path = '.'): Promise<Required<System>> {
   const shownFile = relative(process.cwd(), file) || file
   const loaded = await importFile(file, shownFile)
   if (!isSystem(loaded.default)) throw noSystem(loaded, shownFile)
-  return { plan: loaded.default.plan, generators: loaded.default.generators, folder: dirname(file) }
+  return { plan: loaded.default.plan, generators: loaded.default.generators, folder: dirname(file), file }
 }
 
 function findSystemFile(path: string): string {

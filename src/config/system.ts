@@ -8,6 +8,8 @@ export interface System {
   readonly generators: Readonly<Record<string, GeneratorKind>>
   /** The folder of the system file, which the paths in it are relative to; set by `loadSystem`. */
   readonly folder?: string
+  /** The system file itself; set by `loadSystem`. */
+  readonly file?: string
 }
 
 /** Whether a value, such as a file's default export, came from `defineSystem`; of any copy of this package. */
