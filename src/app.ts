@@ -46,6 +46,8 @@ export interface App {
   readonly plan: Plan
   /** The folder that paths in the system file are relative to. */
   readonly projectDir: string
+  /** The system file; undefined where the system was given as a value. */
+  readonly systemFile: string | undefined
   readonly dataDir: string
   readonly modelsDir: string
   /** One folder per run. */
@@ -97,6 +99,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     system,
     plan: system.plan,
     projectDir,
+    systemFile: system.file,
     dataDir: folder.path,
     modelsDir: folder.modelsDir,
     runsDir: folder.runsDir,

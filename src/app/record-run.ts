@@ -53,7 +53,7 @@ export const runLogFile = (app: Pick<App, 'runsDir'>, id: string): string => joi
 
 /** Notes a run that waits for a process of its own. */
 export async function queueRun(app: App, wish: RunWish): Promise<Run> {
-  const run = newRun(app, wish)
+  const run = newRunOf(app, wish)
   await (await app.metadata()).runs.add(run)
   return run
 }
@@ -66,7 +66,7 @@ export async function recordRun<T>(app: App, wish: RunWish, work: RunWork<T>): P
   const { runs } = await app.metadata()
   await markLostRuns({ runs, isRunning: isAlive, clock: app.clock })
   const nowMs = app.clock.now()
-  const run: Run = { ...newRun(app, wish), state: 'running', attempt: 1, startedAtMs: nowMs, process: thisProcess() }
+  const run: Run = { ...newRunOf(app, wish), state: 'running', attempt: 1, startedAtMs: nowMs, process: thisProcess() }
   await runs.add(run)
   return doRun(app, run, work)
 }
@@ -100,7 +100,8 @@ export async function executeClaimed<T>(app: App, id: string, work: RunWork<T>):
 
 const RANDOM_BYTES = 4
 
-function newRun(app: App, { kind, request, priority = 0 }: RunWish): Run {
+/** One that waits, and is not noted yet. */
+export function newRunOf(app: App, { kind, request, priority = 0 }: RunWish): Run {
   const nowMs = app.clock.now()
   const id = newRunId(nowMs, randomBytes(RANDOM_BYTES).toString('hex'))
   return { id, kind, state: 'queued', priority, request, attempt: 0, queuedAtMs: nowMs, notBeforeMs: nowMs }
@@ -124,7 +125,11 @@ async function doRun<T>(app: App, begun: Run, work: RunWork<T>): Promise<T> {
       folder,
       checkpoints: openCheckpoints({ folder: checkpointsFolder }),
       log,
-      addMetrics: (metrics) => runs.addMetrics(id, metrics.map((metric) => ({ ...metric, atMs: app.clock.now() }))),
+      addMetrics: (metrics) =>
+        runs.addMetrics(
+          id,
+          metrics.map((metric) => ({ ...metric, atMs: app.clock.now() })),
+        ),
       made: async (outcome) => {
         await unlessChanged(() => runs.change(id, ['running'], outcome))
       },

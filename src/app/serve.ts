@@ -17,6 +17,7 @@ import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
 import { packageVersion } from './package-version.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
+import { runRuns } from './run-runs.ts'
 import { startSources } from './run-sources.ts'
 import { runTables } from './run-tables.ts'
 
@@ -26,6 +27,8 @@ const MODEL_POLL_MS = 500
 const FEATURE_POLL_MS = 5
 /** How often the log is relieved of what the system's retention lets go. */
 const TRIM_EVERY_MS = 3_600_000
+/** How often the queue of runs is looked at. */
+const RUNS_EVERY_MS = 1000
 /** How often what is new in the log goes to the offline tables. */
 const TABLES_EVERY_MS = 60_000
 
@@ -119,6 +122,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   void trimLog(app, logger)
   const stopTables = repeat(TABLES_EVERY_MS, async () => tables?.tend())
   sources = await startSources(app, logger)
+  const runs = await runRuns(app, logger)
+  const stopRuns = repeat(RUNS_EVERY_MS, async () => runs?.tend())
 
   return {
     url,
@@ -129,6 +134,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     featuresCaughtUp: () => featuresCaughtUp(features),
     close: async () => {
       await server.close()
+      await stopRuns()
+      await runs?.stop()
       await stopPolling()
       await liveModel.stop()
       await stopTrimming()

@@ -1,5 +1,6 @@
 // The work of a run of training: is the data good enough, how good would the model be, then the model.
 import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { App } from '../app.ts'
 import { offlineTableNames } from '../domain/offline-table.ts'
@@ -13,7 +14,7 @@ import { readTrainingInput, trainModel } from './train-model.ts'
 
 /** What a run of training may be told, as it is kept in its request. */
 export interface TrainingRunOptions {
-  /** All processors where it is left out. */
+  /** All processors where it is left out; of a queued run all but one. */
   readonly threads?: number | undefined
   /** Whether to measure on a split by time first. */
   readonly evaluate: boolean
@@ -30,7 +31,8 @@ export const requestOptions = ({ threads, evaluate, promote }: TrainingRunOption
 /** @param say told each line of the run's log as well @throws MillraceError RUN_HELD, NOTHING_TO_TRAIN_ON, TRAINING_*, DISK_FULL, METADATA_*, MODEL_ALIAS_MOVED */
 export async function trainingRun(recorder: RunRecorder, say: (line: string) => void = () => {}): Promise<Manifest> {
   const { run, app, checkpoints } = recorder
-  const { threads: threadCount, evaluate, promote } = run.request.options as unknown as TrainingRunOptions
+  const { threads, evaluate, promote } = run.request.options as unknown as TrainingRunOptions
+  const threadCount = threads ?? (run.request.isDetached ? queuedThreadCount(app) : undefined)
   const log = (line: string): void => {
     recorder.log(line)
     say(line)
@@ -49,6 +51,10 @@ export async function trainingRun(recorder: RunRecorder, say: (line: string) => 
   await recorder.made({ modelVersion: manifest.version, artifacts: artifactsOf(manifest) })
   return manifest
 }
+
+/** One processor is left to those who answer. */
+const queuedThreadCount = (app: App): number =>
+  app.plan.training.limits?.threadCount ?? Math.max(1, availableParallelism() - 1)
 
 /** @throws MillraceError RUN_HELD */
 async function assertNotHeld(app: App, { despiteChecks }: RunRequest): Promise<void> {

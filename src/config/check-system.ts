@@ -5,6 +5,7 @@ import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkPlacements } from './check-placements.ts'
+import { checkTrainingRuns, trainingRunSettings } from './check-training-runs.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { GeneratorPlan, Plan } from './plan.ts'
 import type { System } from './system.ts'
@@ -55,7 +56,7 @@ function invalid(name: string, inspection: Inspection): MillraceError {
 }
 
 function checkTraining(value: unknown, inspection: Inspection) {
-  const fields = inspection.fields(value, 'training', ['owner', 'seed', 'candidates'])
+  const fields = inspection.fields(value, 'training', ['owner', 'seed', 'candidates', ...trainingRunSettings])
   const where = 'training.candidates'
   const candidates: Record<string, GeneratorPlan> = {}
   const generators: Record<string, GeneratorKind> = {}
@@ -72,7 +73,8 @@ function checkTraining(value: unknown, inspection: Inspection) {
     generators[name] = kind as GeneratorKind
   }
   const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
-  return { plan: { owner: checkOwner(fields.owner, 'training', inspection), seed, candidates }, generators }
+  const owner = checkOwner(fields.owner, 'training', inspection)
+  return { plan: { owner, seed, candidates, ...checkTrainingRuns(fields, inspection) }, generators }
 }
 
 const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }

@@ -15,7 +15,11 @@ const DAY_MS = 86_400_000
  * @param modelVersions of the models that are not deleted: how they came about is kept as long as they are
  */
 export function keptRuns(
-  { runs, modelVersions, nowMs }: { readonly runs: readonly Run[]; readonly modelVersions: ReadonlySet<string>; readonly nowMs: number },
+  {
+    runs,
+    modelVersions,
+    nowMs,
+  }: { readonly runs: readonly Run[]; readonly modelVersions: ReadonlySet<string>; readonly nowMs: number },
   { newestCount, days }: RunRetention,
 ): ReadonlyMap<string, string> {
   const kept = new Map<string, string>()
@@ -26,9 +30,12 @@ export function keptRuns(
       continue
     }
     endedCount++
-    if (run.modelVersion !== undefined && modelVersions.has(run.modelVersion)) kept.set(run.id, `it made ${run.modelVersion}`)
-    else if (endedCount <= newestCount) kept.set(run.id, newestCount === 1 ? 'the newest' : `among the newest ${newestCount}`)
-    else if ((run.endedAtMs ?? run.queuedAtMs) > nowMs - days * DAY_MS) kept.set(run.id, `ended within the last ${days} days`)
+    if (run.modelVersion !== undefined && modelVersions.has(run.modelVersion))
+      kept.set(run.id, `it made ${run.modelVersion}`)
+    else if (endedCount <= newestCount)
+      kept.set(run.id, newestCount === 1 ? 'the newest' : `among the newest ${newestCount}`)
+    else if ((run.endedAtMs ?? run.queuedAtMs) > nowMs - days * DAY_MS)
+      kept.set(run.id, `ended within the last ${days} days`)
   }
   return kept
 }

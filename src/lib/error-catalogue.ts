@@ -456,7 +456,8 @@ export const errorCatalogue = {
   RUN_STATE_CHANGED: {
     httpStatus: 409,
     exitCode: 75,
-    meaning: 'A run is not in a state in which this can be done, such as cancelling one that has ended; nothing was changed.',
+    meaning:
+      'A run is not in a state in which this can be done, such as cancelling one that has ended; nothing was changed.',
   },
   RUN_UNDERWAY: {
     httpStatus: 409,

@@ -33,7 +33,10 @@ export function testCompute(open: () => Compute): void {
     expect(outside).toMatchObject({ how: 'overMemory', limitMb: 200 })
     expect(outside.usage.peakMemoryMb).toBeGreaterThan(200)
     // The heap of 300 MB is only a part of the process, which may have 300 MB in all: whoever sees it first ends it.
-    expect(await (await start(['fillHeap'], { memoryMb: 300 })).ended).toMatchObject({ how: 'overMemory', limitMb: 300 })
+    expect(await (await start(['fillHeap'], { memoryMb: 300 })).ended).toMatchObject({
+      how: 'overMemory',
+      limitMb: 300,
+    })
   })
 
   it('ends a job that takes longer than allowed, and tells what it took', async () => {

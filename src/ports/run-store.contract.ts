@@ -85,14 +85,27 @@ export function testRunStore(fresh: Fresh<RunStore>): void {
       for (const id of ['a', 'b', 'c']) await runs.add(someRun(id, 1))
       const other = await again()
       const claimed = await Promise.all([runs, other, runs, other].map((store) => store.claim(claimAt(1, 2))))
-      expect(claimed.filter((run) => run !== undefined).map(({ id }) => id).sort()).toEqual(['a', 'b'])
+      expect(
+        claimed
+          .filter((run) => run !== undefined)
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual(['a', 'b'])
       await runs.change('a', ['running'], { state: 'succeeded' })
       expect((await runs.claim(claimAt(1, 2)))?.id).toBe('c')
     }))
 
   it('forgets of an earlier attempt how it ended, and keeps its inputs', () =>
     withFresh(fresh, async (runs) => {
-      const inputs = { planHash: '', millraceVersion: '', seed: 1, nextOffset: 4, asOfMs: 9, tables: [], parameters: {} }
+      const inputs = {
+        planHash: '',
+        millraceVersion: '',
+        seed: 1,
+        nextOffset: 4,
+        asOfMs: 9,
+        tables: [],
+        parameters: {},
+      }
       const failure = { code: 'RUN_KILLED', message: 'killed' }
       await runs.add(someRun('a', 1, { attempt: 1, startedAtMs: 2, endedAtMs: 3, inputs, failure, outcome: 'x' }))
       const claimed = await runs.claim(claimAt(9))

@@ -27,7 +27,11 @@ export interface RunStore {
    * then on, one attempt further. Two that claim at once never get the same.
    * @returns undefined where none waits, or as many run already
    */
-  claim(options: { readonly process: RunProcess; readonly atMs: number; readonly runningCountMax: number }): Promise<Run | undefined>
+  claim(options: {
+    readonly process: RunProcess
+    readonly atMs: number
+    readonly runningCountMax: number
+  }): Promise<Run | undefined>
   /**
    * Changes a run that is in one of these states.
    * @throws MillraceError RUN_NOT_FOUND; RUN_STATE_CHANGED where it is in another one, and nothing was changed; RUN_UNDERWAY as `add`

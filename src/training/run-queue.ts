@@ -1,7 +1,8 @@
 // Executes the runs that wait, one at a time unless told otherwise, each as a job of its own. The queue itself is in the store: this process may end at any moment, and
 // whichever comes next goes on.
-import { canPass, retryAtMs } from '../domain/run-retry.ts'
+
 import type { Run, RunFailure, RunProcess } from '../domain/run.ts'
+import { canPass, retryAtMs } from '../domain/run-retry.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { Compute, Job, JobEnd, JobSpec } from '../ports/compute.ts'

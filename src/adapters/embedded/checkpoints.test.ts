@@ -15,7 +15,9 @@ async function inFolder(check: (folder: string) => Promise<void>): Promise<void>
 }
 
 testCheckpoints((check) =>
-  inFolder((folder) => check(openCheckpoints({ folder: join(folder, 'new') }), () => openCheckpoints({ folder: join(folder, 'new') }))),
+  inFolder((folder) =>
+    check(openCheckpoints({ folder: join(folder, 'new') }), () => openCheckpoints({ folder: join(folder, 'new') })),
+  ),
 )
 
 it('takes a damaged checkpoint for none, whichever byte it is, and one that was cut off', () =>

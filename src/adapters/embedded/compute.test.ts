@@ -35,7 +35,11 @@ it.runIf(process.platform === 'linux')('lets every thread of a job stand back be
   const pid = /\d+/.exec(job.place)![0]
   const { readdirSync } = await import('node:fs')
   const niceness = readdirSync(`/proc/${pid}/task`).map((task) =>
-    Number(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[16]),
+    Number(
+      readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[16],
+    ),
   )
   expect(new Set(niceness)).toEqual(new Set([7]))
   await job.cancel()
@@ -49,7 +53,9 @@ it('leaves no job behind when the process that started it is killed, busy as the
       args: ['stubborn', '60'], workingDir: '.', logFile: ${JSON.stringify(join(folder, 'log'))}, limits: {},
     })
     console.log(job.place)`
-  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const pid = await new Promise<number>((resolve) =>
     parent.stdout.once('data', (place) => resolve(Number(/\d+/.exec(String(place))![0]))),
   )

@@ -1,8 +1,8 @@
 // Jobs as processes of this machine.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
 import type { Socket } from 'node:net'
+import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { MillraceError } from '../../lib/errors.ts'
 import type { Compute, Job, JobEnd, JobLimits, JobSpec, JobUsage } from '../../ports/compute.ts'

@@ -254,10 +254,7 @@ async function createRuns(schema: SchemaModule, types: ColumnTypes): Promise<voi
     .addColumn('queued_at_ms', 'bigint', (column) => column.notNull())
     .addColumn('not_before_ms', 'bigint', (column) => column.notNull())
     .addColumn('record', 'text', (column) => column.notNull())
-    .addCheckConstraint(
-      'run_state',
-      sql`state in ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'lost')`,
-    )
+    .addCheckConstraint('run_state', sql`state in ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'lost')`)
     .execute()
   await schema.createIndex('run_by_state').on('run').columns(['state', 'queued_at_ms']).execute()
   await schema.createIndex('run_by_time').on('run').columns(['queued_at_ms', 'id']).execute()
