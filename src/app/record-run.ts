@@ -18,6 +18,7 @@ import {
   type RunResources,
 } from '../domain/run.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { peakMemoryMb } from '../lib/peak-memory.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
 import type { RunStore } from '../ports/run-store.ts'
 import { markLostRuns, unlessChanged } from '../training/lost-runs.ts'
@@ -155,12 +156,12 @@ function measured(): () => RunResources {
   const startMs = performance.now()
   const before = process.resourceUsage()
   return () => {
-    const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+    const { userCPUTime, systemCPUTime } = process.resourceUsage()
     const cpuMicroseconds = userCPUTime - before.userCPUTime + systemCPUTime - before.systemCPUTime
     return {
       cpuSeconds: cpuMicroseconds / 1e6,
       wallSeconds: (performance.now() - startMs) / 1000,
-      peakMemoryMb: maxRSS / 1024,
+      peakMemoryMb: peakMemoryMb(),
     }
   }
 }

@@ -36,7 +36,8 @@ export function compareRuns(compared: readonly ComparedRun[]): RunComparison {
 
 /** What was stated before a run began: it alone can be why the outcomes differ. */
 function statedOf({ kind, request, inputs }: Run): object {
-  const { parameters, tables = [], ...rest } = inputs ?? {}
+  // The moment is no reason of its own: what it changes shows in the log's offset.
+  const { parameters, tables = [], asOfMs: _, ...rest } = inputs ?? {}
   const versions = Object.fromEntries(tables.map(({ table, version }) => [table, version]))
   return { kind, command: request.options, ...rest, tables: versions, ...(parameters as object | undefined) }
 }

@@ -1,6 +1,7 @@
 // The thread of a job's guard; see job-guard.ts. Each line that it writes is one `WatchLine`.
 import { Socket } from 'node:net'
 import { workerData } from 'node:worker_threads'
+import { peakMemoryMb } from '../../lib/peak-memory.ts'
 
 /** What a job's guard tells the process that started it. */
 export interface WatchLine {
@@ -35,7 +36,6 @@ setInterval(() => {
 }, LOOK_EVERY_MS)
 
 function usage(): WatchLine {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
-  // The unit of maxRSS is KiB on every system that Node.js runs on.
-  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakMemoryMb: maxRSS / 1024 }
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
+  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakMemoryMb: peakMemoryMb() }
 }
