@@ -20,6 +20,7 @@ import { type RunningFeatures, runFeatures } from './run-features.ts'
 import { runRuns } from './run-runs.ts'
 import { startSources } from './run-sources.ts'
 import { runTables } from './run-tables.ts'
+import { runsOf } from './runs.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
@@ -93,6 +94,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       }),
       operations: operationsOf(app, { features, liveModel, sources: () => sources, logger }),
       models: modelsOf(app, liveModel),
+      runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
       ...(tables && { tables: tables.tables }),
       build: { version: packageVersion(), planHash: plan.hash },

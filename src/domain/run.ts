@@ -11,10 +11,10 @@ export const runStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled
 export type RunState = (typeof runStates)[number]
 
 /** Why a run was wanted: a person asked, its time had come, or the data called for it. */
-export const runTriggers = ['hand', 'schedule', 'signal'] as const
+export type RunTrigger = 'hand' | 'schedule' | 'signal'
 
 export interface RunRequest {
-  readonly trigger: (typeof runTriggers)[number]
+  readonly trigger: RunTrigger
   /** A person, the name of a key, or what asked in their place, such as "schedule". */
   readonly by: string
   /** What was run or called, such as "millrace train". */
