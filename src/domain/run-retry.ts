@@ -1,5 +1,5 @@
 // Whether a run that failed is tried again by itself, and when.
-import { type ErrorCode, errorCatalogue } from '../lib/error-catalogue.ts'
+import { type ErrorEntry, errorCatalogue } from '../lib/error-catalogue.ts'
 import type { Rng } from '../lib/rng.ts'
 
 const ATTEMPTS_MAX = 3
@@ -8,7 +8,8 @@ const FIRST_WAIT_MS = 30_000
 const TEMPORARY_EXIT_CODE = 75
 
 /** Whether the same run can succeed without anybody having changed something: not where memory, room on the disk or data are lacking. */
-export const canPass = (code: string): boolean => errorCatalogue[code as ErrorCode]?.exitCode === TEMPORARY_EXIT_CODE
+export const canPass = (code: string): boolean =>
+  (errorCatalogue as Readonly<Record<string, ErrorEntry>>)[code]?.exitCode === TEMPORARY_EXIT_CODE
 
 /**
  * When it is tried again, after 30 seconds, then after twice as long, between half and all of it at random.
