@@ -1,5 +1,4 @@
 // One training run: read the log, measure on newer interactions than were learned from, train on everything, register the model, put it in charge.
-import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
 import { readInteractions } from '../data/read-interactions.ts'
@@ -8,18 +7,22 @@ import type { ModelMetric } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { BundledRanker, Manifest } from '../models/bundle.ts'
 import type { TrainContext } from '../ports/candidate-generator.ts'
+import type { Checkpoints } from '../ports/checkpoints.ts'
 import type { RankerKind } from '../ports/ranker.ts'
 import type { EvaluationReport } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
 import { type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import { packageVersion } from './package-version.ts'
 import { withPastFeatures } from './past-features.ts'
+import { commitName } from './project-commit.ts'
 
 export interface TrainModelOptions {
   /** All processors where it is left out. */
   readonly threadCount?: number | undefined
   /** A line of progress, for people. */
   readonly log: (line: string) => void
+  /** What was trained already, where the run was killed before. */
+  readonly checkpoints?: Checkpoints | undefined
   /** An evaluation of the same settings on a split; its figures are kept with the model. */
   readonly evaluation?: EvaluationReport | undefined
   /** Whether the model becomes the champion; true where it is left out. */
@@ -59,6 +62,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     seed,
     threadCount: options.threadCount ?? availableParallelism(),
     log: options.log,
+    checkpoints: options.checkpoints,
   })
   const { ranker: kind } = app.system
   const context = { seed, threadCount: options.threadCount ?? availableParallelism(), log: options.log }
@@ -67,7 +71,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
   const manifest = await models.add({
     lineage: {
       planHash: app.plan.hash,
-      commit: commitOf(app.projectDir),
+      commit: commitName(app.projectDir),
       millraceVersion: packageVersion(),
       seed,
       nextOffset,
@@ -112,18 +116,4 @@ function metricsOf({ k, models }: EvaluationReport): readonly ModelMetric[] {
   const { ndcg, recall, reciprocalRank, averagePrecision } = models[0]!.metrics
   const named = { NDCG: ndcg, Recall: recall, MRR: reciprocalRank, MAP: averagePrecision }
   return Object.entries(named).map(([name, { mean, interval }]) => ({ name: `${name}@${k}`, value: mean, interval }))
-}
-
-/** The commit of the repository around a folder, marked where files differ from it; undefined outside a repository. */
-function commitOf(folder: string): string | undefined {
-  const git = (...args: string[]): string =>
-    execFileSync('git', args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
-      .toString()
-      .trim()
-  try {
-    const commit = git('rev-parse', 'HEAD')
-    return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}-modified`
-  } catch {
-    return undefined
-  }
 }

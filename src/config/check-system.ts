@@ -6,6 +6,7 @@ import { checkData } from './check-data.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkPlacements } from './check-placements.ts'
 import { checkRanker } from './check-ranker.ts'
+import { checkTrainingRuns, trainingRunSettings } from './check-training-runs.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { GeneratorPlan, Plan } from './plan.ts'
 import type { System } from './system.ts'
@@ -57,7 +58,8 @@ function invalid(name: string, inspection: Inspection): MillraceError {
 }
 
 function checkTraining(value: unknown, inspection: Inspection) {
-  const fields = inspection.fields(value, 'training', ['owner', 'seed', 'candidates', 'ranker', 'examples'])
+  const own = ['owner', 'seed', 'candidates', 'ranker', 'examples']
+  const fields = inspection.fields(value, 'training', [...own, ...trainingRunSettings])
   const where = 'training.candidates'
   const candidates: Record<string, GeneratorPlan> = {}
   const generators: Record<string, GeneratorKind> = {}
@@ -76,7 +78,8 @@ function checkTraining(value: unknown, inspection: Inspection) {
   const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
   const ranker = checkRanker(fields, inspection)
   const owner = checkOwner(fields.owner, 'training', inspection)
-  return { plan: { owner, seed, candidates, ...ranker.plan }, generators, ranker: ranker.kind }
+  const plan = { owner, seed, candidates, ...ranker.plan, ...checkTrainingRuns(fields, inspection) }
+  return { plan, generators, ranker: ranker.kind }
 }
 
 const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }

@@ -9,7 +9,7 @@ import { checkSystem } from './check-system.ts'
 import type { Feature } from './features.ts'
 import type { AttributeType, PlacementPlan } from './plan.ts'
 import type { countableTypes, groupingTypes, groupTypes, Rule } from './rules.ts'
-import type { Source } from './sources.ts'
+import type { CronPattern, Source } from './sources.ts'
 import type { System } from './system.ts'
 
 type Attributes = Readonly<Record<string, Attribute>>
@@ -138,6 +138,19 @@ export interface SystemOptions<
     readonly ranker?: RankerKind
     /** How its examples are made of history. */
     readonly examples?: ExampleOptions
+    /** How often a model is trained while `millrace dev` runs: an interval, or a cron pattern in UTC such as "0 4 * * *". Nothing new, no training. Default: when asked to. */
+    readonly every?: Duration | CronPattern
+    /** What begins a training beside that. Default: nothing. */
+    readonly retrainOn?: {
+      /** A further whole day of data was found good by the checks. */
+      readonly newDay?: boolean
+      /** A check has found that the data drifts. */
+      readonly drift?: boolean
+      /** The last training is older than this, and there is something new. */
+      readonly staleAfter?: Duration
+    }
+    /** What a training may take that runs in a process of its own; beyond memory or time it is ended. Default: all processors but one, and no other limit. */
+    readonly limits?: { readonly memoryMb?: number; readonly threads?: number; readonly time?: Duration }
   }
   readonly serving: {
     readonly owner: string

@@ -160,6 +160,23 @@ export interface PlacementPlan {
   readonly rules: readonly RulePlan[]
 }
 
+/** What makes a training begin by itself, beside its schedule. */
+export interface RetrainPlan {
+  /** A further whole day of data was found good by the checks. */
+  readonly newDay: boolean
+  /** A check has found that the data drifts. */
+  readonly drift: boolean
+  /** The last training is older than this, and there is something new. */
+  readonly staleMs?: number
+}
+
+/** What the process of a queued run may take; left out where there is no limit. */
+export interface RunLimitsPlan {
+  readonly memoryMb?: number
+  readonly threadCount?: number
+  readonly wallSeconds?: number
+}
+
 export interface SkewPlan {
   /** Share of the keys (a user, an item, or both) whose features are kept as served, in [0, 1]. */
   readonly sampleShare: number
@@ -195,6 +212,10 @@ export interface Plan {
     /** Both left out where there is no ranker. */
     readonly ranker?: RankerPlan
     readonly examples?: ExamplePlan
+    /** Left out where only people and signals begin a training. */
+    readonly schedule?: SchedulePlan
+    readonly retrainOn?: RetrainPlan
+    readonly limits?: RunLimitsPlan
   }
   readonly serving: {
     readonly owner: string

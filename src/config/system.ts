@@ -11,6 +11,8 @@ export interface System {
   readonly ranker?: RankerKind
   /** The folder of the system file, which the paths in it are relative to; set by `loadSystem`. */
   readonly folder?: string
+  /** The system file itself; set by `loadSystem`. */
+  readonly file?: string
 }
 
 /** Whether a value, such as a file's default export, came from `defineSystem`; of any copy of this package. */

@@ -150,13 +150,25 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
     )
     await syncFolder(temporaryDir)
-    await rename(temporaryDir, join(modelsDir, version))
+    await putInPlace(modelsDir, temporaryDir, version)
     await syncFolder(modelsDir)
     return manifest
   } catch (error) {
     await rm(temporaryDir, { recursive: true, force: true })
     throw asDiskError(error, modelsDir)
   }
+}
+
+/** A version's name holds its content's hash: where it is there already, whole, a run that was killed behind this line has written it before. */
+async function putInPlace(modelsDir: string, temporaryDir: string, version: string): Promise<void> {
+  const place = join(modelsDir, version)
+  const isWhole = await checkBundle(modelsDir, version).then(
+    () => true,
+    () => false,
+  )
+  if (isWhole) return rm(temporaryDir, { recursive: true, force: true })
+  await rm(place, { recursive: true, force: true })
+  await rename(temporaryDir, place)
 }
 
 /** Reads a bundle and checks every byte of it against the manifest. Costs a SHA-256 of all of it. */

@@ -16,7 +16,10 @@ export function openRanker(
   const problems: Problem[] = []
   if (system.ranker?.kind !== ranker.kind) {
     const found = system.ranker === undefined ? 'no ranker' : system.ranker.kind
-    problems.push({ where: 'training.ranker', message: `the model's is ${ranker.kind}, and the system file has ${found}.` })
+    problems.push({
+      where: 'training.ranker',
+      message: `the model's is ${ranker.kind}, and the system file has ${found}.`,
+    })
   }
   const versions = new Map(system.features.map((feature) => [feature.name, feature.version]))
   for (const { name, version: learned } of ranker.features) {
