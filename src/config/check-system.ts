@@ -3,6 +3,7 @@ import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
+import { checkCard, checkGates } from './check-gates.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkPlacements } from './check-placements.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
@@ -31,7 +32,7 @@ export function checkSystem(options: unknown): System {
     /^[a-z][a-z0-9-]{0,62}$/,
   )
   const data = checkData(fields.data, inspection)
-  const training = checkTraining(fields.training, inspection)
+  const training = checkTraining(fields.training, inspection, data.entities)
   const serving = checkServing(fields.serving, inspection, { data, generators: Object.keys(training.generators) })
   const monitoring = inspection.fields(fields.monitoring, 'monitoring', ['owner'])
   const said = {
@@ -54,8 +55,8 @@ function invalid(name: string, inspection: Inspection): MillraceError {
   )
 }
 
-function checkTraining(value: unknown, inspection: Inspection) {
-  const fields = inspection.fields(value, 'training', ['owner', 'seed', 'candidates'])
+function checkTraining(value: unknown, inspection: Inspection, entities: Plan['data']['entities']) {
+  const fields = inspection.fields(value, 'training', ['owner', 'seed', 'candidates', 'gates', 'card'])
   const where = 'training.candidates'
   const candidates: Record<string, GeneratorPlan> = {}
   const generators: Record<string, GeneratorKind> = {}
@@ -72,7 +73,14 @@ function checkTraining(value: unknown, inspection: Inspection) {
     generators[name] = kind as GeneratorKind
   }
   const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
-  return { plan: { owner: checkOwner(fields.owner, 'training', inspection), seed, candidates }, generators }
+  const plan = {
+    owner: checkOwner(fields.owner, 'training', inspection),
+    seed,
+    candidates,
+    gates: checkGates(fields.gates, inspection, entities),
+    card: checkCard(fields.card, inspection),
+  }
+  return { plan, generators }
 }
 
 const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }

@@ -4,6 +4,7 @@ import type { Duration } from '../lib/duration.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import type { Attribute, ValuesOf } from './attributes.ts'
 import type { CheckOptions } from './check-checks.ts'
+import type { CardOptions, GateOptions, POPULARITY_GROUPS } from './check-gates.ts'
 import { checkSystem } from './check-system.ts'
 import type { Feature } from './features.ts'
 import type { AttributeType, PlacementPlan } from './plan.ts'
@@ -117,6 +118,10 @@ export interface SystemOptions<
     readonly seed?: number
     /** The models that propose items, by the name that placements and answers use. */
     readonly candidates: Generators
+    /** What a model must hold before it is put in charge. Default: every gate, with bounds that sound models keep. `false` turns all of them off. */
+    readonly gates?: false | GateOptions<PathOf<NoInfer<User>, NoInfer<Item>, 'category' | 'boolean'> | typeof POPULARITY_GROUPS>
+    /** What only people know of the models: the model card tells it. */
+    readonly card?: CardOptions
   }
   readonly serving: {
     readonly owner: string

@@ -3,6 +3,7 @@ import type { TableDescription, TableHistoryEntry } from '../data/tables/offline
 import type { StoredCheckResult } from '../domain/check-result.ts'
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
+import type { GateReport } from '../domain/gate-report.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { AliasMove, ModelDecision } from '../domain/registered-model.ts'
 import type { SkewReport } from '../domain/skew-report.ts'
@@ -150,6 +151,8 @@ export interface Models {
   audit(query: AuditQuery): Promise<readonly AliasMove[]>
   /** The move that put in charge what was in charge at a moment; undefined where nothing was. */
   inChargeAt(atMs: number): Promise<AliasMove | undefined>
+  /** The newest report of a version; undefined where no gates have judged it. */
+  gateReport(version: string): Promise<GateReport | undefined>
   /** @throws MillraceError MODEL_*, BUNDLE_*, as `rollBack` */
   promote(promotion: Promotion): Promise<AliasOutcome>
   rollBack(options: { readonly expected?: string; readonly decision: ModelDecision }): Promise<AliasOutcome>

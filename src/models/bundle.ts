@@ -2,6 +2,7 @@
 // one flipped byte is found before a single answer is given from it.
 //
 //   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin
+//   models/<version>/held-out-users.txt   models/<version>/held-out-lists.bin
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -12,6 +13,10 @@ import type { Artifacts } from '../ports/candidate-generator.ts'
 
 export const BUNDLE_FORMAT_VERSION = 1
 
+/** No generator can have these names: theirs have no dot. */
+const HELD_OUT_USERS = 'held-out-users.txt'
+const HELD_OUT_LISTS = 'held-out-lists.bin'
+
 const arrayTypes = { Float32Array, Float64Array, Int32Array, Int8Array, Uint8Array } as const
 type ArrayTypeName = keyof typeof arrayTypes
 
@@ -19,6 +24,16 @@ export interface GeneratorManifest {
   readonly kind: string
   readonly options: Readonly<Record<string, number | string | boolean>>
   readonly artifacts: Readonly<Record<string, { readonly type: ArrayTypeName; readonly length: number }>>
+}
+
+/** The lists that the model's own evaluation gave, so that a later model can be compared on the same users. They are not loaded to answer. */
+export interface HeldOutLists {
+  readonly k: number
+  /** Learned from what happened before this moment, and asked about what happened from it on. */
+  readonly splitAtMs: number
+  readonly userIds: readonly string[]
+  /** Indexes into the bundle's items: one row of k per user, best first, filled with -1 behind a short list. */
+  readonly rankedItems: Int32Array
 }
 
 export interface Manifest {
@@ -29,6 +44,8 @@ export interface Manifest {
   readonly itemCount: number
   readonly metrics: readonly ModelMetric[]
   readonly generators: Readonly<Record<string, GeneratorManifest>>
+  /** Left out where the model was not evaluated on a split by time. */
+  readonly heldOut?: { readonly k: number; readonly splitAtMs: number; readonly userCount: number }
   /** Path inside the bundle to SHA-256 and size. */
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>
 }
@@ -44,6 +61,7 @@ export interface BundleContent {
       { readonly kind: string; readonly options: GeneratorManifest['options']; readonly artifacts: Artifacts }
     >
   >
+  readonly heldOut?: HeldOutLists | undefined
 }
 
 export interface LoadedBundle {
@@ -68,6 +86,12 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       files[path] = { sha256: sha256(bytes), bytes: bytes.byteLength }
     }
     await put('items.txt', new TextEncoder().encode(content.itemIds.join('\n')))
+    const { heldOut } = content
+    if (heldOut) {
+      await put(HELD_OUT_USERS, new TextEncoder().encode(heldOut.userIds.join('\n')))
+      const { buffer, byteOffset, byteLength } = heldOut.rankedItems
+      await put(HELD_OUT_LISTS, new Uint8Array(buffer, byteOffset, byteLength))
+    }
     const generators: Record<string, GeneratorManifest> = {}
     for (const [name, generator] of Object.entries(content.generators)) {
       await mkdir(join(temporaryDir, name))
@@ -86,6 +110,9 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       itemCount: content.itemIds.length,
       metrics: content.metrics,
       generators,
+      ...(heldOut && {
+        heldOut: { k: heldOut.k, splitAtMs: heldOut.splitAtMs, userCount: heldOut.userIds.length },
+      }),
       files,
     }
     const version = versionName(content.lineage.trainedAtMs, JSON.stringify(body))
@@ -130,6 +157,34 @@ export async function readBundle(modelsDir: string, version: string): Promise<Lo
     artifacts[name] = arrays
   }
   return { manifest, itemIds, artifacts }
+}
+
+/**
+ * The lists of the model's own evaluation; undefined where it has none.
+ * @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER
+ */
+export async function readHeldOutLists(
+  modelsDir: string,
+  version: string,
+): Promise<(HeldOutLists & { readonly itemIds: readonly string[] }) | undefined> {
+  const manifest = await readManifest(modelsDir, version)
+  if (!manifest.heldOut) return undefined
+  const bundleDir = join(modelsDir, version)
+  const lines = async (path: string): Promise<readonly string[]> => {
+    const text = new TextDecoder().decode(await readChecked(bundleDir, path, manifest))
+    return text === '' ? [] : text.split('\n')
+  }
+  const bytes = await readChecked(bundleDir, HELD_OUT_LISTS, manifest)
+  const { k, splitAtMs } = manifest.heldOut
+  return {
+    k,
+    splitAtMs,
+    userIds: await lines(HELD_OUT_USERS),
+    rankedItems: new Int32Array(
+      bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
+    ),
+    itemIds: await lines('items.txt'),
+  }
 }
 
 export async function readManifest(modelsDir: string, version: string): Promise<Manifest> {

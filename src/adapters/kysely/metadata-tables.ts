@@ -69,6 +69,7 @@ export interface MetadataTables {
     at_ms: Whole
     decision: Json
   }
+  readonly gate_report: { id: string; version: string; judged_at_ms: Whole; report: Json }
   readonly model_use: { user_id: string; version: string; process: Json }
   /** The table versions of each set once more, to be asked for by table. */
   readonly training_set_table: { content_hash: string; table_name: string; version: Whole }
