@@ -2,9 +2,9 @@
 // ways. Where enough users have acted since, the candidate's recipe is trained up to that end and both are asked what came after. Else it is trained up to the moment at which the
 // champion's own evaluation split, and compared with the lists that the champion's recipe gave there, which its bundle keeps.
 import type { App } from '../app.ts'
-import { type InteractionTable, interactionsBetween, trainingDataOf } from '../domain/interaction-table.ts'
-import { type TimeSplit, splitAt } from '../domain/time-split.ts'
 import type { GateComparison } from '../domain/gate-report.ts'
+import { type InteractionTable, interactionsBetween, trainingDataOf } from '../domain/interaction-table.ts'
+import { splitAt, type TimeSplit } from '../domain/time-split.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { readHeldOutLists, readManifest } from '../models/bundle.ts'
 import { openBundle } from '../models/open-bundle.ts'
@@ -36,7 +36,10 @@ export interface ToCompare {
 }
 
 /** @returns a sentence where there is nothing to compare with */
-export async function compareWithChampion(app: App, input: ToCompare): Promise<Compared | { readonly missing: string }> {
+export async function compareWithChampion(
+  app: App,
+  input: ToCompare,
+): Promise<Compared | { readonly missing: string }> {
   try {
     const manifest = await readManifest(app.modelsDir, input.champion)
     const { newestInteractionMs, asOfMs } = manifest.lineage
@@ -92,7 +95,9 @@ async function onReplayed(app: App, input: ToCompare, championEndMs: number): Pr
   const { k, splitAtMs } = kept
   const known = interactionsBetween(input.table, Number.NEGATIVE_INFINITY, championEndMs + 1)
   const isOwn =
-    evaluation.report.splitAtMs === splitAtMs && evaluation.report.k === k && known.weights.length === input.table.weights.length
+    evaluation.report.splitAtMs === splitAtMs &&
+    evaluation.report.k === k &&
+    known.weights.length === input.table.weights.length
   const split = splitAt(known, splitAtMs)
   if (!split) return undefined
   const heldOut = isOwn ? evaluation.heldOut : heldOutOf(trainingDataOf(split.train, splitAtMs), split.test)
@@ -100,7 +105,12 @@ async function onReplayed(app: App, input: ToCompare, championEndMs: number): Pr
     ? evaluation.models[0]!.lists
     : rankForUsers(await candidateOf(app, split, input.context), heldOut, k)
   const { candidate, champion } = inCommon(lists, kept, input.table)
-  return { comparison: { champion: version, on: 'replayed', splitAtMs, untilMs: championEndMs }, heldOut, candidate, champion }
+  return {
+    comparison: { champion: version, on: 'replayed', splitAtMs, untilMs: championEndMs },
+    heldOut,
+    candidate,
+    champion,
+  }
 }
 
 /** The recipe of the candidate, as far as its first placement needs it, trained on the older side of a split. */
@@ -131,7 +141,10 @@ function inCommon(
     own.set(candidate.rankedItems.subarray(row * k, (row + 1) * k), place * k)
     const list = kept.rankedItems.subarray(keptRow! * k, (keptRow! + 1) * k)
     // An item that is in no event any more was shown all the same, and is a miss.
-    others.set(list.map((item) => (item < 0 ? -1 : (indexOf.get(kept.itemIds[item]!) ?? -1))), place * k)
+    others.set(
+      list.map((item) => (item < 0 ? -1 : (indexOf.get(kept.itemIds[item]!) ?? -1))),
+      place * k,
+    )
   })
   return { candidate: { k, userIndexes, rankedItems: own }, champion: { k, userIndexes, rankedItems: others } }
 }

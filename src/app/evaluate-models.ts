@@ -1,9 +1,9 @@
 // Measures the models of the system file on newer interactions than they learned from, beside popularity and item neighbours.
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
+import type { PlacementPlan, Plan } from '../config/plan.ts'
 import type { HeldOutPair } from '../data/read-held-out.ts'
 import { givenSplit } from '../domain/given-split.ts'
-import type { PlacementPlan, Plan } from '../config/plan.ts'
 import { type InteractionTable, itemsByUserOf, trainingDataOf } from '../domain/interaction-table.ts'
 import { splitAt, splitByTime, type TimeSplit } from '../domain/time-split.ts'
 import type { TrainingData } from '../domain/training-data.ts'

@@ -114,10 +114,9 @@ function userSlicesOf(groups: Awaited<ReturnType<typeof readGroupValues>>, userI
     ofUsers.map(([path, groupOf]) => [
       path,
       new Map(
-        [...new Set(groupOf.values())].sort().map((group) => [
-          group,
-          { hasUser: (user: number) => groupOf.get(userIds[user]!) === group },
-        ]),
+        [...new Set(groupOf.values())]
+          .sort()
+          .map((group) => [group, { hasUser: (user: number) => groupOf.get(userIds[user]!) === group }]),
       ),
     ]),
   )
@@ -144,7 +143,11 @@ function slicesOf({ heldOut, candidate, champion }: Compared, userSlices: UserSl
   return { all: pair(), slices: Object.fromEntries([...standard, ...byGroup]) }
 }
 
-function userGroupsOf({ models, heldOut }: HeldOutEvaluation, userSlices: UserSlices, metric: Metric): readonly UserGroups[] {
+function userGroupsOf(
+  { models, heldOut }: HeldOutEvaluation,
+  userSlices: UserSlices,
+  metric: Metric,
+): readonly UserGroups[] {
   return [...userSlices].map(([attribute, groups]) => ({
     attribute,
     valuesByGroup: new Map(
@@ -171,7 +174,9 @@ function itemGroupsOf(
     POPULARITY_GROUPS,
     (item: number) => (popularItems.hasItem!(item) ? 'popular items' : 'rare items'),
   ] as const
-  const wanted = bias !== false && bias.by.includes(POPULARITY_GROUPS) ? [byPopularity, ...ofAttributes] : ofAttributes
+  // A placement that asks for what is popular shows no rare items, and means it.
+  const isByPopularity = bias !== false && bias.by.includes(POPULARITY_GROUPS) && !leadsWithPopular(app)
+  const wanted = isByPopularity ? [byPopularity, ...ofAttributes] : ofAttributes
   return wanted.map(([attribute, groupOf]) => ({
     attribute,
     countsByGroup: countsByGroup(models[0]!.lists, heldOut.testItemsByUser, groupOf),
@@ -203,7 +208,12 @@ function countsByGroup(
 
 function sanityOf(
   app: App,
-  { evaluation, input, opened, leadsWithPopularity }: {
+  {
+    evaluation,
+    input,
+    opened,
+    leadsWithPopularity,
+  }: {
     readonly evaluation: HeldOutEvaluation
     readonly input: TrainingInput
     readonly opened: ServingModel
@@ -237,7 +247,9 @@ function askedAsServed(app: App, { input, opened, k }: { input: TrainingInput; o
     lists: histories.map((history) => out.scores.slice(0, generator.generate(history, k, undefined, out))),
   }))
   const generator = servedGenerator(app.plan, opened.generators)
-  const served = histories.map((history) => out.itemIndexes.slice(0, generator.generate(history, k, undefined, out)).join())
+  const served = histories.map((history) =>
+    out.itemIndexes.slice(0, generator.generate(history, k, undefined, out)).join(),
+  )
   return { scores, served }
 }
 

@@ -78,7 +78,12 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
   })
   const { override } = options
   if (override !== undefined) {
-    const decision = { by: 'train', command: 'millrace train', why: 'Newly trained; no gates have judged it.', override }
+    const decision = {
+      by: 'train',
+      command: 'millrace train',
+      why: 'Newly trained; no gates have judged it.',
+      override,
+    }
     await models.promote({ version: manifest.version, decision })
   }
   return manifest

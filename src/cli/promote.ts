@@ -32,7 +32,9 @@ export default defineCommand({
 function reasonOf({ reason, override }: { readonly reason?: string; readonly override?: string }): string {
   const given = reason ?? override
   if (given !== undefined) return given
-  throw new MillraceError('CLI_USAGE', 'Missing required argument: --reason.', { fix: 'Say why, for those who ask later.' })
+  throw new MillraceError('CLI_USAGE', 'Missing required argument: --reason.', {
+    fix: 'Say why, for those who ask later.',
+  })
 }
 
 function aliasArgument(text: string): 'champion' | 'challenger' {

@@ -5,20 +5,22 @@ import { trainWithGates } from '../app/train-with-gates.ts'
 import { openApp } from '../app.ts'
 import { describeEvaluation } from '../training/evaluation-report.ts'
 import { describeGates } from '../training/gates/judge.ts'
-import { appArguments } from './app-arguments.ts'
 import { overrideArgument } from './alias-arguments.ts'
+import { appArguments } from './app-arguments.ts'
 import { countArgument } from './number-argument.ts'
 
 export default defineCommand({
   meta: {
     name: 'train',
-    description: 'Train every model, and put it in charge where the gates let it through; exit status 3 where they do not',
+    description:
+      'Train every model, and put it in charge where the gates let it through; exit status 3 where they do not',
   },
   args: {
     ...appArguments,
     evaluate: {
       type: 'boolean',
-      description: 'Measure on a time split first; without it no gate can judge: --no-evaluate only registers the model',
+      description:
+        'Measure on a time split first; without it no gate can judge: --no-evaluate only registers the model',
       default: true,
     },
     promote: {

@@ -24,7 +24,7 @@ export interface GateOptions<Path extends string = string> {
         readonly by?: readonly Path[]
         /** By how much a group's quality may lie below that of all others, as a share. Default: 0.5. */
         readonly gap?: number
-        /** By how much a group's share of the lists may lie below its share of what users chose, as a share. Default: 0.95. */
+        /** By how much a group's share of the lists may lie below its share of what users chose, as a share. Default: 0.99. */
         readonly exposureGap?: number
       }
   readonly leak?:
@@ -93,7 +93,11 @@ export function checkGates(value: unknown, inspection: Inspection, entities: Ent
     bias: given('bias', section(inspection, defaults.bias, biasFields(entities)), defaults.bias),
     leak: given('leak', section(inspection, defaults.leak, leakFields), defaults.leak),
     sanity: given('sanity', section(inspection, defaults.sanity, sanityFields), defaults.sanity),
-    latencyMsP99: given('latencyMsP99', boundOrFalse({ low: 0, high: 60_000, isLowExcluded: true }), defaults.latencyMsP99),
+    latencyMsP99: given(
+      'latencyMsP99',
+      boundOrFalse({ low: 0, high: 60_000, isLowExcluded: true }),
+      defaults.latencyMsP99,
+    ),
     memoryMb: given('memoryMb', boundOrFalse({ low: 1, high: 10_000_000 }), defaults.memoryMb),
     calibration: given('calibration', boundOrFalse(share), defaults.calibration),
     staleness: given('staleness', staleness(inspection), defaults.staleness),
@@ -105,7 +109,11 @@ export function checkGates(value: unknown, inspection: Inspection, entities: Ent
       (found, path) => inspection.number(found, path, { low: 20, high: 1_000_000, isInteger: true }),
       defaults.usersMin,
     ),
-    notJudged: given('notJudged', (found, path) => inspection.oneOf(found, path, ['allow', 'refuse']), defaults.notJudged),
+    notJudged: given(
+      'notJudged',
+      (found, path) => inspection.oneOf(found, path, ['allow', 'refuse']),
+      defaults.notJudged,
+    ),
   }
 }
 

@@ -119,7 +119,9 @@ export interface SystemOptions<
     /** The models that propose items, by the name that placements and answers use. */
     readonly candidates: Generators
     /** What a model must hold before it is put in charge. Default: every gate, with bounds that sound models keep. `false` turns all of them off. */
-    readonly gates?: false | GateOptions<PathOf<NoInfer<User>, NoInfer<Item>, 'category' | 'boolean'> | typeof POPULARITY_GROUPS>
+    readonly gates?:
+      | false
+      | GateOptions<PathOf<NoInfer<User>, NoInfer<Item>, 'category' | 'boolean'> | typeof POPULARITY_GROUPS>
     /** What only people know of the models: the model card tells it. */
     readonly card?: CardOptions
   }

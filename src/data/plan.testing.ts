@@ -1,9 +1,9 @@
 // Plans for the tests of this folder: two interactions, and whatever attributes and sources a test needs; and one for random histories.
 import type { AttributePlan, Plan, SourcePlan } from '../config/plan.ts'
 import { defaultCheckSettings } from '../domain/check-settings.ts'
-import { someGateSettings } from '../domain/gate-settings.testing.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
 import { corpusDefinitions } from '../domain/feature-corpus.contract.ts'
+import { someGateSettings } from '../domain/gate-settings.testing.ts'
 
 export function testPlan({
   user = {},

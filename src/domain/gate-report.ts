@@ -78,7 +78,8 @@ export const lettingThrough = (results: readonly GateResult[], notJudged: 'allow
   results.every(({ verdict }) => verdict === 'passed' || (verdict === 'notJudged' && notJudged === 'allow'))
 
 /** A gate with what it looked at, such as "bias (user.country)". */
-export const gateTitle = ({ gate, subject }: GateResult): string => (subject === undefined ? gate : `${gate} (${subject})`)
+export const gateTitle = ({ gate, subject }: GateResult): string =>
+  subject === undefined ? gate : `${gate} (${subject})`
 
 /** What stood in the way: the gates that failed, or, where none did, those that could not judge. */
 export function refusalWords(results: readonly GateResult[]): readonly { where: string; message: string }[] {

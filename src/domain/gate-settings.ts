@@ -69,21 +69,22 @@ const DAY_MS = 86_400_000
  * How the bounds came about is told in docs/decisions/0023-gates.md. The margin is ten times the spread that another seed gives; the bounds of bias, leak and
  * serving are far from what sound models of the examples show, because whoever means it sets them closer.
  */
-export const defaultGateSettings: Omit<GateSettings, 'bias'> & { readonly bias: { gap: number; exposureGap: number } } = {
-  accuracy: { metric: 'ndcg', margin: 0.02 },
-  popularity: true,
-  bias: { gap: 0.5, exposureGap: 0.95 },
-  leak: { level: 0.9, jump: 2 },
-  sanity: { emptyShare: 0.1 },
-  latencyMsP99: 25,
-  memoryMb: 4096,
-  calibration: 0.05,
-  staleness: { behindMs: 7 * DAY_MS, ageMs: undefined },
-  dataChecks: true,
-  card: 'optional',
-  usersMin: 50,
-  notJudged: 'allow',
-}
+export const defaultGateSettings: Omit<GateSettings, 'bias'> & { readonly bias: { gap: number; exposureGap: number } } =
+  {
+    accuracy: { metric: 'ndcg', margin: 0.02 },
+    popularity: true,
+    bias: { gap: 0.5, exposureGap: 0.99 },
+    leak: { level: 0.9, jump: 2 },
+    sanity: { emptyShare: 0.1 },
+    latencyMsP99: 25,
+    memoryMb: 4096,
+    calibration: 0.05,
+    staleness: { behindMs: 7 * DAY_MS, ageMs: undefined },
+    dataChecks: true,
+    card: 'optional',
+    usersMin: 50,
+    notJudged: 'allow',
+  }
 
 /** `training.card` of the system file: what only people know of a model. */
 export interface CardSettings {

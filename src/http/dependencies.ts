@@ -13,6 +13,7 @@ import type { Logger } from '../lib/logger.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import type { AuditQuery } from '../ports/model-registry.ts'
+import type { ModelCard } from '../training/model-card.ts'
 import type { ModelEntry } from '../training/model-entry.ts'
 import type { AliasOutcome, Promotion } from '../training/registered-models.ts'
 
@@ -153,6 +154,8 @@ export interface Models {
   inChargeAt(atMs: number): Promise<AliasMove | undefined>
   /** The newest report of a version; undefined where no gates have judged it. */
   gateReport(version: string): Promise<GateReport | undefined>
+  /** @throws MillraceError MODEL_NOT_FOUND */
+  card(version: string): Promise<ModelCard>
   /** @throws MillraceError MODEL_*, BUNDLE_*, as `rollBack` */
   promote(promotion: Promotion): Promise<AliasOutcome>
   rollBack(options: { readonly expected?: string; readonly decision: ModelDecision }): Promise<AliasOutcome>

@@ -121,6 +121,17 @@ function someModels(promotions: object[]): Models {
     audit: async (query) => (query.untilMs === 0 ? [] : [someMove]),
     inChargeAt: async (atMs) => (atMs < 1_000 ? undefined : someMove),
     gateReport: async (version) => (version === 'm1' ? someGateReport : undefined),
+    card: async (version) => ({
+      system: 'shop',
+      model: entry,
+      aliases: entry.aliases,
+      owner: 'ml@shop.example',
+      card: { intendedUse: 'Recommendations | on the home page.' },
+      newestInteractionMs: 1_900,
+      tables: [{ table: 'interactions', version: 4 }],
+      gates: version === 'm1' ? someGateReport : undefined,
+      moves: [someMove],
+    }),
     promote: async (promotion) => {
       promotions.push(promotion)
       return { before: {}, after: { champion: promotion.version } }

@@ -122,12 +122,22 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
     )
     await syncFolder(temporaryDir)
-    await rename(temporaryDir, join(modelsDir, version))
+    await becomeVersion(temporaryDir, join(modelsDir, version))
     await syncFolder(modelsDir)
     return manifest
   } catch (error) {
     await rm(temporaryDir, { recursive: true, force: true })
     throw asDiskError(error, modelsDir)
+  }
+}
+
+/** A folder of that name has the same content, hash by hash: the same training of the same second wrote it. */
+async function becomeVersion(temporaryDir: string, bundleDir: string): Promise<void> {
+  try {
+    await rename(temporaryDir, bundleDir)
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    await rm(temporaryDir, { recursive: true, force: true })
   }
 }
 

@@ -38,7 +38,14 @@ export async function openTestModels(): Promise<TestModels> {
   }
   const running = new Set([someUser.pid])
   const { modelRegistry: registry, modelUses: uses, gateReports: gates } = metadata
-  const models = new RegisteredModels({ registry, uses, gates, modelsDir, clock, isRunning: ({ pid }) => running.has(pid) })
+  const models = new RegisteredModels({
+    registry,
+    uses,
+    gates,
+    modelsDir,
+    clock,
+    isRunning: ({ pid }) => running.has(pid),
+  })
   return {
     models,
     metadata,

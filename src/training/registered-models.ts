@@ -1,5 +1,7 @@
 // Models from their bundle on disk to their alias, in the one order that leaves no alias without a whole bundle, wherever a process dies: the bundle is complete and
 // checked, then it is registered, then an alias moves.
+
+import { type GateReport, refusalWords } from '../domain/gate-report.ts'
 import { promoted, rolledBack } from '../domain/model-aliases.ts'
 import type {
   AliasMove,
@@ -9,7 +11,6 @@ import type {
   ModelUser,
   RegisteredModel,
 } from '../domain/registered-model.ts'
-import { type GateReport, refusalWords } from '../domain/gate-report.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import {
@@ -22,8 +23,8 @@ import {
   summaryOf,
   writeBundle,
 } from '../models/bundle.ts'
-import type { AuditQuery, ModelRegistry } from '../ports/model-registry.ts'
 import type { GateReports } from '../ports/gate-reports.ts'
+import type { AuditQuery, ModelRegistry } from '../ports/model-registry.ts'
 import type { ModelUses } from '../ports/model-uses.ts'
 import { aliasesOf, bundleState, type ModelEntry, type UnregisteredBundle } from './model-entry.ts'
 
@@ -187,7 +188,11 @@ export class RegisteredModels {
   }
 
   /** The decision with the gates that it rests on. @throws MillraceError MODEL_NOT_JUDGED, MODEL_REFUSED unless it overrides them */
-  async #judged(version: string, { champion, previous }: ModelAliases, decision: ModelDecision): Promise<ModelDecision> {
+  async #judged(
+    version: string,
+    { champion, previous }: ModelAliases,
+    decision: ModelDecision,
+  ): Promise<ModelDecision> {
     const [report] = await this.parts.gates.list(version, 1)
     if (decision.override !== undefined) return report ? { ...decision, gateRunId: report.id } : decision
     if (report === undefined) throw notJudged(version, 'no gates have judged it')

@@ -13,7 +13,11 @@ import { RegisteredModels } from '../../src/training/registered-models.ts'
 
 const [folder, name] = process.argv.slice(2) as [string, string]
 const modelsDir = join(folder, 'models')
-const { modelRegistry: registry, modelUses: uses, gateReports: gates } = await openMetadataStore({ folder: join(folder, 'metadata') })
+const {
+  modelRegistry: registry,
+  modelUses: uses,
+  gateReports: gates,
+} = await openMetadataStore({ folder: join(folder, 'metadata') })
 const models = new RegisteredModels({ registry, uses, gates, modelsDir, clock: systemClock, isRunning: isAlive })
 const rng = seededRng(name)
 const user = { id: name, ...thisProcess() }

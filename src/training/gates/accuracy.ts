@@ -3,7 +3,14 @@
 import type { GateResult } from '../../domain/gate-report.ts'
 import type { GateMetric } from '../../domain/gate-settings.ts'
 import { holmAdjusted } from '../../lib/holm.ts'
-import { FALSE_REFUSALS_PER_FAMILY, intervalOf, type MeanTest, meanTest, pairedTest, pValueBelowZero } from './mean-test.ts'
+import {
+  FALSE_REFUSALS_PER_FAMILY,
+  intervalOf,
+  type MeanTest,
+  meanTest,
+  pairedTest,
+  pValueBelowZero,
+} from './mean-test.ts'
 import { figure, metricNames, percent, range, signed, tooFew, users } from './wording.ts'
 
 /** One value per user of the metric, the same users in the same order. */
@@ -63,7 +70,13 @@ function judge(found: Omit<Judged, 'margin' | 'verdict'>, settings: AccuracySett
 function accuracyResult(judged: Judged | undefined, all: PairedValues, settings: AccuracySettings): GateResult {
   const userCount = all.candidate.length
   if (judged?.name !== 'all users') {
-    return { gate: 'accuracy', verdict: 'notJudged', measured: [], userCount, reason: tooFew(userCount, settings.usersMin) }
+    return {
+      gate: 'accuracy',
+      verdict: 'notJudged',
+      measured: [],
+      userCount,
+      reason: tooFew(userCount, settings.usersMin),
+    }
   }
   return {
     gate: 'accuracy',
@@ -89,7 +102,8 @@ function slicesResult(judged: readonly Judged[], smallCount: number, settings: A
   const shown = failed.length > 0 ? failed : [worst]
   const undecided = judged.filter(({ verdict }) => verdict === 'notJudged').length
   // Some slice is always too small to tell; that is no reason to call all of them undecided.
-  const verdict = failed.length > 0 ? 'failed' : judged.some((slice) => slice.verdict === 'passed') ? 'passed' : 'notJudged'
+  const verdict =
+    failed.length > 0 ? 'failed' : judged.some((slice) => slice.verdict === 'passed') ? 'passed' : 'notJudged'
   const counts = `${judged.length} slices, ${failed.length} worse, ${undecided} undecided.${small}`
   return {
     gate: 'slices',

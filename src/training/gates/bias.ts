@@ -105,7 +105,12 @@ export function itemBiasGate({ attribute, countsByGroup }: ItemGroups, settings:
 function resultOf(
   attribute: string,
   groups: readonly Group[],
-  { kind, gap, groupCount, usersMin }: { kind: 'quality' | 'exposure'; gap: number; groupCount: number; usersMin: number },
+  {
+    kind,
+    gap,
+    groupCount,
+    usersMin,
+  }: { kind: 'quality' | 'exposure'; gap: number; groupCount: number; usersMin: number },
 ): GateResult {
   const smallCount = groupCount - groups.length
   const small = smallCount === 0 ? '' : `; ${smallCount} of ${groupCount} groups with fewer than ${users(usersMin)}`

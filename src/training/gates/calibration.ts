@@ -24,10 +24,18 @@ export function expectedCalibrationError({ predicted, outcomes }: Probabilities)
   const order = Int32Array.from({ length: predicted.length }, (_, row) => row).sort(
     (a, b) => predicted[a]! - predicted[b]! || a - b,
   )
-  return errorInOrder(order, (row) => predicted[row]!, (row) => outcomes[row]!)
+  return errorInOrder(
+    order,
+    (row) => predicted[row]!,
+    (row) => outcomes[row]!,
+  )
 }
 
-function errorInOrder(order: Int32Array, predictedOf: (row: number) => number, outcomeOf: (row: number) => number): number {
+function errorInOrder(
+  order: Int32Array,
+  predictedOf: (row: number) => number,
+  outcomeOf: (row: number) => number,
+): number {
   let error = 0
   for (let bin = 0; bin < BIN_COUNT; bin++) {
     const start = Math.floor((bin * order.length) / BIN_COUNT)
@@ -54,7 +62,11 @@ export function calibrationGate(
   if (rowCount < ROWS_MIN) return unjudged(`${rowCount} rows, ${ROWS_MIN} needed`)
   const rng = seededRng(options.seed).fork('calibration')
   const order = Int32Array.from({ length: rowCount }, (_, row) => row).sort((a, b) => predicted[a]! - predicted[b]!)
-  const error = errorInOrder(order, (row) => predicted[row]!, (row) => outcomes[row]!)
+  const error = errorInOrder(
+    order,
+    (row) => predicted[row]!,
+    (row) => outcomes[row]!,
+  )
   const drawn = new Int32Array(rowCount)
   const resampled = Float64Array.from({ length: RESAMPLE_COUNT }, () => {
     for (let i = 0; i < rowCount; i++) drawn[i] = order[rng.integer(rowCount)]!
@@ -62,10 +74,17 @@ export function calibrationGate(
   }).sort()
   const calibrated = Float64Array.from({ length: RESAMPLE_COUNT }, () => {
     const happened = Uint8Array.from(predicted, (probability) => (rng.next() < probability ? 1 : 0))
-    return errorInOrder(order, (row) => predicted[row]!, (row) => happened[row]!)
+    return errorInOrder(
+      order,
+      (row) => predicted[row]!,
+      (row) => happened[row]!,
+    )
   }).sort()
   const byChance = calibrated[Math.ceil(RESAMPLE_COUNT * (1 - FALSE_REFUSALS_PER_FAMILY)) - 1]!
-  const interval = [resampled[Math.floor(0.025 * RESAMPLE_COUNT)]!, resampled[Math.ceil(0.975 * RESAMPLE_COUNT) - 1]!] as const
+  const interval = [
+    resampled[Math.floor(0.025 * RESAMPLE_COUNT)]!,
+    resampled[Math.ceil(0.975 * RESAMPLE_COUNT) - 1]!,
+  ] as const
   const isOff = error > options.bound && error > byChance
   return {
     gate: 'calibration',
@@ -76,4 +95,5 @@ export function calibrationGate(
   }
 }
 
-const pick = (values: ArrayLike<number>, rows: Int32Array): Float64Array => Float64Array.from(rows, (row) => values[row]!)
+const pick = (values: ArrayLike<number>, rows: Int32Array): Float64Array =>
+  Float64Array.from(rows, (row) => values[row]!)

@@ -1,6 +1,7 @@
 // All gates over all evidence. Pure: what is measured, and by whom, is `app/gate-evidence.ts`.
-import type { CardSettings, GateSettings } from '../../domain/gate-settings.ts'
+
 import { type GateReport, type GateResult, gateTitle } from '../../domain/gate-report.ts'
+import type { CardSettings, GateSettings } from '../../domain/gate-settings.ts'
 import { alignedColumns } from '../../lib/aligned-columns.ts'
 import { accuracyGates, type Slices } from './accuracy.ts'
 import { type ItemGroups, itemBiasGate, type UserGroups, userBiasGate } from './bias.ts'

@@ -1,8 +1,8 @@
 // Is the model too good to be true? A feature or a list that knows what happens next looks like a triumph on held-out data, and does nothing for visitors.
 import type { GateResult } from '../../domain/gate-report.ts'
 import type { GateMetric } from '../../domain/gate-settings.ts'
-import { intervalOf, meanTest, pairedTest } from './mean-test.ts'
 import type { PairedValues } from './accuracy.ts'
+import { intervalOf, meanTest, pairedTest } from './mean-test.ts'
 import { figure, metricNames, tooFew, users } from './wording.ts'
 
 export interface LeakEvidence {

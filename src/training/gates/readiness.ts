@@ -1,6 +1,7 @@
 // What is around the model: how fresh its data is, whether that data is held back, and whether its card says what only people know.
-import type { CardSettings, GateSettings } from '../../domain/gate-settings.ts'
+
 import type { GateResult } from '../../domain/gate-report.ts'
+import type { CardSettings, GateSettings } from '../../domain/gate-settings.ts'
 
 export interface Freshness {
   /** Of the interactions that the model learned from; undefined where it is not known. */
@@ -40,7 +41,8 @@ export function stalenessGate(
 }
 
 const DAY_MS = 86_400_000
-const days = (ms: number): string => (ms < 2 * DAY_MS ? `${Math.round(ms / 3_600_000)} hours` : `${Math.round(ms / DAY_MS)} days`)
+const days = (ms: number): string =>
+  ms < 2 * DAY_MS ? `${Math.round(ms / 3_600_000)} hours` : `${Math.round(ms / DAY_MS)} days`
 
 export interface HeldTable {
   readonly table: string

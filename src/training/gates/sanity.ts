@@ -27,7 +27,8 @@ export function sanityGate({ scores, withHistory, lists }: SanityEvidence, setti
   const problems: string[] = []
   for (const { part, lists: scored } of scores) {
     const badCount = scored.filter((list) => Array.from(list).some((score) => !Number.isFinite(score))).length
-    if (badCount > 0) problems.push(`${part} gave scores that are no finite numbers in ${badCount} of ${scored.length} lists`)
+    if (badCount > 0)
+      problems.push(`${part} gave scores that are no finite numbers in ${badCount} of ${scored.length} lists`)
     // One item, or two lists, may have equal scores by chance.
     const telling = scored.filter((list) => list.length > 1)
     if (telling.length >= usersMin && telling.every((list) => Array.from(list).every((score) => score === list[0]))) {
@@ -40,7 +41,9 @@ export function sanityGate({ scores, withHistory, lists }: SanityEvidence, setti
   const empty = withHistory.userCount === 0 ? 0 : withHistory.emptyCount / withHistory.userCount
   const isEnough = withHistory.userCount >= usersMin
   if (isEnough && empty > emptyShare) {
-    problems.push(`${percent(empty)} of ${users(withHistory.userCount)} with a history got no list, at most ${percent(emptyShare)} expected`)
+    problems.push(
+      `${percent(empty)} of ${users(withHistory.userCount)} with a history got no list, at most ${percent(emptyShare)} expected`,
+    )
   }
   if (lists && lists.userCount >= usersMin && lists.distinctCount === 1) {
     problems.push(`all of ${users(lists.userCount)} got the same list`)
@@ -87,6 +90,9 @@ export function featuresGate(features: {
     verdict: died.length > 0 ? 'failed' : 'passed',
     measured: [{ name: 'features that went missing or constant', value: died.length, count: features.now.length }],
     bound: 0,
-    reason: died.length > 0 ? `${died.map(words).join(', ')}, which it was not for the champion` : `${features.now.length} features: ${told}${removed}`,
+    reason:
+      died.length > 0
+        ? `${died.map(words).join(', ')}, which it was not for the champion`
+        : `${features.now.length} features: ${told}${removed}`,
   }
 }

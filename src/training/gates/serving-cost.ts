@@ -17,7 +17,8 @@ export interface ServingCost {
 
 export function latencyGate(cost: ServingCost | undefined, boundMs: number): GateResult {
   const slowest = cost?.answers.toSorted((a, b) => b.p99Ms - a.p99Ms)[0]
-  if (!slowest) return { gate: 'latency', verdict: 'notJudged', measured: [], bound: boundMs, reason: 'nobody to answer to' }
+  if (!slowest)
+    return { gate: 'latency', verdict: 'notJudged', measured: [], bound: boundMs, reason: 'nobody to answer to' }
   const { placement, requestCount, p50Ms, p99Ms } = slowest
   const isSlow = p99Ms > boundMs
   return {
