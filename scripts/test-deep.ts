@@ -13,6 +13,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '100' },
     sets: { type: 'string', default: '40' },
     commits: { type: 'string', default: '1000' },
+    retrainings: { type: 'string', default: '200' },
     seed: { type: 'string', default: '20261125' },
   },
 })
@@ -43,6 +44,11 @@ const trials = [
     path: 'test/kill/registry-kill.test.ts',
     claim: `no alias names a missing or half-written bundle after ${values.kills} kills while training ends, promoting, rolling back and collecting`,
     variables: { MILLRACE_REGISTRY_KILLS: values.kills, MILLRACE_SEED: values.seed },
+  },
+  {
+    path: 'test/gates/retraining.test.ts',
+    claim: `at least 95 % of ${values.retrainings} retrainings on the same data pass the gates`,
+    variables: { MILLRACE_RETRAININGS: values.retrainings, MILLRACE_SEED: values.seed },
   },
   {
     path: 'test/delta/concurrent-commits.test.ts',

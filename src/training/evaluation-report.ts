@@ -1,6 +1,6 @@
 // What an evaluation found: every model on the same users and the same held-out items, beside the baselines, with what chance could explain.
 import { alignedColumns } from '../lib/aligned-columns.ts'
-import type { MeanInterval, PairedComparison } from '../lib/bootstrap.ts'
+import { bootstrapMean, type MeanInterval, type PairedComparison } from '../lib/bootstrap.ts'
 import type { Csr } from '../lib/csr.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import {
@@ -90,8 +90,8 @@ export function evaluationReport(
       const values = measured.get(name)!
       const ndcgBySlice: Partial<Record<SliceName, MeanInterval>> = {}
       for (const [sliceName, slice] of slices) {
-        const summary = summarize(measureUsers(lists, testItemsByUser, slice), { seed })
-        if (summary) ndcgBySlice[sliceName] = summary.ndcg
+        const ndcg = bootstrapMean(measureUsers(lists, testItemsByUser, slice).values.ndcg, { seed })
+        if (ndcg) ndcgBySlice[sliceName] = ndcg
       }
       return {
         name,
