@@ -66,8 +66,8 @@ export interface GateSettings {
 const DAY_MS = 86_400_000
 
 /**
- * How the bounds came about is told in docs/decisions/0023-gates.md. The margin is ten times the spread that another seed gives; the bounds of bias, leak and
- * serving are far from what sound models of the examples show, because whoever means it sets them closer.
+ * How the bounds came about is told in docs/decisions/0023-gates.md. The margin is a loss that is worth the trouble of another look; it is not what keeps
+ * noise from refusing, which the tests do. The bounds of bias, leak and serving are far from what sound models of the examples show: whoever means it sets them closer.
  */
 export const defaultGateSettings: Omit<GateSettings, 'bias'> & { readonly bias: { gap: number; exposureGap: number } } =
   {

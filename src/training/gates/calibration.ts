@@ -67,10 +67,15 @@ export function calibrationGate(
     (row) => predicted[row]!,
     (row) => outcomes[row]!,
   )
-  const drawn = new Int32Array(rowCount)
   const resampled = Float64Array.from({ length: RESAMPLE_COUNT }, () => {
-    for (let i = 0; i < rowCount; i++) drawn[i] = order[rng.integer(rowCount)]!
-    return expectedCalibrationError({ predicted: pick(predicted, drawn), outcomes: pick(outcomes, drawn) })
+    // Places in the order of what was predicted: sorting them sorts the rows, and is native.
+    const drawn = order.map(() => rng.integer(rowCount)).sort()
+    const rowAt = (place: number): number => order[place]!
+    return errorInOrder(
+      drawn,
+      (place) => predicted[rowAt(place)]!,
+      (place) => outcomes[rowAt(place)]!,
+    )
   }).sort()
   const calibrated = Float64Array.from({ length: RESAMPLE_COUNT }, () => {
     const happened = Uint8Array.from(predicted, (probability) => (rng.next() < probability ? 1 : 0))
@@ -94,6 +99,3 @@ export function calibrationGate(
     reason: `expected calibration error ${figure(error)} [${figure(interval[0])}, ${figure(interval[1])}] over ${rowCount} rows, ${isOff ? 'above' : 'within'} ${figure(options.bound)}; chance alone gives up to ${figure(byChance)}`,
   }
 }
-
-const pick = (values: ArrayLike<number>, rows: Int32Array): Float64Array =>
-  Float64Array.from(rows, (row) => values[row]!)
