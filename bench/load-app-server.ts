@@ -16,7 +16,7 @@ for (const { event } of shop.events()) {
   if (batch.length === 5000) await app.log.append(batch.splice(0))
 }
 if (batch.length > 0) await app.log.append(batch)
-await trainModel(app, await readTrainingInput(app), { log: () => {} })
+await trainModel(app, await readTrainingInput(app), { log: () => {}, override: 'a benchmark' })
 const logger = jsonLogger({ clock: systemClock, write: (line) => process.stderr.write(line), level: 'warn' })
 const running = await serve(app, { port: 0, logger })
 await running.caughtUp()

@@ -13,6 +13,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '100' },
     sets: { type: 'string', default: '40' },
     commits: { type: 'string', default: '1000' },
+    retrainings: { type: 'string', default: '200' },
     seed: { type: 'string', default: '20261125' },
   },
 })
@@ -48,6 +49,11 @@ const trials = [
     path: 'test/kill/run-kill.test.ts',
     claim: `a training killed at any of ${values.kills} moments is told as lost, leaves nothing half-made, and goes on to the model it would have made`,
     variables: { MILLRACE_RUN_KILLS: values.kills, MILLRACE_SEED: values.seed },
+  },
+  {
+    path: 'test/gates/retraining.test.ts',
+    claim: `at least 95 % of ${values.retrainings} retrainings on the same data pass the gates`,
+    variables: { MILLRACE_RETRAININGS: values.retrainings, MILLRACE_SEED: values.seed },
   },
   {
     path: 'test/delta/concurrent-commits.test.ts',

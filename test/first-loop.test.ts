@@ -46,7 +46,7 @@ async function fillShop(): Promise<void> {
   await running!.caughtUp()
 }
 
-const train = async () => trainModel(app, await readTrainingInput(app), silent)
+const train = async () => trainModel(app, await readTrainingInput(app), { ...silent, override: 'a test' })
 
 /** Waits until the server answers from this version. */
 async function inCharge(version: string): Promise<void> {

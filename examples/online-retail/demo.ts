@@ -8,7 +8,8 @@ import {
   type Clock,
   describeError,
   describeEvaluation,
-  evaluateModels,
+  describeGates,
+  type EvaluationReport,
   importSources,
   loadSystem,
   MillraceError,
@@ -17,7 +18,7 @@ import {
   readTrainingInput,
   serve,
   systemClock,
-  trainModel,
+  trainWithGates,
 } from 'millrace'
 import { createClient } from 'millrace/client'
 import { compareFeatures, computeFeatures, reportChecks, showHistory, showTables } from './data-pipeline.ts'
@@ -96,12 +97,20 @@ async function learn(app: App) {
   const input = await readTrainingInput(app)
   const { userIds, itemIds } = input.table
   say('\n4. Evaluate: learn from the older part, ask about the newer part')
-  const evaluation = await evaluateModels(app, input, { log: () => {} })
-  for (const line of describeEvaluation(evaluation)) say(`   ${line}`)
-  say('\n5. Train on everything')
-  const manifest = await trainModel(app, input, { log: (line) => say(`   ${line}`), evaluation })
+  let evaluation: EvaluationReport | undefined
+  const { manifest, report } = await trainWithGates(app, input, {
+    log: (line) => say(`   ${line}`),
+    onEvaluation: (measured) => {
+      evaluation = measured.report
+      for (const line of describeEvaluation(measured.report)) say(`   ${line}`)
+      say('\n5. Train on everything, and let the gates judge')
+    },
+    onReport: (gates) => {
+      for (const line of describeGates(gates)) say(`   ${line}`)
+    },
+  })
   say(`   model ${manifest.version} is in charge`)
-  return { users: userIds.length, items: itemIds.length, evaluation, modelVersion: manifest.version }
+  return { users: userIds.length, items: itemIds.length, evaluation, gates: report, modelVersion: manifest.version }
 }
 
 async function recommend(app: App) {

@@ -1,10 +1,12 @@
 // Measures the models of the system file on newer interactions than they learned from, beside popularity and item neighbours.
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
+import type { PlacementPlan, Plan } from '../config/plan.ts'
 import type { HeldOutPair } from '../data/read-held-out.ts'
 import { givenSplit } from '../domain/given-split.ts'
 import { type InteractionTable, itemsByUserOf, trainingDataOf } from '../domain/interaction-table.ts'
 import { splitAt, splitByTime, type TimeSplit } from '../domain/time-split.ts'
+import type { TrainingData } from '../domain/training-data.ts'
 import { canonicalJson } from '../lib/canonical-json.ts'
 import { type Csr, csrFromTriplets } from '../lib/csr.ts'
 import { MillraceError } from '../lib/errors.ts'
@@ -12,7 +14,13 @@ import { itemNeighbours } from '../models/item-neighbours/item-neighbours.ts'
 import { popularity } from '../models/popularity/popularity.ts'
 import type { CandidateGenerator, GeneratorKind } from '../ports/candidate-generator.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
-import { type EvaluatedModel, type EvaluationReport, evaluationReport } from '../training/evaluation-report.ts'
+import { type HeldOut, rankForUsers } from '../training/evaluate.ts'
+import {
+  type EvaluatedModel,
+  type EvaluationReport,
+  evaluationReport,
+  type RankedModel,
+} from '../training/evaluation-report.ts'
 import { filledGenerator } from '../training/filled-generator.ts'
 import { trainGenerators } from '../training/train.ts'
 import type { TrainingInput } from './train-model.ts'
@@ -37,16 +45,35 @@ const BASELINES: Readonly<Record<string, GeneratorKind>> = {
   'item neighbours': itemNeighbours(),
 }
 
+/** An evaluation with what it rests on. */
+export interface HeldOutEvaluation {
+  readonly report: EvaluationReport
+  readonly heldOut: HeldOut
+  /** By the names of the report, in its order: the one that serves comes first. */
+  readonly models: readonly RankedModel[]
+  /** Popularity comes first. */
+  readonly baselines: readonly string[]
+}
+
 /** @throws MillraceError NOTHING_TO_TRAIN_ON where no moment leaves something on both sides */
 export async function evaluateModels(
   app: App,
   input: TrainingInput,
   options: EvaluateOptions,
 ): Promise<EvaluationReport> {
+  return (await evaluateOnHeldOut(app, input, options)).report
+}
+
+/** As `evaluateModels`, with the lists, which gates compare. */
+export async function evaluateOnHeldOut(
+  app: App,
+  input: TrainingInput,
+  options: EvaluateOptions,
+): Promise<HeldOutEvaluation> {
   const { k = 20 } = options
   const split = splitOf(input.table, options)
-  const report = split && (await evaluateSplit(app, split, { ...options, k }))
-  if (report) return report
+  const evaluation = split && (await evaluateSplit(app, split, { ...options, k }))
+  if (evaluation) return evaluation
   throw new MillraceError(
     'NOTHING_TO_TRAIN_ON',
     `The ${input.table.weights.length} interactions cannot be split: one side would have nothing to learn from, or nothing new to ask about.`,
@@ -70,20 +97,38 @@ async function evaluateSplit(
   app: App,
   split: Split,
   options: EvaluateOptions & { readonly k: number },
-): Promise<EvaluationReport | undefined> {
+): Promise<HeldOutEvaluation | undefined> {
   const { generators: kinds } = app.system
   const data = trainingDataOf(split.train, split.splitAtMs ?? app.clock.now())
   const models = await trainedModels(app, kinds, data, options)
   const baselines = await baselineModels(app, models, data, options)
-  return evaluationReport(
-    [servedModel(app, models), ...models, ...baselines],
-    {
-      trainItemsByUser: data.itemsByUser,
-      trainSequences: data.sequences,
-      testItemsByUser: newItemsByUser(split.test, data.itemsByUser),
-    },
-    { k: options.k, seed: app.plan.training.seed, splitAtMs: split.splitAtMs, baseline: baselines[0]!.name },
-  )
+  const heldOut = heldOutOf(data, split.test)
+  const served: EvaluatedModel = {
+    name: `placement ${servedPlacement(app.plan)[0]}`,
+    kind: 'placement',
+    generator: servedGenerator(app.plan, new Map(models.map(({ name, generator }) => [name, generator]))),
+  }
+  const ranked = [served, ...models, ...baselines].map(({ name, kind, generator }) => ({
+    name,
+    kind,
+    lists: rankForUsers(generator, heldOut, options.k),
+  }))
+  const report = evaluationReport(ranked, heldOut, {
+    k: options.k,
+    seed: app.plan.training.seed,
+    splitAtMs: split.splitAtMs,
+    baseline: baselines[0]!.name,
+  })
+  return report && { report, heldOut, models: ranked, baselines: baselines.map(({ name }) => name) }
+}
+
+/** What the models learned from, and what they are asked about. */
+export function heldOutOf(data: TrainingData, test: InteractionTable): HeldOut {
+  return {
+    trainItemsByUser: data.itemsByUser,
+    trainSequences: data.sequences,
+    testItemsByUser: newItemsByUser(test, data.itemsByUser),
+  }
 }
 
 async function trainedModels(
@@ -128,17 +173,16 @@ async function baselineModels(
 const isSameKind = (a: GeneratorKind, b: GeneratorKind): boolean =>
   a.kind === b.kind && canonicalJson(a.options) === canonicalJson(b.options)
 
-/** What a visitor gets: the generators of the first realtime placement, in its order. */
-function servedModel(app: App, models: readonly EvaluatedModel[]): EvaluatedModel {
-  const [placement, plan] =
-    Object.entries(app.plan.serving.placements).find(([, { pattern }]) => pattern === 'realtime') ??
-    Object.entries(app.plan.serving.placements)[0]!
-  const byName = new Map<string, CandidateGenerator>(models.map(({ name, generator }) => [name, generator]))
-  return {
-    name: `placement ${placement}`,
-    kind: 'placement',
-    generator: filledGenerator(plan.candidates.map((name) => byName.get(name)!)),
-  }
+/** The first realtime placement, or else the first one: what a model is judged by. */
+export function servedPlacement({ serving }: Plan): readonly [string, PlacementPlan] {
+  const placements = Object.entries(serving.placements)
+  return placements.find(([, { pattern }]) => pattern === 'realtime') ?? placements[0]!
+}
+
+/** What a visitor gets: the generators of that placement, in its order; those that a model lacks are left out. */
+export function servedGenerator(plan: Plan, byName: ReadonlyMap<string, CandidateGenerator>): CandidateGenerator {
+  const [, { candidates }] = servedPlacement(plan)
+  return filledGenerator(candidates.flatMap((name) => byName.get(name) ?? []))
 }
 
 /** What each user chose in the test part and had not chosen before: only that can be recommended. */

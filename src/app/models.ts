@@ -2,6 +2,8 @@
 import type { App } from '../app.ts'
 import type { Models } from '../http/dependencies.ts'
 import type { LiveModel } from './live-model.ts'
+import { modelCardOf } from './model-card.ts'
+import { promoteModel } from './promote-model.ts'
 
 export function modelsOf(app: App, liveModel: LiveModel): Models {
   // This server need not wait for its next look; the others follow with theirs.
@@ -15,7 +17,9 @@ export function modelsOf(app: App, liveModel: LiveModel): Models {
     find: async (version) => (await app.models()).find(version, { isThorough: false }),
     audit: async (query) => (await app.models()).audit(query),
     inChargeAt: async (atMs) => (await app.models()).inChargeAt(atMs),
-    promote: async (promotion) => followed(await (await app.models()).promote(promotion)),
+    gateReport: async (version) => (await (await app.models()).gateReports(version, 1))[0],
+    card: (version) => modelCardOf(app, version),
+    promote: async (promotion) => followed(await promoteModel(app, promotion)),
     rollBack: async (options) => followed(await (await app.models()).rollBack(options)),
     answering: () => liveModel.manifest?.version,
   }

@@ -5,13 +5,15 @@ import { readInteractions } from '../data/read-interactions.ts'
 import { type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
-import type { BundledRanker, Manifest } from '../models/bundle.ts'
+import type { BundledRanker, HeldOutLists, Manifest } from '../models/bundle.ts'
 import type { TrainContext } from '../ports/candidate-generator.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
 import type { RankerKind } from '../ports/ranker.ts'
 import type { EvaluationReport } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
 import { type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
+import { newestOf } from './champion-comparison.ts'
+import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
 import { withPastFeatures } from './past-features.ts'
 import { commitName } from './project-commit.ts'
@@ -23,10 +25,10 @@ export interface TrainModelOptions {
   readonly log: (line: string) => void
   /** What was trained already, where the run was killed before. */
   readonly checkpoints?: Checkpoints | undefined
-  /** An evaluation of the same settings on a split; its figures are kept with the model. */
-  readonly evaluation?: EvaluationReport | undefined
-  /** Whether the model becomes the champion; true where it is left out. */
-  readonly promote?: boolean | undefined
+  /** An evaluation of the same settings on a split; its figures and lists are kept with the model. */
+  readonly evaluation?: HeldOutEvaluation | undefined
+  /** Why the model becomes the champion although no gates have judged it; it does not where this is left out. `trainWithGates` asks the gates. */
+  readonly override?: string | undefined
 }
 
 /** The interactions to learn from, and how far in the log they reach. */
@@ -49,7 +51,7 @@ export async function readTrainingInput(app: App): Promise<TrainingInput> {
 }
 
 /**
- * Trains on all of the input, registers the result, and puts it in charge unless told otherwise.
+ * Trains on all of the input and registers the result.
  * @throws MillraceError TRAINING_*, DISK_FULL, METADATA_*; MODEL_ALIAS_MOVED where somebody else promoted at the same moment: the model is registered then
  */
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
@@ -78,15 +80,23 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
       interactionCount: table.weights.length,
       trainedAtMs: app.clock.now(),
       asOfMs,
+      newestInteractionMs: newestOf(table),
     },
     userCount: table.userIds.length,
     itemIds: table.itemIds,
-    metrics: options.evaluation ? metricsOf(options.evaluation) : [],
+    metrics: options.evaluation ? metricsOf(options.evaluation.report) : [],
     generators,
     ranker: ranker && withoutNotes(ranker),
+    heldOut: options.evaluation && heldOutLists(options.evaluation, table),
   })
-  if (options.promote ?? true) {
-    const decision = { by: 'train', command: 'millrace train', why: 'Newly trained; no gates are defined.' }
+  const { override } = options
+  if (override !== undefined) {
+    const decision = {
+      by: 'train',
+      command: 'millrace train',
+      why: 'Newly trained; no gates have judged it.',
+      override,
+    }
     await models.promote({ version: manifest.version, decision })
   }
   return manifest
@@ -110,6 +120,14 @@ const withoutNotes = ({ notes: _, ...ranker }: TrainedRanker): BundledRanker => 
 
 const newestTimeMs = ({ eventTimesMs }: InteractionTable): number =>
   eventTimesMs.reduce((newest, timeMs) => Math.max(newest, timeMs), Number.NEGATIVE_INFINITY)
+
+/** What the model that serves showed to whom, where the split was by time. */
+function heldOutLists({ report, models }: HeldOutEvaluation, table: InteractionTable): HeldOutLists | undefined {
+  if (report.splitAtMs === undefined) return undefined
+  const { k, userIndexes, rankedItems } = models[0]!.lists
+  const userIds = Array.from(userIndexes, (user) => table.userIds[user]!)
+  return { k, splitAtMs: report.splitAtMs, userIds, rankedItems }
+}
 
 /** The figures of the model that serves. */
 function metricsOf({ k, models }: EvaluationReport): readonly ModelMetric[] {

@@ -16,11 +16,34 @@ export const aliasArguments = {
 /** @throws MillraceError CLI_USAGE where the reason is empty */
 export function decisionOf(
   command: string,
-  { reason, by }: { readonly reason: string; readonly by?: string | undefined },
+  {
+    reason,
+    by,
+    override,
+  }: { readonly reason: string; readonly by?: string | undefined; readonly override?: string | undefined },
 ): ModelDecision {
   const why = reason.trim()
   if (why === '') throw new MillraceError('CLI_USAGE', '--reason is empty, expected the reason.')
-  return { by: by ?? userInfo().username, command, why }
+  return { by: by ?? userInfo().username, command, why, ...(override !== undefined && { override }) }
+}
+
+/** @throws MillraceError CLI_USAGE where it is empty, or a training is to be judged all the same */
+export function overrideArgument(args: {
+  readonly override?: string | undefined
+  readonly evaluate?: boolean
+}): string | undefined {
+  const override = args.override?.trim()
+  if (override === '') throw new MillraceError('CLI_USAGE', '--override is empty, expected the reason.')
+  if (override !== undefined && args.evaluate === true) {
+    throw new MillraceError(
+      'CLI_USAGE',
+      '--override puts a model in charge without gates, and gates are to judge it.',
+      {
+        fix: 'Leave --override out, or add --no-evaluate. A model that the gates refused is put in charge by "millrace promote VERSION --override REASON".',
+      },
+    )
+  }
+  return override
 }
 
 export function outcomeText({ before, after }: AliasOutcome): string {

@@ -73,6 +73,8 @@ export const commands: readonly CommandEntry[] = [
     summary: 'The models: which there are, which one is in charge, and how that came about',
     load: () => import('./models.ts'),
   },
+  { name: 'gates', summary: 'What the gates measured of a model, and said of it', load: () => import('./gates.ts') },
+  { name: 'card', summary: "A model's card, as Markdown", load: () => import('./card.ts') },
   {
     name: 'promote',
     summary: 'Put a model in charge, or on trial',

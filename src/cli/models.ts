@@ -4,6 +4,7 @@ import { type App, openApp } from '../app.ts'
 import type { AliasMove } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { collectModels } from '../training/collect-models.ts'
+import { describeGates } from '../training/gates/judge.ts'
 import type { BundleState, ModelEntry, UnregisteredBundle } from '../training/model-entry.ts'
 import type { RegisteredModels } from '../training/registered-models.ts'
 import { appArguments } from './app-arguments.ts'
@@ -54,7 +55,8 @@ const show = defineCommand({
     withModels(args, async (models) => {
       const model = await models.find(args.version, { isThorough: true })
       const moves = await models.audit({ version: args.version, limit: SHOWN_MOVE_COUNT })
-      if (args.json) return console.log(JSON.stringify({ ...model, moves }))
+      const [gates] = await models.gateReports(args.version, 1)
+      if (args.json) return console.log(JSON.stringify({ ...model, moves, ...(gates && { gates }) }))
       const { lineage, bundle } = model
       printTable(
         ['model', model.version],
@@ -77,6 +79,8 @@ const show = defineCommand({
           ]),
         ],
       )
+      console.log('')
+      for (const line of gates ? describeGates(gates) : ['No gates have judged it.']) console.log(line)
       if (moves.length > 0) console.log('')
       printMoves(moves)
     }),
@@ -188,7 +192,7 @@ function printMoves(moves: readonly AliasMove[]): void {
       to ?? '–',
       decision.by,
       decision.gateRunId === undefined ? decision.command : `${decision.command}, gates ${decision.gateRunId}`,
-      decision.why,
+      decision.override === undefined ? decision.why : `${decision.why} (overrides the gates: ${decision.override})`,
     ]),
   )
 }

@@ -3,6 +3,7 @@ import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
+import { checkCard, checkGates } from './check-gates.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkPlacements } from './check-placements.ts'
 import { checkRanker } from './check-ranker.ts'
@@ -33,7 +34,7 @@ export function checkSystem(options: unknown): System {
     /^[a-z][a-z0-9-]{0,62}$/,
   )
   const data = checkData(fields.data, inspection)
-  const training = checkTraining(fields.training, inspection)
+  const training = checkTraining(fields.training, inspection, data.entities)
   const serving = checkServing(fields.serving, inspection, { data, generators: Object.keys(training.generators) })
   const monitoring = inspection.fields(fields.monitoring, 'monitoring', ['owner'])
   const said = {
@@ -57,8 +58,8 @@ function invalid(name: string, inspection: Inspection): MillraceError {
   )
 }
 
-function checkTraining(value: unknown, inspection: Inspection) {
-  const own = ['owner', 'seed', 'candidates', 'ranker', 'examples']
+function checkTraining(value: unknown, inspection: Inspection, entities: Plan['data']['entities']) {
+  const own = ['owner', 'seed', 'candidates', 'ranker', 'examples', 'gates', 'card']
   const fields = inspection.fields(value, 'training', [...own, ...trainingRunSettings])
   const where = 'training.candidates'
   const candidates: Record<string, GeneratorPlan> = {}
@@ -77,8 +78,15 @@ function checkTraining(value: unknown, inspection: Inspection) {
   }
   const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
   const ranker = checkRanker(fields, inspection)
-  const owner = checkOwner(fields.owner, 'training', inspection)
-  const plan = { owner, seed, candidates, ...ranker.plan, ...checkTrainingRuns(fields, inspection) }
+  const plan = {
+    owner: checkOwner(fields.owner, 'training', inspection),
+    seed,
+    candidates,
+    ...ranker.plan,
+    ...checkTrainingRuns(fields, inspection),
+    gates: checkGates(fields.gates, inspection, entities),
+    card: checkCard(fields.card, inspection),
+  }
   return { plan, generators, ranker: ranker.kind }
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseFilter } from '../domain/filter-parser.ts'
+import { defaultGateSettings } from '../domain/gate-settings.ts'
 import { canonicalJson, contentHash } from '../lib/canonical-json.ts'
 import { MillraceError, type Problem } from '../lib/errors.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
@@ -113,6 +114,8 @@ describe('a valid system', () => {
       owner,
       seed: 1,
       candidates: { cf: { kind: 'test', options: { factors: 64 } }, trending: { kind: 'test', options: {} } },
+      gates: { ...defaultGateSettings, bias: { ...defaultGateSettings.bias, by: ['user.country', 'item popularity'] } },
+      card: {},
     })
     expect(plan.data.futureToleranceMs).toBe(300_000)
     expect(plan.data.retention).toEqual({})

@@ -5,6 +5,7 @@ import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import type { RankerKind } from '../ports/ranker.ts'
 import type { Attribute, ValuesOf } from './attributes.ts'
 import type { CheckOptions } from './check-checks.ts'
+import type { CardOptions, GateOptions, POPULARITY_GROUPS } from './check-gates.ts'
 import { checkSystem } from './check-system.ts'
 import type { Feature } from './features.ts'
 import type { AttributeType, PlacementPlan } from './plan.ts'
@@ -151,6 +152,12 @@ export interface SystemOptions<
     }
     /** What a training may take that runs in a process of its own; beyond memory or time it is ended. Default: all processors but one, and no other limit. */
     readonly limits?: { readonly memoryMb?: number; readonly threads?: number; readonly time?: Duration }
+    /** What a model must hold before it is put in charge. Default: every gate, with bounds that sound models keep. `false` turns all of them off. */
+    readonly gates?:
+      | false
+      | GateOptions<PathOf<NoInfer<User>, NoInfer<Item>, 'category' | 'boolean'> | typeof POPULARITY_GROUPS>
+    /** What only people know of the models: the model card tells it. */
+    readonly card?: CardOptions
   }
   readonly serving: {
     readonly owner: string

@@ -1,6 +1,7 @@
 // The Plan: what a system file says, as plain data with every default filled in. Its hash identifies the system that trained a model.
 import type { CheckSettings } from '../domain/check-settings.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
+import type { CardSettings, GateSettings } from '../domain/gate-settings.ts'
 import type { Retention } from '../ports/event-log.ts'
 
 export type AttributeType = 'category' | 'tags' | 'text' | 'number' | 'integer' | 'boolean' | 'timestamp'
@@ -216,6 +217,8 @@ export interface Plan {
     readonly schedule?: SchedulePlan
     readonly retrainOn?: RetrainPlan
     readonly limits?: RunLimitsPlan
+    readonly gates: GateSettings
+    readonly card: CardSettings
   }
   readonly serving: {
     readonly owner: string

@@ -3,6 +3,7 @@ import type { AttributePlan, Plan, SourcePlan } from '../config/plan.ts'
 import { defaultCheckSettings } from '../domain/check-settings.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
 import { corpusDefinitions } from '../domain/feature-corpus.contract.ts'
+import { someGateSettings } from '../domain/gate-settings.testing.ts'
 
 export function testPlan({
   user = {},
@@ -27,7 +28,7 @@ export function testPlan({
       skew: { sampleShare: 0, maxBytes: 1_000_000 },
       futureToleranceMs: 3_600_000,
     },
-    training: { owner: 'ml@shop.example', seed: 1, candidates: {} },
+    training: { owner: 'ml@shop.example', seed: 1, candidates: {}, gates: someGateSettings, card: {} },
     serving: { owner: 'web@shop.example', placements: {} },
     monitoring: { owner: 'sre@shop.example' },
   }

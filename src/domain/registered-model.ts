@@ -20,6 +20,8 @@ export interface Lineage {
   readonly interactionCount: number
   readonly trainedAtMs: number
   readonly asOfMs: number
+  /** When the newest interaction happened that was learned from; models of earlier versions do not tell. */
+  readonly newestInteractionMs?: number
 }
 
 /** What is worth knowing of a model when its bundle is gone. */
@@ -62,8 +64,10 @@ export interface ModelDecision {
   readonly by: string
   /** What was run or called, such as "millrace promote" or "POST /v1/models/promote". */
   readonly command: string
-  /** Of the gates that let it through; left out where none ran. */
+  /** Of the gates that let it through, or that were overridden; left out where none ran. */
   readonly gateRunId?: string
+  /** Why a model that no gates let through was given an alias nevertheless. */
+  readonly override?: string
   readonly why: string
 }
 

@@ -3,6 +3,7 @@ import type { TableDescription, TableHistoryEntry } from '../data/tables/offline
 import type { StoredCheckResult } from '../domain/check-result.ts'
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
+import type { GateReport } from '../domain/gate-report.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { AliasMove, ModelDecision } from '../domain/registered-model.ts'
 import type { Run, RunMetric } from '../domain/run.ts'
@@ -14,6 +15,7 @@ import type { StoredEvent } from '../ports/event-log.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import type { AuditQuery } from '../ports/model-registry.ts'
 import type { RunQuery } from '../ports/run-store.ts'
+import type { ModelCard } from '../training/model-card.ts'
 import type { ModelEntry } from '../training/model-entry.ts'
 import type { AliasOutcome, Promotion } from '../training/registered-models.ts'
 
@@ -152,6 +154,10 @@ export interface Models {
   audit(query: AuditQuery): Promise<readonly AliasMove[]>
   /** The move that put in charge what was in charge at a moment; undefined where nothing was. */
   inChargeAt(atMs: number): Promise<AliasMove | undefined>
+  /** The newest report of a version; undefined where no gates have judged it. */
+  gateReport(version: string): Promise<GateReport | undefined>
+  /** @throws MillraceError MODEL_NOT_FOUND */
+  card(version: string): Promise<ModelCard>
   /** @throws MillraceError MODEL_*, BUNDLE_*, as `rollBack` */
   promote(promotion: Promotion): Promise<AliasOutcome>
   rollBack(options: { readonly expected?: string; readonly decision: ModelDecision }): Promise<AliasOutcome>

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { someGateReport } from '../ports/gate-reports.contract.ts'
 import { startTestServer } from './testing.ts'
 
 const running = startTestServer()
@@ -120,4 +121,40 @@ test('a promotion without a reason, or of nothing, is refused', async () => {
   })
   expect(await post('/v1/models/rollback', {})).toMatchObject({ status: 400 })
   expect(running.promotions).toEqual([])
+})
+
+test('what the gates said of a model is told, and that nobody asked them', async () => {
+  const report = {
+    id: 'g1',
+    judgedAt: '1970-01-01T00:00:02.000Z',
+    passed: true,
+    champion: 'm0',
+    comparison: { champion: 'm0', on: 'fresh', split: '1970-01-01T00:00:01.000Z', until: '1970-01-01T00:00:01.900Z' },
+    results: someGateReport.results,
+  }
+  expect(await get('/v1/models/m1/gates')).toEqual({ status: 200, body: { version: 'm1', report } })
+  expect(await get('/v1/models/m9/gates')).toMatchObject({ status: 404, body: { code: 'MODEL_NOT_FOUND' } })
+})
+
+test('the card is told as Markdown and in parts', async () => {
+  const { status, body } = await get('/v1/models/m1/card')
+  expect(status).toBe(200)
+  expect(body).toMatchObject({
+    version: 'm1',
+    owner: 'ml@shop.example',
+    intendedUse: 'Recommendations | on the home page.',
+    newestInteraction: '1970-01-01T00:00:01.900Z',
+    gates: { id: 'g1' },
+  })
+  expect(body.markdown).toContain('| NDCG@20 | 0.2500 | 0.1250 … 0.5000 |')
+  expect(body.markdown).toContain('| accuracy | passed | not worse |')
+})
+
+test('an override is noted with the decision', async () => {
+  const under = startTestServer()
+  await post('/v1/models/promote', { version: 'm2', reason: 'r', override: 'known to be good' }, under)
+  expect(under.promotions).toMatchObject([{ decision: { why: 'r', override: 'known to be good' } }])
+  expect(await post('/v1/models/promote', { version: 'm2', reason: 'r', override: ' ' }, under)).toMatchObject({
+    status: 400,
+  })
 })

@@ -1,9 +1,11 @@
 // Models: which there are, which one is in charge and how that came about, and putting another one in charge.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
+import type { GateReport } from '../domain/gate-report.ts'
 import { isoTimeMs } from '../domain/iso-time.ts'
 import type { AliasMove } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { modelCardMarkdown } from '../training/model-card.ts'
 import type { ModelEntry } from '../training/model-entry.ts'
 import { callerOf } from './authorization.ts'
 import type { ServerDependencies } from './dependencies.ts'
@@ -11,6 +13,8 @@ import {
   AliasesAnswer,
   AuditAnswer,
   AuditQuery,
+  CardAnswer,
+  GatesAnswer,
   ModelAnswer,
   ModelParams,
   ModelsAnswer,
@@ -56,6 +60,44 @@ export function modelRoutes(app: FastifyInstance, { models, keys }: ServerDepend
     handler: async ({ params }) => shown(await models.find(params.version)),
   })
 
+  app.get<{ Params: Static<typeof ModelParams> }>('/v1/models/:version/gates', {
+    schema: {
+      operationId: 'gatesOfModel',
+      summary: 'What the gates measured of a model, against what, and whether they let it through',
+      params: ModelParams,
+      response: { 200: GatesAnswer, ...failures },
+    },
+    config: { scope: 'read' },
+    handler: async ({ params: { version } }) => {
+      await models.find(version)
+      const report = await models.gateReport(version)
+      return { version, ...(report && { report: reportOf(report) }) }
+    },
+  })
+
+  app.get<{ Params: Static<typeof ModelParams> }>('/v1/models/:version/card', {
+    schema: {
+      operationId: 'cardOfModel',
+      summary: "A model's card: its use, limits, data, quality, gates and history",
+      params: ModelParams,
+      response: { 200: CardAnswer, ...failures },
+    },
+    config: { scope: 'read' },
+    handler: async ({ params: { version } }) => {
+      const found = await models.card(version)
+      const { owner, card, newestInteractionMs, tables, gates } = found
+      return {
+        version,
+        markdown: modelCardMarkdown(found),
+        owner,
+        ...card,
+        ...(newestInteractionMs !== undefined && { newestInteraction: isoOf(newestInteractionMs) }),
+        tables: [...tables],
+        ...(gates && { gates: reportOf(gates) }),
+      }
+    },
+  })
+
   app.get<{ Querystring: Static<typeof AuditQuery> }>('/v1/models/audit', {
     schema: {
       operationId: 'auditModels',
@@ -81,14 +123,15 @@ export function modelRoutes(app: FastifyInstance, { models, keys }: ServerDepend
   app.post<{ Body: Static<typeof PromoteBody> }>('/v1/models/promote', {
     schema: {
       operationId: 'promoteModel',
-      summary: 'Put a version in charge, or on trial, once its bundle was found whole',
+      summary: 'Put a version in charge, or on trial, once the gates let it through and its bundle was found whole',
       body: PromoteBody,
       response: { 200: AliasesAnswer, ...failures },
     },
     config: { scope: 'admin' },
     handler: (request) => {
-      const { reason, ...promotion } = request.body
-      return models.promote({ ...promotion, decision: decisionOf(request, reason) })
+      const { reason, override, ...promotion } = request.body
+      const decision = { ...decisionOf(request, reason), ...(override !== undefined && { override }) }
+      return models.promote({ ...promotion, decision })
     },
   })
 
@@ -128,6 +171,30 @@ function described(model: ModelEntry, answering: string | undefined): Static<typ
     bundleBytes: model.bundleBytes,
     bundle,
     usedBy: [...model.usedBy],
+  }
+}
+
+function reportOf({ id, judgedAtMs, passed, champion, comparison, results }: GateReport) {
+  return {
+    id,
+    judgedAt: isoOf(judgedAtMs),
+    passed,
+    ...(champion !== undefined && { champion }),
+    ...(comparison && {
+      comparison: {
+        champion: comparison.champion,
+        on: comparison.on,
+        split: isoOf(comparison.splitAtMs),
+        until: isoOf(comparison.untilMs),
+      },
+    }),
+    results: results.map(({ measured, ...result }) => ({
+      ...result,
+      measured: measured.map(({ interval, ...measure }) => ({
+        ...measure,
+        ...(interval && { interval: [...interval] }),
+      })),
+    })),
   }
 }
 

@@ -80,10 +80,73 @@ const Move = Type.Object(
     command: Type.String(),
     gateRunId: Type.Optional(Type.String()),
     why: Type.String(),
+    override: Type.Optional(Type.String({ description: 'Why the gates were overridden.' })),
   },
   {
     title: 'AliasMove',
     description: 'What alias moved from which version to which, when, who or what decided, and why.',
+  },
+)
+
+const GateResult = Type.Object({
+  gate: Type.String({
+    description:
+      'sanity, features, leak, popularity, accuracy, slices, bias, calibration, latency, memory, staleness, data, card.',
+  }),
+  subject: Type.Optional(Type.String({ description: 'What it looked at, where it looks at several things.' })),
+  verdict: Type.String({ description: 'passed, failed, or notJudged.' }),
+  measured: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      value: Type.Number(),
+      interval: Type.Optional(Type.Array(Type.Number(), { minItems: 2, maxItems: 2, description: '95 %.' })),
+      count: Type.Optional(Type.Integer()),
+    }),
+    { description: 'What decided, first.' },
+  ),
+  bound: Type.Optional(Type.Number({ description: 'In the unit of the first measure.' })),
+  userCount: Type.Optional(Type.Integer()),
+  reason: Type.String(),
+})
+
+const GateReport = Type.Object({
+  id: Type.String(),
+  judgedAt: Moment,
+  passed: Type.Boolean(),
+  champion: Type.Optional(Type.String({ description: 'In charge when it was judged.' })),
+  comparison: Type.Optional(
+    Type.Object({
+      champion: Type.String(),
+      on: Type.String({
+        description: 'fresh: what came after the champion learned; replayed: what it was measured on.',
+      }),
+      split: Moment,
+      until: Moment,
+    }),
+  ),
+  results: Type.Array(GateResult),
+})
+
+export const GatesAnswer = Type.Object(
+  { version: Type.String(), report: Type.Optional(GateReport) },
+  { title: 'GatesAnswer', description: 'Without a report where no gates have judged the model.' },
+)
+
+export const CardAnswer = Type.Object(
+  {
+    version: Type.String(),
+    markdown: Type.String(),
+    owner: Type.String(),
+    intendedUse: Type.Optional(Type.String()),
+    limits: Type.Optional(Type.String()),
+    contact: Type.Optional(Type.String()),
+    newestInteraction: Type.Optional(Moment),
+    tables: Type.Array(Type.Object({ table: Type.String(), version: Type.Integer() })),
+    gates: Type.Optional(GateReport),
+  },
+  {
+    title: 'ModelCard',
+    description: 'What a person should know of a model; its figures and lineage are those of the model itself.',
   },
 )
 
@@ -113,6 +176,13 @@ export const PromoteBody = Type.Object(
       Type.Union([Type.Literal('champion'), Type.Literal('challenger')], { description: 'champion where left out.' }),
     ),
     reason: Reason,
+    override: Type.Optional(
+      Type.String({
+        maxLength: REASON_LENGTH_MAX,
+        pattern: '\\S',
+        description: 'Why it gets the alias although the gates have not let it through.',
+      }),
+    ),
     expected: Type.Optional(Expected),
   },
   { ...strict, title: 'PromoteRequest' },

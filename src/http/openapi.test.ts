@@ -27,6 +27,8 @@ test('it describes every route of the server', async () => {
     'GET /v1/items/{id}/similar',
     'GET /v1/models',
     'GET /v1/models/{version}',
+    'GET /v1/models/{version}/gates',
+    'GET /v1/models/{version}/card',
     'GET /v1/models/audit',
     'POST /v1/models/promote',
     'POST /v1/models/rollback',

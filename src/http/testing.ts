@@ -8,6 +8,7 @@ import type { SystemStatus } from '../domain/system-status.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { jsonLogger } from '../lib/logger.ts'
 import { someCheckResult } from '../ports/check-results.contract.ts'
+import { someGateReport } from '../ports/gate-reports.contract.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import { someModel } from '../ports/model-registry.contract.ts'
 import { someRun } from '../ports/run-store.contract.ts'
@@ -123,6 +124,18 @@ function someModels(promotions: object[]): Models {
     },
     audit: async (query) => (query.untilMs === 0 ? [] : [someMove]),
     inChargeAt: async (atMs) => (atMs < 1_000 ? undefined : someMove),
+    gateReport: async (version) => (version === 'm1' ? someGateReport : undefined),
+    card: async (version) => ({
+      system: 'shop',
+      model: entry,
+      aliases: entry.aliases,
+      owner: 'ml@shop.example',
+      card: { intendedUse: 'Recommendations | on the home page.' },
+      newestInteractionMs: 1_900,
+      tables: [{ table: 'interactions', version: 4 }],
+      gates: version === 'm1' ? someGateReport : undefined,
+      moves: [someMove],
+    }),
     promote: async (promotion) => {
       promotions.push(promotion)
       return { before: {}, after: { champion: promotion.version } }

@@ -39,6 +39,16 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'There is nothing to roll back to: no other model was in charge before.',
   },
+  MODEL_NOT_JUDGED: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'No gates have judged this model beside the one that is in charge, so it is given no alias.',
+  },
+  MODEL_REFUSED: {
+    httpStatus: 409,
+    exitCode: 3,
+    meaning: 'The gates refused the model: it is registered, and no alias names it.',
+  },
   MODEL_IS_CHAMPION: {
     httpStatus: 409,
     exitCode: 65,

@@ -2,6 +2,7 @@
 // one flipped byte is found before a single answer is given from it.
 //
 //   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin   models/<version>/_ranker/...
+//   models/<version>/held-out-users.txt   models/<version>/held-out-lists.bin
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -13,6 +14,10 @@ import type { Artifacts } from '../ports/candidate-generator.ts'
 import type { Dictionaries } from './ranking/feature-encoder.ts'
 
 export const BUNDLE_FORMAT_VERSION = 1
+
+/** No generator can have these names: theirs have no dot. */
+const HELD_OUT_USERS = 'held-out-users.txt'
+const HELD_OUT_LISTS = 'held-out-lists.bin'
 
 const arrayTypes = { Float32Array, Float64Array, Int32Array, Int8Array, Uint8Array } as const
 type ArrayTypeName = keyof typeof arrayTypes
@@ -57,6 +62,16 @@ export interface RankerManifest extends RankerFacts {
   readonly artifacts: GeneratorManifest['artifacts']
 }
 
+/** The lists that the model's own evaluation gave, so that a later model can be compared on the same users. They are not loaded to answer. */
+export interface HeldOutLists {
+  readonly k: number
+  /** Learned from what happened before this moment, and asked about what happened from it on. */
+  readonly splitAtMs: number
+  readonly userIds: readonly string[]
+  /** Indexes into the bundle's items: one row of k per user, best first, filled with -1 behind a short list. */
+  readonly rankedItems: Int32Array
+}
+
 export interface Manifest {
   readonly formatVersion: number
   readonly version: string
@@ -69,6 +84,8 @@ export interface Manifest {
   readonly ranker?: RankerManifest
   /** SHA-256 of what was learned, and from what: the same plan, data and seed give the same, whenever and with however many threads. Undefined in bundles of before this was noted. */
   readonly contentHash?: string
+  /** Left out where the model was not evaluated on a split by time. */
+  readonly heldOut?: { readonly k: number; readonly splitAtMs: number; readonly userCount: number }
   /** Path inside the bundle to SHA-256 and size. */
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>
 }
@@ -85,6 +102,7 @@ export interface BundleContent {
     >
   >
   readonly ranker?: BundledRanker | undefined
+  readonly heldOut?: HeldOutLists | undefined
 }
 
 export interface LoadedBundle {
@@ -110,6 +128,12 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       files[path] = { sha256: sha256(bytes), bytes: bytes.byteLength }
     }
     await put('items.txt', new TextEncoder().encode(content.itemIds.join('\n')))
+    const { heldOut } = content
+    if (heldOut) {
+      await put(HELD_OUT_USERS, new TextEncoder().encode(heldOut.userIds.join('\n')))
+      const { buffer, byteOffset, byteLength } = heldOut.rankedItems
+      await put(HELD_OUT_LISTS, new Uint8Array(buffer, byteOffset, byteLength))
+    }
     const putArrays = async (folder: string, arrays: Artifacts): Promise<GeneratorManifest['artifacts']> => {
       await mkdir(join(temporaryDir, folder))
       const artifacts: Record<string, { type: ArrayTypeName; length: number }> = {}
@@ -141,6 +165,9 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       generators,
       ...(ranker && { ranker }),
       contentHash: contentHash({ planHash, seed, nextOffset, generators, ranker: ranker ?? null, files }),
+      ...(heldOut && {
+        heldOut: { k: heldOut.k, splitAtMs: heldOut.splitAtMs, userCount: heldOut.userIds.length },
+      }),
       files,
     }
     const version = versionName(content.lineage.trainedAtMs, JSON.stringify(body))
@@ -205,6 +232,34 @@ export async function readBundle(modelsDir: string, version: string): Promise<Lo
     const bytes = await readChecked(bundleDir, DICTIONARIES_FILE, manifest)
     const dictionaries = JSON.parse(new TextDecoder().decode(bytes)) as Dictionaries
     return { ...facts, dictionaries, artifacts: await readArrays(RANKER_FOLDER, described) }
+  }
+}
+
+/**
+ * The lists of the model's own evaluation; undefined where it has none.
+ * @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER
+ */
+export async function readHeldOutLists(
+  modelsDir: string,
+  version: string,
+): Promise<(HeldOutLists & { readonly itemIds: readonly string[] }) | undefined> {
+  const manifest = await readManifest(modelsDir, version)
+  if (!manifest.heldOut) return undefined
+  const bundleDir = join(modelsDir, version)
+  const lines = async (path: string): Promise<readonly string[]> => {
+    const text = new TextDecoder().decode(await readChecked(bundleDir, path, manifest))
+    return text === '' ? [] : text.split('\n')
+  }
+  const bytes = await readChecked(bundleDir, HELD_OUT_LISTS, manifest)
+  const { k, splitAtMs } = manifest.heldOut
+  return {
+    k,
+    splitAtMs,
+    userIds: await lines(HELD_OUT_USERS),
+    rankedItems: new Int32Array(
+      bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
+    ),
+    itemIds: await lines('items.txt'),
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { testCheckResults } from './check-results.contract.ts'
 import { testFeatureVersions } from './feature-versions.contract.ts'
+import { someGateReport, testGateReports } from './gate-reports.contract.ts'
 import type { MetadataStore } from './metadata-store.ts'
 import { someModel, testModelRegistry } from './model-registry.contract.ts'
 import { testModelUses } from './model-uses.contract.ts'
@@ -41,6 +42,7 @@ export function testMetadataStore(fresh: () => Promise<MetadataStoreUnderTest>):
     testModelUses(part(({ modelUses, modelRegistry }) => ({ uses: modelUses, registry: modelRegistry }))))
 
   describe('runs', () => testRunStore(part((store) => store.runs)))
+  describe('gate reports', () => testGateReports(part((store) => store.gateReports)))
 
   describe('the store', () => {
     it('is made once, however many processes open it at the same moment', async () => {
@@ -61,6 +63,7 @@ export function testMetadataStore(fresh: () => Promise<MetadataStoreUnderTest>):
       await first.checkResults.saveProfile('t', { date: '2026-03-01', profile: new Uint8Array([1]) })
       await first.trainingSets.begin({ contentHash: 'h', manifest: {}, tables: [], createdAtMs: 1 }, maker)
       await first.modelRegistry.register(someModel('m', 1), 1)
+      await first.gateReports.append(someGateReport)
       await first.close()
       const second = await underTest.open()
       expect((await second.sourceStates.load('s'))?.generation).toBe(1)
@@ -68,6 +71,7 @@ export function testMetadataStore(fresh: () => Promise<MetadataStoreUnderTest>):
       expect((await second.checkResults.profiles('t', { from: '2026-03-01', to: '2026-03-01' })).length).toBe(1)
       expect((await second.trainingSets.list(10)).length).toBe(1)
       expect((await second.modelRegistry.list()).length).toBe(1)
+      expect((await second.gateReports.list('m1', 10)).length).toBe(1)
       await second.close()
       await underTest.remove()
     })

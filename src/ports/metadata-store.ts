@@ -1,6 +1,7 @@
 // What the data pipeline must remember beside the data itself: small records that several processes read and change.
 import type { CheckResults } from './check-results.ts'
 import type { FeatureVersions } from './feature-versions.ts'
+import type { GateReports } from './gate-reports.ts'
 import type { ModelRegistry } from './model-registry.ts'
 import type { ModelUses } from './model-uses.ts'
 import type { RunStore } from './run-store.ts'
@@ -24,6 +25,7 @@ export interface MetadataStore {
   readonly modelRegistry: ModelRegistry
   readonly modelUses: ModelUses
   readonly runs: RunStore
+  readonly gateReports: GateReports
   /** Closing twice is fine. */
   close(): Promise<void>
 }

@@ -2,6 +2,7 @@
 import type { AttributeType, PlacementPlan, Plan } from '../config/plan.ts'
 import { defaultCheckSettings } from '../domain/check-settings.ts'
 import type { Attributes, LogEvent } from '../domain/event.ts'
+import { someGateSettings } from '../domain/gate-settings.testing.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
@@ -50,7 +51,7 @@ export function planWith(placements: Readonly<Record<string, Partial<PlacementPl
       skew: { sampleShare: 0, maxBytes: 1_000_000 },
       futureToleranceMs: 0,
     },
-    training: { owner: 'b@shop.example', seed: 1, candidates: {} },
+    training: { owner: 'b@shop.example', seed: 1, candidates: {}, gates: someGateSettings, card: {} },
     serving: {
       owner: 'c@shop.example',
       placements: Object.fromEntries(

@@ -1,6 +1,8 @@
 // The whole funnel, measured as it serves: users asked about at moments after the split, with the history they had then, and every list held against what they chose
 // soon after. The ranked list, each generator's own list and the whole set of candidates are judged on the same questions.
+
 import { ndcgAtK, recallAtK } from '../domain/ranking-metrics.ts'
+import { alignedColumns } from '../lib/aligned-columns.ts'
 import {
   type BootstrapOptions,
   bootstrapMean,
@@ -172,4 +174,33 @@ export function funnelReport(measured: FunnelMeasurement, options: BootstrapOpti
     bestGenerator,
     overBestGenerator: comparePaired({ challenger: ranked.ndcg, champion: generators[bestGenerator]!.ndcg }, options)!,
   }
+}
+
+/** The report as lines for people. */
+export function describeFunnel({
+  splitAtMs,
+  report,
+}: {
+  readonly splitAtMs: number
+  readonly report: FunnelReport
+}): readonly string[] {
+  const { k, ranked, generators, bestGenerator, overBestGenerator, candidateRecall, candidateCountMean } = report
+  const number = (value: number): string => value.toFixed(4)
+  const row = (name: string, { ndcg, recall }: ListReport): string[] => [
+    name,
+    number(ndcg.mean),
+    `${number(ndcg.interval[0])} … ${number(ndcg.interval[1])}`,
+    number(recall.mean),
+  ]
+  const [low, high] = overBestGenerator.interval
+  return [
+    `whole funnel, learned before ${new Date(splitAtMs).toISOString().slice(0, 16)}Z: ${report.questionCount} moments of ${report.userCount} users, each with the history it had, held against what they chose soon after`,
+    ...alignedColumns([
+      ['', `NDCG@${k}`, '95 %', `Recall@${k}`],
+      row('ranked list', ranked),
+      ...Object.entries(generators).map(([name, list]) => row(name, list)),
+    ]),
+    `ranked list - ${bestGenerator}, user by user: ${number(overBestGenerator.mean)} [${number(low)}, ${number(high)}], p ${overBestGenerator.pValue.toPrecision(2)}; ` +
+      `${candidateCountMean.toFixed(0)} candidates hold ${(100 * candidateRecall.mean).toFixed(1)} % of what was chosen`,
+  ]
 }

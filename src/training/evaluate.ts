@@ -90,7 +90,8 @@ export function rankForUsers(generator: CandidateGenerator, heldOut: HeldOut, k:
   return { k, userIndexes, rankedItems }
 }
 
-function historyIn({ offsets, itemIndexes, weights }: InteractionSequences, user: number): History {
+/** What one user did, in order. */
+export function historyIn({ offsets, itemIndexes, weights }: InteractionSequences, user: number): History {
   const [start, end] = [offsets[user]!, offsets[user + 1]!]
   return { itemIndexes: itemIndexes.subarray(start, end), weights: weights.subarray(start, end) }
 }

@@ -1,6 +1,6 @@
 // What an evaluation found: every model on the same users and the same held-out items, beside the baselines, with what chance could explain.
 import { alignedColumns } from '../lib/aligned-columns.ts'
-import type { MeanInterval, PairedComparison } from '../lib/bootstrap.ts'
+import { bootstrapMean, type MeanInterval, type PairedComparison } from '../lib/bootstrap.ts'
 import type { Csr } from '../lib/csr.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import {
@@ -10,7 +10,7 @@ import {
   type MetricSummary,
   measureLists,
   measureUsers,
-  rankForUsers,
+  type RankedLists,
   standardSlices,
   summarize,
   type UserMetricValues,
@@ -49,6 +49,13 @@ export interface EvaluatedModel {
   readonly generator: CandidateGenerator
 }
 
+/** A model with the lists that it gave for the users of a split. */
+export interface RankedModel {
+  readonly name: string
+  readonly kind: string
+  readonly lists: RankedLists
+}
+
 export interface EvaluationOptions {
   readonly k: number
   readonly seed: number
@@ -59,13 +66,12 @@ export interface EvaluationOptions {
 
 /** @returns undefined where nobody has anything held out */
 export function evaluationReport(
-  models: readonly EvaluatedModel[],
+  ranked: readonly RankedModel[],
   heldOut: HeldOut,
   options: EvaluationOptions,
 ): EvaluationReport | undefined {
   const { trainItemsByUser, testItemsByUser } = heldOut
   const { k, seed } = options
-  const ranked = models.map((model) => ({ ...model, lists: rankForUsers(model.generator, heldOut, k) }))
   const measured = new Map(ranked.map(({ name, lists }) => [name, measureUsers(lists, testItemsByUser)]))
   const baseline = measured.get(options.baseline)!
   if (baseline.userIndexes.length === 0) return undefined
@@ -84,8 +90,8 @@ export function evaluationReport(
       const values = measured.get(name)!
       const ndcgBySlice: Partial<Record<SliceName, MeanInterval>> = {}
       for (const [sliceName, slice] of slices) {
-        const summary = summarize(measureUsers(lists, testItemsByUser, slice), { seed })
-        if (summary) ndcgBySlice[sliceName] = summary.ndcg
+        const ndcg = bootstrapMean(measureUsers(lists, testItemsByUser, slice).values.ndcg, { seed })
+        if (ndcg) ndcgBySlice[sliceName] = ndcg
       }
       return {
         name,

@@ -21,7 +21,8 @@ export interface TestModels {
   close(): Promise<void>
 }
 
-export const someDecision: ModelDecision = { by: 'ada', command: 'a test', why: 'to see' }
+/** It overrides the gates, which tests of the registry are not about. */
+export const someDecision: ModelDecision = { by: 'ada', command: 'a test', why: 'to see', override: 'a test' }
 export const someUser: ModelUser = { id: 'one', pid: 7, startedAt: '1234' }
 
 export async function openTestModels(): Promise<TestModels> {
@@ -36,8 +37,15 @@ export async function openTestModels(): Promise<TestModels> {
     },
   }
   const running = new Set([someUser.pid])
-  const { modelRegistry: registry, modelUses: uses } = metadata
-  const models = new RegisteredModels({ registry, uses, modelsDir, clock, isRunning: ({ pid }) => running.has(pid) })
+  const { modelRegistry: registry, modelUses: uses, gateReports: gates } = metadata
+  const models = new RegisteredModels({
+    registry,
+    uses,
+    gates,
+    modelsDir,
+    clock,
+    isRunning: ({ pid }) => running.has(pid),
+  })
   return {
     models,
     metadata,

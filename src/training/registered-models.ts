@@ -1,5 +1,7 @@
 // Models from their bundle on disk to their alias, in the one order that leaves no alias without a whole bundle, wherever a process dies: the bundle is complete and
 // checked, then it is registered, then an alias moves.
+
+import { type GateReport, refusalWords } from '../domain/gate-report.ts'
 import { promoted, rolledBack } from '../domain/model-aliases.ts'
 import type {
   AliasMove,
@@ -21,6 +23,7 @@ import {
   summaryOf,
   writeBundle,
 } from '../models/bundle.ts'
+import type { GateReports } from '../ports/gate-reports.ts'
 import type { AuditQuery, ModelRegistry } from '../ports/model-registry.ts'
 import type { ModelUses } from '../ports/model-uses.ts'
 import { aliasesOf, bundleState, type ModelEntry, type UnregisteredBundle } from './model-entry.ts'
@@ -28,6 +31,7 @@ import { aliasesOf, bundleState, type ModelEntry, type UnregisteredBundle } from
 export interface RegisteredModelsParts {
   readonly registry: ModelRegistry
   readonly uses: ModelUses
+  readonly gates: GateReports
   readonly modelsDir: string
   readonly clock: Clock
   readonly isRunning: (process: Pick<ModelUser, 'pid' | 'startedAt'>) => boolean
@@ -39,6 +43,7 @@ export interface Promotion {
   readonly as?: 'champion' | 'challenger'
   /** What the alias is expected to name now; left out, whatever it names when the promotion begins. */
   readonly expected?: string
+  /** With `override`, whatever the gates say. */
   readonly decision: ModelDecision
 }
 
@@ -75,14 +80,22 @@ export class RegisteredModels {
   }
 
   /**
-   * Gives a version an alias, once every byte of its bundle was found good. One that is not registered yet is registered first. Running servers follow within a second.
-   * @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER, MODEL_ALIAS_MOVED, MODEL_RETIRED, MODEL_IS_CHAMPION, METADATA_*
+   * Gives a version an alias, once the gates let it through and every byte of its bundle was found good. One that is not registered yet is registered first. Running servers
+   * follow within a second.
+   * @throws MillraceError MODEL_NOT_JUDGED, MODEL_REFUSED, MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER, MODEL_ALIAS_MOVED, MODEL_RETIRED, MODEL_IS_CHAMPION, METADATA_*
    */
   async promote({ version, as = 'champion', expected, decision }: Promotion): Promise<AliasOutcome> {
     const before = await this.#expecting(as, expected)
     const after = promoted(before, version, as)
     await this.register(version)
-    return this.#move({ before, after }, decision)
+    // What already has the alias needs no leave to keep it.
+    const judged = before[as] === version ? decision : await this.#judged(version, before, decision)
+    return this.#move({ before, after }, judged)
+  }
+
+  /** What the gates said of a version, newest first. */
+  gateReports(version: string, limit: number): Promise<readonly GateReport[]> {
+    return this.parts.gates.list(version, limit)
   }
 
   /**
@@ -174,6 +187,24 @@ export class RegisteredModels {
     return new Map([...byVersion].map(([version, uses]) => [version, [...new Set(uses.map(({ user }) => user.pid))]]))
   }
 
+  /** The decision with the gates that it rests on. @throws MillraceError MODEL_NOT_JUDGED, MODEL_REFUSED unless it overrides them */
+  async #judged(
+    version: string,
+    { champion, previous }: ModelAliases,
+    decision: ModelDecision,
+  ): Promise<ModelDecision> {
+    const [report] = await this.parts.gates.list(version, 1)
+    if (decision.override !== undefined) return report ? { ...decision, gateRunId: report.id } : decision
+    if (report === undefined) throw notJudged(version, 'no gates have judged it')
+    if (!report.passed) throw refusedByGates(report)
+    // The one that was in charge a moment ago needs no comparison to come back: a rollback asks for none either.
+    if (report.champion !== champion && version !== previous) {
+      const found = report.champion === undefined ? 'when no model was in charge' : `beside ${report.champion}`
+      throw notJudged(version, `the gates judged it ${found}, and ${champion ?? 'no model'} is in charge now`)
+    }
+    return { ...decision, gateRunId: report.id }
+  }
+
   async #expecting(alias: ModelAlias, expected: string | undefined): Promise<ModelAliases> {
     const aliases = await this.parts.registry.aliases()
     if (expected === undefined || aliases[alias] === expected) return aliases
@@ -188,4 +219,20 @@ export class RegisteredModels {
     await registry.move({ from: outcome.before, to: outcome.after, atMs: clock.now(), decision })
     return outcome
   }
+}
+
+/** Every gate that refused, as problems. */
+export function refusedByGates({ version, results }: GateReport): MillraceError {
+  const problems = refusalWords(results)
+  const names = problems.map(({ where }) => where).join(', ')
+  return new MillraceError('MODEL_REFUSED', `The gates refused model ${version}: ${names}.`, {
+    problems,
+    fix: 'It is registered. Where it is right nevertheless, run "millrace promote VERSION --override REASON"; the log of moves keeps the reason.',
+  })
+}
+
+function notJudged(version: string, why: string): MillraceError {
+  return new MillraceError('MODEL_NOT_JUDGED', `Model ${version} is given no alias: ${why}.`, {
+    fix: 'Train again with "millrace train", or give a reason with "millrace promote VERSION --override REASON".',
+  })
 }

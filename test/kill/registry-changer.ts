@@ -13,8 +13,12 @@ import { RegisteredModels } from '../../src/training/registered-models.ts'
 
 const [folder, name] = process.argv.slice(2) as [string, string]
 const modelsDir = join(folder, 'models')
-const { modelRegistry: registry, modelUses: uses } = await openMetadataStore({ folder: join(folder, 'metadata') })
-const models = new RegisteredModels({ registry, uses, modelsDir, clock: systemClock, isRunning: isAlive })
+const {
+  modelRegistry: registry,
+  modelUses: uses,
+  gateReports: gates,
+} = await openMetadataStore({ folder: join(folder, 'metadata') })
+const models = new RegisteredModels({ registry, uses, gates, modelsDir, clock: systemClock, isRunning: isAlive })
 const rng = seededRng(name)
 const user = { id: name, ...thisProcess() }
 
@@ -44,7 +48,7 @@ const content = (): BundleContent => ({
 })
 
 const promote = (version: string, id: string) =>
-  models.promote({ version, decision: { by: name, command: 'promote', why: id } })
+  models.promote({ version, decision: { by: name, command: 'promote', why: id, override: 'a test' } })
 
 /** @param id of the one change, for the log */
 const acts: Readonly<Record<string, (id: string) => Promise<unknown>>> = {

@@ -114,8 +114,8 @@ async function leftoversIn({ modelRegistry }: MetadataStore, modelsDir: string):
 
 /** One collection by a process that lives puts everything in order: each folder is a registered model, and each registered model has its folder. */
 async function problemsAfterMending(store: MetadataStore, modelsDir: string): Promise<string[]> {
-  const { modelRegistry: registry, modelUses: uses } = store
-  const models = new RegisteredModels({ registry, uses, modelsDir, clock: systemClock, isRunning: isAlive })
+  const { modelRegistry: registry, modelUses: uses, gateReports: gates } = store
+  const models = new RegisteredModels({ registry, uses, gates, modelsDir, clock: systemClock, isRunning: isAlive })
   await collectModels(models, { newestCount: 1, inChargeDays: 0 }, { isDryRun: false })
   const leftoverCount = await leftoversIn(store, modelsDir)
   const retired = (await registry.list()).filter(({ status }) => status === 'retired')

@@ -1,5 +1,6 @@
 import type { Plan } from '../../src/config/plan.ts'
 import { defaultCheckSettings } from '../../src/domain/check-settings.ts'
+import { someGateSettings } from '../../src/domain/gate-settings.testing.ts'
 
 /** Items have a title, and there is one interaction. */
 export const itemsPlan: Plan = {
@@ -16,7 +17,7 @@ export const itemsPlan: Plan = {
     skew: { sampleShare: 0, maxBytes: 1_000_000 },
     futureToleranceMs: 300_000,
   },
-  training: { owner: 'ml@shop.example', seed: 1, candidates: {} },
+  training: { owner: 'ml@shop.example', seed: 1, candidates: {}, gates: someGateSettings, card: {} },
   serving: { owner: 'web@shop.example', placements: {} },
   monitoring: { owner: 'sre@shop.example' },
 }

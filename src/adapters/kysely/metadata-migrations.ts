@@ -25,6 +25,7 @@ const migrations: readonly Migration[] = [
   { name: 'no progress of backfills', apply: dropBackfillProgress },
   { name: 'model registry', apply: createModelRegistry },
   { name: 'runs', apply: createRuns },
+  { name: 'gate reports', apply: createGateReports },
 ]
 
 export interface MigrationOptions {
@@ -266,4 +267,18 @@ async function createRuns(schema: SchemaModule, types: ColumnTypes): Promise<voi
     .addColumn('metric', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('run_metric_key', ['run_id', 'name', 'step'])
     .execute()
+}
+
+/** A report may come before its model is registered, and stays when the model is deleted. */
+async function createGateReports(schema: SchemaModule, types: ColumnTypes, db: Kysely<MetadataTables>): Promise<void> {
+  const name = sql.raw(types.name)
+  await schema
+    .createTable('gate_report')
+    .addColumn('id', name, (column) => column.primaryKey())
+    .addColumn('version', name, (column) => column.notNull())
+    .addColumn('judged_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('report', 'text', (column) => column.notNull())
+    .execute()
+  await schema.createIndex('gate_report_by_version').on('gate_report').columns(['version', 'judged_at_ms']).execute()
+  for (const statement of types.appendOnly('gate_report')) await statement.execute(db)
 }

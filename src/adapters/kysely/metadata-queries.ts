@@ -2,6 +2,7 @@
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import { checkResults } from './check-result-queries.ts'
 import { featureVersions } from './feature-version-queries.ts'
+import { gateReports } from './gate-report-queries.ts'
 import { type Connected, MetadataDatabase } from './metadata-database.ts'
 import { modelRegistry } from './model-registry-queries.ts'
 import { modelUses } from './model-use-queries.ts'
@@ -22,6 +23,7 @@ export function metadataStoreOver(connected: Connected): MetadataStore {
     modelRegistry: modelRegistry(database),
     modelUses: modelUses(database),
     runs: runStore(database),
+    gateReports: gateReports(database),
     close: () => database.close(),
   }
 }

@@ -70,6 +70,7 @@ export interface MetadataTables {
     at_ms: Whole
     decision: Json
   }
+  readonly gate_report: { id: string; version: string; judged_at_ms: Whole; report: Json }
   readonly model_use: { user_id: string; version: string; process: Json }
   /** What the queue asks for, once more beside the whole run. */
   readonly run: {

@@ -1,0 +1,72 @@
+// A training as `millrace train` does it: measure, train on everything, register, judge, and put in charge what the gates let through.
+import { randomUUID } from 'node:crypto'
+import type { App } from '../app.ts'
+import { type GateReport, lettingThrough } from '../domain/gate-report.ts'
+import type { Manifest } from '../models/bundle.ts'
+import { judge } from '../training/gates/judge.ts'
+import { refusedByGates } from '../training/registered-models.ts'
+import type { HeldOutEvaluation } from './evaluate-models.ts'
+import { evaluateOnHeldOut } from './evaluate-models.ts'
+import { type Candidate, gatherEvidence } from './gate-evidence.ts'
+import { type TrainingInput, type TrainModelOptions, trainModel } from './train-model.ts'
+
+export interface TrainWithGatesOptions extends Pick<TrainModelOptions, 'threadCount' | 'log' | 'checkpoints'> {
+  /** Whether the model becomes the champion where the gates let it through; true where it is left out. */
+  readonly promote?: boolean | undefined
+  /** Told before training goes on. */
+  readonly onEvaluation?: (evaluation: HeldOutEvaluation) => void | Promise<void>
+  /** Told before the model is judged. */
+  readonly onModel?: (manifest: Manifest) => void | Promise<void>
+  readonly onReport?: (report: GateReport) => void
+}
+
+export interface GatedTraining {
+  readonly manifest: Manifest
+  readonly report: GateReport
+  /** Whether it is in charge now. */
+  readonly isPromoted: boolean
+}
+
+/**
+ * A model that the gates refuse is registered all the same, and its report kept; the champion stays.
+ * @throws MillraceError MODEL_REFUSED where it was to be in charge; NOTHING_TO_TRAIN_ON, and what `trainModel` throws
+ */
+export async function trainWithGates(
+  app: App,
+  input: TrainingInput,
+  options: TrainWithGatesOptions,
+): Promise<GatedTraining> {
+  const { threadCount, log, checkpoints, promote = true } = options
+  const evaluation = await evaluateOnHeldOut(app, input, { threadCount, checkpoints, log: () => {} })
+  await options.onEvaluation?.(evaluation)
+  const manifest = await trainModel(app, input, { threadCount, log, evaluation, checkpoints })
+  await options.onModel?.(manifest)
+  const report = await judgeModel(app, { manifest, input, evaluation, threadCount })
+  options.onReport?.(report)
+  if (promote) {
+    if (!report.passed) throw refusedByGates(report)
+    const { champion: expected } = report
+    const decision = { by: 'gates', command: 'millrace train', why: 'Newly trained; the gates let it through.' }
+    const models = await app.models()
+    await models.promote({ version: manifest.version, ...(expected !== undefined && { expected }), decision })
+  }
+  return { manifest, report, isPromoted: promote }
+}
+
+/** Judges a model that was just trained, and keeps the report. @throws MillraceError METADATA_*, BUNDLE_* */
+async function judgeModel(app: App, candidate: Candidate): Promise<GateReport> {
+  const { gates } = app.plan.training
+  const { evidence, champion, compared } = await gatherEvidence(app, candidate)
+  const results = judge(evidence, gates)
+  const report: GateReport = {
+    id: randomUUID(),
+    version: candidate.manifest.version,
+    judgedAtMs: app.clock.now(),
+    ...(champion !== undefined && { champion }),
+    ...(compared && { comparison: compared.comparison }),
+    passed: lettingThrough(results, gates.notJudged),
+    results,
+  }
+  await (await app.metadata()).gateReports.append(report)
+  return report
+}
