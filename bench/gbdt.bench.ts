@@ -2,7 +2,6 @@
 //
 // Both sides train with the same trees, leaves, bins, learning rate and least rows per leaf, each on queries and features that it draws itself by the
 // seed; LightGBM's other settings are its defaults, which are ours too. Nothing here was chosen by looking at the test rows.
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +12,6 @@ import { comparePaired, meanOf } from '../src/lib/bootstrap.ts'
 import { parseLightgbmModel } from '../src/models/boosted-trees/lightgbm-model.ts'
 import { boostedTreesSettings } from '../src/models/boosted-trees/settings.ts'
 import { trainBoostedTrees } from '../src/models/boosted-trees/train.ts'
-import { gradedNdcg } from '../src/models/boosted-trees/validation-metric.ts'
 import { type Bench, type Figure, median, spreadOf } from './figure.ts'
 import {
   lambdarankExample,
@@ -24,34 +22,15 @@ import {
   type TreesSplit,
   writeRows,
 } from './gbdt-data.ts'
+import {
+  lightgbmPackages,
+  queryNdcgs,
+  readScores,
+  runSide,
+  type TreesRun,
+  type TreesRunSettings,
+} from './gbdt-sides.ts'
 import { pythonWith } from './peers.ts'
-
-/** What a side is asked to do: the one argument of its process, as JSON. */
-export interface TreesRun {
-  /** The peer trains, or measures its scoring. */
-  readonly action: 'train' | 'score'
-  readonly trainFile: string
-  readonly testFile: string
-  readonly threadCount: number
-  readonly seed: number
-  readonly settings: TreesRunSettings
-  /** Where to leave the test rows' scores, float64. */
-  readonly scoresFile?: string
-  /** The peer's model: where training leaves it and scoring finds it. */
-  readonly modelFile?: string
-}
-
-/** Named as in `BoostedTreesSettings`. */
-interface TreesRunSettings {
-  readonly objective: 'lambdaMart' | 'squared'
-  readonly trees: number
-  readonly leaves: number
-  readonly bins: number
-  readonly learningRate: number
-  readonly minRowsPerLeaf: number
-  readonly rowFraction: number
-  readonly featureFraction: number
-}
 
 interface Timing {
   /** From the values in memory to the model. */
@@ -66,7 +45,6 @@ interface Sides {
   readonly log: (line: string) => void
 }
 
-const lightgbm = ['lightgbm==4.7.0', 'numpy==2.4.6', 'scipy==1.17.1']
 const onnx = ['onnxruntime==1.32.0', 'onnxmltools==1.16.0', 'skl2onnx==1.20.0']
 const seeds = [1, 2, 3, 4, 5]
 const timedRepeats = 3
@@ -80,13 +58,16 @@ const base: Omit<TreesRunSettings, 'objective'> = {
   minRowsPerLeaf: 20,
   rowFraction: 1,
   featureFraction: 1,
+  l2: 0,
+  truncation: 30,
+  isNormalized: false,
 }
 const sampled: TreesRunSettings = { ...base, objective: 'lambdaMart', rowFraction: 0.9, featureFraction: 0.9 }
 
 const bench: Bench = async ({ smoke, log }) => {
   if (smoke) return smokeFigures()
-  const withOnnx = pythonWith([...lightgbm, ...onnx], log)
-  const peer = 'skipped' in withOnnx ? pythonWith(lightgbm, log) : withOnnx
+  const withOnnx = pythonWith([...lightgbmPackages, ...onnx], log)
+  const peer = 'skipped' in withOnnx ? pythonWith(lightgbmPackages, log) : withOnnx
   if ('skipped' in peer) return peer
   const yandex = letorYandex()
   if ('skipped' in yandex) return yandex
@@ -124,19 +105,6 @@ function writeSplit(scratchDir: string, name: string, { train, test }: TreesSpli
   return files
 }
 
-const commands = {
-  ours: (_: Sides) => [process.execPath, join(import.meta.dirname, 'gbdt-trainer.ts')],
-  peer: ({ python }: Sides) => [python, join(import.meta.dirname, 'gbdt-peer.py')],
-} as const
-
-function runSide<Result>(side: keyof typeof commands, sides: Sides, run: TreesRun): Result {
-  const [command, ...args] = commands[side](sides)
-  // As the command line does, which keeps compiled code: half of what starting a thread takes.
-  const env = { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, '..', 'build', 'compile-cache') }
-  const output = execFileSync(command!, [...args, JSON.stringify(run)], { encoding: 'utf8', env })
-  return JSON.parse(output.trim().split('\n').at(-1)!) as Result
-}
-
 // ---- quality ----
 
 function qualityFigure(name: string, { test }: TreesSplit<RankedRows>, files: Files, sides: Sides): Figure {
@@ -148,7 +116,7 @@ function qualityFigure(name: string, { test }: TreesSplit<RankedRows>, files: Fi
       ['peer', peers],
     ] as const) {
       const scoresFile = join(sides.scratchDir, 'scores.f64')
-      runSide(side, sides, { action: 'train', ...files, threadCount: 1, seed, settings: sampled, scoresFile })
+      runSide(side, sides.python, { action: 'train', ...files, threadCount: 1, seed, settings: sampled, scoresFile })
       ndcgs.push(queryNdcgs(readScores(scoresFile), test))
     }
     sides.log(
@@ -167,7 +135,7 @@ function qualityFigure(name: string, { test }: TreesSplit<RankedRows>, files: Fi
     value: meanOf(oursMeans),
     unit: '',
     spread: spreadOf(oursMeans),
-    peer: lightgbm[0]!,
+    peer: lightgbmPackages[0]!,
     peerValue: meanOf(peerMeans),
     ratio,
     bar: '>= 1.0',
@@ -182,23 +150,6 @@ function qualityFigure(name: string, { test }: TreesSplit<RankedRows>, files: Fi
       `${paired.interval.map((bound) => bound.toFixed(4)).join(' … ')}. ${judged} test queries; ${emptyCount} without a relevant row are left out ` +
       `(counted as 1: ours ${withEmpty(meanOf(oursMeans))}, peer ${withEmpty(meanOf(peerMeans))}).`,
   }
-}
-
-function readScores(path: string): Float64Array {
-  const bytes = readFileSync(path)
-  return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
-}
-
-/** Of the queries that have a relevant row, in their order. */
-function queryNdcgs(scores: Float64Array, { labels, querySizes }: RankedRows): number[] {
-  const ndcgs: number[] = []
-  let start = 0
-  for (const size of querySizes) {
-    const ndcg = gradedNdcg(scores, labels, start, start + size, 10)
-    if (ndcg !== undefined) ndcgs.push(ndcg)
-    start += size
-  }
-  return ndcgs
 }
 
 const meanByQuery = (runs: readonly number[][]): number[] => runs[0]!.map((_, q) => meanOf(runs.map((run) => run[q]!)))
@@ -220,7 +171,7 @@ function trainingFigure(
     for (const side of ['ours', 'peer'] as const) {
       const scoresFile = join(sides.scratchDir, 'scores.f64')
       timings[side].push(
-        runSide<Timing>(side, sides, { action: 'train', ...files, threadCount, seed: 1, settings, scoresFile }),
+        runSide<Timing>(side, sides.python, { action: 'train', ...files, threadCount, seed: 1, settings, scoresFile }),
       )
       const scores = readScores(scoresFile)
       losses[side] =
@@ -241,7 +192,7 @@ function trainingFigure(
     value: median(ours),
     unit: 's',
     spread: spreadOf(ours),
-    peer: lightgbm[0]!,
+    peer: lightgbmPackages[0]!,
     peerValue: median(peers),
     ratio,
     bar: '<= 1.5',
@@ -278,13 +229,13 @@ function scoringFigures({ test }: TreesSplit, files: Files, sides: Sides): Figur
     settings: { ...base, objective: 'lambdaMart' },
     modelFile: join(sides.scratchDir, 'model.txt'),
   }
-  runSide('peer', sides, run)
+  runSide('peer', sides.python, run)
   const { trees } = parseLightgbmModel(readFileSync(run.modelFile!, 'utf8'))
   const ours: number[] = []
   const peers: PeerScoring[] = []
   for (let repeat = 0; repeat < timedRepeats; repeat++) {
     ours.push(scoringMs(trees, test, 2000))
-    peers.push(runSide<PeerScoring>('peer', sides, { ...run, action: 'score' }))
+    peers.push(runSide<PeerScoring>('peer', sides.python, { ...run, action: 'score' }))
   }
   const figureBeside = (peer: string, name: string, msOf: (scoring: PeerScoring) => number, note: string): Figure => {
     const ratio = median(peers.map((scoring, repeat) => msOf(scoring) / ours[repeat]!))
@@ -304,7 +255,7 @@ function scoringFigures({ test }: TreesSplit, files: Files, sides: Sides): Figur
   const oneRow = median(peers.map(({ lightgbmOneRowMs }) => lightgbmOneRowMs))
   const figures = [
     figureBeside(
-      lightgbm[0]!,
+      lightgbmPackages[0]!,
       'LightGBM',
       ({ lightgbmMs }) => lightgbmMs,
       `predict with num_threads=1; of its time ${oneRow.toFixed(3)} ms are what a call with one row takes.`,
