@@ -72,7 +72,7 @@ const side = process.argv[2]
 if (side !== 'ours' && side !== 'peer') throw new Error(`Found ${JSON.stringify(side)}, expected "ours" or "peer".`)
 const yandex = letorYandex()
 if ('skipped' in yandex) throw new Error(yandex.skipped)
-const peer = pythonWith(lightgbmPackages, console.error)
+const peer = side === 'peer' ? pythonWith(lightgbmPackages, console.error) : { python: '' }
 if ('skipped' in peer) throw new Error(peer.skipped)
 const scratchDir = mkdtempSync(join(tmpdir(), 'millrace-tune-gbdt-'))
 const judge = (settings: TreesRunSettings, folds: readonly Fold[], seed: number): number => {
