@@ -1,4 +1,4 @@
-// Where the settings of the `gbdt` benchmark's tuned figures come from: `node bench/tune-gbdt.ts SIDE`, SIDE ours or peer.
+// Finds settings for Yandex LETOR, for one side of the `gbdt` benchmark: `node bench/tune-gbdt.ts SIDE`, SIDE ours or peer.
 //
 // The same random settings for both sides are judged on folds cut from Yandex LETOR's train part, whole queries each: all of them on one division
 // into folds, the best quarter of them on three more, by NDCG@10. The test part has no say. Prints the settings of the second round, the best first.
