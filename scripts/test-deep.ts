@@ -13,7 +13,11 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '100' },
     sets: { type: 'string', default: '40' },
     commits: { type: 'string', default: '1000' },
+<<<<<<< HEAD
     retrainings: { type: 'string', default: '200' },
+=======
+    trees: { type: 'string', default: '500' },
+>>>>>>> h-rank
     seed: { type: 'string', default: '20261125' },
   },
 })
@@ -59,6 +63,16 @@ const trials = [
     path: 'test/delta/concurrent-commits.test.ts',
     claim: `8 processes with ${values.commits} Delta commits each lose and double none`,
     variables: { MILLRACE_DELTA_COMMITS: values.commits },
+  },
+  {
+    path: 'src/kernels/tree-training.test.ts',
+    claim: `boosted trees and their gradients = slow and plain versions, ${values.trees} cases each`,
+    variables: { MILLRACE_TREE_CASES: values.trees },
+  },
+  {
+    path: 'src/models/boosted-trees/train.test.ts',
+    claim: 'boosted trees learn, with a million categories too',
+    variables: { MILLRACE_TREE_CATEGORIES: '1000000' },
   },
 ]
 

@@ -57,7 +57,7 @@ export async function trainBoostedTrees(training: BoostedTreesTraining): Promise
     categoryLambda: settings.categoryL2,
     sigmoid: settings.sigmoid,
     truncation: settings.truncation,
-    isNormalized: true,
+    isNormalized: settings.isNormalized,
     threadCount,
   })
   try {
