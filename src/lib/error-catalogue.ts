@@ -59,6 +59,16 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A model made by another program cannot be read, or does what Millrace cannot.',
   },
+  MODEL_WITHOUT_ROW_COUNTS: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A model cannot be explained: its trees do not say how many training rows went which way.',
+  },
+  ONNX_RUNTIME_MISSING: {
+    httpStatus: 500,
+    exitCode: 69,
+    meaning: 'An ONNX model is to be run, and the package "onnxruntime-node" is not installed.',
+  },
   DISK_FULL: { httpStatus: 507, exitCode: 74, meaning: 'The disk is full; nothing that was acknowledged is lost.' },
   DATA_FOLDER_NEWER: {
     httpStatus: 500,
