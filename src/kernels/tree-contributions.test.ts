@@ -11,7 +11,7 @@ import { goesLeft, joinTrees, type TreeNode, type Trees, treeCountOf } from './t
 type Row = readonly number[]
 
 /** What a row of which only some features are known would score: an unknown one goes both ways, by the training rows. */
-function valueOf(trees: Trees, row: Row, isKnown: (feature: number) => boolean): number {
+function gameValue(trees: Trees, row: Row, isKnown: (feature: number) => boolean): number {
   let value = trees.baseScore
   for (let tree = 0; tree < treeCountOf(trees); tree++) {
     const firstNode = trees.nodeOffsets[tree]!
@@ -35,7 +35,7 @@ function valueOf(trees: Trees, row: Row, isKnown: (feature: number) => boolean):
 function shapleyValues(trees: Trees, row: Row): number[] {
   const d = trees.featureCount
   const values = Array.from({ length: 2 ** d }, (_, set) =>
-    valueOf(trees, row, (feature) => ((set >> feature) & 1) === 1),
+    gameValue(trees, row, (feature) => ((set >> feature) & 1) === 1),
   )
   const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1))
   const sizeOf = (set: number): number => (set === 0 ? 0 : (set & 1) + sizeOf(set >> 1))
@@ -74,7 +74,7 @@ describe('contributions', () => {
         const trees = madeTrees(rng, size)
         const [row] = rowsOf(madeColumns(rng, 1, size.featureCount))
         const { contributions, average } = contributionsOf(trees, row!)
-        expect(Math.abs(average - valueOf(trees, row!, () => false))).toBeLessThan(1e-9)
+        expect(Math.abs(average - gameValue(trees, row!, () => false))).toBeLessThan(1e-9)
         for (const [feature, expected] of shapleyValues(trees, row!).entries()) {
           expect(Math.abs(contributions[feature]! - expected), `feature ${feature}`).toBeLessThan(1e-9)
         }
