@@ -45,6 +45,11 @@ const trials = [
     variables: { MILLRACE_REGISTRY_KILLS: values.kills, MILLRACE_SEED: values.seed },
   },
   {
+    path: 'src/adapters/onnx/ranker.test.ts',
+    claim: 'exported trees score in onnxruntime as here, within 1e-5, on 100,000 rows',
+    variables: { MILLRACE_ONNX_ROWS: '100000' },
+  },
+  {
     path: 'test/delta/concurrent-commits.test.ts',
     claim: `8 processes with ${values.commits} Delta commits each lose and double none`,
     variables: { MILLRACE_DELTA_COMMITS: values.commits },

@@ -64,6 +64,11 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A model cannot be explained: its trees do not say how many training rows went which way.',
   },
+  MODEL_EXPORT_DIFFERS: {
+    httpStatus: 500,
+    exitCode: 70,
+    meaning: 'An exported model scores otherwise than the model it was made of.',
+  },
   ONNX_RUNTIME_MISSING: {
     httpStatus: 500,
     exitCode: 69,
