@@ -47,7 +47,8 @@ export interface WeakSliceOptions {
  * lost where slices overlap, as nested ones do.
  *
  * Left out are slices that repeat: of the same units as a simpler one; of two conditions, where they fare no worse than the rest of a weak slice that has one of
- * them (alpha is shared by all its pairs); and of one condition, where without the pairs that remain it fares no worse than the others.
+ * them (alpha is shared by all its pairs); and of one condition, where without the pairs that remain it fares no worse than the others (alpha is shared by
+ * all slices of one condition).
  *
  * @param values the metric of each unit, such as one of `UserMetricValues`; more is better
  */
@@ -154,6 +155,7 @@ function withoutRepeats(
     }
     if (parents.every(addsTo)) kept.push(candidate)
   }
+  const simpleCount = slices.filter(({ conditions }) => conditions.length === 1).length
   return kept.filter(({ slice }) => {
     const children = kept.filter((other) => isParent(slice, other.slice))
     if (children.length === 0) return true
@@ -161,7 +163,7 @@ function withoutRepeats(
     const others = slice.members.filter((unit) => !inChildren.has(unit))
     // The pairs count on neither side.
     const all = Int32Array.from(values.keys()).filter((unit) => !inChildren.has(unit))
-    return isBelow(values, others, all, alpha)
+    return isBelow(values, others, all, alpha / simpleCount)
   })
 }
 
