@@ -25,6 +25,7 @@ def train():
         "min_data_in_leaf": settings["minRowsPerLeaf"],
         "bagging_fraction": settings["rowFraction"],
         "bagging_freq": 1 if settings["rowFraction"] < 1 else 0,
+        "bagging_by_query": settings["objective"] == "lambdaMart",
         "feature_fraction": settings["featureFraction"],
         "num_threads": run["threadCount"],
         "seed": run["seed"],

@@ -50,6 +50,11 @@ const trials = [
     variables: { MILLRACE_ONNX_ROWS: '100000' },
   },
   {
+    path: 'test/kill/run-kill.test.ts',
+    claim: `a training killed at any of ${values.kills} moments is told as lost, leaves nothing half-made, and goes on to the model it would have made`,
+    variables: { MILLRACE_RUN_KILLS: values.kills, MILLRACE_SEED: values.seed },
+  },
+  {
     path: 'test/delta/concurrent-commits.test.ts',
     claim: `8 processes with ${values.commits} Delta commits each lose and double none`,
     variables: { MILLRACE_DELTA_COMMITS: values.commits },

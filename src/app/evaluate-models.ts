@@ -11,6 +11,7 @@ import { MillraceError } from '../lib/errors.ts'
 import { itemNeighbours } from '../models/item-neighbours/item-neighbours.ts'
 import { popularity } from '../models/popularity/popularity.ts'
 import type { CandidateGenerator, GeneratorKind } from '../ports/candidate-generator.ts'
+import type { Checkpoints } from '../ports/checkpoints.ts'
 import { type EvaluatedModel, type EvaluationReport, evaluationReport } from '../training/evaluation-report.ts'
 import { filledGenerator } from '../training/filled-generator.ts'
 import { trainGenerators } from '../training/train.ts'
@@ -26,6 +27,8 @@ export interface EvaluateOptions {
   /** What was held out by somebody else, instead of a split by time: then everything in the log is learned from. */
   readonly heldOut?: readonly HeldOutPair[] | undefined
   readonly threadCount?: number | undefined
+  /** What was trained already, where the run was killed before. */
+  readonly checkpoints?: Checkpoints | undefined
   readonly log: (line: string) => void
 }
 
@@ -93,6 +96,7 @@ async function trainedModels(
     seed: app.plan.training.seed,
     threadCount: options.threadCount ?? availableParallelism(),
     log: options.log,
+    checkpoints: options.checkpoints,
   })
   return Object.entries(kinds).map(([name, kind]) => ({
     name,

@@ -1,21 +1,28 @@
 // One training run: read the log, measure on newer interactions than were learned from, train on everything, register the model, put it in charge.
-import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
 import { readInteractions } from '../data/read-interactions.ts'
 import { type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
-import type { Manifest } from '../models/bundle.ts'
+import type { BundledRanker, Manifest } from '../models/bundle.ts'
+import type { TrainContext } from '../ports/candidate-generator.ts'
+import type { Checkpoints } from '../ports/checkpoints.ts'
+import type { RankerKind } from '../ports/ranker.ts'
 import type { EvaluationReport } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
+import { type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import { packageVersion } from './package-version.ts'
+import { withPastFeatures } from './past-features.ts'
+import { commitName } from './project-commit.ts'
 
 export interface TrainModelOptions {
   /** All processors where it is left out. */
   readonly threadCount?: number | undefined
   /** A line of progress, for people. */
   readonly log: (line: string) => void
+  /** What was trained already, where the run was killed before. */
+  readonly checkpoints?: Checkpoints | undefined
   /** An evaluation of the same settings on a split; its figures are kept with the model. */
   readonly evaluation?: EvaluationReport | undefined
   /** Whether the model becomes the champion; true where it is left out. */
@@ -47,19 +54,24 @@ export async function readTrainingInput(app: App): Promise<TrainingInput> {
  */
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
   const { table, nextOffset } = input
-  const asOfMs = app.clock.now()
+  // The data's own moment: the same data gives the same model, whenever it is trained.
+  const asOfMs = newestTimeMs(table) + 1
   const { seed } = app.plan.training
   const data = trainingDataOf(table, asOfMs)
   const generators = await trainGenerators(data, app.system.generators, {
     seed,
     threadCount: options.threadCount ?? availableParallelism(),
     log: options.log,
+    checkpoints: options.checkpoints,
   })
+  const { ranker: kind } = app.system
+  const context = { seed, threadCount: options.threadCount ?? availableParallelism(), log: options.log }
+  const ranker = kind && (await trainRankerOf(app, kind, table, context))
   const models = await app.models()
   const manifest = await models.add({
     lineage: {
       planHash: app.plan.hash,
-      commit: commitOf(app.projectDir),
+      commit: commitName(app.projectDir),
       millraceVersion: packageVersion(),
       seed,
       nextOffset,
@@ -71,6 +83,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     itemIds: table.itemIds,
     metrics: options.evaluation ? metricsOf(options.evaluation) : [],
     generators,
+    ranker: ranker && withoutNotes(ranker),
   })
   if (options.promote ?? true) {
     const decision = { by: 'train', command: 'millrace train', why: 'Newly trained; no gates are defined.' }
@@ -79,23 +92,28 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
   return manifest
 }
 
+async function trainRankerOf(
+  app: App,
+  ranker: RankerKind,
+  table: InteractionTable,
+  context: TrainContext,
+): Promise<TrainedRanker> {
+  const plan = app.plan.training.examples!
+  const trained = await withPastFeatures(app, (features) =>
+    trainRanker({ table, generators: app.system.generators, ranker, plan, features, context }),
+  )
+  for (const note of trained.notes) context.log(note)
+  return trained
+}
+
+const withoutNotes = ({ notes: _, ...ranker }: TrainedRanker): BundledRanker => ranker
+
+const newestTimeMs = ({ eventTimesMs }: InteractionTable): number =>
+  eventTimesMs.reduce((newest, timeMs) => Math.max(newest, timeMs), Number.NEGATIVE_INFINITY)
+
 /** The figures of the model that serves. */
 function metricsOf({ k, models }: EvaluationReport): readonly ModelMetric[] {
   const { ndcg, recall, reciprocalRank, averagePrecision } = models[0]!.metrics
   const named = { NDCG: ndcg, Recall: recall, MRR: reciprocalRank, MAP: averagePrecision }
   return Object.entries(named).map(([name, { mean, interval }]) => ({ name: `${name}@${k}`, value: mean, interval }))
-}
-
-/** The commit of the repository around a folder, marked where files differ from it; undefined outside a repository. */
-function commitOf(folder: string): string | undefined {
-  const git = (...args: string[]): string =>
-    execFileSync('git', args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
-      .toString()
-      .trim()
-  try {
-    const commit = git('rev-parse', 'HEAD')
-    return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}-modified`
-  } catch {
-    return undefined
-  }
 }

@@ -62,6 +62,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./evaluate.ts'),
   },
   { name: 'tune', summary: 'Search better settings on a validation part of the data', load: () => import('./tune.ts') },
+  {
+    name: 'runs',
+    summary: 'The runs of training: what each was made of, measured and took; compare, cancel, resume',
+    load: () => import('./runs.ts'),
+  },
   { name: 'dev', summary: 'Run the whole system in one process', load: () => import('./dev.ts') },
   {
     name: 'models',

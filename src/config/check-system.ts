@@ -5,6 +5,8 @@ import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkPlacements } from './check-placements.ts'
+import { checkRanker } from './check-ranker.ts'
+import { checkTrainingRuns, trainingRunSettings } from './check-training-runs.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { GeneratorPlan, Plan } from './plan.ts'
 import type { System } from './system.ts'
@@ -42,7 +44,8 @@ export function checkSystem(options: unknown): System {
     monitoring: { owner: checkOwner(monitoring.owner, 'monitoring', inspection) },
   }
   if (inspection.problems.length > 0) throw invalid(name, inspection)
-  return { plan: { ...said, hash: contentHash(said) }, generators: training.generators }
+  const { generators, ranker } = training
+  return { plan: { ...said, hash: contentHash(said) }, generators, ...(ranker && { ranker }) }
 }
 
 function invalid(name: string, inspection: Inspection): MillraceError {
@@ -55,7 +58,8 @@ function invalid(name: string, inspection: Inspection): MillraceError {
 }
 
 function checkTraining(value: unknown, inspection: Inspection) {
-  const fields = inspection.fields(value, 'training', ['owner', 'seed', 'candidates'])
+  const own = ['owner', 'seed', 'candidates', 'ranker', 'examples']
+  const fields = inspection.fields(value, 'training', [...own, ...trainingRunSettings])
   const where = 'training.candidates'
   const candidates: Record<string, GeneratorPlan> = {}
   const generators: Record<string, GeneratorKind> = {}
@@ -67,12 +71,15 @@ function checkTraining(value: unknown, inspection: Inspection) {
       )
     } else {
       candidates[name] = { kind: kind.kind, options: kind.options }
-      checkGeneratorOptions(kind, pathOf(where, name), inspection)
+      inspection.plainOptions(kind.options, pathOf(where, name))
     }
     generators[name] = kind as GeneratorKind
   }
   const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
-  return { plan: { owner: checkOwner(fields.owner, 'training', inspection), seed, candidates }, generators }
+  const ranker = checkRanker(fields, inspection)
+  const owner = checkOwner(fields.owner, 'training', inspection)
+  const plan = { owner, seed, candidates, ...ranker.plan, ...checkTrainingRuns(fields, inspection) }
+  return { plan, generators, ranker: ranker.kind }
 }
 
 const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }
@@ -81,15 +88,6 @@ function isGeneratorKind(value: unknown): value is GeneratorKind {
   const kind = value as Partial<GeneratorKind> | null
   const hasOptions = typeof kind?.options === 'object' && kind.options !== null
   return hasOptions && typeof kind.kind === 'string' && typeof kind.train === 'function'
-}
-
-/** A number that is NaN or infinite can neither be hashed nor written to a manifest. */
-function checkGeneratorOptions(kind: GeneratorKind, where: string, inspection: Inspection): void {
-  for (const [name, value] of Object.entries(kind.options)) {
-    const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
-    if (!isPlain)
-      inspection.report(pathOf(where, name), `found ${describe(value)}, expected a number, a text, true or false.`)
-  }
 }
 
 function checkServing(

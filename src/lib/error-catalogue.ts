@@ -467,6 +467,43 @@ export const errorCatalogue = {
     exitCode: 74,
     meaning: 'The place of a Delta table cannot be read or written.',
   },
+  RUN_NOT_FOUND: { httpStatus: 404, exitCode: 66, meaning: 'No run has that id.' },
+  RUN_STATE_CHANGED: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning:
+      'A run is not in a state in which this can be done, such as cancelling one that has ended; nothing was changed.',
+  },
+  RUN_UNDERWAY: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning: 'Another training of the same system is running, and there is one at a time.',
+  },
+  RUN_HELD: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'Checks hold the data back, so nothing is trained on it unless a person says why it should be.',
+  },
+  RUN_OVER_MEMORY: {
+    httpStatus: 500,
+    exitCode: 71,
+    meaning: 'A run took more memory than it was allowed, and was ended. It is not tried again.',
+  },
+  RUN_OVER_TIME: {
+    httpStatus: 500,
+    exitCode: 71,
+    meaning: 'A run took longer than it was allowed, and was ended. It is not tried again.',
+  },
+  RUN_KILLED: {
+    httpStatus: 500,
+    exitCode: 75,
+    meaning: 'The process of a run was killed from outside; a queued run is tried again.',
+  },
+  COMPUTE_UNAVAILABLE: {
+    httpStatus: 503,
+    exitCode: 75,
+    meaning: 'The process of a run could not be started.',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue

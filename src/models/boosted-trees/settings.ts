@@ -28,7 +28,7 @@ export interface BoostedTreesSettings {
   readonly l2: number
   /** More of it where categories are split. Default 10. */
   readonly categoryL2: number
-  /** Each tree learns from this part of the rows, drawn anew. In (0, 1], default 1. */
+  /** Each tree learns from this part of the rows, of the queries where queries are ranked, drawn anew. In (0, 1], default 1. */
   readonly rowFraction: number
   /** Each tree may use this part of the features, drawn anew. In (0, 1], default 1. */
   readonly featureFraction: number
