@@ -64,6 +64,16 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A model cannot be explained: its trees do not say how many training rows went which way.',
   },
+  MODEL_WITHOUT_TREES: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'What was asked for needs a model whose ranker is made of trees.',
+  },
+  EXPORT_UNWRITABLE: {
+    httpStatus: 500,
+    exitCode: 73,
+    meaning: 'The file that a model is exported to cannot be written.',
+  },
   MODEL_EXPORT_DIFFERS: {
     httpStatus: 500,
     exitCode: 70,
