@@ -28,8 +28,8 @@ export async function exportOnnx(
   options: { readonly version?: string | undefined; readonly path: string; readonly rowCount?: number | undefined },
 ): Promise<OnnxExport> {
   const { path, rowCount = 100_000 } = options
-  const { version, trees, featureNames } = await rankerTrees(app, options.version)
-  const bytes = onnxModelOf(trees, featureNames)
+  const { version, trees, featureNames, categories } = await rankerTrees(app, options.version)
+  const bytes = onnxModelOf(trees, featureNames, categories)
   const unproven = `${path}.${randomUUID().slice(0, 8)}.part`
   try {
     await write(unproven, bytes)

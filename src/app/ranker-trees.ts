@@ -9,6 +9,8 @@ export interface RankerTrees {
   readonly trees: Trees
   /** One a feature of the trees, in their order. */
   readonly featureNames: readonly string[]
+  /** Of the features whose values are texts: the text of category 0, 1, … */
+  readonly categories: Readonly<Record<string, readonly string[]>>
 }
 
 /**
@@ -46,5 +48,7 @@ export async function rankerTrees(app: App, version?: string): Promise<RankerTre
       `The ranker of model ${meant}, ${ranker.kind}, is not made of trees.`,
     )
   }
-  return { version: meant, trees: kind.trees(ranker.artifacts), featureNames: ranker.featureNames }
+  const ofTexts = Object.entries(ranker.dictionaries).filter(([, texts]) => texts.length > 0)
+  const { featureNames, artifacts } = ranker
+  return { version: meant, trees: kind.trees(artifacts), featureNames, categories: Object.fromEntries(ofTexts) }
 }

@@ -1,5 +1,5 @@
 // Goal: a model's ranker leaves the command line as a file that was compared, or not at all. Method: real bundles with made trees; the commands as they are run.
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CommandDef } from 'citty'
@@ -63,7 +63,7 @@ async function madeChampion({ hasRanker }: { hasRanker: boolean }): Promise<stri
     perGenerator: 100,
     examples: { windowCount: 1, fromMs: 0, beforeMs: 1, questionCount: 1, answeredCount: 1, rowCount: 2 },
     artifacts: treeArtifacts(trees),
-    dictionaries: {},
+    dictionaries: { price: [], age: ['young', 'old'] },
   }
   const app = await openApp({ systemFile: folder, dataDir: join(folder, 'data') })
   try {
@@ -87,7 +87,9 @@ test('a ranker becomes a compared file, and says what its columns are', async ()
   expect(lines[0]).toMatch(new RegExp(`ranker.onnx: the ranker of ${version}, 3 trees, \\d+ bytes$`))
   expect(lines[1]).toMatch(/^In onnxruntime 2000 rows score within \S+e-8, in the same order\.$/)
   expect(lines[2]).toBe('Input "features", float32, rows x 3: price, age, clicks')
-  expect(existsSync(path)).toBe(true)
+  const bytes = readFileSync(path)
+  expect(bytes.includes('["price","age","clicks"]')).toBe(true)
+  expect(bytes.includes('{"age":["young","old"]}')).toBe(true)
   const told = JSON.parse(await run('export', exportCommand, version, '--onnx', path, '--rows', '100', '--json'))
   expect(told).toMatchObject({ version, treeCount: 3, featureNames, comparison: { rowCount: 100, misplacedCount: 0 } })
   expect(readdirSync(folder).filter((name) => name.includes('.part'))).toEqual([])

@@ -14,9 +14,14 @@ import { ProtobufWriter } from '../../lib/protobuf-writer.ts'
  * otherwise on to the next, and from the last to the right. Missing and unknown categories equal none and end on the right, as in `Trees`.
  *
  * @param featureNames one a feature of the trees
+ * @param categories by feature, the text of category 0, 1, …; they are the metadata `categories`, as JSON, for whoever fills the rows
  * @returns the same bytes for the same trees
  */
-export function onnxModelOf(trees: Trees, featureNames: readonly string[]): Uint8Array {
+export function onnxModelOf(
+  trees: Trees,
+  featureNames: readonly string[],
+  categories: Readonly<Record<string, readonly string[]>> = {},
+): Uint8Array {
   const graph = new ProtobufWriter()
     .message(GRAPH.node, castNode())
     .message(GRAPH.node, treesNode(trees))
@@ -25,7 +30,8 @@ export function onnxModelOf(trees: Trees, featureNames: readonly string[]): Uint
     .message(GRAPH.output, floatMatrix('scores', 1))
   const operators = (domain: string, version: number): ProtobufWriter =>
     new ProtobufWriter().text(1, domain).whole(2, version)
-  const names = new ProtobufWriter().text(1, 'feature_names').text(2, JSON.stringify(featureNames))
+  const metadata = (key: string, value: unknown): ProtobufWriter =>
+    new ProtobufWriter().text(1, key).text(2, JSON.stringify(value))
   return (
     new ProtobufWriter()
       // Files of version 8 are read by every onnxruntime since 1.10.
@@ -34,7 +40,8 @@ export function onnxModelOf(trees: Trees, featureNames: readonly string[]): Uint
       .message(MODEL.graph, graph)
       .message(MODEL.operators, operators('', 13))
       .message(MODEL.operators, operators('ai.onnx.ml', 3))
-      .message(MODEL.metadata, names)
+      .message(MODEL.metadata, metadata('feature_names', featureNames))
+      .message(MODEL.metadata, metadata('categories', categories))
       .finish()
   )
 }
