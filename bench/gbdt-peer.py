@@ -9,19 +9,9 @@ import time
 
 import lightgbm as lgb
 import numpy as np
+from gbdt_rows import read_rows
 
 run = json.loads(sys.argv[1])
-
-
-def read_rows(path):
-    words = np.fromfile(path, dtype=np.int32)
-    row_count, feature_count, query_count = (int(word) for word in words[:3])
-    values = words[3:].view(np.float32)
-    columns = values[: row_count * feature_count].reshape(feature_count, row_count)
-    labels = values[row_count * feature_count :][:row_count]
-    queries = words[len(words) - query_count :] if query_count else None
-    # Row-major, as LightGBM likes them best.
-    return np.ascontiguousarray(columns.T), labels, queries
 
 
 def train():

@@ -61,6 +61,16 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Measure models against popularity and item neighbours',
     load: () => import('./evaluate.ts'),
   },
+  {
+    name: 'importance',
+    summary: 'What each feature means to a model: its part of the gain, and how often it is asked for',
+    load: () => import('./importance.ts'),
+  },
+  {
+    name: 'export',
+    summary: "Write a model's ranker as an ONNX file, and compare it in onnxruntime",
+    load: () => import('./export.ts'),
+  },
   { name: 'tune', summary: 'Search better settings on a validation part of the data', load: () => import('./tune.ts') },
   {
     name: 'runs',

@@ -69,6 +69,31 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A model made by another program cannot be read, or does what Millrace cannot.',
   },
+  MODEL_WITHOUT_ROW_COUNTS: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A model cannot be explained: its trees do not say how many training rows went which way.',
+  },
+  MODEL_WITHOUT_TREES: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'What was asked for needs a model whose ranker is made of trees.',
+  },
+  EXPORT_UNWRITABLE: {
+    httpStatus: 500,
+    exitCode: 73,
+    meaning: 'The file that a model is exported to cannot be written.',
+  },
+  MODEL_EXPORT_DIFFERS: {
+    httpStatus: 500,
+    exitCode: 70,
+    meaning: 'An exported model scores otherwise than the model it was made of.',
+  },
+  ONNX_RUNTIME_MISSING: {
+    httpStatus: 500,
+    exitCode: 69,
+    meaning: 'An ONNX model is to be run, and the package "onnxruntime-node" is not installed.',
+  },
   DISK_FULL: { httpStatus: 507, exitCode: 74, meaning: 'The disk is full; nothing that was acknowledged is lost.' },
   DATA_FOLDER_NEWER: {
     httpStatus: 500,

@@ -1,4 +1,5 @@
 // What orders candidates: from rows of feature values to one score a row. One folder under `models/` per kind, as for candidate generators.
+import type { Trees } from '../kernels/trees.ts'
 import type { Artifacts, TrainContext, TunableRange } from './candidate-generator.ts'
 
 /** Scores rows of feature values; more is better. */
@@ -52,4 +53,6 @@ export interface RankerKind {
   train(rows: RankingRows, validation: RankingRows | undefined, context: TrainContext): Promise<TrainedRankerArtifacts>
   /** Ready to score. `featureNames` are those of the columns that it was trained with, in their order. */
   open(artifacts: Artifacts, featureNames: readonly string[]): Ranker
+  /** For kinds that are a sum of trees: these, for export and explanation. */
+  readonly trees?: (artifacts: Artifacts) => Trees
 }

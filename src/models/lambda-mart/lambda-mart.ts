@@ -43,6 +43,7 @@ export function lambdaMart(settings: Partial<LambdaMartSettings> = {}): RankerKi
     with: (replaced) => lambdaMart({ ...options, ...replaced }),
     train: (rows, validation, context) => trainLambdaMart(options, rows, validation, context),
     open: (artifacts, featureNames) => new TreesRanker(artifacts, featureNames),
+    trees: treesOfArtifacts,
   }
 }
 
