@@ -1,12 +1,13 @@
 // From what a system file says to its Plan. Nothing is trusted: JavaScript users have no types, and types cannot see everything.
 import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkPlacements } from './check-placements.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
-import type { GeneratorPlan, Plan } from './plan.ts'
+import type { AttributeType, GeneratorPlan, Plan } from './plan.ts'
 import type { System } from './system.ts'
 
 const generatorNames: NameKind = {
@@ -32,6 +33,7 @@ export function checkSystem(options: unknown): System {
   )
   const data = checkData(fields.data, inspection)
   const training = checkTraining(fields.training, inspection)
+  checkItemAttributes(training.generators, data.entities.item, inspection)
   const serving = checkServing(fields.serving, inspection, { data, generators: Object.keys(training.generators) })
   const monitoring = inspection.fields(fields.monitoring, 'monitoring', ['owner'])
   const said = {
@@ -73,6 +75,34 @@ function checkTraining(value: unknown, inspection: Inspection) {
   }
   const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
   return { plan: { owner: checkOwner(fields.owner, 'training', inspection), seed, candidates }, generators }
+}
+
+/** Types of attributes that hold words. */
+const wordTypes: readonly AttributeType[] = ['text', 'category', 'tags']
+
+/** What generators learn of items must be declared, and be words. */
+function checkItemAttributes(
+  generators: Readonly<Record<string, GeneratorKind>>,
+  declared: Plan['data']['entities']['item'],
+  inspection: Inspection,
+): void {
+  const usable = Object.keys(declared).filter((name) => wordTypes.includes(declared[name]!.type))
+  for (const [generator, kind] of Object.entries(generators)) {
+    const where = `${pathOf('training.candidates', generator)}.attributes`
+    if (kind?.itemAttributes?.length === 0) inspection.report(where, 'found no attribute, expected at least one.')
+    for (const name of kind?.itemAttributes ?? []) {
+      const type = Object.hasOwn(declared, name) ? declared[name]!.type : undefined
+      if (type === undefined || !wordTypes.includes(type)) {
+        inspection.report(
+          where,
+          type === undefined
+            ? `data.entities.item has no attribute "${name}".`
+            : `"${name}" is ${type}(), expected text(), category() or tags().`,
+          suggestName(name, usable),
+        )
+      }
+    }
+  }
 }
 
 const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }

@@ -25,6 +25,8 @@ export interface GeneratorKind {
   readonly options: Readonly<Record<string, number | string | boolean>>
   /** Settings worth searching; every key is one of `options`. */
   readonly tunable: Readonly<Record<string, TunableRange>>
+  /** Names of the items' attributes that it learns from; `train` is given them. Default: none. */
+  readonly itemAttributes?: readonly string[]
   /** The same kind with some settings replaced. */
   with(options: Readonly<Record<string, number | string | boolean>>): GeneratorKind
   train(data: TrainingData, context: TrainContext): Promise<Artifacts>
