@@ -64,6 +64,7 @@ export { itemTransitions } from './models/item-transitions/item-transitions.ts'
 export { popularity } from './models/popularity/popularity.ts'
 export { rp3beta } from './models/rp3beta/rp3beta.ts'
 export { sessionNeighbours } from './models/session-neighbours/session-neighbours.ts'
+export { withRanges } from './models/with-ranges.ts'
 export type {
   Artifacts,
   CandidateGenerator,

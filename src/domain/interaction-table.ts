@@ -89,10 +89,13 @@ export class InteractionTableBuilder {
 
 /** The interactions that happened from `fromMs` (inclusive) to `beforeMs` (exclusive). Indexes keep their meaning. */
 export function interactionsBetween(table: InteractionTable, fromMs: number, beforeMs: number): InteractionTable {
+  return interactionsWhere(table, (i) => table.eventTimesMs[i]! >= fromMs && table.eventTimesMs[i]! < beforeMs)
+}
+
+/** The interactions that are kept, by their place in the columns. Indexes keep their meaning. */
+export function interactionsWhere(table: InteractionTable, isKept: (place: number) => boolean): InteractionTable {
   const kept: number[] = []
-  for (let i = 0; i < table.eventTimesMs.length; i++) {
-    if (table.eventTimesMs[i]! >= fromMs && table.eventTimesMs[i]! < beforeMs) kept.push(i)
-  }
+  for (let i = 0; i < table.eventTimesMs.length; i++) if (isKept(i)) kept.push(i)
   return {
     ...table,
     userIndexes: Int32Array.from(kept, (i) => table.userIndexes[i]!),
