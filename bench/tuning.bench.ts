@@ -19,7 +19,7 @@ const bench: Bench = async ({ smoke, log }) => {
   const kind = itemTransitions()
   const split = splitByTime(splitByTime(table, 0.2)!.train, 0.2)!
   const task = remembered(
-    generatorTask(kind, kind.tunable, split, { metric: 'ndcg', k: 20, seed: 1, threadCount: 1, log: () => {} }),
+    generatorTask(kind, kind.tunable, split, { metric: 'recall', k: 100, seed: 1, threadCount: 1, log: () => {} }),
   )
   const searches: Record<TuningMethod, (readonly Trial[])[]> = { random: [], tpe: [], halving: [] }
   for (const method of methods) {
@@ -45,7 +45,7 @@ function figuresOf(
   const reachedCount = searches.filter((trials) => spentUntil(trials, target) !== undefined).length
   return [
     {
-      name: `${method}, best NDCG@20 of ${trialCount} trials`,
+      name: `${method}, best Recall@100 of ${trialCount} trials`,
       value: median(bests),
       unit: '',
       spread: spreadOf(bests),

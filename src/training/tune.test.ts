@@ -39,8 +39,8 @@ test.each(methods)(
   },
 )
 
-// Over seeds 1 to 20 random search's best of 40 had a median of -0.15, and TPE reached that after 18 trials in the median; the seeds are fixed, so
-// the test cannot fail by chance.
+// With seeds 1 to 20 random search's best of 40 had a median of -0.388, and TPE reached that after 15 trials in the median. The seeds are fixed, so the test
+// cannot fail by chance; the bound leaves room for another order of drawing.
 test('TPE reaches the best of 40 random trials with fewer, on a hill', async () => {
   const seeds = Array.from({ length: 20 }, (_, i) => i + 1)
   const search = (method: TuningMethod) =>
@@ -51,7 +51,7 @@ test('TPE reaches the best of 40 random trials with fewer, on a hill', async () 
     const reached = trials.findIndex(({ value }) => value >= target)
     return reached < 0 ? 41 : reached + 1
   })
-  expect(middle(counts)).toBeLessThanOrEqual(28)
+  expect(middle(counts)).toBeLessThanOrEqual(25)
 })
 
 test('halving gives nine settings a ninth, the best three a third, the best one all, and counts that as three trials', async () => {
