@@ -79,7 +79,13 @@ async function evaluateSplit(
       trainSequences: data.sequences,
       testItemsByUser: newItemsByUser(split.test, data.itemsByUser),
     },
-    { k: options.k, seed: app.plan.training.seed, splitAtMs: split.splitAtMs, baseline: baselines[0]!.name },
+    {
+      k: options.k,
+      seed: app.plan.training.seed,
+      splitAtMs: split.splitAtMs,
+      baseline: baselines[0]!.name,
+      served: served(app),
+    },
   )
 }
 
@@ -124,17 +130,25 @@ async function baselineModels(
 const isSameKind = (a: GeneratorKind, b: GeneratorKind): boolean =>
   a.kind === b.kind && canonicalJson(a.options) === canonicalJson(b.options)
 
+function served(app: App): { readonly names: readonly string[]; readonly candidateCount: number } {
+  const [, { candidates, candidateCount }] = servedPlacement(app)
+  return { names: candidates, candidateCount }
+}
+
 /** What a visitor gets: the generators of the first realtime placement, in its order. */
 function servedModel(app: App, models: readonly EvaluatedModel[]): EvaluatedModel {
-  const [placement, plan] =
-    Object.entries(app.plan.serving.placements).find(([, { pattern }]) => pattern === 'realtime') ??
-    Object.entries(app.plan.serving.placements)[0]!
+  const [placement, plan] = servedPlacement(app)
   const byName = new Map<string, CandidateGenerator>(models.map(({ name, generator }) => [name, generator]))
   return {
     name: `placement ${placement}`,
     kind: 'placement',
     generator: filledGenerator(plan.candidates.map((name) => byName.get(name)!)),
   }
+}
+
+function servedPlacement(app: App) {
+  const placements = Object.entries(app.plan.serving.placements)
+  return placements.find(([, { pattern }]) => pattern === 'realtime') ?? placements[0]!
 }
 
 /** What each user chose in the test part and had not chosen before: only that can be recommended. */

@@ -3,6 +3,7 @@ import { alignedColumns } from '../lib/aligned-columns.ts'
 import type { MeanInterval, PairedComparison } from '../lib/bootstrap.ts'
 import type { Csr } from '../lib/csr.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
+import { type ContributionReport, contributionOf } from './contribution.ts'
 import {
   compareGenerators,
   type HeldOut,
@@ -41,6 +42,8 @@ export interface EvaluationReport {
   readonly userCountWithoutHistory: number
   /** The model that serves comes first. */
   readonly models: readonly ModelReport[]
+  /** What each generator of the placement adds to its list; left out where there is only one. */
+  readonly contribution?: ContributionReport
 }
 
 export interface EvaluatedModel {
@@ -55,6 +58,8 @@ export interface EvaluationOptions {
   readonly splitAtMs?: number | undefined
   /** The one that the others are compared with; one of the models' names. */
   readonly baseline: string
+  /** The generators behind the model that serves, in its order, by their names among the models, and how many candidates it asks each for. */
+  readonly served?: { readonly names: readonly string[]; readonly candidateCount: number }
 }
 
 /** @returns undefined where nobody has anything held out */
@@ -73,6 +78,7 @@ export function evaluationReport(
     SliceName,
     ReturnType<typeof standardSlices>[SliceName],
   ][]
+  const contribution = servedContribution(models, heldOut, options)
   return {
     k,
     splitAtMs: options.splitAtMs,
@@ -96,7 +102,21 @@ export function evaluationReport(
         overPopularity: compareGenerators({ challenger: values, champion: baseline }, 'ndcg', { seed })!,
       }
     }),
+    ...(contribution && { contribution }),
   }
+}
+
+function servedContribution(
+  models: readonly EvaluatedModel[],
+  heldOut: HeldOut,
+  { k, seed, served }: EvaluationOptions,
+): ContributionReport | undefined {
+  if (!served || served.names.length < 2) return undefined
+  const generators = served.names.map((name) => {
+    const { generator } = models.find((model) => model.name === name)!
+    return { name, lists: rankForUsers(generator, heldOut, Math.max(k, served.candidateCount)) }
+  })
+  return contributionOf(generators, heldOut.testItemsByUser, { k, seed })
 }
 
 function countWithoutHistory({ userIndexes }: UserMetricValues, trainItemsByUser: Csr): number {
@@ -141,5 +161,29 @@ export function describeEvaluation(report: EvaluationReport): readonly string[] 
     ...alignedColumns(rows),
     '',
     ...alignedColumns(sliceRows),
+    ...(report.contribution ? ['', ...describeContribution(report.contribution)] : []),
+  ]
+}
+
+function describeContribution({ k, candidateCount, unionRecall, generators }: ContributionReport): readonly string[] {
+  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
+  const loss = ({ mean, interval: [low, high] }: PairedComparison): string =>
+    `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`
+  const rows = [['generator', 'places', 'hits', 'hits of its own', 'recall lost without', 'NDCG lost without', '']]
+  for (const { name, placeShare, hitShare, ownHitCount, recallLoss, ndcgLoss, isWeak } of generators) {
+    const verdict = isWeak ? 'weak: nothing is measurably lost' : ''
+    rows.push([
+      name,
+      percent(placeShare),
+      percent(hitShare),
+      String(ownHitCount),
+      loss(recallLoss),
+      loss(ndcgLoss),
+      verdict,
+    ])
+  }
+  return [
+    `what each generator adds to the list of ${k}; recall is that of all candidates together, ${candidateCount} of each: ${unionRecall.toFixed(4)}`,
+    ...alignedColumns(rows),
   ]
 }
