@@ -59,6 +59,7 @@ export type { Duration } from './lib/duration.ts'
 export type { ErrorCode } from './lib/error-catalogue.ts'
 export type { Problem } from './lib/errors.ts'
 export { describeError, MillraceError } from './lib/errors.ts'
+export { content } from './models/content/content.ts'
 export { graphFilter } from './models/graph-filter/graph-filter.ts'
 export { ials } from './models/ials/ials.ts'
 export { itemNeighbours } from './models/item-neighbours/item-neighbours.ts'
@@ -67,6 +68,7 @@ export { lambdaMart } from './models/lambda-mart/lambda-mart.ts'
 export { popularity } from './models/popularity/popularity.ts'
 export { rp3beta } from './models/rp3beta/rp3beta.ts'
 export { sessionNeighbours } from './models/session-neighbours/session-neighbours.ts'
+export { withRanges } from './models/with-ranges.ts'
 export type {
   Artifacts,
   CandidateGenerator,

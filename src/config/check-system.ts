@@ -1,6 +1,7 @@
 // From what a system file says to its Plan. Nothing is trusted: JavaScript users have no types, and types cannot see everything.
 import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
 import { checkCard, checkGates } from './check-gates.ts'
@@ -9,7 +10,7 @@ import { checkPlacements } from './check-placements.ts'
 import { checkRanker } from './check-ranker.ts'
 import { checkTrainingRuns, trainingRunSettings } from './check-training-runs.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
-import type { GeneratorPlan, Plan } from './plan.ts'
+import type { AttributeType, GeneratorPlan, Plan } from './plan.ts'
 import type { System } from './system.ts'
 
 const generatorNames: NameKind = {
@@ -35,6 +36,7 @@ export function checkSystem(options: unknown): System {
   )
   const data = checkData(fields.data, inspection)
   const training = checkTraining(fields.training, inspection, data.entities)
+  checkItemAttributes(training.generators, data.entities.item, inspection)
   const serving = checkServing(fields.serving, inspection, { data, generators: Object.keys(training.generators) })
   const monitoring = inspection.fields(fields.monitoring, 'monitoring', ['owner'])
   const said = {
@@ -88,6 +90,34 @@ function checkTraining(value: unknown, inspection: Inspection, entities: Plan['d
     card: checkCard(fields.card, inspection),
   }
   return { plan, generators, ranker: ranker.kind }
+}
+
+/** Types of attributes that hold words. */
+const wordTypes: readonly AttributeType[] = ['text', 'category', 'tags']
+
+/** What generators learn of items must be declared, and be words. */
+function checkItemAttributes(
+  generators: Readonly<Record<string, GeneratorKind>>,
+  declared: Plan['data']['entities']['item'],
+  inspection: Inspection,
+): void {
+  const usable = Object.keys(declared).filter((name) => wordTypes.includes(declared[name]!.type))
+  for (const [generator, kind] of Object.entries(generators)) {
+    const where = `${pathOf('training.candidates', generator)}.attributes`
+    if (kind?.itemAttributes?.length === 0) inspection.report(where, 'found no attribute, expected at least one.')
+    for (const name of kind?.itemAttributes ?? []) {
+      const type = Object.hasOwn(declared, name) ? declared[name]!.type : undefined
+      if (type === undefined || !wordTypes.includes(type)) {
+        inspection.report(
+          where,
+          type === undefined
+            ? `data.entities.item has no attribute "${name}".`
+            : `"${name}" is ${type}(), expected text(), category() or tags().`,
+          suggestName(name, usable),
+        )
+      }
+    }
+  }
 }
 
 const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }

@@ -377,6 +377,17 @@ export const errorCatalogue = {
     exitCode: 70,
     meaning: 'Training ended with numbers that are not finite, so there is no model.',
   },
+  TUNING_INPUT_INVALID: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning:
+      'A search for settings has nothing to search: an empty range, no budget, or too little data to compare on.',
+  },
+  TUNING_OTHER_PLAN: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'Trials of an earlier search cannot be continued: they are of other settings, ranges or data.',
+  },
   UNKNOWN_GENERATOR: { httpStatus: 404, exitCode: 64, meaning: 'The system file trains no generator of that name.' },
   HELD_OUT_INVALID: {
     httpStatus: 400,

@@ -29,6 +29,8 @@ export interface FunnelMeasurement {
   readonly generators: Readonly<Record<string, FunnelValues>>
   /** Of all candidates together, whatever their order: what no ranker can lift. */
   readonly candidateRecall: Float64Array
+  /** Of the first 500 of them, the best of every generator first. */
+  readonly candidateRecallAt500: Float64Array
   readonly candidateCountMean: number
   /** By question, in their order: the ranked list, k wide, filled with -1. */
   readonly rankedItems: Int32Array
@@ -49,6 +51,7 @@ export async function measureFunnel(
     ...Object.fromEntries(generatorNames.map((name) => [name, new PerUser()])),
   } as Readonly<Record<string, PerUser>>
   const candidates = new PerUser()
+  const first500 = new PerUser()
   const rankedItems = new Int32Array(questions.length * k).fill(-1)
   let candidateCount = 0
   for (const [q, question] of questions.entries()) {
@@ -57,6 +60,10 @@ export async function measureFunnel(
     const items = asked.itemIndexes
     candidateCount += items.length
     candidates.add(question.userIndex, 0, recallAtK(items, relevant, items.length)!)
+    const bestRanks = bestRankOf(asked.rows, width, items.length, generatorNames.length)
+    const places = Array.from(items.keys())
+    const byRank = places.toSorted((a, b) => bestRanks[a]! - bestRanks[b]! || a - b).map((place) => items[place]!)
+    first500.add(question.userIndex, 0, recallAtK(byRank, relevant, 500)!)
     const scores = new Float64Array(items.length)
     await ranker.score(columnOf(asked.rows, width, items.length), items.length, scores)
     const judge = (list: PerUser, order: readonly number[]): readonly number[] => {
@@ -64,7 +71,6 @@ export async function measureFunnel(
       list.add(question.userIndex, ndcgAtK(ranked, relevant, k)!, recallAtK(ranked, relevant, k)!)
       return ranked
     }
-    const places = Array.from(items.keys())
     rankedItems.set(
       judge(
         lists.ranked!,
@@ -84,9 +90,22 @@ export async function measureFunnel(
     ranked: lists.ranked!.values(),
     generators: Object.fromEntries(generatorNames.map((name) => [name, lists[name]!.values()])),
     candidateRecall: candidates.values().recall,
+    candidateRecallAt500: first500.values().recall,
     candidateCountMean: questions.length === 0 ? 0 : candidateCount / questions.length,
     rankedItems,
   }
+}
+
+/** By place: the best place that any generator gave it. */
+function bestRankOf(rows: Float32Array, width: number, rowCount: number, generatorCount: number): Float32Array {
+  const best = new Float32Array(rowCount).fill(Number.POSITIVE_INFINITY)
+  for (let row = 0; row < rowCount; row++) {
+    for (let g = 0; g < generatorCount; g++) {
+      const rank = rows[row * width + 2 * g + 1]!
+      if (rank < best[row]!) best[row] = rank
+    }
+  }
+  return best
 }
 
 /** The k best places; among equals the one that was proposed first. */
@@ -142,6 +161,7 @@ export interface FunnelReport {
   readonly userCount: number
   readonly questionCount: number
   readonly candidateRecall: MeanInterval
+  readonly candidateRecallAt500: MeanInterval
   readonly candidateCountMean: number
   readonly ranked: ListReport
   readonly generators: Readonly<Record<string, ListReport>>
@@ -153,7 +173,7 @@ export interface FunnelReport {
 
 /** @returns undefined where nobody was asked about */
 export function funnelReport(measured: FunnelMeasurement, options: BootstrapOptions): FunnelReport | undefined {
-  const { k, questionCount, ranked, generators, candidateRecall, candidateCountMean } = measured
+  const { k, questionCount, ranked, generators, candidateRecall, candidateRecallAt500, candidateCountMean } = measured
   if (ranked.userIndexes.length === 0) return undefined
   const reportOf = ({ ndcg, recall }: FunnelValues): ListReport => ({
     ndcg: bootstrapMean(ndcg, options)!,
@@ -168,6 +188,7 @@ export function funnelReport(measured: FunnelMeasurement, options: BootstrapOpti
     userCount: ranked.userIndexes.length,
     questionCount,
     candidateRecall: bootstrapMean(candidateRecall, options)!,
+    candidateRecallAt500: bootstrapMean(candidateRecallAt500, options)!,
     candidateCountMean,
     ranked: reportOf(ranked),
     generators: reports,

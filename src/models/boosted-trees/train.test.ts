@@ -291,7 +291,9 @@ describe('what cannot be learned from is refused', () => {
     expect(() => boostedTreesSettings({ objective: 'squared', leaves: 1, learningRate: 0 })).toThrow(MillraceError)
     expect(() => boostedTreesSettings({ objective: 'huber' as 'squared' })).toThrow(/squared, logistic/)
     const isNormalized = 'yes' as unknown as boolean
-    expect(() => boostedTreesSettings({ objective: 'lambdaMart', isNormalized })).toThrow(/"yes", expected true or false/)
+    expect(() => boostedTreesSettings({ objective: 'lambdaMart', isNormalized })).toThrow(
+      /"yes", expected true or false/,
+    )
   })
 })
 

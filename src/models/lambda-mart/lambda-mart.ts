@@ -19,6 +19,7 @@ const defaults = {
   minRowsPerLeaf: 200,
   l2: 1,
   truncation: 30,
+  isNormalized: true,
   earlyStoppingTrees: 30,
 }
 
