@@ -1,5 +1,6 @@
 // What `import ... from 'millrace'` offers: the words of a system file, and what a program needs to run one.
 
+export { type OnnxRanker, type OnnxRankerOptions, openOnnxRanker } from './adapters/onnx/ranker.ts'
 export { checkData, type DataCheck } from './app/check-data.ts'
 export { type EvaluateOptions, evaluateModels } from './app/evaluate-models.ts'
 export { importSources } from './app/import-sources.ts'
