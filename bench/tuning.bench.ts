@@ -91,7 +91,7 @@ function smokeTable(): InteractionTable {
   const rng = seededRng('tuning')
   const builder = new InteractionTableBuilder()
   for (let n = 0; n < 3000; n++) {
-    builder.add(`u${n % 150}`, `i${(n % 150) + Math.floor(n / 150) + rng.integer(4)}`, 1, n * 60_000)
+    builder.add(`u${n % 150}`, `i${3 * (n % 20) + Math.floor(n / 150) + rng.integer(4)}`, 1, n * 1000)
   }
   return builder.build()
 }

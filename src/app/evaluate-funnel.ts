@@ -13,7 +13,7 @@ import { rankingQuestions } from '../training/ranking-questions.ts'
 import { generatorsAsOf, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import type { EvaluateOptions } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
-import type { TrainingInput } from './train-model.ts'
+import type { TrainingInput } from './training-input.ts'
 
 export interface EvaluatedFunnel {
   readonly splitAtMs: number

@@ -1,10 +1,8 @@
 // One training run: read the log, measure on newer interactions than were learned from, train on everything, register the model, put it in charge.
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
-import { readInteractions } from '../data/read-interactions.ts'
-import { type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
+import { type InteractionTable, newestTimeMsOf, trainingDataOf } from '../domain/interaction-table.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
-import { MillraceError } from '../lib/errors.ts'
 import type { BundledRanker, HeldOutLists, Manifest } from '../models/bundle.ts'
 import type { TrainContext } from '../ports/candidate-generator.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
@@ -12,11 +10,11 @@ import type { RankerKind } from '../ports/ranker.ts'
 import type { EvaluationReport } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
 import { type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
-import { newestOf } from './champion-comparison.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
 import { withPastFeatures } from './past-features.ts'
 import { commitName } from './project-commit.ts'
+import type { TrainingInput } from './training-input.ts'
 
 export interface TrainModelOptions {
   /** All processors where it is left out. */
@@ -31,26 +29,6 @@ export interface TrainModelOptions {
   readonly override?: string | undefined
 }
 
-/** The interactions to learn from, and how far in the log they reach. */
-export interface TrainingInput {
-  readonly table: InteractionTable
-  readonly nextOffset: number
-}
-
-/** @throws MillraceError NOTHING_TO_TRAIN_ON */
-export async function readTrainingInput(app: App): Promise<TrainingInput> {
-  const itemAttributes = Object.values(app.system.generators).flatMap((kind) => kind.itemAttributes ?? [])
-  const input = await readInteractions(app.log, app.plan.data.interactions, [...new Set(itemAttributes)])
-  if (input.table.weights.length > 0) return input
-  throw new MillraceError(
-    'NOTHING_TO_TRAIN_ON',
-    'The event log holds no interactions; a model needs some to learn from.',
-    {
-      fix: 'Read files with "millrace import", or send events to POST /v1/events.',
-    },
-  )
-}
-
 /**
  * Trains on all of the input and registers the result.
  * @throws MillraceError TRAINING_*, DISK_FULL, METADATA_*; MODEL_ALIAS_MOVED where somebody else promoted at the same moment: the model is registered then
@@ -58,7 +36,7 @@ export async function readTrainingInput(app: App): Promise<TrainingInput> {
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
   const { table, nextOffset } = input
   // The data's own moment: the same data gives the same model, whenever it is trained.
-  const asOfMs = newestTimeMs(table) + 1
+  const asOfMs = newestTimeMsOf(table) + 1
   const { seed } = app.plan.training
   const data = trainingDataOf(table, asOfMs)
   const generators = await trainGenerators(data, app.system.generators, {
@@ -81,7 +59,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
       interactionCount: table.weights.length,
       trainedAtMs: app.clock.now(),
       asOfMs,
-      newestInteractionMs: newestOf(table),
+      newestInteractionMs: newestTimeMsOf(table),
     },
     userCount: table.userIds.length,
     itemIds: table.itemIds,
@@ -118,9 +96,6 @@ async function trainRankerOf(
 }
 
 const withoutNotes = ({ notes: _, ...ranker }: TrainedRanker): BundledRanker => ranker
-
-const newestTimeMs = ({ eventTimesMs }: InteractionTable): number =>
-  eventTimesMs.reduce((newest, timeMs) => Math.max(newest, timeMs), Number.NEGATIVE_INFINITY)
 
 /** What the model that serves showed to whom, where the split was by time. */
 function heldOutLists({ report, models }: HeldOutEvaluation, table: InteractionTable): HeldOutLists | undefined {

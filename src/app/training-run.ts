@@ -13,8 +13,9 @@ import { describeEvaluation, type EvaluationReport } from '../training/evaluatio
 import { describeGates } from '../training/gates/judge.ts'
 import { evaluateFunnel } from './evaluate-funnel.ts'
 import type { RunRecorder } from './record-run.ts'
-import { readTrainingInput, trainModel } from './train-model.ts'
+import { trainModel } from './train-model.ts'
 import { trainWithGates } from './train-with-gates.ts'
+import { readTrainingInput } from './training-input.ts'
 
 /** What a run of training may be told, as it is kept in its request. */
 export interface TrainingRunOptions {

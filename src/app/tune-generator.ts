@@ -16,7 +16,7 @@ import { bestTrial, type Trial, type TuningMethod, tune } from '../training/tune
 import { type TuningReport, tuningReport } from '../training/tuning-report.ts'
 import { newItemsByUser } from './evaluate-models.ts'
 import { generatorTask, measureOnSplit } from './generator-task.ts'
-import type { TrainingInput } from './train-model.ts'
+import type { TrainingInput } from './training-input.ts'
 
 export interface TuneGeneratorOptions {
   /** What is made larger; NDCG where it is left out. */

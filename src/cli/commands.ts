@@ -62,6 +62,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./evaluate.ts'),
   },
   {
+    name: 'explain',
+    does: 'Show why an item is recommended to a user',
+    load: () => import('./explain.ts'),
+  },
+  {
     name: 'importance',
     summary: 'What each feature means to a model: its part of the gain, and how often it is asked for',
     load: () => import('./importance.ts'),

@@ -29,14 +29,14 @@ function rangeOf(part: string, kind: GeneratorKind | undefined): [string, Tunabl
     if (Number.isFinite(low) && Number.isFinite(high)) {
       return [name, { low, high, scale: (bounds[3] as 'linear' | 'log' | 'integer' | undefined) ?? usual }]
     }
-  } else if (name !== '') return [name, { choices: values.split('|').map(parsedValue) }]
+  } else if (name !== '') return [name, { choices: values.split('|').map(choiceIn) }]
   throw new MillraceError(
     'CLI_USAGE',
     `--ranges has ${JSON.stringify(part)}, expected a range such as factors=16..64, rate=0.01..1:log or power=0|0.5|1.`,
   )
 }
 
-function parsedValue(text: string): number | string | boolean {
+function choiceIn(text: string): number | string | boolean {
   if (text === 'true' || text === 'false') return text === 'true'
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
 }

@@ -1,6 +1,6 @@
 // millrace tune NAMES: better settings for generators, found without looking at the test part.
 import { defineCommand } from 'citty'
-import { readTrainingInput } from '../app/train-model.ts'
+import { readTrainingInput } from '../app/training-input.ts'
 import { tuneGenerator } from '../app/tune-generator.ts'
 import { openApp } from '../app.ts'
 import { MillraceError } from '../lib/errors.ts'

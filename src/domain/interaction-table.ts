@@ -113,6 +113,13 @@ export function itemsByUserOf(table: InteractionTable): Csr {
   )
 }
 
+/** When the newest interaction happened; -Infinity where there is none. */
+export function newestTimeMsOf({ eventTimesMs }: InteractionTable): number {
+  let newest = Number.NEGATIVE_INFINITY
+  for (const timeMs of eventTimesMs) if (timeMs > newest) newest = timeMs
+  return newest
+}
+
 /** What a model may learn from. The caller has cut the table at `asOfMs`. */
 export function trainingDataOf(table: InteractionTable, asOfMs: number): TrainingData {
   const itemsByUser = itemsByUserOf(table)

@@ -79,6 +79,11 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'What was asked for needs a model whose ranker is made of trees.',
   },
+  NO_CANDIDATE: {
+    httpStatus: 404,
+    exitCode: 66,
+    meaning: 'No generator of the model proposes that item to that user.',
+  },
   EXPORT_UNWRITABLE: {
     httpStatus: 500,
     exitCode: 73,
