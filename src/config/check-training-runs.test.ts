@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { popularity } from '../models/popularity/popularity.ts'
 import { checkSystem } from './check-system.ts'
+import { httpIngest } from './sources.ts'
 
 const system = (training: object) =>
   checkSystem({
     name: 'shop',
-    data: { owner: 'a', entities: { user: {}, item: {} }, interactions: { view: { weight: 1 } }, sources: {} },
+    data: {
+      owner: 'a',
+      entities: { user: {}, item: {} },
+      interactions: { view: { weight: 1 } },
+      sources: { shop: httpIngest() },
+    },
     training: { owner: 'a', candidates: { trending: popularity() }, ...training },
     serving: { owner: 'a', placements: { home: {} } },
     monitoring: { owner: 'a' },
