@@ -1,13 +1,16 @@
 // millrace evaluate: how good are the models of the system file, on newer interactions than they learned from?
 import { defineCommand } from 'citty'
 import { evaluateModels } from '../app/evaluate-models.ts'
+import { recordRun } from '../app/record-run.ts'
 import { readTrainingInput } from '../app/train-model.ts'
+import { metricsOf } from '../app/training-run.ts'
 import { openApp } from '../app.ts'
 import { heldOutSource } from '../data/files-to-import.ts'
 import { readHeldOut } from '../data/read-held-out.ts'
 import { describeEvaluation } from '../training/evaluation-report.ts'
 import { appArguments } from './app-arguments.ts'
 import { countArgument, momentArgument, shareArgument } from './number-argument.ts'
+import { wishOf } from './run-arguments.ts'
 
 /** As long as the longest answer of the server. */
 const LIST_LENGTH_MAX = 1000
@@ -41,7 +44,18 @@ export default defineCommand({
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
       const heldOut = args.test === undefined ? undefined : await readHeldOut(heldOutSource(args.test, args.columns))
-      const report = await evaluateModels(app, await readTrainingInput(app), { ...options, heldOut })
+      const { log: _, ...told } = options
+      const stated = Object.entries({ ...told, test: args.test }).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value] as const],
+      )
+      const wish = wishOf('evaluate', { command: 'millrace evaluate', options: Object.fromEntries(stated) })
+      const report = await recordRun(app, wish, async (recorder) => {
+        const input = await readTrainingInput(recorder.app)
+        const found = await evaluateModels(recorder.app, input, { ...options, heldOut })
+        for (const line of describeEvaluation(found)) recorder.log(line)
+        await recorder.addMetrics(metricsOf(found))
+        return found
+      })
       if (args.json) console.log(JSON.stringify(report))
       else for (const line of describeEvaluation(report)) console.log(line)
     } finally {

@@ -109,7 +109,7 @@ export class RunQueue {
       failure,
       ...(resources && { resources }),
     }
-    logger.warn('run failed', { run: run.id, ...failure, isTriedAgain: notBeforeMs !== undefined })
+    logger.warn('run failed', { run: run.id, failure, isTriedAgain: notBeforeMs !== undefined })
     await unlessChanged(() => runs.change(run.id, ['running', 'lost', 'failed'], change))
   }
 
