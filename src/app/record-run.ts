@@ -118,8 +118,8 @@ async function doRun<T>(app: App, begun: Run, work: RunWork<T>): Promise<T> {
   const folder = runFolder(app, id)
   const log = logTo(app, id)
   const stopListening = run.request.isDetached ? () => {} : cancelledBySignals(app, runs, id)
+  const checkpointsFolder = join(folder, 'checkpoints')
   try {
-    const checkpointsFolder = join(folder, 'checkpoints')
     const value = await work({
       run,
       app: appAsOf(app, inputs),
@@ -142,6 +142,8 @@ async function doRun<T>(app: App, begun: Run, work: RunWork<T>): Promise<T> {
     const failure = failureOf(error)
     log(`${failure.code}: ${failure.message} ${failure.fix ?? ''}`)
     if (!(error instanceof MillraceError) && error instanceof Error) log(error.stack ?? '')
+    // On a full disk others need the room more, such as the event log, and the store for this very failure.
+    if (/_FULL$/.test(failure.code)) await rm(checkpointsFolder, { recursive: true, force: true })
     const ending = { state: 'failed', endedAtMs: app.clock.now(), failure, resources: measure() } as const
     // Where the store is away, the error at hand is the one to hear; the run is found lost when it is back.
     await unlessChanged(() => runs.change(id, ['running'], ending)).catch((cause) => log(String(cause)))
