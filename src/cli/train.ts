@@ -1,6 +1,6 @@
 // millrace train: measure, train on everything, register the model, put it in charge.
 import { defineCommand } from 'citty'
-import { queueRun, recordRun } from '../app/record-run.ts'
+import { lostRuns, queueRun, recordRun } from '../app/record-run.ts'
 import { requestOptions, trainingRun } from '../app/training-run.ts'
 import { openApp } from '../app.ts'
 import { appArguments } from './app-arguments.ts'
@@ -47,6 +47,9 @@ export default defineCommand({
         say(`Run ${run.id} is queued. See "millrace runs show ${run.id}".`)
         if (args.json) console.log(JSON.stringify(run))
         return
+      }
+      for (const { id } of await lostRuns(app)) {
+        say(`Run ${id} was lost half-way. "millrace runs resume ${id}" goes on with it.`)
       }
       const manifest = await recordRun(app, wish, (recorder) => trainingRun(recorder, say))
       const { version } = manifest

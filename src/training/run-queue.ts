@@ -44,6 +44,8 @@ export class RunQueue {
     await this.#endCancelled()
     await markLostRuns(this.#parts)
     await this.#queueLost()
+    // Looking disturbs nobody; claiming locks the store.
+    if ((await runs.list({ states: ['queued'], limit: 1 })).length === 0) return
     while (!this.#isStopping) {
       const run = await runs.claim({ process: { ...process, isQueue: true }, atMs: clock.now(), runningCountMax })
       if (run === undefined) return
