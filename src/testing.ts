@@ -1,4 +1,5 @@
 // `millrace/testing`: the contract suites that every adapter of a port passes, for authors of adapters elsewhere. They run under Vitest.
+export { testCheckpoints } from './ports/checkpoints.contract.ts'
 export { testEventLog } from './ports/event-log.contract.ts'
 export { testKeyStore } from './ports/key-store.contract.ts'
 export { testMetadataStore } from './ports/metadata-store.contract.ts'

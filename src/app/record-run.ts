@@ -52,6 +52,12 @@ export type RunWork<T> = (recorder: RunRecorder) => Promise<T>
 export const runFolder = (app: Pick<App, 'runsDir'>, id: string): string => join(app.runsDir, id)
 export const runLogFile = (app: Pick<App, 'runsDir'>, id: string): string => join(runFolder(app, id), 'log.txt')
 
+/** Marks the runs of this machine whose process is gone. @returns those that nobody had found before */
+export async function lostRuns(app: App): Promise<readonly Run[]> {
+  const { runs } = await app.metadata()
+  return markLostRuns({ runs, isRunning: isAlive, clock: app.clock })
+}
+
 /** Notes a run that waits for a process of its own. */
 export async function queueRun(app: App, wish: RunWish): Promise<Run> {
   const run = newRunOf(app, wish)
@@ -65,7 +71,7 @@ export async function queueRun(app: App, wish: RunWish): Promise<Run> {
  */
 export async function recordRun<T>(app: App, wish: RunWish, work: RunWork<T>): Promise<T> {
   const { runs } = await app.metadata()
-  await markLostRuns({ runs, isRunning: isAlive, clock: app.clock })
+  await lostRuns(app)
   const nowMs = app.clock.now()
   const run: Run = { ...newRunOf(app, wish), state: 'running', attempt: 1, startedAtMs: nowMs, process: thisProcess() }
   await runs.add(run)
@@ -78,7 +84,7 @@ export async function recordRun<T>(app: App, wish: RunWish, work: RunWork<T>): P
  */
 export async function resumeRun<T>(app: App, id: string, work: RunWork<T>): Promise<T> {
   const { runs } = await app.metadata()
-  await markLostRuns({ runs, isRunning: isAlive, clock: app.clock })
+  await lostRuns(app)
   const { attempt } = await runs.find(id)
   const run = await runs.change(id, ['lost', 'failed', 'cancelled'], {
     state: 'running',
@@ -118,8 +124,8 @@ async function doRun<T>(app: App, begun: Run, work: RunWork<T>): Promise<T> {
   const folder = runFolder(app, id)
   const log = logTo(app, id)
   const stopListening = run.request.isDetached ? () => {} : cancelledBySignals(app, runs, id)
+  const checkpointsFolder = join(folder, 'checkpoints')
   try {
-    const checkpointsFolder = join(folder, 'checkpoints')
     const value = await work({
       run,
       app: appAsOf(app, inputs),
@@ -142,6 +148,8 @@ async function doRun<T>(app: App, begun: Run, work: RunWork<T>): Promise<T> {
     const failure = failureOf(error)
     log(`${failure.code}: ${failure.message} ${failure.fix ?? ''}`)
     if (!(error instanceof MillraceError) && error instanceof Error) log(error.stack ?? '')
+    // On a full disk others need the room more, such as the event log, and the store for this very failure.
+    if (/_FULL$/.test(failure.code)) await rm(checkpointsFolder, { recursive: true, force: true })
     const ending = { state: 'failed', endedAtMs: app.clock.now(), failure, resources: measure() } as const
     // Where the store is away, the error at hand is the one to hear; the run is found lost when it is back.
     await unlessChanged(() => runs.change(id, ['running'], ending)).catch((cause) => log(String(cause)))

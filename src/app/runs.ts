@@ -1,17 +1,14 @@
 // What a running system tells of its runs over HTTP, and lets be done with them.
-import { isAlive } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
 import type { Runs } from '../http/dependencies.ts'
-import { markLostRuns } from '../training/lost-runs.ts'
-import { queueRun } from './record-run.ts'
+import { lostRuns, queueRun } from './record-run.ts'
 import { cancelOf } from './run-queue.ts'
 import { requestOptions } from './training-run.ts'
 
 export function runsOf(app: App): Runs {
   const looked = async () => {
-    const { runs } = await app.metadata()
-    await markLostRuns({ runs, isRunning: isAlive, clock: app.clock })
-    return runs
+    await lostRuns(app)
+    return (await app.metadata()).runs
   }
   return {
     list: async (query) => (await looked()).list(query),

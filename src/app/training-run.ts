@@ -102,7 +102,7 @@ export async function trainingRun(
 }
 
 /** The ranked list's, and what its candidates could have given at most. */
-function funnelMetricsOf({ k, ranked, candidateRecall }: FunnelReport): readonly Omit<RunMetric, 'atMs'>[] {
+export function funnelMetricsOf({ k, ranked, candidateRecall }: FunnelReport): readonly Omit<RunMetric, 'atMs'>[] {
   const named = {
     [`NDCG@${k} (ranked)`]: ranked.ndcg,
     [`Recall@${k} (ranked)`]: ranked.recall,

@@ -63,7 +63,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'explain',
-    does: 'Show why an item is recommended to a user',
+    summary: 'Why an item is recommended to a user: what moved its score',
     load: () => import('./explain.ts'),
   },
   {

@@ -1,13 +1,18 @@
 // millrace evaluate: how good are the models of the system file, on newer interactions than they learned from?
 import { defineCommand } from 'citty'
+import { evaluateFunnel } from '../app/evaluate-funnel.ts'
 import { evaluateModels } from '../app/evaluate-models.ts'
+import { recordRun } from '../app/record-run.ts'
 import { readTrainingInput } from '../app/training-input.ts'
+import { funnelMetricsOf, metricsOf } from '../app/training-run.ts'
 import { openApp } from '../app.ts'
 import { heldOutSource } from '../data/files-to-import.ts'
 import { readHeldOut } from '../data/read-held-out.ts'
+import { describeFunnel } from '../training/evaluate-funnel.ts'
 import { describeEvaluation } from '../training/evaluation-report.ts'
 import { appArguments } from './app-arguments.ts'
 import { countArgument, momentArgument, shareArgument } from './number-argument.ts'
+import { wishOf } from './run-arguments.ts'
 
 /** As long as the longest answer of the server. */
 const LIST_LENGTH_MAX = 1000
@@ -41,9 +46,22 @@ export default defineCommand({
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
       const heldOut = args.test === undefined ? undefined : await readHeldOut(heldOutSource(args.test, args.columns))
-      const report = await evaluateModels(app, await readTrainingInput(app), { ...options, heldOut })
-      if (args.json) console.log(JSON.stringify(report))
-      else for (const line of describeEvaluation(report)) console.log(line)
+      const { log: _, ...told } = options
+      const stated = Object.entries({ ...told, test: args.test }).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value] as const],
+      )
+      const wish = wishOf('evaluate', { command: 'millrace evaluate', options: Object.fromEntries(stated) })
+      const report = await recordRun(app, wish, async (recorder) => {
+        const input = await readTrainingInput(recorder.app)
+        const found = await evaluateModels(recorder.app, input, { ...options, heldOut })
+        const funnel = heldOut ? undefined : await evaluateFunnel(recorder.app, input, options)
+        const lines = [...describeEvaluation(found), ...(funnel ? ['', ...describeFunnel(funnel)] : [])]
+        for (const line of lines) recorder.log(line)
+        await recorder.addMetrics([...metricsOf(found), ...(funnel ? funnelMetricsOf(funnel.report) : [])])
+        return { lines, found: { ...found, ...(funnel && { funnel: funnel.report }) } }
+      })
+      if (args.json) console.log(JSON.stringify(report.found))
+      else for (const line of report.lines) console.log(line)
     } finally {
       await app.close()
     }

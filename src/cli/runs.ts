@@ -3,9 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
-import { isAlive } from '../adapters/embedded/process-name.ts'
 import { collectRuns } from '../app/collect-runs.ts'
-import { runLogFile } from '../app/record-run.ts'
+import { lostRuns, runLogFile } from '../app/record-run.ts'
 import { cancelOf, runQueueOf } from '../app/run-queue.ts'
 import { executeRun, goOnWithRun } from '../app/run-work.ts'
 import { type App, openApp } from '../app.ts'
@@ -15,7 +14,6 @@ import { MillraceError } from '../lib/errors.ts'
 import { jsonLogger } from '../lib/logger.ts'
 import { pause } from '../lib/within.ts'
 import type { RunStore } from '../ports/run-store.ts'
-import { markLostRuns } from '../training/lost-runs.ts'
 import { comparisonPage } from '../training/run-page.ts'
 import { comparisonRows, describeRun, metricText, runRow, runRowHeader } from '../training/run-text.ts'
 import { appArguments } from './app-arguments.ts'
@@ -227,9 +225,8 @@ async function withRuns(
 ): Promise<void> {
   const app = await openApp({ systemFile: args.system, dataDir: args.data })
   try {
-    const { runs } = await app.metadata()
-    await markLostRuns({ runs, isRunning: isAlive, clock: app.clock })
-    await act(runs, app)
+    await lostRuns(app)
+    await act((await app.metadata()).runs, app)
   } finally {
     await app.close()
   }

@@ -1,6 +1,6 @@
 // millrace train: measure, train on everything, register the model, and put it in charge where the gates let it through.
 import { defineCommand } from 'citty'
-import { queueRun, recordRun } from '../app/record-run.ts'
+import { lostRuns, queueRun, recordRun } from '../app/record-run.ts'
 import { requestOptions, trainingRun } from '../app/training-run.ts'
 import { openApp } from '../app.ts'
 import type { GateReport } from '../domain/gate-report.ts'
@@ -56,6 +56,9 @@ export default defineCommand({
         say(`Run ${run.id} is queued. See "millrace runs show ${run.id}".`)
         if (args.json) console.log(JSON.stringify(run))
         return
+      }
+      for (const { id } of await lostRuns(app)) {
+        say(`Run ${id} was lost half-way. "millrace runs resume ${id}" goes on with it.`)
       }
       const refusedReport = (gates: GateReport): void => {
         if (args.json && !gates.passed) console.log(JSON.stringify({ gates }))

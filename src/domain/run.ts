@@ -123,6 +123,9 @@ export interface RunMetric {
   readonly atMs: number
 }
 
+/** Whether only one of its kind may run: two trainings would move the same alias, and each wants the whole machine. */
+export const isExclusive = ({ kind }: Pick<Run, 'kind'>): boolean => kind === 'train'
+
 export const hasEnded = ({ state }: Pick<Run, 'state'>): boolean => state !== 'queued' && state !== 'running'
 
 /** @param random a few hexadecimal digits, so that two runs of one second differ */

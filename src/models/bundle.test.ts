@@ -53,6 +53,17 @@ describe('a model bundle', () => {
     expect(bundle.manifest.metrics).toEqual(content.metrics)
   })
 
+  test('written again, as by a training that goes on after a kill, stays what it is, and takes the place of a damaged one', async () => {
+    const first = await writeBundle(modelsDir, content)
+    const before = await bundleFingerprint(modelsDir, first.version)
+    expect(await writeBundle(modelsDir, content)).toEqual(first)
+    expect(await bundleFingerprint(modelsDir, first.version)).toBe(before)
+    await writeFile(join(modelsDir, first.version, 'items.txt'), 'a')
+    await writeBundle(modelsDir, content)
+    expect(await checkBundle(modelsDir, first.version)).toEqual(first)
+    expect(await readdir(modelsDir)).toEqual([first.version])
+  })
+
   test('refuses one flipped byte in any of its files, naming the file', async () => {
     const { version, files } = await writeBundle(modelsDir, content)
     for (const file of [...Object.keys(files), 'manifest.json']) {

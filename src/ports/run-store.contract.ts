@@ -123,7 +123,7 @@ export function testRunStore(fresh: Fresh<RunStore>): void {
       expect(await runs.find('a')).toEqual(cancelled)
     }))
 
-  it('lets one of a kind run beside those of the queue, and says which one is in the way', () =>
+  it('lets one training run at a time, and says which one is in the way', () =>
     withFresh(fresh, async (runs, again) => {
       const running = (id: string) => someRun(id, 1, { state: 'running', process, startedAtMs: 1 })
       const other = await again()
@@ -134,7 +134,7 @@ export function testRunStore(fresh: Fresh<RunStore>): void {
       await expect(runs.add(running('c'))).rejects.toMatchObject(refused)
       await runs.add(someRun('waits', 2))
       await expect(runs.change('waits', ['queued'], { state: 'running' })).rejects.toMatchObject(refused)
-      await runs.add({ ...running('e'), kind: 'evaluate' })
+      for (const id of ['e', 'f']) await runs.add({ ...running(id), kind: 'evaluate' })
       await runs.change(first!.id, ['running'], { state: 'succeeded' })
       await runs.add(running('c'))
     }))

@@ -44,6 +44,8 @@ export class RunQueue {
     await this.#endCancelled()
     await markLostRuns(this.#parts)
     await this.#queueLost()
+    // Looking disturbs nobody; claiming locks the store.
+    if ((await runs.list({ states: ['queued'], limit: 1 })).length === 0) return
     while (!this.#isStopping) {
       const run = await runs.claim({ process: { ...process, isQueue: true }, atMs: clock.now(), runningCountMax })
       if (run === undefined) return
@@ -109,7 +111,7 @@ export class RunQueue {
       failure,
       ...(resources && { resources }),
     }
-    logger.warn('run failed', { run: run.id, ...failure, isTriedAgain: notBeforeMs !== undefined })
+    logger.warn('run failed', { run: run.id, failure, isTriedAgain: notBeforeMs !== undefined })
     await unlessChanged(() => runs.change(run.id, ['running', 'lost', 'failed'], change))
   }
 

@@ -66,7 +66,7 @@ export function comparisonRows(
     ['state', ...compared.map(({ run }) => run.state)],
     ['began', ...compared.map(({ run }) => (run.startedAtMs === undefined ? '–' : isoOf(run.startedAtMs)))],
     ['model', ...compared.map(({ run }) => run.modelVersion ?? '–')],
-    ...comparison.differing.map(({ name, values }) => [name, ...values.map((value) => value ?? '–')]),
+    ...comparison.differing.map(({ name, values }) => [name, ...values.map((value) => shortened(value ?? '–'))]),
     ...comparison.metrics.map(({ name, values }) => [name, ...values.map(metricValue)]),
     ...comparison.resources.map(({ name, values }) => [name, ...values.map((value) => value?.toFixed(1) ?? '–')]),
   ]
@@ -76,6 +76,9 @@ export function metricText({ value, interval, step }: RunMetric): string {
   const range = interval === undefined ? '' : ` (95 %: ${figureText(interval[0])} … ${figureText(interval[1])})`
   return `${figureText(value)}${range}${step > 0 ? ` at step ${step}` : ''}`
 }
+
+/** A hash is told apart by its beginning. */
+const shortened = (text: string): string => (/^[0-9a-f]{40,}$/.test(text) ? `${text.slice(0, 12)}…` : text)
 
 const figureText = (value: number): string => (Math.abs(value) >= 1000 ? value.toFixed(0) : value.toFixed(4))
 

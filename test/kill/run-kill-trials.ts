@@ -29,13 +29,14 @@ const ITEM_COUNT = 80
 const INTERACTIONS_PER_USER = 12
 const DAY_MS = 86_400_000
 
-export async function runRunKillTrials({
-  killCount,
-  seed,
-}: {
-  killCount: number
-  seed: number
+/** @param options.isMeasured whether trainings measure on a split first, as they do by default, which takes most of the time */
+export async function runRunKillTrials(options: {
+  readonly killCount: number
+  readonly seed: number
+  readonly isMeasured: boolean
 }): Promise<RunKillReport> {
+  const { killCount, seed, isMeasured } = options
+  const anew = isMeasured ? 'measure' : 'train'
   const folder = mkdtempSync(join(tmpdir(), 'millrace-run-kill-'))
   const rng = seededRng(seed)
   const app = await openRunShop(folder)
@@ -44,10 +45,10 @@ export async function runRunKillTrials({
   try {
     await fillLog(app, seed)
     const { runs } = await app.metadata()
-    const lifeMs = await lifeOf(folder, 'train')
+    const lifeMs = await lifeOf(folder, anew)
     for (let kill = 0; kill < killCount; kill++) {
       const [waiting] = await runs.list({ states: ['lost'], limit: 1 })
-      const args = waiting && rng.next() < 0.5 ? ['resume', waiting.id] : ['train']
+      const args = waiting && rng.next() < 0.5 ? ['resume', waiting.id] : [anew]
       await killedAfter(rng.next() * lifeMs, folder, args)
       for (const run of await markLostRuns({ runs, isRunning: isAlive, clock: app.clock })) lost.add(run.id)
       problems.push(...(await problemsOf(app)).map((problem) => `seed ${seed}, kill ${kill}: ${problem}`))

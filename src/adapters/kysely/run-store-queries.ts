@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
-import { hasEnded, type Run, type RunMetric, type RunState } from '../../domain/run.ts'
+import { hasEnded, isExclusive, type Run, type RunMetric, type RunState } from '../../domain/run.ts'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { RunStore } from '../../ports/run-store.ts'
@@ -133,6 +133,7 @@ async function known(db: Tables, id: string): Promise<Run> {
 
 /** @throws MillraceError RUN_UNDERWAY */
 async function assertNoneRuns(db: Tables, { kind, id }: Run): Promise<void> {
+  if (!isExclusive({ kind })) return
   const row = await db
     .selectFrom('run')
     .selectAll()
