@@ -81,7 +81,14 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const metadata = onFirstUse(() => openMetadataStore({ folder: folder.metadataDir, clock }))
   const models = onFirstUse(async () => {
     const { modelRegistry: registry, modelUses: uses, gateReports: gates } = await metadata.get()
-    const opened = new RegisteredModels({ registry, uses, gates, modelsDir: folder.modelsDir, clock, isRunning: isAlive })
+    const opened = new RegisteredModels({
+      registry,
+      uses,
+      gates,
+      modelsDir: folder.modelsDir,
+      clock,
+      isRunning: isAlive,
+    })
     await adoptEarlierModels(opened)
     return opened
   })

@@ -1,8 +1,8 @@
 // A small shop and generators with plain laws, for the tests of this folder.
 import type { AttributeType, PlacementPlan, Plan } from '../config/plan.ts'
 import { defaultCheckSettings } from '../domain/check-settings.ts'
-import { someGateSettings } from '../domain/gate-settings.testing.ts'
 import type { Attributes, LogEvent } from '../domain/event.ts'
+import { someGateSettings } from '../domain/gate-settings.testing.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
