@@ -11,6 +11,7 @@ import type { Manifest } from '../models/bundle.ts'
 import { openBundle } from '../models/open-bundle.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import { historyIn, measureUsers, type RankedLists, type Slice, standardSlices } from '../training/evaluate.ts'
+import { sliceTitles } from '../training/evaluation-report.ts'
 import type { Slices } from '../training/gates/accuracy.ts'
 import type { ItemGroups, UserGroups } from '../training/gates/bias.ts'
 import type { GateEvidence } from '../training/gates/judge.ts'
@@ -121,13 +122,6 @@ function userSlicesOf(groups: Awaited<ReturnType<typeof readGroupValues>>, userI
     ]),
   )
 }
-
-const sliceTitles = {
-  newUsers: 'new users',
-  frequentUsers: 'frequent users',
-  popularItems: 'popular items',
-  rareItems: 'rare items',
-} as const
 
 function slicesOf({ heldOut, candidate, champion }: Compared, userSlices: UserSlices, metric: Metric): Slices {
   const pair = (slice: Slice = {}) => ({

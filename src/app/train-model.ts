@@ -7,7 +7,7 @@ import { type InteractionTable, trainingDataOf } from '../domain/interaction-tab
 import type { ModelMetric } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { HeldOutLists, Manifest } from '../models/bundle.ts'
-import type { EvaluationReport } from '../training/evaluation-report.ts'
+import { type EvaluationReport, type SliceName, sliceTitles } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
 import { newestOf } from './champion-comparison.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
@@ -73,6 +73,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     userCount: table.userIds.length,
     itemIds: table.itemIds,
     metrics: options.evaluation ? metricsOf(options.evaluation.report) : [],
+    ...(options.evaluation && { slices: slicesOf(options.evaluation.report) }),
     generators,
     heldOut: options.evaluation && heldOutLists(options.evaluation, table),
   })
@@ -87,6 +88,15 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     await models.promote({ version: manifest.version, decision })
   }
   return manifest
+}
+
+/** NDCG of the model that serves, slice by slice. */
+function slicesOf({ models }: EvaluationReport): readonly ModelMetric[] {
+  return Object.entries(models[0]!.ndcgBySlice).map(([slice, { mean, interval }]) => ({
+    name: sliceTitles[slice as SliceName],
+    value: mean,
+    interval,
+  }))
 }
 
 /** What the model that serves showed to whom, where the split was by time. */

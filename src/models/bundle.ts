@@ -43,6 +43,7 @@ export interface Manifest {
   readonly userCount: number
   readonly itemCount: number
   readonly metrics: readonly ModelMetric[]
+  readonly slices?: readonly ModelMetric[]
   readonly generators: Readonly<Record<string, GeneratorManifest>>
   /** Left out where the model was not evaluated on a split by time. */
   readonly heldOut?: { readonly k: number; readonly splitAtMs: number; readonly userCount: number }
@@ -55,6 +56,7 @@ export interface BundleContent {
   readonly userCount: number
   readonly itemIds: readonly string[]
   readonly metrics: readonly ModelMetric[]
+  readonly slices?: readonly ModelMetric[]
   readonly generators: Readonly<
     Record<
       string,
@@ -109,6 +111,7 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       userCount: content.userCount,
       itemCount: content.itemIds.length,
       metrics: content.metrics,
+      ...(content.slices && { slices: content.slices }),
       generators,
       ...(heldOut && {
         heldOut: { k: heldOut.k, splitAtMs: heldOut.splitAtMs, userCount: heldOut.userIds.length },
@@ -304,13 +307,14 @@ export async function removeLeftovers(modelsDir: string, isRunning: (pid: number
 
 /** What the registry keeps of a model. */
 export function summaryOf(manifest: Manifest): ModelSummary {
-  const { version, lineage, userCount, itemCount, metrics, generators, files } = manifest
+  const { version, lineage, userCount, itemCount, metrics, slices, generators, files } = manifest
   return {
     version,
     lineage,
     userCount,
     itemCount,
     metrics,
+    ...(slices && { slices }),
     generators: Object.entries(generators).map(([name, { kind }]) => ({ name, kind })),
     bundleBytes: Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0),
   }
