@@ -1,6 +1,7 @@
 // The whole system over a made shop, as `millrace dev` runs it: the log on disk, the model from its bundle, HTTP.
 import { serve } from '../src/app/serve.ts'
-import { readTrainingInput, trainModel } from '../src/app/train-model.ts'
+import { trainModel } from '../src/app/train-model.ts'
+import { readTrainingInput } from '../src/app/training-input.ts'
 import { openApp } from '../src/app.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { jsonLogger } from '../src/lib/logger.ts'

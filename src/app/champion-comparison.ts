@@ -3,7 +3,12 @@
 // champion's own evaluation split, and compared with the lists that the champion's recipe gave there, which its bundle keeps.
 import type { App } from '../app.ts'
 import type { GateComparison } from '../domain/gate-report.ts'
-import { type InteractionTable, interactionsBetween, trainingDataOf } from '../domain/interaction-table.ts'
+import {
+  type InteractionTable,
+  interactionsBetween,
+  newestTimeMs,
+  trainingDataOf,
+} from '../domain/interaction-table.ts'
 import { splitAt, type TimeSplit } from '../domain/time-split.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { readHeldOutLists, readManifest } from '../models/bundle.ts'
@@ -82,7 +87,7 @@ async function onFresh(app: App, input: ToCompare, championEndMs: number): Promi
     champion: version,
     on: 'fresh',
     splitAtMs: split.splitAtMs,
-    untilMs: newestOf(table),
+    untilMs: newestTimeMs(table),
   } as const
   return { comparison, heldOut, candidate, champion }
 }
@@ -147,11 +152,4 @@ function inCommon(
     )
   })
   return { candidate: { k, userIndexes, rankedItems: own }, champion: { k, userIndexes, rankedItems: others } }
-}
-
-/** When the newest interaction happened. */
-export function newestOf({ eventTimesMs }: InteractionTable): number {
-  let newest = Number.NEGATIVE_INFINITY
-  for (const timeMs of eventTimesMs) if (timeMs > newest) newest = timeMs
-  return newest
 }

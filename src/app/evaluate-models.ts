@@ -22,7 +22,7 @@ import {
 } from '../training/evaluation-report.ts'
 import { filledGenerator } from '../training/filled-generator.ts'
 import { trainGenerators } from '../training/train.ts'
-import type { TrainingInput } from './train-model.ts'
+import type { TrainingInput } from './training-input.ts'
 
 export interface EvaluateOptions {
   /** Length of the lists; 20 where it is left out. */

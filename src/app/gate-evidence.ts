@@ -4,7 +4,7 @@ import type { App } from '../app.ts'
 import { POPULARITY_GROUPS } from '../config/check-gates.ts'
 import { readGroupValues } from '../data/group-values.ts'
 import { laterInteractions } from '../data/later-interactions.ts'
-import { trainingDataOf } from '../domain/interaction-table.ts'
+import { newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import { type OfflineTableName, offlineTableNames } from '../domain/offline-table.ts'
 import { rowColumns } from '../lib/csr.ts'
 import type { Manifest } from '../models/bundle.ts'
@@ -17,10 +17,10 @@ import type { ItemGroups, UserGroups } from '../training/gates/bias.ts'
 import type { GateEvidence } from '../training/gates/judge.ts'
 import type { HeldTable } from '../training/gates/readiness.ts'
 import type { SanityEvidence, Scores } from '../training/gates/sanity.ts'
-import { type Compared, compareWithChampion, newestOf } from './champion-comparison.ts'
+import { type Compared, compareWithChampion } from './champion-comparison.ts'
 import { type HeldOutEvaluation, servedGenerator, servedPlacement } from './evaluate-models.ts'
 import { servingCostOf } from './measure-serving.ts'
-import type { TrainingInput } from './train-model.ts'
+import type { TrainingInput } from './training-input.ts'
 
 /** Users whose scores are looked at. */
 const SCORED_USERS = 300
@@ -55,7 +55,7 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
   const slices = comparison && slicesOf(comparison, userSlices, metric)
   const { model: opened } = await openBundle(app.modelsDir, manifest.version, app.system.generators)
   const later = await laterInteractions(app.log, app.plan.data.interactions, manifest.lineage.nextOffset)
-  const newestLearnedMs = newestOf(input.table)
+  const newestLearnedMs = newestTimeMs(input.table)
   const leadsWithPopularity = leadsWithPopular(app)
   return {
     champion,

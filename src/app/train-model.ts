@@ -2,16 +2,14 @@
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
-import { readInteractions } from '../data/read-interactions.ts'
-import { type InteractionTable, trainingDataOf } from '../domain/interaction-table.ts'
+import { type InteractionTable, newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
-import { MillraceError } from '../lib/errors.ts'
 import type { HeldOutLists, Manifest } from '../models/bundle.ts'
 import { type EvaluationReport, type SliceName, sliceTitles } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
-import { newestOf } from './champion-comparison.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
+import type { TrainingInput } from './training-input.ts'
 
 export interface TrainModelOptions {
   /** All processors where it is left out. */
@@ -22,25 +20,6 @@ export interface TrainModelOptions {
   readonly evaluation?: HeldOutEvaluation | undefined
   /** Why the model becomes the champion although no gates have judged it; it does not where this is left out. `trainWithGates` asks the gates. */
   readonly override?: string | undefined
-}
-
-/** The interactions to learn from, and how far in the log they reach. */
-export interface TrainingInput {
-  readonly table: InteractionTable
-  readonly nextOffset: number
-}
-
-/** @throws MillraceError NOTHING_TO_TRAIN_ON */
-export async function readTrainingInput(app: App): Promise<TrainingInput> {
-  const input = await readInteractions(app.log, app.plan.data.interactions)
-  if (input.table.weights.length > 0) return input
-  throw new MillraceError(
-    'NOTHING_TO_TRAIN_ON',
-    'The event log holds no interactions; a model needs some to learn from.',
-    {
-      fix: 'Read files with "millrace import", or send events to POST /v1/events.',
-    },
-  )
 }
 
 /**
@@ -68,7 +47,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
       interactionCount: table.weights.length,
       trainedAtMs: app.clock.now(),
       asOfMs,
-      newestInteractionMs: newestOf(table),
+      newestInteractionMs: newestTimeMs(table),
     },
     userCount: table.userIds.length,
     itemIds: table.itemIds,

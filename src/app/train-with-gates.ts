@@ -8,7 +8,8 @@ import { refusedByGates } from '../training/registered-models.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { evaluateOnHeldOut } from './evaluate-models.ts'
 import { type Candidate, gatherEvidence } from './gate-evidence.ts'
-import { type TrainingInput, type TrainModelOptions, trainModel } from './train-model.ts'
+import { type TrainModelOptions, trainModel } from './train-model.ts'
+import type { TrainingInput } from './training-input.ts'
 
 export interface TrainWithGatesOptions extends Pick<TrainModelOptions, 'threadCount' | 'log'> {
   /** Whether the model becomes the champion where the gates let it through; true where it is left out. */

@@ -10,7 +10,7 @@ import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { measureUsers, rankForUsers } from '../training/evaluate.ts'
 import { type Trial, tune } from '../training/tune.ts'
 import { newItemsByUser } from './evaluate-models.ts'
-import type { TrainingInput } from './train-model.ts'
+import type { TrainingInput } from './training-input.ts'
 
 export interface TuneGeneratorOptions {
   readonly k?: number | undefined

@@ -1,7 +1,7 @@
 // millrace evaluate: how good are the models of the system file, on newer interactions than they learned from?
 import { defineCommand } from 'citty'
 import { evaluateModels } from '../app/evaluate-models.ts'
-import { readTrainingInput } from '../app/train-model.ts'
+import { readTrainingInput } from '../app/training-input.ts'
 import { openApp } from '../app.ts'
 import { heldOutSource } from '../data/files-to-import.ts'
 import { readHeldOut } from '../data/read-held-out.ts'

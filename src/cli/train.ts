@@ -1,7 +1,8 @@
 // millrace train: measure, train on everything, register the model, and put it in charge where the gates let it through.
 import { defineCommand } from 'citty'
-import { readTrainingInput, trainModel } from '../app/train-model.ts'
+import { trainModel } from '../app/train-model.ts'
 import { trainWithGates } from '../app/train-with-gates.ts'
+import { readTrainingInput } from '../app/training-input.ts'
 import { openApp } from '../app.ts'
 import { describeEvaluation } from '../training/evaluation-report.ts'
 import { describeGates } from '../training/gates/judge.ts'

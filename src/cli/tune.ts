@@ -1,6 +1,6 @@
 // millrace tune NAME: better settings for one generator, found without looking at the test part.
 import { defineCommand } from 'citty'
-import { readTrainingInput } from '../app/train-model.ts'
+import { readTrainingInput } from '../app/training-input.ts'
 import { tuneGenerator } from '../app/tune-generator.ts'
 import { openApp } from '../app.ts'
 import { appArguments } from './app-arguments.ts'

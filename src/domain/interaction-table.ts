@@ -83,6 +83,13 @@ export function interactionsBetween(table: InteractionTable, fromMs: number, bef
   }
 }
 
+/** When the newest interaction happened; -Infinity for none. */
+export function newestTimeMs({ eventTimesMs }: InteractionTable): number {
+  let newest = Number.NEGATIVE_INFINITY
+  for (const timeMs of eventTimesMs) if (timeMs > newest) newest = timeMs
+  return newest
+}
+
 /** users x items, the value being the sum of weights. */
 export function itemsByUserOf(table: InteractionTable): Csr {
   return csrFromTriplets(
