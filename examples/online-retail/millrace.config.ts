@@ -80,8 +80,10 @@ export default defineSystem({
     owner: 'ml@shop.example',
     candidates: { taste: graphFilter(), alsoBought: itemNeighbours(), trending: popularity({ halfLifeDays: 14 }) },
     card: {
-      intendedUse: 'Ten gifts for a customer of the shop on its home page, and gifts bought together with one that is looked at.',
-      limits: 'Learned from one year of one British shop, most of whose customers are resellers. It knows neither prices nor stock.',
+      intendedUse:
+        'Ten gifts for a customer of the shop on its home page, and gifts bought together with one that is looked at.',
+      limits:
+        'Learned from one year of one British shop, most of whose customers are resellers. It knows neither prices nor stock.',
       contact: 'ml@shop.example',
     },
   },
