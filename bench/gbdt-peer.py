@@ -9,19 +9,9 @@ import time
 
 import lightgbm as lgb
 import numpy as np
+from gbdt_rows import read_rows
 
 run = json.loads(sys.argv[1])
-
-
-def read_rows(path):
-    words = np.fromfile(path, dtype=np.int32)
-    row_count, feature_count, query_count = (int(word) for word in words[:3])
-    values = words[3:].view(np.float32)
-    columns = values[: row_count * feature_count].reshape(feature_count, row_count)
-    labels = values[row_count * feature_count :][:row_count]
-    queries = words[len(words) - query_count :] if query_count else None
-    # Row-major, as LightGBM likes them best.
-    return np.ascontiguousarray(columns.T), labels, queries
 
 
 def train():
@@ -35,7 +25,11 @@ def train():
         "min_data_in_leaf": settings["minRowsPerLeaf"],
         "bagging_fraction": settings["rowFraction"],
         "bagging_freq": 1 if settings["rowFraction"] < 1 else 0,
+        "bagging_by_query": settings["objective"] == "lambdaMart",
         "feature_fraction": settings["featureFraction"],
+        "lambda_l2": settings["l2"],
+        "lambdarank_truncation_level": settings["truncation"],
+        "lambdarank_norm": settings["isNormalized"],
         "num_threads": run["threadCount"],
         "seed": run["seed"],
         "verbose": -1,

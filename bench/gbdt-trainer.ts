@@ -1,25 +1,16 @@
 // Our side of the `gbdt` benchmark, in a process of its own as a training run would be. Same protocol as gbdt-peer.py: see `TreesRun` in
-// gbdt.bench.ts.
+// gbdt-sides.ts.
 import { writeFileSync } from 'node:fs'
 import { scoreRows } from '../src/kernels/tree-scores.ts'
 import { boostedTreesSettings } from '../src/models/boosted-trees/settings.ts'
 import { trainBoostedTrees } from '../src/models/boosted-trees/train.ts'
-import type { TreesRun } from './gbdt.bench.ts'
 import { readRows } from './gbdt-data.ts'
+import type { TreesRun } from './gbdt-sides.ts'
 
 const run = JSON.parse(process.argv[2]!) as TreesRun
 const rows = readRows(run.trainFile)
-const { objective, trees, leaves, bins, learningRate, minRowsPerLeaf, rowFraction, featureFraction } = run.settings
-const settings = boostedTreesSettings({
-  objective,
-  trees,
-  leaves,
-  bins,
-  learningRate,
-  minRowsPerLeaf,
-  rowFraction,
-  featureFraction,
-})
+const { trees } = run.settings
+const settings = boostedTreesSettings(run.settings)
 const startedAt = performance.now()
 let firstTreeAt = 0
 const trained = await trainBoostedTrees({

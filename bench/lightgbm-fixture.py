@@ -1,4 +1,4 @@
-"""Makes the fixture of src/models/boosted-trees/lightgbm-model.test.ts: python bench/lightgbm-fixture.py DATA_DIR, with lightgbm and numpy installed.
+"""Makes the fixture of the tests in src/models/boosted-trees: python bench/lightgbm-fixture.py DATA_DIR, with lightgbm, numpy and shap installed.
 
 The rows are the first of LightGBM's example of binary classification (Microsoft, MIT licence), with a category made of one feature and some values
 taken away, so that every kind of node occurs.
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
+import shap
 
 folder = Path(__file__).parent.parent / "src/models/boosted-trees/lightgbm-fixture"
 with gzip.open(Path(sys.argv[1]) / "lightgbm-examples/binary/binary.train.gz", "rt") as lines:
@@ -33,3 +34,6 @@ rows[40:45, 3] = 77
 scores = model.predict(rows, raw_score=True)
 columns = [[None if np.isnan(value) else float(value) for value in column] for column in rows.T]
 (folder / "predictions.json").write_text(json.dumps({"columns": columns, "scores": scores.tolist()}) + "\n")
+explainer = shap.TreeExplainer(model)
+contributions = explainer.shap_values(rows)
+(folder / "contributions.json").write_text(json.dumps({"average": float(explainer.expected_value), "contributions": contributions.tolist()}) + "\n")

@@ -10,6 +10,7 @@ import { itemNeighbours } from '../src/models/item-neighbours/item-neighbours.ts
 import { rp3beta } from '../src/models/rp3beta/rp3beta.ts'
 import type { GeneratorKind } from '../src/ports/candidate-generator.ts'
 import type { HeldOut } from '../src/training/evaluate.ts'
+import { type Parameters, parametersAt, pointOf } from '../src/training/parameter-space.ts'
 import { gowalla } from './ials-data.ts'
 import { ml100k } from './ml-100k.ts'
 import { assess, splitPerUser } from './ranking-quality.ts'
@@ -99,17 +100,14 @@ async function climb({ k, value }: Dataset, start: GeneratorKind, parts: readonl
 }
 
 /** One to three settings, each moved by up to an eighth of its range. */
-function moved(kind: GeneratorKind, rng: Rng): Record<string, number> {
+function moved(kind: GeneratorKind, rng: Rng): Parameters {
   const names = Object.keys(kind.tunable)
-  const changed: Record<string, number> = {}
   const count = 1 + rng.integer(3)
-  for (let i = 0; i < count; i++) {
-    const name = names[rng.integer(names.length)]!
-    const { low, high, scale } = kind.tunable[name]!
-    const [to, from] = scale === 'log' ? [Math.log, Math.exp] : [(x: number) => x, (x: number) => x]
-    const step = ((to(high) - to(low)) / 8) * (2 * rng.next() - 1)
-    const next = from(Math.min(to(high), Math.max(to(low), to(Number(kind.options[name])) + step)))
-    changed[name] = scale === 'integer' ? Math.round(next) : Number(next.toPrecision(3))
-  }
-  return changed
+  const chosen = Array.from({ length: count }, () => names[rng.integer(names.length)]!)
+  const ranges = Object.fromEntries(chosen.map((name) => [name, kind.tunable[name]!]))
+  const point = pointOf(ranges, kind.options)
+  return parametersAt(
+    ranges,
+    point.map((at) => Math.min(1 - 1e-9, Math.max(0, at + (2 * rng.next() - 1) / 8))),
+  )
 }

@@ -5,7 +5,7 @@ import { meanOf } from '../src/lib/bootstrap.ts'
 import { itemTransitions } from '../src/models/item-transitions/item-transitions.ts'
 import { sessionNeighbours } from '../src/models/session-neighbours/session-neighbours.ts'
 import type { GeneratorKind } from '../src/ports/candidate-generator.ts'
-import { tune } from '../src/training/tune.ts'
+import { bestTrial, tune } from '../src/training/tune.ts'
 import { beauty } from './beauty.ts'
 import { digineticaValidation } from './diginetica.ts'
 import {
@@ -77,6 +77,16 @@ async function search({ validation, k, step, second, scales }: Dataset, start: G
     )
     return hits / scales[0] + other / scales[1]
   }
-  const trials = await tune(start, assess, { seed: Number(values.seed ?? 1), trialCount: Number(values.trials ?? 30) })
-  console.log(`best: ${JSON.stringify(trials[0]!.options)}`)
+  const parameters = start.tunable
+  const present = Object.fromEntries(Object.keys(parameters).map((name) => [name, start.options[name]!]))
+  const trials = await tune(
+    { parameters, present, evaluate: (settings) => assess(start.with(settings)) },
+    {
+      seed: Number(values.seed ?? 1),
+      method: 'tpe',
+      trialCount: Number(values.trials ?? 30),
+      now: () => performance.now(),
+    },
+  )
+  console.log(`best: ${JSON.stringify(start.with(bestTrial(trials)!.parameters).options)}`)
 }

@@ -14,6 +14,7 @@ const { values } = parseArgs({
     sets: { type: 'string', default: '40' },
     commits: { type: 'string', default: '1000' },
     retrainings: { type: 'string', default: '200' },
+    trees: { type: 'string', default: '500' },
     seed: { type: 'string', default: '20261125' },
   },
 })
@@ -46,6 +47,16 @@ const trials = [
     variables: { MILLRACE_REGISTRY_KILLS: values.kills, MILLRACE_SEED: values.seed },
   },
   {
+    path: 'src/adapters/onnx/ranker.test.ts',
+    claim: 'exported trees score in onnxruntime as here, within 1e-5, on 100,000 rows',
+    variables: { MILLRACE_ONNX_ROWS: '100000' },
+  },
+  {
+    path: 'test/kill/run-kill.test.ts',
+    claim: `a training killed at any of ${values.kills} moments is told as lost, leaves nothing half-made, and goes on to the model it would have made`,
+    variables: { MILLRACE_RUN_KILLS: values.kills, MILLRACE_SEED: values.seed },
+  },
+  {
     path: 'test/gates/retraining.test.ts',
     claim: `at least 95 % of ${values.retrainings} retrainings on the same data pass the gates`,
     variables: { MILLRACE_RETRAININGS: values.retrainings, MILLRACE_SEED: values.seed },
@@ -54,6 +65,16 @@ const trials = [
     path: 'test/delta/concurrent-commits.test.ts',
     claim: `8 processes with ${values.commits} Delta commits each lose and double none`,
     variables: { MILLRACE_DELTA_COMMITS: values.commits },
+  },
+  {
+    path: 'src/kernels/tree-training.test.ts',
+    claim: `boosted trees and their gradients = slow and plain versions, ${values.trees} cases each`,
+    variables: { MILLRACE_TREE_CASES: values.trees },
+  },
+  {
+    path: 'src/models/boosted-trees/train.test.ts',
+    claim: 'boosted trees learn, with a million categories too',
+    variables: { MILLRACE_TREE_CATEGORIES: '1000000' },
   },
 ]
 

@@ -46,8 +46,12 @@ export interface App {
   readonly plan: Plan
   /** The folder that paths in the system file are relative to. */
   readonly projectDir: string
+  /** The system file; undefined where the system was given as a value. */
+  readonly systemFile: string | undefined
   readonly dataDir: string
   readonly modelsDir: string
+  /** One folder per run. */
+  readonly runsDir: string
   readonly log: EventLog
   readonly quarantine: Quarantine
   readonly ingest: Ingest
@@ -102,8 +106,10 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     system,
     plan: system.plan,
     projectDir,
+    systemFile: system.file,
     dataDir: folder.path,
     modelsDir: folder.modelsDir,
+    runsDir: folder.runsDir,
     log,
     quarantine,
     ingest: new Ingest({ plan: system.plan, log, quarantine, clock }),

@@ -1,5 +1,6 @@
 // What `import ... from 'millrace'` offers: the words of a system file, and what a program needs to run one.
 
+export { type OnnxRanker, type OnnxRankerOptions, openOnnxRanker } from './adapters/onnx/ranker.ts'
 export { checkData, type DataCheck } from './app/check-data.ts'
 export { type EvaluateOptions, evaluateModels } from './app/evaluate-models.ts'
 export { importSources } from './app/import-sources.ts'
@@ -17,7 +18,7 @@ export { openApp } from './app.ts'
 export type { Attribute, AttributeOptions } from './config/attributes.ts'
 export { boolean, category, integer, number, tags, text, timestamp } from './config/attributes.ts'
 export type { CardOptions, GateOptions } from './config/check-gates.ts'
-export type { InteractionOptions, PlacementOptions, SystemOptions } from './config/define-system.ts'
+export type { ExampleOptions, InteractionOptions, PlacementOptions, SystemOptions } from './config/define-system.ts'
 export { defineSystem } from './config/define-system.ts'
 export type { Feature } from './config/features.ts'
 export {
@@ -61,13 +62,16 @@ export type { Duration } from './lib/duration.ts'
 export type { ErrorCode } from './lib/error-catalogue.ts'
 export type { Problem } from './lib/errors.ts'
 export { describeError, MillraceError } from './lib/errors.ts'
+export { content } from './models/content/content.ts'
 export { graphFilter } from './models/graph-filter/graph-filter.ts'
 export { ials } from './models/ials/ials.ts'
 export { itemNeighbours } from './models/item-neighbours/item-neighbours.ts'
 export { itemTransitions } from './models/item-transitions/item-transitions.ts'
+export { lambdaMart } from './models/lambda-mart/lambda-mart.ts'
 export { popularity } from './models/popularity/popularity.ts'
 export { rp3beta } from './models/rp3beta/rp3beta.ts'
 export { sessionNeighbours } from './models/session-neighbours/session-neighbours.ts'
+export { withRanges } from './models/with-ranges.ts'
 export type {
   Artifacts,
   CandidateGenerator,

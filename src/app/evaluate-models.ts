@@ -13,6 +13,8 @@ import { MillraceError } from '../lib/errors.ts'
 import { itemNeighbours } from '../models/item-neighbours/item-neighbours.ts'
 import { popularity } from '../models/popularity/popularity.ts'
 import type { CandidateGenerator, GeneratorKind } from '../ports/candidate-generator.ts'
+import type { Checkpoints } from '../ports/checkpoints.ts'
+import { type ContributionReport, contributionOf } from '../training/contribution.ts'
 import { type HeldOut, rankForUsers } from '../training/evaluate.ts'
 import {
   type EvaluatedModel,
@@ -34,6 +36,8 @@ export interface EvaluateOptions {
   /** What was held out by somebody else, instead of a split by time: then everything in the log is learned from. */
   readonly heldOut?: readonly HeldOutPair[] | undefined
   readonly threadCount?: number | undefined
+  /** What was trained already, where the run was killed before. */
+  readonly checkpoints?: Checkpoints | undefined
   readonly log: (line: string) => void
 }
 
@@ -116,7 +120,30 @@ async function evaluateSplit(
     splitAtMs: split.splitAtMs,
     baseline: baselines[0]!.name,
   })
-  return report && { report, heldOut, models: ranked, baselines: baselines.map(({ name }) => name) }
+  if (report === undefined) return undefined
+  const contribution = servedContribution(app, models, heldOut, options.k)
+  return {
+    report: { ...report, ...(contribution && { contribution }) },
+    heldOut,
+    models: ranked,
+    baselines: baselines.map(({ name }) => name),
+  }
+}
+
+/** What each generator of the placement adds to its list; with one there is nothing to tell apart. */
+function servedContribution(
+  app: App,
+  models: readonly EvaluatedModel[],
+  heldOut: HeldOut,
+  k: number,
+): ContributionReport | undefined {
+  const [, { candidates, candidateCount }] = servedPlacement(app.plan)
+  if (candidates.length < 2) return undefined
+  const generators = candidates.map((name) => {
+    const { generator } = models.find((model) => model.name === name)!
+    return { name, lists: rankForUsers(generator, heldOut, Math.max(k, candidateCount)) }
+  })
+  return contributionOf(generators, heldOut.testItemsByUser, { k, seed: app.plan.training.seed })
 }
 
 /** What the models learned from, and what they are asked about. */
@@ -138,6 +165,7 @@ async function trainedModels(
     seed: app.plan.training.seed,
     threadCount: options.threadCount ?? availableParallelism(),
     log: options.log,
+    checkpoints: options.checkpoints,
   })
   return Object.entries(kinds).map(([name, kind]) => ({
     name,

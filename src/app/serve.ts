@@ -17,8 +17,10 @@ import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
 import { packageVersion } from './package-version.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
+import { runRuns } from './run-runs.ts'
 import { startSources } from './run-sources.ts'
 import { runTables } from './run-tables.ts'
+import { runsOf } from './runs.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
@@ -26,6 +28,8 @@ const MODEL_POLL_MS = 500
 const FEATURE_POLL_MS = 5
 /** How often the log is relieved of what the system's retention lets go. */
 const TRIM_EVERY_MS = 3_600_000
+/** How often the queue of runs is looked at. */
+const RUNS_EVERY_MS = 1000
 /** How often what is new in the log goes to the offline tables. */
 const TABLES_EVERY_MS = 60_000
 
@@ -90,6 +94,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       }),
       operations: operationsOf(app, { features, liveModel, sources: () => sources, logger }),
       models: modelsOf(app, liveModel),
+      runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
       ...(tables && { tables: tables.tables }),
       build: { version: packageVersion(), planHash: plan.hash },
@@ -119,6 +124,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   void trimLog(app, logger)
   const stopTables = repeat(TABLES_EVERY_MS, async () => tables?.tend())
   sources = await startSources(app, logger)
+  const runs = await runRuns(app, logger)
+  const stopRuns = repeat(RUNS_EVERY_MS, async () => runs?.tend())
 
   return {
     url,
@@ -129,6 +136,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     featuresCaughtUp: () => featuresCaughtUp(features),
     close: async () => {
       await server.close()
+      await stopRuns()
+      await runs?.stop()
       await stopPolling()
       await liveModel.stop()
       await stopTrimming()

@@ -1,14 +1,19 @@
 // One training run: read the log, measure on newer interactions than were learned from, train on everything, register the model, put it in charge.
-import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
 import { type InteractionTable, newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
-import type { HeldOutLists, Manifest } from '../models/bundle.ts'
+import type { BundledRanker, HeldOutLists, Manifest } from '../models/bundle.ts'
+import type { TrainContext } from '../ports/candidate-generator.ts'
+import type { Checkpoints } from '../ports/checkpoints.ts'
+import type { RankerKind } from '../ports/ranker.ts'
 import { type EvaluationReport, type SliceName, sliceTitles } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
+import { type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
+import { withPastFeatures } from './past-features.ts'
+import { commitName } from './project-commit.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface TrainModelOptions {
@@ -16,6 +21,8 @@ export interface TrainModelOptions {
   readonly threadCount?: number | undefined
   /** A line of progress, for people. */
   readonly log: (line: string) => void
+  /** What was trained already, where the run was killed before. */
+  readonly checkpoints?: Checkpoints | undefined
   /** An evaluation of the same settings on a split; its figures and lists are kept with the model. */
   readonly evaluation?: HeldOutEvaluation | undefined
   /** Why the model becomes the champion although no gates have judged it; it does not where this is left out. `trainWithGates` asks the gates. */
@@ -28,19 +35,24 @@ export interface TrainModelOptions {
  */
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
   const { table, nextOffset } = input
-  const asOfMs = app.clock.now()
+  // The data's own moment: the same data gives the same model, whenever it is trained.
+  const asOfMs = newestTimeMs(table) + 1
   const { seed } = app.plan.training
   const data = trainingDataOf(table, asOfMs)
   const generators = await trainGenerators(data, app.system.generators, {
     seed,
     threadCount: options.threadCount ?? availableParallelism(),
     log: options.log,
+    checkpoints: options.checkpoints,
   })
+  const { ranker: kind } = app.system
+  const context = { seed, threadCount: options.threadCount ?? availableParallelism(), log: options.log }
+  const ranker = kind && (await trainRankerOf(app, kind, table, context))
   const models = await app.models()
   const manifest = await models.add({
     lineage: {
       planHash: app.plan.hash,
-      commit: commitOf(app.projectDir),
+      commit: commitName(app.projectDir),
       millraceVersion: packageVersion(),
       seed,
       nextOffset,
@@ -54,6 +66,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     metrics: options.evaluation ? metricsOf(options.evaluation.report) : [],
     ...(options.evaluation && { slices: slicesOf(options.evaluation.report) }),
     generators,
+    ranker: ranker && withoutNotes(ranker),
     heldOut: options.evaluation && heldOutLists(options.evaluation, table),
   })
   const { override } = options
@@ -78,6 +91,22 @@ function slicesOf({ models }: EvaluationReport): readonly ModelMetric[] {
   }))
 }
 
+async function trainRankerOf(
+  app: App,
+  ranker: RankerKind,
+  table: InteractionTable,
+  context: TrainContext,
+): Promise<TrainedRanker> {
+  const plan = app.plan.training.examples!
+  const trained = await withPastFeatures(app, (features) =>
+    trainRanker({ table, generators: app.system.generators, ranker, plan, features, context }),
+  )
+  for (const note of trained.notes) context.log(note)
+  return trained
+}
+
+const withoutNotes = ({ notes: _, ...ranker }: TrainedRanker): BundledRanker => ranker
+
 /** What the model that serves showed to whom, where the split was by time. */
 function heldOutLists({ report, models }: HeldOutEvaluation, table: InteractionTable): HeldOutLists | undefined {
   if (report.splitAtMs === undefined) return undefined
@@ -91,18 +120,4 @@ function metricsOf({ k, models }: EvaluationReport): readonly ModelMetric[] {
   const { ndcg, recall, reciprocalRank, averagePrecision } = models[0]!.metrics
   const named = { NDCG: ndcg, Recall: recall, MRR: reciprocalRank, MAP: averagePrecision }
   return Object.entries(named).map(([name, { mean, interval }]) => ({ name: `${name}@${k}`, value: mean, interval }))
-}
-
-/** The commit of the repository around a folder, marked where files differ from it; undefined outside a repository. */
-function commitOf(folder: string): string | undefined {
-  const git = (...args: string[]): string =>
-    execFileSync('git', args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
-      .toString()
-      .trim()
-  try {
-    const commit = git('rev-parse', 'HEAD')
-    return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}-modified`
-  } catch {
-    return undefined
-  }
 }

@@ -11,11 +11,13 @@ import { type Candidate, gatherEvidence } from './gate-evidence.ts'
 import { type TrainModelOptions, trainModel } from './train-model.ts'
 import type { TrainingInput } from './training-input.ts'
 
-export interface TrainWithGatesOptions extends Pick<TrainModelOptions, 'threadCount' | 'log'> {
+export interface TrainWithGatesOptions extends Pick<TrainModelOptions, 'threadCount' | 'log' | 'checkpoints'> {
   /** Whether the model becomes the champion where the gates let it through; true where it is left out. */
   readonly promote?: boolean | undefined
   /** Told before training goes on. */
-  readonly onEvaluation?: (evaluation: HeldOutEvaluation) => void
+  readonly onEvaluation?: (evaluation: HeldOutEvaluation) => void | Promise<void>
+  /** Told before the model is judged. */
+  readonly onModel?: (manifest: Manifest) => void | Promise<void>
   readonly onReport?: (report: GateReport) => void
 }
 
@@ -35,10 +37,11 @@ export async function trainWithGates(
   input: TrainingInput,
   options: TrainWithGatesOptions,
 ): Promise<GatedTraining> {
-  const { threadCount, log, promote = true } = options
-  const evaluation = await evaluateOnHeldOut(app, input, { threadCount, log: () => {} })
-  options.onEvaluation?.(evaluation)
-  const manifest = await trainModel(app, input, { threadCount, log, evaluation })
+  const { threadCount, log, checkpoints, promote = true } = options
+  const evaluation = await evaluateOnHeldOut(app, input, { threadCount, checkpoints, log: () => {} })
+  await options.onEvaluation?.(evaluation)
+  const manifest = await trainModel(app, input, { threadCount, log, evaluation, checkpoints })
+  await options.onModel?.(manifest)
   const report = await judgeModel(app, { manifest, input, evaluation, threadCount })
   options.onReport?.(report)
   if (promote) {

@@ -11,7 +11,8 @@ export interface TrainingInput {
 
 /** @throws MillraceError NOTHING_TO_TRAIN_ON */
 export async function readTrainingInput(app: App): Promise<TrainingInput> {
-  const input = await readInteractions(app.log, app.plan.data.interactions)
+  const itemAttributes = Object.values(app.system.generators).flatMap((kind) => kind.itemAttributes ?? [])
+  const input = await readInteractions(app.log, app.plan.data.interactions, [...new Set(itemAttributes)])
   if (input.table.weights.length > 0) return input
   throw new MillraceError(
     'NOTHING_TO_TRAIN_ON',

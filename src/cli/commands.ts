@@ -61,7 +61,22 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Measure models against popularity and item neighbours',
     load: () => import('./evaluate.ts'),
   },
+  {
+    name: 'importance',
+    summary: 'What each feature means to a model: its part of the gain, and how often it is asked for',
+    load: () => import('./importance.ts'),
+  },
+  {
+    name: 'export',
+    summary: "Write a model's ranker as an ONNX file, and compare it in onnxruntime",
+    load: () => import('./export.ts'),
+  },
   { name: 'tune', summary: 'Search better settings on a validation part of the data', load: () => import('./tune.ts') },
+  {
+    name: 'runs',
+    summary: 'The runs of training: what each was made of, measured and took; compare, cancel, resume',
+    load: () => import('./runs.ts'),
+  },
   { name: 'dev', summary: 'Run the whole system in one process', load: () => import('./dev.ts') },
   {
     name: 'models',

@@ -1,6 +1,4 @@
 // A source that is read by a schedule: where it is, what its rows hold, and how often it is read.
-import { Cron } from 'croner'
-import { durationExample, durationMs } from '../lib/duration.ts'
 import {
   checkEntityColumns,
   checkFormat,
@@ -9,15 +7,9 @@ import {
   type KnownNames,
 } from './check-columns.ts'
 import { checkOwner } from './check-owner.ts'
+import { checkSchedule, intervalMsOf } from './check-schedule.ts'
 import { describe, type Inspection, pathOf } from './inspection.ts'
-import type {
-  CatalogueApiPlan,
-  FolderSourcePlan,
-  PagingPlan,
-  PostgresSourcePlan,
-  ScheduledSourcePlan,
-  SchedulePlan,
-} from './plan.ts'
+import type { CatalogueApiPlan, FolderSourcePlan, PagingPlan, PostgresSourcePlan, ScheduledSourcePlan } from './plan.ts'
 import type { ScheduledSource } from './sources.ts'
 
 type Options = Readonly<Record<string, unknown>>
@@ -26,8 +18,8 @@ const sharedNames = ['holds', 'columns', 'interaction', 'timeFormat', 'known', '
 const DEFAULT_DELETED_SHARE = 0.2
 const DEFAULT_OVERLAP_MS = 600_000
 const DEFAULT_OVERLAP_COUNT = 1000
-/** Shorter intervals are a stream, and better sent to the HTTP API. */
-const INTERVAL_MS_MIN = 1000
+/** Shorter intervals are a stream. */
+const INTERVAL_MIN = { ms: 1000, fix: 'Send what is that frequent to POST /v1/events.' }
 
 export function checkScheduledSource(
   { kind, options }: ScheduledSource,
@@ -46,7 +38,7 @@ function checkShared(options: Options, where: string, inspection: Inspection, kn
   const columns = checkNamedColumns(options.columns, `${where}.columns`, inspection)
   if (holds === 'interactions') checkInteractionColumns(options, columns, where, inspection, known.interactions)
   else checkEntityColumns(columns, known.entities[holds], { where, entity: holds }, inspection)
-  const schedule = checkSchedule(options.every, `${where}.every`, inspection)
+  const schedule = checkSchedule(options.every, `${where}.every`, inspection, INTERVAL_MIN)
   return {
     owner: options.owner === undefined ? known.owner : checkOwner(options.owner, where, inspection),
     schedule,
@@ -71,51 +63,6 @@ function checkNamedColumns(value: unknown, where: string, inspection: Inspection
   for (const [name, column] of Object.entries(inspection.record(value, where, expected)))
     columns[name] = inspection.text(column, pathOf(where, name), 'the name of a column')
   return columns
-}
-
-function checkSchedule(value: unknown, where: string, inspection: Inspection): SchedulePlan {
-  const everyMs = typeof value === 'string' ? durationMs(value) : undefined
-  if (everyMs !== undefined) {
-    if (everyMs < INTERVAL_MS_MIN)
-      inspection.report(
-        where,
-        `found ${describe(value)}, expected at least 1 second.`,
-        'Send what is that frequent to POST /v1/events.',
-      )
-    return { everyMs }
-  }
-  const cron = typeof value === 'string' ? value.trim() : ''
-  if (cron.split(/\s+/).length === 5) {
-    const problem = cronProblem(cron)
-    if (problem !== undefined)
-      inspection.report(where, `found ${describe(value)}, which is no cron pattern: ${problem}.`)
-    return { cron }
-  }
-  inspection.report(
-    where,
-    `found ${describe(value)}, expected ${durationExample}, or a cron pattern of five fields such as "0 4 * * *".`,
-  )
-  return { everyMs: 0 }
-}
-
-function cronProblem(cron: string): string | undefined {
-  try {
-    const runs = new Cron(cron, { timezone: 'UTC', paused: true }).nextRuns(1, new Date(REFERENCE_MS))
-    return runs.length === 0 ? 'no such moment ever comes' : undefined
-  } catch (error) {
-    return (error as Error).message.replace(/^\w+: /, '').replace(/\.$/, '')
-  }
-}
-
-/** Any moment: the plan must not depend on when it is made. 2026-01-01, a Thursday. */
-const REFERENCE_MS = 1_767_225_600_000
-
-/** The longest wait between two runs; of a pattern, among the next 100 runs. */
-function intervalMsOf(schedule: SchedulePlan): number {
-  if ('everyMs' in schedule) return schedule.everyMs
-  if (cronProblem(schedule.cron) !== undefined) return 0
-  const runs = new Cron(schedule.cron, { timezone: 'UTC', paused: true }).nextRuns(100, new Date(REFERENCE_MS))
-  return Math.max(0, ...runs.slice(1).map((run, i) => run.getTime() - runs[i]!.getTime()))
 }
 
 function checkPostgres(

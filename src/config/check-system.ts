@@ -1,13 +1,16 @@
 // From what a system file says to its Plan. Nothing is trusted: JavaScript users have no types, and types cannot see everything.
 import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
 import { checkCard, checkGates } from './check-gates.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkPlacements } from './check-placements.ts'
+import { checkRanker } from './check-ranker.ts'
+import { checkTrainingRuns, trainingRunSettings } from './check-training-runs.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
-import type { GeneratorPlan, Plan } from './plan.ts'
+import type { AttributeType, GeneratorPlan, Plan } from './plan.ts'
 import type { System } from './system.ts'
 
 const generatorNames: NameKind = {
@@ -33,6 +36,7 @@ export function checkSystem(options: unknown): System {
   )
   const data = checkData(fields.data, inspection)
   const training = checkTraining(fields.training, inspection, data.entities)
+  checkItemAttributes(training.generators, data.entities.item, inspection)
   const serving = checkServing(fields.serving, inspection, { data, generators: Object.keys(training.generators) })
   const monitoring = inspection.fields(fields.monitoring, 'monitoring', ['owner'])
   const said = {
@@ -43,7 +47,8 @@ export function checkSystem(options: unknown): System {
     monitoring: { owner: checkOwner(monitoring.owner, 'monitoring', inspection) },
   }
   if (inspection.problems.length > 0) throw invalid(name, inspection)
-  return { plan: { ...said, hash: contentHash(said) }, generators: training.generators }
+  const { generators, ranker } = training
+  return { plan: { ...said, hash: contentHash(said) }, generators, ...(ranker && { ranker }) }
 }
 
 function invalid(name: string, inspection: Inspection): MillraceError {
@@ -56,7 +61,8 @@ function invalid(name: string, inspection: Inspection): MillraceError {
 }
 
 function checkTraining(value: unknown, inspection: Inspection, entities: Plan['data']['entities']) {
-  const fields = inspection.fields(value, 'training', ['owner', 'seed', 'candidates', 'gates', 'card'])
+  const own = ['owner', 'seed', 'candidates', 'ranker', 'examples', 'gates', 'card']
+  const fields = inspection.fields(value, 'training', [...own, ...trainingRunSettings])
   const where = 'training.candidates'
   const candidates: Record<string, GeneratorPlan> = {}
   const generators: Record<string, GeneratorKind> = {}
@@ -68,19 +74,50 @@ function checkTraining(value: unknown, inspection: Inspection, entities: Plan['d
       )
     } else {
       candidates[name] = { kind: kind.kind, options: kind.options }
-      checkGeneratorOptions(kind, pathOf(where, name), inspection)
+      inspection.plainOptions(kind.options, pathOf(where, name))
     }
     generators[name] = kind as GeneratorKind
   }
   const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
+  const ranker = checkRanker(fields, inspection)
   const plan = {
     owner: checkOwner(fields.owner, 'training', inspection),
     seed,
     candidates,
+    ...ranker.plan,
+    ...checkTrainingRuns(fields, inspection),
     gates: checkGates(fields.gates, inspection, entities),
     card: checkCard(fields.card, inspection),
   }
-  return { plan, generators }
+  return { plan, generators, ranker: ranker.kind }
+}
+
+/** Types of attributes that hold words. */
+const wordTypes: readonly AttributeType[] = ['text', 'category', 'tags']
+
+/** What generators learn of items must be declared, and be words. */
+function checkItemAttributes(
+  generators: Readonly<Record<string, GeneratorKind>>,
+  declared: Plan['data']['entities']['item'],
+  inspection: Inspection,
+): void {
+  const usable = Object.keys(declared).filter((name) => wordTypes.includes(declared[name]!.type))
+  for (const [generator, kind] of Object.entries(generators)) {
+    const where = `${pathOf('training.candidates', generator)}.attributes`
+    if (kind?.itemAttributes?.length === 0) inspection.report(where, 'found no attribute, expected at least one.')
+    for (const name of kind?.itemAttributes ?? []) {
+      const type = Object.hasOwn(declared, name) ? declared[name]!.type : undefined
+      if (type === undefined || !wordTypes.includes(type)) {
+        inspection.report(
+          where,
+          type === undefined
+            ? `data.entities.item has no attribute "${name}".`
+            : `"${name}" is ${type}(), expected text(), category() or tags().`,
+          suggestName(name, usable),
+        )
+      }
+    }
+  }
 }
 
 const seedRange = { low: 0, high: 4_294_967_295, isInteger: true }
@@ -89,15 +126,6 @@ function isGeneratorKind(value: unknown): value is GeneratorKind {
   const kind = value as Partial<GeneratorKind> | null
   const hasOptions = typeof kind?.options === 'object' && kind.options !== null
   return hasOptions && typeof kind.kind === 'string' && typeof kind.train === 'function'
-}
-
-/** A number that is NaN or infinite can neither be hashed nor written to a manifest. */
-function checkGeneratorOptions(kind: GeneratorKind, where: string, inspection: Inspection): void {
-  for (const [name, value] of Object.entries(kind.options)) {
-    const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
-    if (!isPlain)
-      inspection.report(pathOf(where, name), `found ${describe(value)}, expected a number, a text, true or false.`)
-  }
 }
 
 function checkServing(

@@ -527,3 +527,17 @@ describe('what is wrong is reported with its path and the way out', () => {
     )
   })
 })
+
+test('attributes that a generator learns from must be declared, and hold words', () => {
+  const reading = (...itemAttributes: readonly string[]) => ({ ...generator(), itemAttributes })
+  expect(problemsWith('training.candidates.cf', reading('title', 'brand', 'labels'))).toEqual([])
+  expect(problemsWith('training.candidates.cf', reading('titel', 'price'))).toEqual([
+    'training.candidates.cf.attributes: data.entities.item has no attribute "titel". Did you mean "title"? Known: title, brand, labels.',
+    expect.stringMatching(
+      /^training\.candidates\.cf\.attributes: "price" is number\(\), expected text\(\), category\(\) or tags\(\)\./,
+    ),
+  ])
+  expect(problemsWith('training.candidates.cf', reading())).toEqual([
+    'training.candidates.cf.attributes: found no attribute, expected at least one.',
+  ])
+})

@@ -2,6 +2,7 @@
 import type { Named } from '../domain/system-names.ts'
 import type { Duration } from '../lib/duration.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import type { RankerKind } from '../ports/ranker.ts'
 import type { Attribute, ValuesOf } from './attributes.ts'
 import type { CheckOptions } from './check-checks.ts'
 import type { CardOptions, GateOptions, POPULARITY_GROUPS } from './check-gates.ts'
@@ -9,7 +10,7 @@ import { checkSystem } from './check-system.ts'
 import type { Feature } from './features.ts'
 import type { AttributeType, PlacementPlan } from './plan.ts'
 import type { countableTypes, groupingTypes, groupTypes, Rule } from './rules.ts'
-import type { Source } from './sources.ts'
+import type { CronPattern, Source } from './sources.ts'
 import type { System } from './system.ts'
 
 type Attributes = Readonly<Record<string, Attribute>>
@@ -56,6 +57,22 @@ export interface PlacementOptions<Generator extends string, PlacementRule> {
   readonly includeSeen?: boolean
   /** All of them hold for every answer. Default: none. */
   readonly rules?: readonly PlacementRule[]
+}
+
+/** Examples for a ranker: users at moments of the past, the candidates of models that knew only what came before, and what was chosen soon after. */
+export interface ExampleOptions {
+  /** Newest windows of time that are asked about, in [1, 100]; the candidates of each are proposed by models trained for it. Default: 4. */
+  readonly windows?: number
+  /** Length of each. Default: 7 days, and less where the history is shorter than twice all of them. */
+  readonly window?: Duration
+  /** How long after the moment a choice still counts. Default: 1 day. */
+  readonly attribution?: Duration
+  /** Moments of each user in a window, in [1, 1000]. Default: 3. */
+  readonly questionsPerUser?: number
+  /** Candidates of each generator, in [1, 10000]. Default: 200. */
+  readonly candidates?: number
+  /** How many of the candidates that were not chosen are learned from, in [1, 10000]. Default: 200. */
+  readonly wrongPerQuestion?: number
 }
 
 /** What a system file says: the four components of a recommender, each with its owner. */
@@ -118,6 +135,23 @@ export interface SystemOptions<
     readonly seed?: number
     /** The models that propose items, by the name that placements and answers use. */
     readonly candidates: Generators
+    /** What orders the candidates of all generators, by their scores and `data.features`. Default: none; the leading generator orders the list. */
+    readonly ranker?: RankerKind
+    /** How its examples are made of history. */
+    readonly examples?: ExampleOptions
+    /** How often a model is trained while `millrace dev` runs: an interval, or a cron pattern in UTC such as "0 4 * * *". Nothing new, no training. Default: when asked to. */
+    readonly every?: Duration | CronPattern
+    /** What begins a training beside that. Default: nothing. */
+    readonly retrainOn?: {
+      /** A further whole day of data was found good by the checks. */
+      readonly newDay?: boolean
+      /** A check has found that the data drifts. */
+      readonly drift?: boolean
+      /** The last training is older than this, and there is something new. */
+      readonly staleAfter?: Duration
+    }
+    /** What a training may take that runs in a process of its own; beyond memory or time it is ended. Default: all processors but one, and no other limit. */
+    readonly limits?: { readonly memoryMb?: number; readonly threads?: number; readonly time?: Duration }
     /** What a model must hold before it is put in charge. Default: every gate, with bounds that sound models keep. `false` turns all of them off. */
     readonly gates?:
       | false

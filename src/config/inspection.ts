@@ -65,6 +65,16 @@ export class Inspection {
   }
 
   /** Above 0, in milliseconds; 0 where it is none. */
+  /** The settings of a kind of model: a number that is NaN or infinite can neither be hashed nor written to a manifest. */
+  plainOptions(options: Readonly<Record<string, unknown>>, where: string): void {
+    for (const [name, value] of Object.entries(options)) {
+      const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+      if (!isPlain) {
+        this.report(pathOf(where, name), `found ${describe(value)}, expected a number, a text, true or false.`)
+      }
+    }
+  }
+
   duration(value: unknown, where: string, expected = durationExample): number {
     const milliseconds = typeof value === 'string' ? durationMs(value) : undefined
     if (milliseconds === undefined) this.report(where, `found ${describe(value)}, expected ${expected}.`)

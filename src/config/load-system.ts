@@ -21,12 +21,12 @@ export const systemFileNames = [
  * @param path a file or a folder; the working directory where it is left out
  * @throws MillraceError CONFIG_NOT_FOUND, CONFIG_NOT_LOADED, CONFIG_NO_SYSTEM, CONFIG_INVALID
  */
-export async function loadSystem(path = '.'): Promise<Required<System>> {
+export async function loadSystem(path = '.'): Promise<System & Required<Pick<System, 'folder' | 'file'>>> {
   const file = findSystemFile(resolve(path))
   const shownFile = relative(process.cwd(), file) || file
   const loaded = await importFile(file, shownFile)
   if (!isSystem(loaded.default)) throw noSystem(loaded, shownFile)
-  return { plan: loaded.default.plan, generators: loaded.default.generators, folder: dirname(file) }
+  return { ...loaded.default, folder: dirname(file), file }
 }
 
 function findSystemFile(path: string): string {

@@ -115,6 +115,27 @@ export interface GeneratorPlan {
   readonly options: Readonly<Record<string, number | string | boolean>>
 }
 
+/** What orders the candidates of all generators. */
+export interface RankerPlan {
+  readonly kind: string
+  readonly options: Readonly<Record<string, number | string | boolean>>
+}
+
+/** How a ranker's examples are made of history. */
+export interface ExamplePlan {
+  /** Newest windows of time that are asked about; the last one decides how long the ranker is trained. At least 1. */
+  readonly windowCount: number
+  readonly windowMs: number
+  /** How long after the moment of a question a choice still counts as an answer. */
+  readonly attributionMs: number
+  /** Moments of each user in a window. */
+  readonly questionsPerUser: number
+  /** Candidates of each generator. */
+  readonly perGenerator: number
+  /** Of the candidates that were not chosen, so many are learned from. */
+  readonly wrongPerQuestion: number
+}
+
 /** A rule, as data. Every rule is applied to every answer of its placement. */
 export type RulePlan =
   /** Keeps items for which the filter expression holds. */
@@ -138,6 +159,23 @@ export interface PlacementPlan {
   /** Whether seen items may come again where the request does not say. */
   readonly includeSeen: boolean
   readonly rules: readonly RulePlan[]
+}
+
+/** What makes a training begin by itself, beside its schedule. */
+export interface RetrainPlan {
+  /** A further whole day of data was found good by the checks. */
+  readonly newDay: boolean
+  /** A check has found that the data drifts. */
+  readonly drift: boolean
+  /** The last training is older than this, and there is something new. */
+  readonly staleMs?: number
+}
+
+/** What the process of a queued run may take; left out where there is no limit. */
+export interface RunLimitsPlan {
+  readonly memoryMb?: number
+  readonly threadCount?: number
+  readonly wallSeconds?: number
 }
 
 export interface SkewPlan {
@@ -172,6 +210,13 @@ export interface Plan {
     readonly owner: string
     readonly seed: number
     readonly candidates: Readonly<Record<string, GeneratorPlan>>
+    /** Both left out where there is no ranker. */
+    readonly ranker?: RankerPlan
+    readonly examples?: ExamplePlan
+    /** Left out where only people and signals begin a training. */
+    readonly schedule?: SchedulePlan
+    readonly retrainOn?: RetrainPlan
+    readonly limits?: RunLimitsPlan
     readonly gates: GateSettings
     readonly card: CardSettings
   }

@@ -1,4 +1,5 @@
 // Runs every source by its own schedule. Sources know nothing of each other: one that fails or hangs keeps no other one waiting.
+import { nextScheduledMs } from '../config/next-scheduled.ts'
 import type { SchedulePlan } from '../config/plan.ts'
 import type { SourceFailure, SourceState } from '../domain/source-state.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -8,7 +9,7 @@ import { suggestName } from '../lib/nearest-name.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { Timers } from '../lib/timers.ts'
 import type { SourceStates } from '../ports/source-states.ts'
-import { type Freshness, freshnessOf, nextScheduledMs, retryMs } from './source-schedule.ts'
+import { type Freshness, freshnessOf, retryMs } from './source-schedule.ts'
 import { type SourceToSync, type SyncOutcome, type SyncParts, type SyncProgress, syncSource } from './source-sync.ts'
 
 export interface ScheduledSource extends SourceToSync {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { nextScheduledMs } from '../config/next-scheduled.ts'
 import { seededRng } from '../lib/rng.ts'
-import { freshnessOf, nextScheduledMs, retryMs } from './source-schedule.ts'
+import { freshnessOf, retryMs } from './source-schedule.ts'
 
 const at = (iso: string): number => Date.parse(iso)
 const hourMs = 3_600_000

@@ -1,5 +1,5 @@
 // When a source runs next, and whether what it gave is fresh enough. Pure.
-import { Cron } from 'croner'
+import { nextScheduledMs } from '../config/next-scheduled.ts'
 import type { SchedulePlan } from '../config/plan.ts'
 import type { SourceState } from '../domain/source-state.ts'
 import type { Rng } from '../lib/rng.ts'
@@ -8,17 +8,6 @@ import type { Rng } from '../lib/rng.ts'
 const FIRST_RETRY_MS = 30_000
 /** However often it fails, a source is asked again about this often, so that it recovers soon after its cause does. */
 const RETRY_MS_MAX = 15 * 60_000
-
-/**
- * When the next run begins after a run that began at `startMs`. An interval is counted from the beginning, so that long runs do not shift it; one
- * that is over already is not made up for.
- */
-export function nextScheduledMs(schedule: SchedulePlan, startMs: number): number {
-  if ('everyMs' in schedule) return startMs + schedule.everyMs
-  const next = new Cron(schedule.cron, { timezone: 'UTC', paused: true }).nextRun(new Date(startMs))
-  // A pattern such as "the 30th of February" never comes.
-  return next ? next.getTime() : Number.POSITIVE_INFINITY
-}
 
 /**
  * When a source that failed is tried again: exponential backoff, between half and all of it at random, so that sources that failed together do not

@@ -1,6 +1,7 @@
 // Every interaction in the log, in columns, with dense indexes: what splits, training sets and statistics are cut from.
 import { type Csr, csrFromTriplets } from '../lib/csr.ts'
 import { sequencesOf } from './interaction-sequences.ts'
+import { type ItemChange, type ItemChanges, itemAttributesAsOf } from './item-attributes.ts'
 import type { TrainingData } from './training-data.ts'
 
 export interface InteractionTable {
@@ -12,6 +13,8 @@ export interface InteractionTable {
   /** The interaction's own weight times the event's. */
   readonly weights: Float32Array
   readonly eventTimesMs: Float64Array
+  /** What became known of the items, whenever it was: whoever cuts the table by time keeps all of it. Left out where no generator asks for it. */
+  readonly itemChanges?: ItemChanges
 }
 
 /** Collects interactions one by one; memory grows by doubling, 24 bytes an interaction besides the ids. */
@@ -23,6 +26,13 @@ export class InteractionTableBuilder {
   #weights = new Float32Array(1024)
   #eventTimesMs = new Float64Array(1024)
   #count = 0
+  readonly #itemChanges: ItemChange[] = []
+  readonly #itemAttributes: readonly string[]
+
+  /** @param itemAttributes those that `changeItem` is told of */
+  constructor(itemAttributes: readonly string[] = []) {
+    this.#itemAttributes = itemAttributes
+  }
 
   add(userId: string, itemId: string, weight: number, eventTimeMs: number): void {
     if (this.#count === this.#weights.length) this.#grow()
@@ -43,6 +53,13 @@ export class InteractionTableBuilder {
     this.#items.indexOf(itemId)
   }
 
+  /** What became known of an item. Makes it known, too, unless it is deleted. */
+  changeItem(itemId: string, change: Omit<ItemChange, 'itemIndex'>): void {
+    if (change.change !== 'delete') this.addItem(itemId)
+    if (this.#itemAttributes.length === 0) return
+    this.#itemChanges.push({ ...change, itemIndex: this.#items.indexOf(itemId) })
+  }
+
   build(): InteractionTable {
     return {
       userIds: this.#users.ids,
@@ -51,6 +68,9 @@ export class InteractionTableBuilder {
       itemIndexes: this.#itemIndexes.slice(0, this.#count),
       weights: this.#weights.slice(0, this.#count),
       eventTimesMs: this.#eventTimesMs.slice(0, this.#count),
+      ...(this.#itemAttributes.length > 0 && {
+        itemChanges: { names: this.#itemAttributes, changes: this.#itemChanges },
+      }),
     }
   }
 
@@ -69,13 +89,15 @@ export class InteractionTableBuilder {
 
 /** The interactions that happened from `fromMs` (inclusive) to `beforeMs` (exclusive). Indexes keep their meaning. */
 export function interactionsBetween(table: InteractionTable, fromMs: number, beforeMs: number): InteractionTable {
+  return interactionsWhere(table, (i) => table.eventTimesMs[i]! >= fromMs && table.eventTimesMs[i]! < beforeMs)
+}
+
+/** The interactions that are kept, by their place in the columns. Indexes keep their meaning. */
+export function interactionsWhere(table: InteractionTable, isKept: (place: number) => boolean): InteractionTable {
   const kept: number[] = []
-  for (let i = 0; i < table.eventTimesMs.length; i++) {
-    if (table.eventTimesMs[i]! >= fromMs && table.eventTimesMs[i]! < beforeMs) kept.push(i)
-  }
+  for (let i = 0; i < table.eventTimesMs.length; i++) if (isKept(i)) kept.push(i)
   return {
-    userIds: table.userIds,
-    itemIds: table.itemIds,
+    ...table,
     userIndexes: Int32Array.from(kept, (i) => table.userIndexes[i]!),
     itemIndexes: Int32Array.from(kept, (i) => table.itemIndexes[i]!),
     weights: Float32Array.from(kept, (i) => table.weights[i]!),
@@ -107,6 +129,9 @@ export function trainingDataOf(table: InteractionTable, asOfMs: number): Trainin
     itemsByUser,
     sequences: sequencesOf(table, table.userIds.length),
     newestTimesMs: newestTimesOf(table, itemsByUser),
+    ...(table.itemChanges && {
+      itemAttributes: itemAttributesAsOf(table.itemChanges, table.itemIds.length, asOfMs),
+    }),
     asOfMs,
   }
 }

@@ -1,5 +1,6 @@
 import type { Csr } from '../lib/csr.ts'
 import type { InteractionSequences } from './interaction-sequences.ts'
+import type { ItemAttributes } from './item-attributes.ts'
 
 /**
  * The interactions a model learns from, with outside ids already replaced by dense indexes.
@@ -16,6 +17,8 @@ export interface TrainingData {
   readonly sequences?: InteractionSequences
   /** Event time of the newest interaction behind each entry of `itemsByUser`, in its order; undefined where the data has no times. */
   readonly newestTimesMs: Float64Array | undefined
+  /** What was known of the items before `asOfMs`, of the attributes that a generator asks for; left out where none does. */
+  readonly itemAttributes?: ItemAttributes
   /** The moment that the data is as of, in milliseconds since 1970; 0 where the data has no times. */
   readonly asOfMs: number
 }

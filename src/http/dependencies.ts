@@ -6,6 +6,7 @@ import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import type { GateReport } from '../domain/gate-report.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { AliasMove, ModelDecision } from '../domain/registered-model.ts'
+import type { Run, RunMetric } from '../domain/run.ts'
 import type { SkewReport } from '../domain/skew-report.ts'
 import type { ChecksSummary, SourceSummary, SystemStatus } from '../domain/system-status.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -13,6 +14,7 @@ import type { Logger } from '../lib/logger.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import type { AuditQuery } from '../ports/model-registry.ts'
+import type { RunQuery } from '../ports/run-store.ts'
 import type { ModelCard } from '../training/model-card.ts'
 import type { ModelEntry } from '../training/model-entry.ts'
 import type { AliasOutcome, Promotion } from '../training/registered-models.ts'
@@ -163,6 +165,30 @@ export interface Models {
   answering(): string | undefined
 }
 
+/** A training that somebody wants. */
+export interface WantedRun {
+  readonly kind: 'train'
+  readonly by: string
+  readonly command: string
+  readonly why: string
+  readonly priority?: number | undefined
+  readonly threads?: number | undefined
+  readonly evaluate?: boolean | undefined
+  readonly promote?: boolean | undefined
+  readonly despiteChecks?: string | undefined
+}
+
+/** The runs of training, and the queue of those that wait. */
+export interface Runs {
+  /** The last queued first. */
+  list(query: RunQuery): Promise<readonly Run[]>
+  /** @throws MillraceError RUN_NOT_FOUND */
+  find(id: string): Promise<{ readonly run: Run; readonly metrics: readonly RunMetric[] }>
+  queue(wanted: WantedRun): Promise<Run>
+  /** Resolves when its process has ended. @throws MillraceError RUN_NOT_FOUND; RUN_STATE_CHANGED where it has ended before */
+  cancel(id: string, asked: { readonly by: string; readonly why: string }): Promise<Run>
+}
+
 export interface ServerDependencies {
   readonly recommender: Recommender
   readonly intake: Intake
@@ -174,6 +200,8 @@ export interface ServerDependencies {
   status(): ServingStatus
   /** Left out where there is no registry: then there are no routes of models. */
   readonly models?: Models
+  /** Left out where nothing executes them: then there are no routes of runs. */
+  readonly runs?: Runs
   /** Left out where the system defines none. */
   readonly features?: Features
   /** Left out where they cannot be opened. */

@@ -32,6 +32,10 @@ test('it describes every route of the server', async () => {
     'GET /v1/models/audit',
     'POST /v1/models/promote',
     'POST /v1/models/rollback',
+    'GET /v1/runs',
+    'POST /v1/runs',
+    'GET /v1/runs/{id}',
+    'POST /v1/runs/{id}/cancel',
     'GET /v1/features',
     'GET /v1/features/values',
     'GET /v1/data',
@@ -63,7 +67,7 @@ test('every operation has an id of its own, a summary, and an answer with a desc
   expect(new Set(operations.map((operation) => operation.operationId)).size).toBe(operations.length)
   for (const operation of operations) {
     expect(operation.summary).toMatch(/\w+ \w+/)
-    expect(operation.responses['200']).toBeDefined()
+    expect(operation.responses['200'] ?? operation.responses['202']).toBeDefined()
     for (const [status, response] of Object.entries(operation.responses as Json)) {
       expect(status).toMatch(/^([1-5]\d\d|[45]XX)$/)
       expect(response.description).toBeTruthy()
@@ -97,6 +101,7 @@ test('what may be asked with which scope is declared', async () => {
   const scopes = Object.fromEntries(operationsOf(document).map((o) => [o.operationId, o.security?.[1]?.key ?? []]))
   expect(scopes).toMatchObject({ recommend: ['read'], sendEvents: ['write'], deleteItem: ['write'], live: [] })
   expect(scopes).toMatchObject({ auditModels: ['read'], promoteModel: ['admin'], rollBackModel: ['admin'] })
+  expect(scopes).toMatchObject({ listRuns: ['read'], queueRun: ['admin'], cancelRun: ['admin'] })
   expect(document.components.securitySchemes.key).toMatchObject({ type: 'http', scheme: 'bearer' })
 })
 
@@ -118,6 +123,8 @@ test('its schemas are valid JSON Schema of the draft that OpenAPI 3.1 uses, and 
   expect(fits('Problem', (await recommend({ limit: 0 })).json())).toBe(true)
   expect(fits('ModelsAnswer', (await server.inject('/v1/models')).json())).toBe(true)
   expect(fits('Model', (await server.inject('/v1/models/m1')).json())).toBe(true)
+  expect(fits('RunsAnswer', (await server.inject('/v1/runs')).json())).toBe(true)
+  expect(fits('RunWithMetrics', (await server.inject('/v1/runs/r0')).json())).toBe(true)
   expect(fits('AuditAnswer', (await server.inject('/v1/models/audit?at=1970-01-02')).json())).toBe(true)
   const promotion = { version: 'm1', reason: 'better' }
   expect(fits('PromoteRequest', promotion)).toBe(true)

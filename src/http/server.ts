@@ -23,6 +23,7 @@ import { operationRoutes } from './operation-routes.ts'
 import { allowOrigins } from './origins.ts'
 import { PROBLEM_TYPE, type ProblemBody, problemOf } from './problem.ts'
 import { recommendationRoutes } from './recommendation-routes.ts'
+import { runRoutes } from './run-routes.ts'
 import { tableRoutes } from './table-routes.ts'
 import { refuseUnknownRoutes } from './unknown-route.ts'
 import { compileCheck } from './validation.ts'
@@ -107,6 +108,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   const document = documentRoutes(app, deps.build)
   recommendationRoutes(app, deps, { metrics, parse })
   modelRoutes(app, deps)
+  runRoutes(app, deps)
   featureRoutes(app, deps)
   tableRoutes(app, deps)
   operationRoutes(app, deps)

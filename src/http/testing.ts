@@ -11,12 +11,14 @@ import { someCheckResult } from '../ports/check-results.contract.ts'
 import { someGateReport } from '../ports/gate-reports.contract.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import { someModel } from '../ports/model-registry.contract.ts'
+import { someRun } from '../ports/run-store.contract.ts'
 import type { ModelEntry } from '../training/model-entry.ts'
 import type {
   EntityChangeRow,
   IntakeResult,
   Models,
   Origin,
+  Runs,
   ServerDependencies,
   ServingStatus,
   Tables,
@@ -36,6 +38,8 @@ export interface TestServer {
   /** What was asked of the registry. */
   readonly promotions: object[]
   models: Models
+  /** What was asked of the runs. */
+  readonly runWishes: object[]
   skewReport: SkewReport | undefined
   /** Makes a key and returns it. */
   addKey(...scopes: Scope[]): string
@@ -190,6 +194,55 @@ const tables: Tables = {
   }),
 }
 
+/** Runs r1, which waits, and r0, which has ended; wishes are noted. */
+function someRuns(wishes: object[]): Runs {
+  const ended = someRun('r0', 1_000, {
+    state: 'succeeded',
+    attempt: 2,
+    startedAtMs: 2_000,
+    endedAtMs: 3_000,
+    process: { pid: 7, startedAt: '1' },
+    inputs: {
+      planHash: 'f'.repeat(64),
+      commit: 'c0ffee',
+      isDirty: true,
+      millraceVersion: '0.1.0',
+      seed: 1,
+      nextOffset: 9,
+      asOfMs: 2_000,
+      tables: [{ table: 'interactions', version: 3, checkedThrough: '1970-01-01' }],
+      parameters: { seed: 1 },
+    },
+    resources: { cpuSeconds: 1.5, wallSeconds: 1, peakMemoryMb: 90 },
+    modelVersion: 'm1',
+    artifacts: [{ path: 'models/m1/items.txt', bytes: 4, sha256: 'a'.repeat(64) }],
+  })
+  const all = [someRun('r1', 4_000), ended]
+  const found = (id: string) => {
+    const run = all.find((one) => one.id === id)
+    if (run) return run
+    throw new MillraceError('RUN_NOT_FOUND', `There is no run ${id}.`)
+  }
+  return {
+    list: async ({ kind, states, limit }) =>
+      all.filter((run) => (kind ?? run.kind) === run.kind && (states?.includes(run.state) ?? true)).slice(0, limit),
+    find: async (id) => ({
+      run: found(id),
+      metrics: [{ name: 'NDCG@20', step: 0, value: 0.25, interval: [0.2, 0.3], atMs: 2_500 }],
+    }),
+    queue: async (wanted) => {
+      wishes.push(wanted)
+      return someRun('r2', 5_000)
+    },
+    cancel: async (id, asked) => {
+      const run = found(id)
+      if (run.state !== 'queued') throw new MillraceError('RUN_STATE_CHANGED', `Run ${id} is ${run.state}.`)
+      wishes.push({ id, ...asked })
+      return { ...run, state: 'cancelled', outcome: 'Cancelled.' }
+    },
+  }
+}
+
 export function startTestServer(
   options: ServerOptions & Partial<Pick<ServerDependencies, 'recommender' | 'intake' | 'placements' | 'features'>> = {},
 ): TestServer {
@@ -205,6 +258,7 @@ export function startTestServer(
     checkQueries: [],
     promotions,
     models: someModels(promotions),
+    runWishes: [],
     skewReport: undefined,
     addKey(...scopes) {
       const { key, record } = createApiKey({ name: scopes.join('+'), scopes, createdAtMs: 0 }, randomBytes)
@@ -251,6 +305,7 @@ export function startTestServer(
     placements: options.placements ?? { home: { pattern: 'realtime' }, productPage: { pattern: 'embedding' } },
     status: () => test.status,
     models: test.models,
+    runs: someRuns(test.runWishes),
     tables,
     ...(options.features && { features: options.features }),
     operations: {

@@ -1,5 +1,5 @@
 // Uncertainty of a mean over independent units (users, sessions), and of the difference of two, without assuming a distribution.
-import { seededRng } from './rng.ts'
+import { type Rng, seededRng } from './rng.ts'
 
 export interface MeanInterval {
   readonly mean: number
@@ -37,24 +37,51 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
   const { confidence = DEFAULT_CONFIDENCE, resampleCount = DEFAULT_RESAMPLE_COUNT } = options
   const rng = seededRng(options.seed).fork('bootstrap')
   const units = groupSums(values, (bound) => rng.integer(bound))
-  const means = new Float64Array(resampleCount)
-  for (let r = 0; r < resampleCount; r++) {
-    let sum = 0
-    let size = 0
-    for (let i = 0; i < units.sums.length; i++) {
-      const drawn = rng.integer(units.sums.length)
-      sum += units.sums[drawn]!
-      size += units.sizes[drawn]!
-    }
-    means[r] = sum / size
-  }
-  means.sort()
-  const tail = (1 - confidence) / 2
+  const means = Float64Array.from({ length: resampleCount }, () => resampledMean(units, rng))
+  return { mean: meanOf(values), interval: middleOf(means, confidence), count: values.length }
+}
+
+/**
+ * How much higher the mean of `values` is than that of `others`, which are other units: the percentile interval of the difference, both resampled. As
+ * `bootstrapMean` otherwise.
+ * @returns undefined where either has no values; `count` is that of `values`
+ */
+export function bootstrapDifference(
+  { values, others }: { readonly values: ArrayLike<number>; readonly others: ArrayLike<number> },
+  options: BootstrapOptions,
+): MeanInterval | undefined {
+  if (values.length === 0 || others.length === 0) return undefined
+  const { confidence = DEFAULT_CONFIDENCE, resampleCount = DEFAULT_RESAMPLE_COUNT } = options
+  const rng = seededRng(options.seed).fork('bootstrap of a difference')
+  const [units, otherUnits] = [values, others].map((group) => groupSums(group, (bound) => rng.integer(bound)))
+  const differences = Float64Array.from(
+    { length: resampleCount },
+    () => resampledMean(units!, rng) - resampledMean(otherUnits!, rng),
+  )
   return {
-    mean: meanOf(values),
-    interval: [quantile(means, tail), quantile(means, 1 - tail)],
+    mean: meanOf(values) - meanOf(others),
+    interval: middleOf(differences, confidence),
     count: values.length,
   }
+}
+
+/** The mean of as many units as there are, drawn with replacement. */
+function resampledMean({ sums, sizes }: GroupSums, rng: Rng): number {
+  let sum = 0
+  let size = 0
+  for (let i = 0; i < sums.length; i++) {
+    const drawn = rng.integer(sums.length)
+    sum += sums[drawn]!
+    size += sizes[drawn]!
+  }
+  return sum / size
+}
+
+/** Bounds of the middle part. */
+function middleOf(resampled: Float64Array, confidence: number): [number, number] {
+  const ascending = resampled.toSorted()
+  const tail = (1 - confidence) / 2
+  return [quantile(ascending, tail), quantile(ascending, 1 - tail)]
 }
 
 /**
@@ -101,8 +128,13 @@ function signFlipPValue(differences: Float64Array, options: BootstrapOptions): n
   return (atLeastAsLarge + 1) / (resampleCount + 1)
 }
 
+interface GroupSums {
+  readonly sums: Float64Array
+  readonly sizes: Int32Array
+}
+
 /** Values one by one, or, where there are many, summed in groups drawn at random. */
-function groupSums(values: ArrayLike<number>, integer: (bound: number) => number) {
+function groupSums(values: ArrayLike<number>, integer: (bound: number) => number): GroupSums {
   const groupSize = values.length <= 20_000 ? 1 : Math.floor(values.length / 10_000)
   if (groupSize === 1) return { sums: Float64Array.from(values), sizes: new Int32Array(values.length).fill(1) }
   const shuffled = Float64Array.from(values)

@@ -69,6 +69,31 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'A model made by another program cannot be read, or does what Millrace cannot.',
   },
+  MODEL_WITHOUT_ROW_COUNTS: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A model cannot be explained: its trees do not say how many training rows went which way.',
+  },
+  MODEL_WITHOUT_TREES: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'What was asked for needs a model whose ranker is made of trees.',
+  },
+  EXPORT_UNWRITABLE: {
+    httpStatus: 500,
+    exitCode: 73,
+    meaning: 'The file that a model is exported to cannot be written.',
+  },
+  MODEL_EXPORT_DIFFERS: {
+    httpStatus: 500,
+    exitCode: 70,
+    meaning: 'An exported model scores otherwise than the model it was made of.',
+  },
+  ONNX_RUNTIME_MISSING: {
+    httpStatus: 500,
+    exitCode: 69,
+    meaning: 'An ONNX model is to be run, and the package "onnxruntime-node" is not installed.',
+  },
   DISK_FULL: { httpStatus: 507, exitCode: 74, meaning: 'The disk is full; nothing that was acknowledged is lost.' },
   DATA_FOLDER_NEWER: {
     httpStatus: 500,
@@ -352,6 +377,17 @@ export const errorCatalogue = {
     exitCode: 70,
     meaning: 'Training ended with numbers that are not finite, so there is no model.',
   },
+  TUNING_INPUT_INVALID: {
+    httpStatus: 422,
+    exitCode: 65,
+    meaning:
+      'A search for settings has nothing to search: an empty range, no budget, or too little data to compare on.',
+  },
+  TUNING_OTHER_PLAN: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'Trials of an earlier search cannot be continued: they are of other settings, ranges or data.',
+  },
   UNKNOWN_GENERATOR: { httpStatus: 404, exitCode: 64, meaning: 'The system file trains no generator of that name.' },
   HELD_OUT_INVALID: {
     httpStatus: 400,
@@ -461,6 +497,43 @@ export const errorCatalogue = {
     httpStatus: 500,
     exitCode: 74,
     meaning: 'The place of a Delta table cannot be read or written.',
+  },
+  RUN_NOT_FOUND: { httpStatus: 404, exitCode: 66, meaning: 'No run has that id.' },
+  RUN_STATE_CHANGED: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning:
+      'A run is not in a state in which this can be done, such as cancelling one that has ended; nothing was changed.',
+  },
+  RUN_UNDERWAY: {
+    httpStatus: 409,
+    exitCode: 75,
+    meaning: 'Another training of the same system is running, and there is one at a time.',
+  },
+  RUN_HELD: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'Checks hold the data back, so nothing is trained on it unless a person says why it should be.',
+  },
+  RUN_OVER_MEMORY: {
+    httpStatus: 500,
+    exitCode: 71,
+    meaning: 'A run took more memory than it was allowed, and was ended. It is not tried again.',
+  },
+  RUN_OVER_TIME: {
+    httpStatus: 500,
+    exitCode: 71,
+    meaning: 'A run took longer than it was allowed, and was ended. It is not tried again.',
+  },
+  RUN_KILLED: {
+    httpStatus: 500,
+    exitCode: 75,
+    meaning: 'The process of a run was killed from outside; a queued run is tried again.',
+  },
+  COMPUTE_UNAVAILABLE: {
+    httpStatus: 503,
+    exitCode: 75,
+    meaning: 'The process of a run could not be started.',
   },
 } as const satisfies Record<string, ErrorEntry>
 

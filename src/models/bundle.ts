@@ -1,15 +1,17 @@
 // The model bundle: what training leaves on disk and serving loads. An immutable folder whose manifest lists every file with its hash, so that
 // one flipped byte is found before a single answer is given from it.
 //
-//   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin
+//   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin   models/<version>/_ranker/...
 //   models/<version>/held-out-users.txt   models/<version>/held-out-lists.bin
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lineage, ModelMetric, ModelSummary } from '../domain/registered-model.ts'
+import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Artifacts } from '../ports/candidate-generator.ts'
+import type { Dictionaries } from './ranking/feature-encoder.ts'
 
 export const BUNDLE_FORMAT_VERSION = 1
 
@@ -24,6 +26,40 @@ export interface GeneratorManifest {
   readonly kind: string
   readonly options: Readonly<Record<string, number | string | boolean>>
   readonly artifacts: Readonly<Record<string, { readonly type: ArrayTypeName; readonly length: number }>>
+}
+
+/** What a ranker needs besides its arrays. */
+export interface RankerFacts {
+  readonly kind: string
+  readonly options: GeneratorManifest['options']
+  /** The columns of its rows, in order: those of generators, then of features. */
+  readonly featureNames: readonly string[]
+  /** The features of the system among them, each with the version of its definition. */
+  readonly features: readonly { readonly name: string; readonly version: string }[]
+  /** Whose candidates it has learned to order, and how many of each. */
+  readonly generatorNames: readonly string[]
+  readonly perGenerator: number
+  readonly examples: ExampleFacts
+}
+
+/** What a ranker has learned from. */
+export interface ExampleFacts {
+  readonly windowCount: number
+  readonly fromMs: number
+  readonly beforeMs: number
+  readonly questionCount: number
+  /** With a right answer among the candidates. */
+  readonly answeredCount: number
+  readonly rowCount: number
+}
+
+export interface BundledRanker extends RankerFacts {
+  readonly artifacts: Artifacts
+  readonly dictionaries: Dictionaries
+}
+
+export interface RankerManifest extends RankerFacts {
+  readonly artifacts: GeneratorManifest['artifacts']
 }
 
 /** The lists that the model's own evaluation gave, so that a later model can be compared on the same users. They are not loaded to answer. */
@@ -45,6 +81,10 @@ export interface Manifest {
   readonly metrics: readonly ModelMetric[]
   readonly slices?: readonly ModelMetric[]
   readonly generators: Readonly<Record<string, GeneratorManifest>>
+  /** Left out where the system has none. */
+  readonly ranker?: RankerManifest
+  /** SHA-256 of what was learned, and from what: the same plan, data and seed give the same, whenever and with however many threads. Undefined in bundles of before this was noted. */
+  readonly contentHash?: string
   /** Left out where the model was not evaluated on a split by time. */
   readonly heldOut?: { readonly k: number; readonly splitAtMs: number; readonly userCount: number }
   /** Path inside the bundle to SHA-256 and size. */
@@ -63,6 +103,7 @@ export interface BundleContent {
       { readonly kind: string; readonly options: GeneratorManifest['options']; readonly artifacts: Artifacts }
     >
   >
+  readonly ranker?: BundledRanker | undefined
   readonly heldOut?: HeldOutLists | undefined
 }
 
@@ -70,6 +111,7 @@ export interface LoadedBundle {
   readonly manifest: Manifest
   readonly itemIds: readonly string[]
   readonly artifacts: Readonly<Record<string, Artifacts>>
+  readonly ranker: BundledRanker | undefined
 }
 
 /**
@@ -94,17 +136,28 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       const { buffer, byteOffset, byteLength } = heldOut.rankedItems
       await put(HELD_OUT_LISTS, new Uint8Array(buffer, byteOffset, byteLength))
     }
-    const generators: Record<string, GeneratorManifest> = {}
-    for (const [name, generator] of Object.entries(content.generators)) {
-      await mkdir(join(temporaryDir, name))
+    const putArrays = async (folder: string, arrays: Artifacts): Promise<GeneratorManifest['artifacts']> => {
+      await mkdir(join(temporaryDir, folder))
       const artifacts: Record<string, { type: ArrayTypeName; length: number }> = {}
-      for (const [artifact, array] of Object.entries(generator.artifacts)) {
-        await put(`${name}/${artifact}.bin`, new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
+      for (const [artifact, array] of Object.entries(arrays)) {
+        await put(`${folder}/${artifact}.bin`, new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
         artifacts[artifact] = { type: array.constructor.name as ArrayTypeName, length: array.length }
       }
-      await syncFolder(join(temporaryDir, name))
-      generators[name] = { kind: generator.kind, options: generator.options, artifacts }
+      return artifacts
     }
+    const generators: Record<string, GeneratorManifest> = {}
+    for (const [name, { kind, options, artifacts }] of Object.entries(content.generators)) {
+      generators[name] = { kind, options, artifacts: await putArrays(name, artifacts) }
+      await syncFolder(join(temporaryDir, name))
+    }
+    let ranker: RankerManifest | undefined
+    if (content.ranker) {
+      const { dictionaries, artifacts, ...facts } = content.ranker
+      ranker = { ...facts, artifacts: await putArrays(RANKER_FOLDER, artifacts) }
+      await put(DICTIONARIES_FILE, new TextEncoder().encode(JSON.stringify(dictionaries)))
+      await syncFolder(join(temporaryDir, RANKER_FOLDER))
+    }
+    const { planHash, seed, nextOffset } = content.lineage
     const body = {
       formatVersion: BUNDLE_FORMAT_VERSION,
       lineage: content.lineage,
@@ -113,6 +166,8 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       metrics: content.metrics,
       ...(content.slices && { slices: content.slices }),
       generators,
+      ...(ranker && { ranker }),
+      contentHash: contentHash({ planHash, seed, nextOffset, generators, ranker: ranker ?? null, files }),
       ...(heldOut && {
         heldOut: { k: heldOut.k, splitAtMs: heldOut.splitAtMs, userCount: heldOut.userIds.length },
       }),
@@ -125,7 +180,7 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
     )
     await syncFolder(temporaryDir)
-    await becomeVersion(temporaryDir, join(modelsDir, version))
+    await putInPlace(modelsDir, temporaryDir, version)
     await syncFolder(modelsDir)
     return manifest
   } catch (error) {
@@ -134,32 +189,34 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
   }
 }
 
-/** A folder of that name has the same content, hash by hash: the same training of the same second wrote it. */
-async function becomeVersion(temporaryDir: string, bundleDir: string): Promise<void> {
-  try {
-    await rename(temporaryDir, bundleDir)
-  } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-    await rm(temporaryDir, { recursive: true, force: true })
-  }
+/** A version's name holds its content's hash: where it is there already, whole, a run that was killed behind this line has written it before. */
+async function putInPlace(modelsDir: string, temporaryDir: string, version: string): Promise<void> {
+  const place = join(modelsDir, version)
+  const isWhole = await checkBundle(modelsDir, version).then(
+    () => true,
+    () => false,
+  )
+  if (isWhole) return rm(temporaryDir, { recursive: true, force: true })
+  await rm(place, { recursive: true, force: true })
+  await rename(temporaryDir, place)
 }
 
 /** Reads a bundle and checks every byte of it against the manifest. Costs a SHA-256 of all of it. */
 export async function readBundle(modelsDir: string, version: string): Promise<LoadedBundle> {
   const bundleDir = join(modelsDir, version)
   const manifest = await readManifest(modelsDir, version)
-  const artifacts: Record<string, Record<string, Artifacts[string]>> = {}
+  const artifacts: Record<string, Artifacts> = {}
   const itemsText = await readChecked(bundleDir, 'items.txt', manifest)
   const itemIds = itemsText.byteLength === 0 ? [] : new TextDecoder().decode(itemsText).split('\n')
-  for (const [name, generator] of Object.entries(manifest.generators)) {
+  const readArrays = async (folder: string, described: GeneratorManifest['artifacts']): Promise<Artifacts> => {
     const arrays: Record<string, Artifacts[string]> = {}
-    for (const [artifact, { type, length }] of Object.entries(generator.artifacts)) {
-      const bytes = await readChecked(bundleDir, `${name}/${artifact}.bin`, manifest)
+    for (const [artifact, { type, length }] of Object.entries(described)) {
+      const bytes = await readChecked(bundleDir, `${folder}/${artifact}.bin`, manifest)
       const ArrayType = arrayTypes[type]
       if (!ArrayType || length * ArrayType.BYTES_PER_ELEMENT !== bytes.byteLength) {
         throw corrupt(
           join(bundleDir, 'manifest.json'),
-          `${name}/${artifact} holds ${bytes.byteLength} bytes, expected ${length} x ${type}`,
+          `${folder}/${artifact} holds ${bytes.byteLength} bytes, expected ${length} x ${type}`,
         )
       }
       // A fresh, aligned buffer: what readFile returns may start anywhere inside a pool.
@@ -167,9 +224,18 @@ export async function readBundle(modelsDir: string, version: string): Promise<Lo
         bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
       )
     }
-    artifacts[name] = arrays
+    return arrays
   }
-  return { manifest, itemIds, artifacts }
+  for (const [name, generator] of Object.entries(manifest.generators)) {
+    artifacts[name] = await readArrays(name, generator.artifacts)
+  }
+  return { manifest, itemIds, artifacts, ranker: manifest.ranker && (await readRanker(manifest.ranker)) }
+
+  async function readRanker({ artifacts: described, ...facts }: RankerManifest): Promise<BundledRanker> {
+    const bytes = await readChecked(bundleDir, DICTIONARIES_FILE, manifest)
+    const dictionaries = JSON.parse(new TextDecoder().decode(bytes)) as Dictionaries
+    return { ...facts, dictionaries, artifacts: await readArrays(RANKER_FOLDER, described) }
+  }
 }
 
 /**
@@ -320,6 +386,9 @@ export function summaryOf(manifest: Manifest): ModelSummary {
   }
 }
 
+/** No name of a generator begins like this. */
+const RANKER_FOLDER = '_ranker'
+const DICTIONARIES_FILE = `${RANKER_FOLDER}/dictionaries.json`
 const WRITING = '.writing-'
 const DELETING = '.deleting-'
 

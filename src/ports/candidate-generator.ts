@@ -1,10 +1,13 @@
 // What the funnel needs from a model that proposes items, and what training needs from it. One folder under `models/` per kind.
 import type { TrainingData } from '../domain/training-data.ts'
 
-/** A number to be searched by `millrace tune`. */
-export interface TunableRange {
+/** A setting to be searched by `millrace tune`: a number between bounds, both included, or one of some values. */
+export type TunableRange = NumberRange | { readonly choices: readonly (number | string | boolean)[] }
+
+export interface NumberRange {
   readonly low: number
   readonly high: number
+  /** Where the search is uniform: over the numbers, their logarithms, or whole numbers. */
   readonly scale: 'linear' | 'log' | 'integer'
 }
 
@@ -25,6 +28,8 @@ export interface GeneratorKind {
   readonly options: Readonly<Record<string, number | string | boolean>>
   /** Settings worth searching; every key is one of `options`. */
   readonly tunable: Readonly<Record<string, TunableRange>>
+  /** Names of the items' attributes that it learns from; `train` is given them. Default: none. */
+  readonly itemAttributes?: readonly string[]
   /** The same kind with some settings replaced. */
   with(options: Readonly<Record<string, number | string | boolean>>): GeneratorKind
   train(data: TrainingData, context: TrainContext): Promise<Artifacts>

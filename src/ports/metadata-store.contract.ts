@@ -6,6 +6,7 @@ import type { MetadataStore } from './metadata-store.ts'
 import { someModel, testModelRegistry } from './model-registry.contract.ts'
 import { testModelUses } from './model-uses.contract.ts'
 import type { Fresh } from './port-under-test.contract.ts'
+import { testRunStore } from './run-store.contract.ts'
 import { newSourceState, testSourceStates } from './source-states.contract.ts'
 import { testTablePublications } from './table-publications.contract.ts'
 import { testTrainingSets } from './training-sets.contract.ts'
@@ -40,6 +41,7 @@ export function testMetadataStore(fresh: () => Promise<MetadataStoreUnderTest>):
   describe('model uses', () =>
     testModelUses(part(({ modelUses, modelRegistry }) => ({ uses: modelUses, registry: modelRegistry }))))
 
+  describe('runs', () => testRunStore(part((store) => store.runs)))
   describe('gate reports', () => testGateReports(part((store) => store.gateReports)))
 
   describe('the store', () => {

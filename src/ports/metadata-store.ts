@@ -4,6 +4,7 @@ import type { FeatureVersions } from './feature-versions.ts'
 import type { GateReports } from './gate-reports.ts'
 import type { ModelRegistry } from './model-registry.ts'
 import type { ModelUses } from './model-uses.ts'
+import type { RunStore } from './run-store.ts'
 import type { SourceStates } from './source-states.ts'
 import type { TablePublications } from './table-publications.ts'
 import type { TrainingSets } from './training-sets.ts'
@@ -23,6 +24,7 @@ export interface MetadataStore {
   readonly tablePublications: TablePublications
   readonly modelRegistry: ModelRegistry
   readonly modelUses: ModelUses
+  readonly runs: RunStore
   readonly gateReports: GateReports
   /** Closing twice is fine. */
   close(): Promise<void>

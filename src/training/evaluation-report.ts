@@ -3,6 +3,7 @@ import { alignedColumns } from '../lib/aligned-columns.ts'
 import { bootstrapMean, type MeanInterval, type PairedComparison } from '../lib/bootstrap.ts'
 import type { Csr } from '../lib/csr.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
+import type { ContributionReport } from './contribution.ts'
 import {
   compareGenerators,
   type HeldOut,
@@ -49,6 +50,8 @@ export interface EvaluationReport {
   readonly userCountWithoutHistory: number
   /** The model that serves comes first. */
   readonly models: readonly ModelReport[]
+  /** What each generator of the placement adds to its list; left out where there is only one. */
+  readonly contribution?: ContributionReport
 }
 
 export interface EvaluatedModel {
@@ -155,5 +158,29 @@ export function describeEvaluation(report: EvaluationReport): readonly string[] 
     ...alignedColumns(rows),
     '',
     ...alignedColumns(sliceRows),
+    ...(report.contribution ? ['', ...describeContribution(report.contribution)] : []),
+  ]
+}
+
+function describeContribution({ k, candidateCount, unionRecall, generators }: ContributionReport): readonly string[] {
+  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
+  const loss = ({ mean, interval: [low, high] }: PairedComparison): string =>
+    `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`
+  const rows = [['generator', 'places', 'hits', 'hits of its own', 'recall lost without', 'NDCG lost without', '']]
+  for (const { name, placeShare, hitShare, ownHitCount, recallLoss, ndcgLoss, isWeak } of generators) {
+    const verdict = isWeak ? 'weak: nothing is measurably lost' : ''
+    rows.push([
+      name,
+      percent(placeShare),
+      percent(hitShare),
+      String(ownHitCount),
+      loss(recallLoss),
+      loss(ndcgLoss),
+      verdict,
+    ])
+  }
+  return [
+    `what each generator adds to the list of ${k}; recall is that of all candidates together, ${candidateCount} of each: ${unionRecall.toFixed(4)}`,
+    ...alignedColumns(rows),
   ]
 }

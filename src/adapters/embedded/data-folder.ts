@@ -11,6 +11,8 @@ export interface DataFolder {
   readonly eventLogDir: string
   readonly quarantineDir: string
   readonly modelsDir: string
+  /** One folder per run: its log, and what of it is kept so that it can go on. */
+  readonly runsDir: string
   readonly keysDir: string
   readonly metadataDir: string
   readonly onlineStoreDir: string
@@ -57,6 +59,7 @@ export function openDataFolder(path: string): DataFolder {
     eventLogDir: join(path, 'log'),
     quarantineDir: join(path, 'quarantine'),
     modelsDir: join(path, 'models'),
+    runsDir: join(path, 'runs'),
     keysDir: join(path, 'keys'),
     metadataDir: join(path, 'metadata'),
     onlineStoreDir: join(path, 'online-store'),

@@ -73,6 +73,8 @@ test('a database of an older version keeps what it holds: sets that it has are m
   raw.exec(`
     alter table training_set drop column maker;
     alter table feature_version add column backfilled_to_offset bigint not null default 0;
+    drop table run_metric;
+    drop table run;
     drop table gate_report;
     drop table model_use;
     drop table model_alias_move;

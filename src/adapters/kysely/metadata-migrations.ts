@@ -24,6 +24,7 @@ const migrations: readonly Migration[] = [
   { name: 'makers of training sets', apply: addTrainingSetMaker },
   { name: 'no progress of backfills', apply: dropBackfillProgress },
   { name: 'model registry', apply: createModelRegistry },
+  { name: 'runs', apply: createRuns },
   { name: 'gate reports', apply: createGateReports },
 ]
 
@@ -240,6 +241,31 @@ async function createModelRegistry(
     .addColumn('version', name, (column) => column.notNull().references('model_version.version'))
     .addColumn('process', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('model_use_key', ['user_id', 'version'])
+    .execute()
+}
+
+async function createRuns(schema: SchemaModule, types: ColumnTypes): Promise<void> {
+  const name = sql.raw(types.name)
+  await schema
+    .createTable('run')
+    .addColumn('id', name, (column) => column.primaryKey())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('priority', 'double precision', (column) => column.notNull())
+    .addColumn('queued_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('not_before_ms', 'bigint', (column) => column.notNull())
+    .addColumn('record', 'text', (column) => column.notNull())
+    .addCheckConstraint('run_state', sql`state in ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'lost')`)
+    .execute()
+  await schema.createIndex('run_by_state').on('run').columns(['state', 'queued_at_ms']).execute()
+  await schema.createIndex('run_by_time').on('run').columns(['queued_at_ms', 'id']).execute()
+  await schema
+    .createTable('run_metric')
+    .addColumn('run_id', name, (column) => column.notNull().references('run.id'))
+    .addColumn('name', name, (column) => column.notNull())
+    .addColumn('step', 'bigint', (column) => column.notNull())
+    .addColumn('metric', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('run_metric_key', ['run_id', 'name', 'step'])
     .execute()
 }
 

@@ -6,6 +6,7 @@ import { gateReports } from './gate-report-queries.ts'
 import { type Connected, MetadataDatabase } from './metadata-database.ts'
 import { modelRegistry } from './model-registry-queries.ts'
 import { modelUses } from './model-use-queries.ts'
+import { runStore } from './run-store-queries.ts'
 import { sourceStates } from './source-state-queries.ts'
 import { tablePublications } from './table-publication-queries.ts'
 import { trainingSets } from './training-set-queries.ts'
@@ -21,6 +22,7 @@ export function metadataStoreOver(connected: Connected): MetadataStore {
     tablePublications: tablePublications(database),
     modelRegistry: modelRegistry(database),
     modelUses: modelUses(database),
+    runs: runStore(database),
     gateReports: gateReports(database),
     close: () => database.close(),
   }

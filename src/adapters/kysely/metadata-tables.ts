@@ -2,6 +2,7 @@
 // field more needs no migration.
 import type { ColumnType } from 'kysely'
 import type { ModelAlias } from '../../domain/registered-model.ts'
+import type { RunKind, RunState } from '../../domain/run.ts'
 
 /** `pg` gives 64-bit integers as text, since they may exceed what a number holds. Ours do not: reading is `Number(...)`. */
 type Whole = ColumnType<number | string, number, number>
@@ -71,6 +72,17 @@ export interface MetadataTables {
   }
   readonly gate_report: { id: string; version: string; judged_at_ms: Whole; report: Json }
   readonly model_use: { user_id: string; version: string; process: Json }
+  /** What the queue asks for, once more beside the whole run. */
+  readonly run: {
+    id: string
+    kind: RunKind
+    state: RunState
+    priority: number
+    queued_at_ms: Whole
+    not_before_ms: Whole
+    record: Json
+  }
+  readonly run_metric: { run_id: string; name: string; step: Whole; metric: Json }
   /** The table versions of each set once more, to be asked for by table. */
   readonly training_set_table: { content_hash: string; table_name: string; version: Whole }
 }

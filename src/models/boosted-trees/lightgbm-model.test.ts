@@ -1,8 +1,9 @@
-// Goal: a model that LightGBM trained scores here as it does there. The fixture, a model and LightGBM's own scores, is made by
-// bench/lightgbm-fixture.py.
+// Goal: a model that LightGBM trained scores here as it does there, and is explained as Python's shap explains it. The fixture, a model with LightGBM's own
+// scores and the contributions of shap, is made by bench/lightgbm-fixture.py.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { TreeContributions } from '../../kernels/tree-contributions.ts'
 import { scoreRows } from '../../kernels/tree-scores.ts'
 import { MISSING_GOES_LEFT, PARTS_CATEGORIES, treeCountOf } from '../../kernels/trees.ts'
 import type { MillraceError } from '../../lib/errors.ts'
@@ -23,6 +24,25 @@ test('scores are those of LightGBM to the bit', () => {
   // The fixture would show little if it had only one kind of node.
   expect(treeCountOf(trees)).toBe(6)
   expect(new Set(trees.nodeFlags)).toEqual(new Set([0, MISSING_GOES_LEFT, PARTS_CATEGORIES]))
+})
+
+test('contributions are those of shap, for missing values and categories too', () => {
+  const recorded: { average: number; contributions: number[][] } = JSON.parse(
+    readFileSync(join(folder, 'contributions.json'), 'utf8'),
+  )
+  const { trees } = parseLightgbmModel(text)
+  const explainer = new TreeContributions(trees)
+  const found = new Float64Array(trees.featureCount)
+  expect(Math.abs(explainer.average - recorded.average)).toBeLessThan(1e-12)
+  expect(recorded.contributions).toHaveLength(50)
+  for (const [r, expected] of recorded.contributions.entries()) {
+    explainer.explain(
+      predictions.columns.map((column) => column[r] ?? Number.NaN),
+      found,
+    )
+    const largest = found.reduce((most, value, f) => Math.max(most, Math.abs(value - expected[f]!)), 0)
+    expect(largest, `row ${r}`).toBeLessThan(1e-12)
+  }
 })
 
 test('thresholds between two float32 part them as LightGBM does', () => {

@@ -5,7 +5,7 @@ import { checkSettings } from '../settings-check.ts'
 /** What training minimises. `pairwise` and `lambdaMart` compare the rows of one query, the others look at each row alone. */
 export type BoostedTreesObjective = Exclude<TreeObjective, 'given'>
 
-/** How boosted trees are trained. The defaults are LightGBM's, so that its experience and its figures carry over. */
+/** How boosted trees are trained. The defaults are LightGBM's, but for `isNormalized`, so that its experience and its figures carry over. */
 export interface BoostedTreesSettings {
   readonly objective: BoostedTreesObjective
   /** At most; fewer where early stopping or a loss that cannot fall ends it. Default 100. */
@@ -28,7 +28,7 @@ export interface BoostedTreesSettings {
   readonly l2: number
   /** More of it where categories are split. Default 10. */
   readonly categoryL2: number
-  /** Each tree learns from this part of the rows, drawn anew. In (0, 1], default 1. */
+  /** Each tree learns from this part of the rows, of the queries where queries are ranked, drawn anew. In (0, 1], default 1. */
   readonly rowFraction: number
   /** Each tree may use this part of the features, drawn anew. In (0, 1], default 1. */
   readonly featureFraction: number
@@ -36,6 +36,11 @@ export interface BoostedTreesSettings {
   readonly earlyStoppingTrees: number
   /** `lambdaMart`: only pairs with a row among the best so many by score count. Default 30. */
   readonly truncation: number
+  /**
+   * `lambdaMart`: whether a pair counts less the further its scores are apart, and a query with many pairs less for each of them. LightGBM's default
+   * is true, ours false: see docs/decisions/0019.
+   */
+  readonly isNormalized: boolean
   /** Pairwise objectives: steepness of the loss. Default 1. */
   readonly sigmoid: number
 }
@@ -55,6 +60,7 @@ export const boostedTreesDefaults: Omit<BoostedTreesSettings, 'objective'> = {
   featureFraction: 1,
   earlyStoppingTrees: 0,
   truncation: 30,
+  isNormalized: false,
   sigmoid: 1,
 }
 
@@ -74,7 +80,7 @@ const ranges = {
   earlyStoppingTrees: { low: 0, isInteger: true },
   truncation: { low: 1, isInteger: true },
   sigmoid: { low: 1e-3, high: 1e3 },
-} as const satisfies Record<keyof typeof boostedTreesDefaults, unknown>
+} as const satisfies Record<Exclude<keyof typeof boostedTreesDefaults, 'isNormalized'>, unknown>
 
 const objectives: readonly BoostedTreesObjective[] = ['squared', 'logistic', 'pairwise', 'lambdaMart']
 
@@ -93,6 +99,12 @@ export function boostedTreesSettings(
     throw new MillraceError(
       'TRAINING_INPUT_INVALID',
       `boostedTrees.objective: found ${JSON.stringify(settings.objective)}, expected one of ${objectives.join(', ')}.`,
+    )
+  }
+  if (typeof settings.isNormalized !== 'boolean') {
+    throw new MillraceError(
+      'TRAINING_INPUT_INVALID',
+      `boostedTrees.isNormalized: found ${JSON.stringify(settings.isNormalized)}, expected true or false.`,
     )
   }
   checkSettings('boostedTrees', { ...settings }, ranges)

@@ -57,7 +57,7 @@ export async function trainBoostedTrees(training: BoostedTreesTraining): Promise
     categoryLambda: settings.categoryL2,
     sigmoid: settings.sigmoid,
     truncation: settings.truncation,
-    isNormalized: true,
+    isNormalized: settings.isNormalized,
     threadCount,
   })
   try {
@@ -187,7 +187,7 @@ async function growTrees(
     const tree = await kernel.round({
       seed: rng.integer(2 ** 32),
       features: drawn(usable, settings.featureFraction, rng),
-      ...(settings.rowFraction < 1 && { rows: drawnRows(rows.labels.length, settings.rowFraction, rng) }),
+      ...(settings.rowFraction < 1 && { rows: drawnRows(rows, settings, rng) }),
     })
     // The next tree would not split either, unless it is drawn other rows or features.
     if (tree.nodes.length === 0 && !isSampled) break
@@ -214,14 +214,26 @@ function drawn(all: readonly number[], fraction: number, rng: Rng): readonly num
   })
 }
 
-/** As `drawn`, of the rows from 0 to before `rowCount`. */
-function drawnRows(rowCount: number, fraction: number, rng: Rng): Int32Array {
-  const rows = new Int32Array(Math.max(1, Math.round(fraction * rowCount)))
+/** Rows, or whole queries where pairs within them are compared: a query with half of its rows would teach another order. In order. */
+function drawnRows({ labels, querySizes }: LabelledRows, settings: BoostedTreesSettings, rng: Rng): Int32Array {
+  const { objective, rowFraction } = settings
+  if (!ranksQueries(objective)) return drawnNumbers(labels.length, rowFraction, rng)
+  const offsets = queryOffsetsOf(querySizes!)
+  const queries = drawnNumbers(offsets.length - 1, rowFraction, rng)
+  const rows = new Int32Array(queries.reduce((sum, query) => sum + querySizes![query]!, 0))
   let count = 0
-  for (let row = 0; row < rowCount; row++) {
-    if (rng.next() * (rowCount - row) < rows.length - count) rows[count++] = row
-  }
+  for (const query of queries) for (let row = offsets[query]!; row < offsets[query + 1]!; row++) rows[count++] = row
   return rows
+}
+
+/** As `drawn`, of the numbers from 0 to before `total`. */
+function drawnNumbers(total: number, fraction: number, rng: Rng): Int32Array {
+  const numbers = new Int32Array(Math.max(1, Math.round(fraction * total)))
+  let count = 0
+  for (let number = 0; number < total; number++) {
+    if (rng.next() * (total - number) < numbers.length - count) numbers[count++] = number
+  }
+  return numbers
 }
 
 /** From bins back to values. */

@@ -2,10 +2,10 @@
 // that the newest click counts at once and anonymous sessions work like known users.
 import { IalsFoldIn, type IalsLossOptions, trainIals } from '../../kernels/ials.ts'
 import { ItemIndex } from '../../kernels/item-index.ts'
-import type { ItemIndexArtifacts } from '../../kernels/item-index-artifacts.ts'
 import { buildItemIndex } from '../../kernels/item-index-build.ts'
 import { KernelMemory } from '../../kernels/memory.ts'
 import type { Artifacts, CandidateGenerator, GeneratorKind, ItemSet } from '../../ports/candidate-generator.ts'
+import { indexIn, storedIndex } from '../stored-index.ts'
 import { exactItemSearch, type ItemSearch } from './item-search.ts'
 
 /** Settings of `ials`; see `IalsOptions` of the kernel for the formulas. */
@@ -50,7 +50,7 @@ export function ials(settings: Partial<IalsSettings> = {}): GeneratorKind {
       })
       log('ials: index of the item vectors')
       const index = await buildItemIndex(itemVectors, width, { seed, threadCount, sampleQueries: userVectors })
-      return { itemVectors, itemGramDiagonal, ...indexArtifactsNamed(index) }
+      return { itemVectors, itemGramDiagonal, ...storedIndex(index) }
     },
     open: (artifacts, { itemCount }) => openIals(artifacts, itemCount, options),
   }
@@ -62,7 +62,7 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
   const itemGramDiagonal = artifacts.itemGramDiagonal as Float32Array
   const width = itemGramDiagonal.length
   const foldIn = new IalsFoldIn(memory, { ...options, width, itemVectors, itemGramDiagonal })
-  const index = new ItemIndex(new KernelMemory(), indexArtifactsOf(artifacts))
+  const index = new ItemIndex(new KernelMemory(), indexIn(artifacts))
   let byAngle: { search: ItemSearch; directions: Float32Array } | undefined
   const withoutItem: ItemSet = new Uint32Array(Math.ceil(itemCount / 32))
   return {
@@ -89,18 +89,6 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
 
 /** Placements ask for 500 candidates and show the first 20; an evaluation asks for 20 and must see the same ones. */
 const USUAL_CANDIDATE_COUNT = 500
-const INDEX_PREFIX = 'index-'
-
-/** The index's arrays beside the model's own. */
-function indexArtifactsNamed(index: ItemIndexArtifacts): Artifacts {
-  return Object.fromEntries(Object.entries(index).map(([name, array]) => [`${INDEX_PREFIX}${name}`, array]))
-}
-
-function indexArtifactsOf(artifacts: Artifacts): ItemIndexArtifacts {
-  const own = Object.entries(artifacts).filter(([name]) => name.startsWith(INDEX_PREFIX))
-  return Object.fromEntries(own.map(([name, array]) => [name.slice(INDEX_PREFIX.length), array])) as ItemIndexArtifacts
-}
-
 /** Each row divided by its length, so that inner products are cosines; zero rows stay zero. */
 function directionsOf(vectors: Float32Array, width: number): Float32Array {
   const directions = new Float32Array(vectors.length)

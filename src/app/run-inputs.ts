@@ -1,0 +1,52 @@
+// What a run works on: noted when it begins, and what it sees of the app from then on, however often it is tried.
+import type { App } from '../app.ts'
+import { offlineTableNames } from '../domain/offline-table.ts'
+import type { RunInputs, RunTable } from '../domain/run.ts'
+import { packageVersion } from './package-version.ts'
+import { projectCommit } from './project-commit.ts'
+
+export async function runInputsNow(app: App): Promise<RunInputs> {
+  const { training, hash } = app.plan
+  return {
+    planHash: hash,
+    ...projectCommit(app.projectDir),
+    millraceVersion: packageVersion(),
+    seed: training.seed,
+    nextOffset: (await app.log.bounds()).nextOffset,
+    asOfMs: app.clock.now(),
+    tables: await publishedTables(app),
+    parameters: training,
+  }
+}
+
+async function publishedTables(app: App): Promise<readonly RunTable[]> {
+  const { tablePublications } = await app.metadata()
+  const published = await Promise.all(offlineTableNames.map((table) => tablePublications.find(table)))
+  return published.flatMap((publication) => {
+    if (publication === undefined) return []
+    const { table, version, checked } = publication
+    return [{ table, version, ...(checked && { checkedThrough: checked.through }) }]
+  })
+}
+
+/** The app as it was when the run began: nothing later is in the log, and it is still that moment. */
+export function appAsOf(app: App, { asOfMs, nextOffset }: RunInputs): App {
+  return {
+    ...app,
+    clock: { now: () => asOfMs },
+    log: {
+      append: (events) => app.log.append(events),
+      read: async (fromOffset, limit) =>
+        (await app.log.read(fromOffset, limit)).filter(({ offset }) => offset < nextOffset),
+      bounds: async () => {
+        const { firstOffset, bytes } = await app.log.bounds()
+        return { firstOffset: Math.min(firstOffset, nextOffset), nextOffset, bytes }
+      },
+      waitFor: (offset, timeoutMs) => app.log.waitFor(offset, timeoutMs),
+      committedOffset: (consumer) => app.log.committedOffset(consumer),
+      commitOffset: (consumer, offset) => app.log.commitOffset(consumer, offset),
+      trim: (retention) => app.log.trim(retention),
+      close: () => app.log.close(),
+    },
+  }
+}

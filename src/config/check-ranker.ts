@@ -1,0 +1,72 @@
+// The ranker of a system, and the examples that it learns from.
+import type { RankerKind } from '../ports/ranker.ts'
+import { describe, type Inspection } from './inspection.ts'
+import type { ExamplePlan, RankerPlan } from './plan.ts'
+
+const DAY_MS = 86_400_000
+
+const defaults: ExamplePlan = {
+  windowCount: 4,
+  windowMs: 7 * DAY_MS,
+  attributionMs: DAY_MS,
+  questionsPerUser: 3,
+  perGenerator: 200,
+  wrongPerQuestion: 200,
+}
+
+/** What a system without a ranker has of it. */
+export interface CheckedRanker {
+  readonly plan: { readonly ranker?: RankerPlan; readonly examples?: ExamplePlan }
+  readonly kind?: RankerKind
+}
+
+export function checkRanker(
+  { ranker, examples }: { readonly ranker?: unknown; readonly examples?: unknown },
+  inspection: Inspection,
+): CheckedRanker {
+  if (ranker === undefined) {
+    if (examples !== undefined) {
+      inspection.report(
+        'training.examples',
+        'found examples without a ranker to learn from them.',
+        'Add "training.ranker", or leave them out.',
+      )
+    }
+    return { plan: {} }
+  }
+  const checked = checkExamples(examples, inspection)
+  if (!isRankerKind(ranker)) {
+    inspection.report('training.ranker', `found ${describe(ranker)}, expected a ranker such as lambdaMart().`)
+    return { plan: {} }
+  }
+  inspection.plainOptions(ranker.options, 'training.ranker')
+  return { plan: { ranker: { kind: ranker.kind, options: ranker.options }, examples: checked }, kind: ranker }
+}
+
+function isRankerKind(value: unknown): value is RankerKind {
+  const kind = value as Partial<RankerKind> | null
+  return typeof kind?.kind === 'string' && typeof kind.options === 'object' && kind.orders === 'candidates'
+}
+
+const counts = {
+  windows: { field: 'windowCount', low: 1, high: 100 },
+  questionsPerUser: { field: 'questionsPerUser', low: 1, high: 1000 },
+  candidates: { field: 'perGenerator', low: 1, high: 10_000 },
+  wrongPerQuestion: { field: 'wrongPerQuestion', low: 1, high: 10_000 },
+} as const
+
+function checkExamples(value: unknown, inspection: Inspection): ExamplePlan {
+  if (value === undefined) return defaults
+  const where = 'training.examples'
+  const fields = inspection.fields(value, where, [...Object.keys(counts), 'window', 'attribution'])
+  const plan: { -readonly [Key in keyof ExamplePlan]: ExamplePlan[Key] } = { ...defaults }
+  for (const [name, { field, low, high }] of Object.entries(counts)) {
+    if (fields[name] !== undefined) {
+      plan[field] = inspection.number(fields[name], `${where}.${name}`, { low, high, isInteger: true })
+    }
+  }
+  if (fields.window !== undefined) plan.windowMs = inspection.duration(fields.window, `${where}.window`)
+  if (fields.attribution !== undefined)
+    plan.attributionMs = inspection.duration(fields.attribution, `${where}.attribution`)
+  return plan
+}

@@ -1,0 +1,89 @@
+// What all generators propose to one visitor, as one set, with what each of them thought of each candidate: the rows that a ranker orders.
+import type { CandidateGenerator, Candidates, History, ItemSet } from '../../ports/candidate-generator.ts'
+
+/** What is known of every candidate without asking any store, after the columns of the generators. */
+const HISTORY_COLUMNS = ['history.length', 'history.items'] as const
+
+/** One visitor after another, in the same arrays: nothing is allocated per candidate. */
+export class CandidatePool {
+  readonly generatorNames: readonly string[]
+  /** Of each generator its score of the candidate and the candidate's place in its list, from 0, both missing where it did not propose it; then the history's. */
+  readonly columnNames: readonly string[]
+  readonly #generators: readonly CandidateGenerator[]
+  readonly #perGenerator: number
+  readonly #proposed: Candidates
+  /** By item: its place in the pool, where `#askedAt` says that it was put there for this visitor. */
+  readonly #placeOf: Int32Array
+  readonly #askedAt: Uint32Array
+  #asked = 0
+  readonly #itemIndexes: Int32Array
+  readonly #values: Float32Array
+  #count = 0
+
+  /** @param perGenerator how many candidates each generator is asked for, at least 1 */
+  constructor(
+    generators: ReadonlyMap<string, CandidateGenerator>,
+    { itemCount, perGenerator }: { readonly itemCount: number; readonly perGenerator: number },
+  ) {
+    this.generatorNames = [...generators.keys()]
+    this.columnNames = [...this.generatorNames.flatMap((name) => [`${name}.score`, `${name}.rank`]), ...HISTORY_COLUMNS]
+    this.#generators = [...generators.values()]
+    this.#perGenerator = perGenerator
+    this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }
+    this.#placeOf = new Int32Array(itemCount)
+    this.#askedAt = new Uint32Array(itemCount)
+    const capacity = Math.min(itemCount, perGenerator * this.#generators.length)
+    this.#itemIndexes = new Int32Array(capacity)
+    this.#values = new Float32Array(capacity * this.columnNames.length)
+  }
+
+  /** Asks every generator, and returns how many different candidates there are. */
+  gather(history: History, allowed: ItemSet | undefined): number {
+    this.#asked++
+    this.#count = 0
+    const width = this.columnNames.length
+    for (let g = 0; g < this.#generators.length; g++) {
+      const generator = this.#generators[g]!
+      if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) continue
+      const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed)
+      for (let rank = 0; rank < count; rank++) {
+        const at = this.#place(this.#proposed.itemIndexes[rank]!) * width + g * 2
+        this.#values[at] = this.#proposed.scores[rank]!
+        this.#values[at + 1] = rank
+      }
+    }
+    this.#fillHistory(history)
+    return this.#count
+  }
+
+  /** A view that the next visitor overwrites. */
+  get itemIndexes(): Int32Array {
+    return this.#itemIndexes.subarray(0, this.#count)
+  }
+
+  /** Candidates x columns, row-major; a view that the next visitor overwrites. */
+  get values(): Float32Array {
+    return this.#values.subarray(0, this.#count * this.columnNames.length)
+  }
+
+  #place(item: number): number {
+    if (this.#askedAt[item] === this.#asked) return this.#placeOf[item]!
+    this.#askedAt[item] = this.#asked
+    const place = this.#count++
+    this.#placeOf[item] = place
+    this.#itemIndexes[place] = item
+    const width = this.columnNames.length
+    this.#values.fill(Number.NaN, place * width, (place + 1) * width)
+    return place
+  }
+
+  #fillHistory({ itemIndexes }: History): void {
+    const width = this.columnNames.length
+    const itemCount = new Set(itemIndexes).size
+    for (let place = 0; place < this.#count; place++) {
+      const at = place * width + this.#generators.length * 2
+      this.#values[at] = itemIndexes.length
+      this.#values[at + 1] = itemCount
+    }
+  }
+}

@@ -1,0 +1,56 @@
+// Readings of features as the numbers that a ranker computes with. Texts become categories by a dictionary, which training makes and the bundle keeps.
+import type { FeatureDefinition, FeatureReading, FeatureValue } from '../../domain/feature.ts'
+
+/** A feature that takes more different texts than this says who, not what kind of. */
+const MOST_CATEGORIES = 10_000
+
+/** Whether a ranker can use a feature: maps, tag lists and ids of entities are no numbers and no kinds. */
+export function isRankable({ formula }: FeatureDefinition): boolean {
+  if (formula.family === 'share') return false
+  if (formula.family === 'last') return formula.value !== undefined && formula.kind !== 'tags'
+  return formula.family !== 'attribute' || formula.kind !== 'tags'
+}
+
+/** By feature: its texts, the first one being category 0. Empty for a feature of numbers. */
+export type Dictionaries = Readonly<Record<string, readonly string[]>>
+
+/** Encodes the same features row by row. While it learns, a new text becomes a new category; afterwards an unknown one counts as missing. */
+export class FeatureEncoder {
+  readonly names: readonly string[]
+  readonly #isLearning: boolean
+  readonly #categories: readonly Map<string, number>[]
+
+  /** @param dictionaries of an encoder that has learned; left out, this one learns */
+  constructor(names: readonly string[], dictionaries?: Dictionaries) {
+    this.names = names
+    this.#isLearning = dictionaries === undefined
+    this.#categories = names.map((name) => new Map((dictionaries?.[name] ?? []).map((text, number) => [text, number])))
+  }
+
+  /** @param at where in `row` the first feature goes */
+  encode(readings: readonly FeatureReading[], row: Float32Array, at: number): void {
+    for (let f = 0; f < this.names.length; f++) row[at + f] = this.#number(f, readings[f]!.value)
+  }
+
+  get dictionaries(): Dictionaries {
+    return Object.fromEntries(this.names.map((name, f) => [name, [...this.#categories[f]!.keys()]]))
+  }
+
+  /** Whether a feature turned out to be of texts, and of few enough to learn from. */
+  kindOf(f: number): 'number' | 'category' | 'identity' {
+    const { size } = this.#categories[f]!
+    return size === 0 ? 'number' : size <= MOST_CATEGORIES ? 'category' : 'identity'
+  }
+
+  #number(f: number, value: FeatureValue | undefined): number {
+    if (typeof value === 'number') return value
+    if (typeof value === 'boolean') return value ? 1 : 0
+    if (typeof value !== 'string') return Number.NaN
+    const categories = this.#categories[f]!
+    const known = categories.get(value)
+    if (known !== undefined) return known
+    if (!this.#isLearning) return Number.NaN
+    categories.set(value, categories.size)
+    return categories.size - 1
+  }
+}

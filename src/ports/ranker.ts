@@ -1,0 +1,58 @@
+// What orders candidates: from rows of feature values to one score a row. One folder under `models/` per kind, as for candidate generators.
+import type { Trees } from '../kernels/trees.ts'
+import type { Artifacts, TrainContext, TunableRange } from './candidate-generator.ts'
+
+/** Scores rows of feature values; more is better. */
+export interface Ranker {
+  /** The columns of a row, in order. */
+  readonly featureNames: readonly string[]
+  /**
+   * @param rows rows x features, row-major; NaN is missing
+   * @param out one score a row; what lies behind stays as it is
+   */
+  score(rows: Float32Array, rowCount: number, out: Float64Array): void | Promise<void>
+}
+
+/** One feature of all rows. */
+export interface RankingColumn {
+  readonly name: string
+  /** One a row; NaN is missing. Categories are whole numbers from 0. */
+  readonly values: Float32Array
+  /** Default `number`. */
+  readonly kind?: 'number' | 'category'
+}
+
+/** Questions with the candidates that were there for each, and which of them were the right ones. */
+export interface RankingRows {
+  readonly columns: readonly RankingColumn[]
+  /** One a row: a grade from 0, more is better. */
+  readonly labels: Float32Array
+  /** How many neighbouring rows each question has, in the order of the rows. */
+  readonly querySizes: Int32Array
+}
+
+export interface TrainedRankerArtifacts {
+  readonly artifacts: Artifacts
+  /** What the one who trains should know, such as features that turned out to be without use. */
+  readonly notes: readonly string[]
+}
+
+/** A kind of ranker with its settings: a value that a user writes in the system file, such as `lambdaMart({ trees: 300 })`. */
+export interface RankerKind {
+  readonly kind: string
+  /** Tells rankers from generators, which have settings and can be trained as well. */
+  readonly orders: 'candidates'
+  /** Every setting, defaults filled in. It goes into the plan's hash and the bundle's manifest. */
+  readonly options: Readonly<Record<string, number | string | boolean>>
+  readonly tunable: Readonly<Record<string, TunableRange>>
+  with(options: Readonly<Record<string, number | string | boolean>>): RankerKind
+  /**
+   * @param validation newer rows with the same columns, for deciding how long to train; the result is then trained on both
+   * @throws MillraceError TRAINING_INPUT_INVALID, NOTHING_TO_TRAIN_ON
+   */
+  train(rows: RankingRows, validation: RankingRows | undefined, context: TrainContext): Promise<TrainedRankerArtifacts>
+  /** Ready to score. `featureNames` are those of the columns that it was trained with, in their order. */
+  open(artifacts: Artifacts, featureNames: readonly string[]): Ranker
+  /** For kinds that are a sum of trees: these, for export and explanation. */
+  readonly trees?: (artifacts: Artifacts) => Trees
+}

@@ -1,0 +1,227 @@
+// The whole funnel, measured as it serves: users asked about at moments after the split, with the history they had then, and every list held against what they chose
+// soon after. The ranked list, each generator's own list and the whole set of candidates are judged on the same questions.
+
+import { ndcgAtK, recallAtK } from '../domain/ranking-metrics.ts'
+import { alignedColumns } from '../lib/aligned-columns.ts'
+import {
+  type BootstrapOptions,
+  bootstrapMean,
+  comparePaired,
+  type MeanInterval,
+  type PairedComparison,
+} from '../lib/bootstrap.ts'
+import type { Ranker } from '../ports/ranker.ts'
+import type { QuestionRows } from './question-rows.ts'
+import type { RankingQuestion } from './ranking-questions.ts'
+
+/** One value per user, the mean over the user's questions: a user who is asked about often does not count more. */
+export interface FunnelValues {
+  readonly userIndexes: Int32Array
+  readonly ndcg: Float64Array
+  readonly recall: Float64Array
+}
+
+export interface FunnelMeasurement {
+  readonly k: number
+  readonly questionCount: number
+  readonly ranked: FunnelValues
+  /** The list of each generator alone. */
+  readonly generators: Readonly<Record<string, FunnelValues>>
+  /** Of all candidates together, whatever their order: what no ranker can lift. */
+  readonly candidateRecall: Float64Array
+  /** Of the first 500 of them, the best of every generator first. */
+  readonly candidateRecallAt500: Float64Array
+  readonly candidateCountMean: number
+  /** By question, in their order: the ranked list, k wide, filled with -1. */
+  readonly rankedItems: Int32Array
+}
+
+/** @param questions by moment */
+export async function measureFunnel(
+  questions: readonly RankingQuestion[],
+  rows: QuestionRows,
+  ranker: Ranker,
+  k: number,
+): Promise<FunnelMeasurement> {
+  const { generatorNames } = rows.pool
+  const width = rows.columnNames.length
+  const columnOf = columnPicker(rows.columnNames, ranker.featureNames)
+  const lists = {
+    ranked: new PerUser(),
+    ...Object.fromEntries(generatorNames.map((name) => [name, new PerUser()])),
+  } as Readonly<Record<string, PerUser>>
+  const candidates = new PerUser()
+  const first500 = new PerUser()
+  const rankedItems = new Int32Array(questions.length * k).fill(-1)
+  let candidateCount = 0
+  for (const [q, question] of questions.entries()) {
+    const asked = await rows.ask(question)
+    const relevant = new Set(question.relevantItems)
+    const items = asked.itemIndexes
+    candidateCount += items.length
+    candidates.add(question.userIndex, 0, recallAtK(items, relevant, items.length)!)
+    const bestRanks = bestRankOf(asked.rows, width, items.length, generatorNames.length)
+    const places = Array.from(items.keys())
+    const byRank = places.toSorted((a, b) => bestRanks[a]! - bestRanks[b]! || a - b).map((place) => items[place]!)
+    first500.add(question.userIndex, 0, recallAtK(byRank, relevant, 500)!)
+    const scores = new Float64Array(items.length)
+    await ranker.score(columnOf(asked.rows, width, items.length), items.length, scores)
+    const judge = (list: PerUser, order: readonly number[]): readonly number[] => {
+      const ranked = order.map((place) => items[place]!)
+      list.add(question.userIndex, ndcgAtK(ranked, relevant, k)!, recallAtK(ranked, relevant, k)!)
+      return ranked
+    }
+    rankedItems.set(
+      judge(
+        lists.ranked!,
+        bestFirst(places, (place) => scores[place]!, k),
+      ),
+      q * k,
+    )
+    for (const [g, name] of generatorNames.entries()) {
+      const rankOf = (place: number): number => asked.rows[place * width + 2 * g + 1]!
+      const own = places.filter((place) => rankOf(place) < k).sort((a, b) => rankOf(a) - rankOf(b))
+      judge(lists[name]!, own)
+    }
+  }
+  return {
+    k,
+    questionCount: questions.length,
+    ranked: lists.ranked!.values(),
+    generators: Object.fromEntries(generatorNames.map((name) => [name, lists[name]!.values()])),
+    candidateRecall: candidates.values().recall,
+    candidateRecallAt500: first500.values().recall,
+    candidateCountMean: questions.length === 0 ? 0 : candidateCount / questions.length,
+    rankedItems,
+  }
+}
+
+/** By place: the best place that any generator gave it. */
+function bestRankOf(rows: Float32Array, width: number, rowCount: number, generatorCount: number): Float32Array {
+  const best = new Float32Array(rowCount).fill(Number.POSITIVE_INFINITY)
+  for (let row = 0; row < rowCount; row++) {
+    for (let g = 0; g < generatorCount; g++) {
+      const rank = rows[row * width + 2 * g + 1]!
+      if (rank < best[row]!) best[row] = rank
+    }
+  }
+  return best
+}
+
+/** The k best places; among equals the one that was proposed first. */
+function bestFirst(places: readonly number[], scoreOf: (place: number) => number, k: number): readonly number[] {
+  return places.toSorted((a, b) => scoreOf(b) - scoreOf(a) || a - b).slice(0, k)
+}
+
+/** From rows of all columns to rows of those that a ranker knows. */
+export function columnPicker(
+  columnNames: readonly string[],
+  featureNames: readonly string[],
+): (rows: Float32Array, width: number, rowCount: number) => Float32Array {
+  const picked = featureNames.map((name) => columnNames.indexOf(name))
+  if (picked.length === columnNames.length && picked.every((column, c) => column === c)) return (rows) => rows
+  let out = new Float32Array(0)
+  return (rows, width, rowCount) => {
+    if (out.length < rowCount * picked.length) out = new Float32Array(rowCount * picked.length)
+    for (let row = 0, at = 0; row < rowCount; row++) {
+      for (const column of picked) out[at++] = column < 0 ? Number.NaN : rows[row * width + column]!
+    }
+    return out.subarray(0, rowCount * picked.length)
+  }
+}
+
+class PerUser {
+  readonly #sums = new Map<number, { count: number; ndcg: number; recall: number }>()
+
+  add(user: number, ndcg: number, recall: number): void {
+    const sum = this.#sums.get(user) ?? { count: 0, ndcg: 0, recall: 0 }
+    sum.count++
+    sum.ndcg += ndcg
+    sum.recall += recall
+    this.#sums.set(user, sum)
+  }
+
+  values(): FunnelValues {
+    const users = [...this.#sums].sort(([a], [b]) => a - b)
+    return {
+      userIndexes: Int32Array.from(users, ([user]) => user),
+      ndcg: Float64Array.from(users, ([, { ndcg, count }]) => ndcg / count),
+      recall: Float64Array.from(users, ([, { recall, count }]) => recall / count),
+    }
+  }
+}
+
+export interface ListReport {
+  readonly ndcg: MeanInterval
+  readonly recall: MeanInterval
+}
+
+export interface FunnelReport {
+  readonly k: number
+  readonly userCount: number
+  readonly questionCount: number
+  readonly candidateRecall: MeanInterval
+  readonly candidateRecallAt500: MeanInterval
+  readonly candidateCountMean: number
+  readonly ranked: ListReport
+  readonly generators: Readonly<Record<string, ListReport>>
+  /** The generator with the best list of its own, chosen on the same questions: in its favour. */
+  readonly bestGenerator: string
+  /** NDCG of the ranked list minus that of the best generator, user by user. */
+  readonly overBestGenerator: PairedComparison
+}
+
+/** @returns undefined where nobody was asked about */
+export function funnelReport(measured: FunnelMeasurement, options: BootstrapOptions): FunnelReport | undefined {
+  const { k, questionCount, ranked, generators, candidateRecall, candidateRecallAt500, candidateCountMean } = measured
+  if (ranked.userIndexes.length === 0) return undefined
+  const reportOf = ({ ndcg, recall }: FunnelValues): ListReport => ({
+    ndcg: bootstrapMean(ndcg, options)!,
+    recall: bootstrapMean(recall, options)!,
+  })
+  const reports = Object.fromEntries(Object.entries(generators).map(([name, values]) => [name, reportOf(values)]))
+  const [bestGenerator] = Object.entries(reports).reduce((best, other) =>
+    other[1].ndcg.mean > best[1].ndcg.mean ? other : best,
+  )
+  return {
+    k,
+    userCount: ranked.userIndexes.length,
+    questionCount,
+    candidateRecall: bootstrapMean(candidateRecall, options)!,
+    candidateRecallAt500: bootstrapMean(candidateRecallAt500, options)!,
+    candidateCountMean,
+    ranked: reportOf(ranked),
+    generators: reports,
+    bestGenerator,
+    overBestGenerator: comparePaired({ challenger: ranked.ndcg, champion: generators[bestGenerator]!.ndcg }, options)!,
+  }
+}
+
+/** The report as lines for people. */
+export function describeFunnel({
+  splitAtMs,
+  report,
+}: {
+  readonly splitAtMs: number
+  readonly report: FunnelReport
+}): readonly string[] {
+  const { k, ranked, generators, bestGenerator, overBestGenerator, candidateRecall, candidateCountMean } = report
+  const number = (value: number): string => value.toFixed(4)
+  const row = (name: string, { ndcg, recall }: ListReport): string[] => [
+    name,
+    number(ndcg.mean),
+    `${number(ndcg.interval[0])} … ${number(ndcg.interval[1])}`,
+    number(recall.mean),
+  ]
+  const [low, high] = overBestGenerator.interval
+  return [
+    `whole funnel, learned before ${new Date(splitAtMs).toISOString().slice(0, 16)}Z: ${report.questionCount} moments of ${report.userCount} users, each with the history it had, held against what they chose soon after`,
+    ...alignedColumns([
+      ['', `NDCG@${k}`, '95 %', `Recall@${k}`],
+      row('ranked list', ranked),
+      ...Object.entries(generators).map(([name, list]) => row(name, list)),
+    ]),
+    `ranked list - ${bestGenerator}, user by user: ${number(overBestGenerator.mean)} [${number(low)}, ${number(high)}], p ${overBestGenerator.pValue.toPrecision(2)}; ` +
+      `${candidateCountMean.toFixed(0)} candidates hold ${(100 * candidateRecall.mean).toFixed(1)} % of what was chosen`,
+  ]
+}

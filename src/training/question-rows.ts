@@ -1,0 +1,84 @@
+// The rows of one question after another: the candidates that all generators propose, each with what the generators say and what its features were then.
+import type { FeatureSource } from '../domain/feature-source.ts'
+import type { InteractionSequences } from '../domain/interaction-sequences.ts'
+import { CandidatePool } from '../models/ranking/candidate-pool.ts'
+import { type Dictionaries, FeatureEncoder, isRankable } from '../models/ranking/feature-encoder.ts'
+import type { CandidateGenerator, ItemSet } from '../ports/candidate-generator.ts'
+import type { RankingQuestion } from './ranking-questions.ts'
+
+export interface QuestionRowsOptions {
+  readonly userIds: readonly string[]
+  readonly itemIds: readonly string[]
+  readonly sequences: InteractionSequences
+  readonly generators: ReadonlyMap<string, CandidateGenerator>
+  readonly perGenerator: number
+  /** Left out where the system has no features. */
+  readonly features?: FeatureSource | undefined
+  /** Shared by all windows of a training. */
+  readonly encoder: FeatureEncoder
+}
+
+/** An encoder for what a ranker can use of a source; without dictionaries it learns them. */
+export function encoderFor(features: FeatureSource | undefined, dictionaries?: Dictionaries): FeatureEncoder {
+  const definitions = features?.definitions.filter(isRankable) ?? []
+  return new FeatureEncoder(
+    definitions.map(({ name }) => name),
+    dictionaries,
+  )
+}
+
+export interface AskedRows {
+  /** The candidates, in the order in which generators proposed them; a view that the next question overwrites. */
+  readonly itemIndexes: Int32Array
+  /** Candidates x columns, row-major; a view that the next question overwrites. */
+  readonly rows: Float32Array
+}
+
+export class QuestionRows {
+  readonly columnNames: readonly string[]
+  readonly pool: CandidatePool
+  readonly #options: QuestionRowsOptions
+  readonly #encoded: readonly number[]
+  readonly #unseen: ItemSet
+  #rows = new Float32Array(0)
+
+  constructor(options: QuestionRowsOptions) {
+    const { generators, itemIds, perGenerator, features, encoder } = options
+    this.#options = options
+    this.pool = new CandidatePool(generators, { itemCount: itemIds.length, perGenerator })
+    this.columnNames = [...this.pool.columnNames, ...encoder.names]
+    const position = new Map(features?.definitions.map(({ name }, f) => [name, f]))
+    this.#encoded = encoder.names.map((name) => position.get(name)!)
+    this.#unseen = new Uint32Array(Math.ceil(itemIds.length / 32)).fill(0xffffffff)
+  }
+
+  /** Questions have to be asked in the order of their moments. What a user had chosen before is no candidate. */
+  async ask({ userIndex, momentMs, historyEnd }: RankingQuestion): Promise<AskedRows> {
+    const { userIds, itemIds, sequences, features, encoder } = this.#options
+    const start = sequences.offsets[userIndex]!
+    const history = {
+      itemIndexes: sequences.itemIndexes.subarray(start, historyEnd),
+      weights: sequences.weights.subarray(start, historyEnd),
+    }
+    for (const item of history.itemIndexes) this.#unseen[item >> 5]! &= ~(1 << (item & 31))
+    const count = this.pool.gather(history, this.#unseen)
+    for (const item of history.itemIndexes) this.#unseen[item >> 5]! |= 1 << (item & 31)
+    const { itemIndexes, values } = this.pool
+    const [width, poolWidth] = [this.columnNames.length, this.pool.columnNames.length]
+    if (this.#rows.length < count * width) this.#rows = new Float32Array(count * width)
+    for (let i = 0; i < count; i++) {
+      this.#rows.set(values.subarray(i * poolWidth, (i + 1) * poolWidth), i * width)
+    }
+    if (features !== undefined && encoder.names.length > 0 && count > 0) {
+      const ids = Array.from(itemIndexes, (item) => itemIds[item]!)
+      const readings = await features.read(momentMs, userIds[userIndex]!, ids)
+      const picked = new Array(this.#encoded.length)
+      for (let i = 0; i < count; i++) {
+        const reading = readings[i]!
+        for (let f = 0; f < picked.length; f++) picked[f] = reading[this.#encoded[f]!]
+        encoder.encode(picked, this.#rows, i * width + poolWidth)
+      }
+    }
+    return { itemIndexes, rows: this.#rows.subarray(0, count * width) }
+  }
+}

@@ -1,0 +1,105 @@
+// Training rows of a ranker, from questions with their candidates.
+import type { Rng } from '../lib/rng.ts'
+import type { RankingColumn, RankingRows } from '../ports/ranker.ts'
+import type { QuestionRows } from './question-rows.ts'
+import type { RankingQuestion } from './ranking-questions.ts'
+
+/** Rows that grow, question by question. */
+export class RankingExamples {
+  readonly #columnNames: readonly string[]
+  #values = new Float32Array(1024)
+  readonly #labels: number[] = []
+  readonly #querySizes: number[] = []
+  #length = 0
+  #questionCount = 0
+
+  constructor(columnNames: readonly string[]) {
+    this.#columnNames = columnNames
+  }
+
+  get rowCount(): number {
+    return this.#labels.length
+  }
+
+  /** Of those that were asked; the others had no right answer among their candidates and teach nothing. */
+  get answeredCount(): number {
+    return this.#querySizes.length
+  }
+
+  get questionCount(): number {
+    return this.#questionCount
+  }
+
+  /**
+   * Asks every question, and keeps those with a right answer among the candidates: all right ones, and of the others at most `wrongPerQuestion`, drawn.
+   * @param questions by moment
+   */
+  async add(
+    questions: readonly RankingQuestion[],
+    rows: QuestionRows,
+    { wrongPerQuestion, rng }: { readonly wrongPerQuestion: number; readonly rng: Rng },
+  ): Promise<void> {
+    for (const question of questions) {
+      this.#questionCount++
+      const asked = await rows.ask(question)
+      const gradeOf = new Map(question.relevantItems.map((item, i) => [item, question.grades[i]!]))
+      let wrongLeft = 0
+      for (const item of asked.itemIndexes) if (!gradeOf.has(item)) wrongLeft++
+      if (wrongLeft === asked.itemIndexes.length) continue
+      let open = Math.min(wrongPerQuestion, wrongLeft)
+      const sizeBefore = this.#labels.length
+      for (let i = 0; i < asked.itemIndexes.length; i++) {
+        const grade = gradeOf.get(asked.itemIndexes[i]!) ?? 0
+        if (grade === 0) {
+          const isDrawn = rng.next() * wrongLeft-- < open
+          if (!isDrawn) continue
+          open--
+        }
+        this.#push(asked.rows, i, grade)
+      }
+      this.#querySizes.push(this.#labels.length - sizeBefore)
+    }
+  }
+
+  #push(rows: Float32Array, row: number, grade: number): void {
+    const width = this.#columnNames.length
+    if (this.#values.length < this.#length + width) {
+      const grown = new Float32Array(this.#values.length * 2 + width)
+      grown.set(this.#values)
+      this.#values = grown
+    }
+    this.#values.set(rows.subarray(row * width, (row + 1) * width), this.#length)
+    this.#length += width
+    this.#labels.push(grade)
+  }
+
+  /** One set after the other. @param sets at least one, all with the same columns */
+  static joined(sets: readonly RankingExamples[]): RankingExamples {
+    const all = new RankingExamples(sets[0]!.#columnNames)
+    all.#length = sets.reduce((sum, set) => sum + set.#length, 0)
+    all.#values = new Float32Array(all.#length)
+    let at = 0
+    for (const set of sets) {
+      all.#values.set(set.#values.subarray(0, set.#length), at)
+      at += set.#length
+      for (const label of set.#labels) all.#labels.push(label)
+      all.#querySizes.push(...set.#querySizes)
+      all.#questionCount += set.#questionCount
+    }
+    return all
+  }
+
+  /** @param kindOf of a column by its place; those that are not there are left out */
+  build(kindOf: (column: number) => RankingColumn['kind'] | undefined): RankingRows {
+    const width = this.#columnNames.length
+    const rowCount = this.#labels.length
+    const columns = this.#columnNames.flatMap((name, c) => {
+      const kind = kindOf(c)
+      if (kind === undefined) return []
+      const values = new Float32Array(rowCount)
+      for (let row = 0; row < rowCount; row++) values[row] = this.#values[row * width + c]!
+      return [{ name, kind, values }]
+    })
+    return { columns, labels: Float32Array.from(this.#labels), querySizes: Int32Array.from(this.#querySizes) }
+  }
+}
