@@ -2,7 +2,9 @@
 
 export { type OnnxRanker, type OnnxRankerOptions, openOnnxRanker } from './adapters/onnx/ranker.ts'
 export { checkData, type DataCheck } from './app/check-data.ts'
+export { type EvaluatedFunnel, evaluateFunnel } from './app/evaluate-funnel.ts'
 export { type EvaluateOptions, evaluateModels } from './app/evaluate-models.ts'
+export { type ExplainedRecommendation, explainRecommendation } from './app/explain-recommendation.ts'
 export { importSources } from './app/import-sources.ts'
 export { type BackfillProgress, openFeatures } from './app/open-features.ts'
 export { openTables } from './app/open-tables.ts'
@@ -81,6 +83,8 @@ export type {
   TrainContext,
   TunableRange,
 } from './ports/candidate-generator.ts'
+export { describeFunnel, type FunnelReport } from './training/evaluate-funnel.ts'
 export { describeEvaluation, type EvaluationReport } from './training/evaluation-report.ts'
+export { describeExplanation } from './training/explanation.ts'
 export { describeGates } from './training/gates/judge.ts'
 export type { Promotion, RegisteredModels } from './training/registered-models.ts'

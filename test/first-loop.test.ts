@@ -154,7 +154,10 @@ describe('when something is wrong', () => {
     const items = join(app.modelsDir, first.version, 'items.txt')
     const whole = readFileSync(items)
     const models = await app.models()
-    const promotion = { version: first.version, decision: { by: 'ada', command: 'test', why: 'to see' } }
+    const promotion = {
+      version: first.version,
+      decision: { by: 'ada', command: 'test', why: 'to see', override: 'a test' },
+    }
     writeFileSync(items, 'x')
     await expect(models.promote(promotion)).rejects.toMatchObject({ code: 'BUNDLE_CORRUPT' })
     expect(await models.aliases()).toEqual({ champion: second.version, previous: first.version })

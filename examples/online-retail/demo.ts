@@ -8,8 +8,12 @@ import {
   type Clock,
   describeError,
   describeEvaluation,
+  describeExplanation,
+  describeFunnel,
   describeGates,
   type EvaluationReport,
+  evaluateFunnel,
+  explainRecommendation,
   importSources,
   loadSystem,
   MillraceError,
@@ -98,6 +102,9 @@ async function learn(app: App) {
   const { userIds, itemIds } = input.table
   say('\n4. Evaluate: learn from the older part, ask about the newer part')
   let evaluation: EvaluationReport | undefined
+  const funnel = await evaluateFunnel(app, input, { log: () => {} })
+  for (const line of describeFunnel(funnel!)) say(`   ${line}`)
+  say()
   const { manifest, report } = await trainWithGates(app, input, {
     log: (line) => say(`   ${line}`),
     onEvaluation: (measured) => {
@@ -110,7 +117,20 @@ async function learn(app: App) {
     },
   })
   say(`   model ${manifest.version} is in charge`)
-  return { users: userIds.length, items: itemIds.length, evaluation, gates: report, modelVersion: manifest.version }
+  const explained = await explain(app)
+  const { version: modelVersion } = manifest
+  return { users: userIds.length, items: itemIds.length, evaluation, funnel, gates: report, modelVersion, explained }
+}
+
+/** What moved the ranker to put the best item first. */
+async function explain(app: App) {
+  const found = await explainRecommendation(app, { userId: customer, limit: 5 })
+  const titles = await catalogueOf(app)
+  const { itemId, explanation } = found.explained
+  say(`\n6. Why ${String(titles.get(itemId)?.title)} would be ranked first for customer ${customer}`)
+  say(`   of ${found.candidateCount} candidates, by ${found.historyLength} purchases`)
+  for (const line of describeExplanation(explanation, { featureCount: 8 })) say(`   ${line}`)
+  return found
 }
 
 async function recommend(app: App) {
@@ -132,7 +152,7 @@ async function recommend(app: App) {
         say(`   ${String(place + 1).padStart(2)}. ${item.title}  (${item.generator})`)
     }
 
-    say(`\n6. Serve on ${running.url}: recommendations for customer ${customer}`)
+    say(`\n7. Serve on ${running.url}: recommendations for customer ${customer}`)
     const before = await list(customer)
     show(before)
 
@@ -144,7 +164,7 @@ async function recommend(app: App) {
       eventTime: new Date(app.clock.now()),
       values: { unitPrice: Number(bought.price) },
     } as const
-    say(`\n7. Customer ${customer} buys ${String(bought.title)}; the next answer`)
+    say(`\n8. Customer ${customer} buys ${String(bought.title)}; the next answer`)
     const sentAt = performance.now()
     await client.sendEvents([purchase])
     let after = await list(customer)
@@ -157,13 +177,13 @@ async function recommend(app: App) {
     say(`   ${newcomers.length} of ${after.length} are new, ${changedAfterMs} ms after the purchase was sent`)
     if (newcomers.length === 0) throw new Error('The purchase changed nothing in the next answer.')
 
-    say(`\n8. What is known of customer ${customer}, now and half a year before`)
+    say(`\n9. What is known of customer ${customer}, now and half a year before`)
     await running.featuresCaughtUp()
     const features = await compareFeatures(client, { userId: customer, at: earlierDate }, say)
     if (!features.now.features.some(({ value }) => value === purchasedItem))
       throw new Error('The features do not know of the purchase.')
 
-    say('\n9. The purchase in the tables that training reads: the newest versions')
+    say('\n10. The purchase in the tables that training reads: the newest versions')
     const tables = await openTables(app)
     await tables.sync()
     const tableHistory = await showHistory(tables, say)

@@ -9,6 +9,8 @@ import {
   graphFilter,
   httpIngest,
   itemNeighbours,
+  itemTransitions,
+  lambdaMart,
   last,
   mean,
   number,
@@ -78,7 +80,22 @@ export default defineSystem({
   },
   training: {
     owner: 'ml@shop.example',
-    candidates: { taste: graphFilter(), alsoBought: itemNeighbours(), trending: popularity({ halfLifeDays: 14 }) },
+    candidates: {
+      taste: graphFilter(),
+      alsoBought: itemNeighbours(),
+      next: itemTransitions(),
+      trending: popularity({ halfLifeDays: 14 }),
+    },
+    // Half of what a larger machine would take, so that the demo stays short.
+    ranker: lambdaMart(),
+    examples: { windows: 2, window: '14 days', questionsPerUser: 1, candidates: 100 },
+    card: {
+      intendedUse:
+        'Ten gifts for a customer of the shop on its home page, and gifts bought together with one that is looked at.',
+      limits:
+        'Learned from one year of one British shop, most of whose customers are resellers. It knows neither prices nor stock.',
+      contact: 'ml@shop.example',
+    },
   },
   serving: {
     owner: 'backend@shop.example',

@@ -6,7 +6,7 @@ import type { GateComparison } from '../domain/gate-report.ts'
 import {
   type InteractionTable,
   interactionsBetween,
-  newestTimeMsOf,
+  newestTimeMs,
   trainingDataOf,
 } from '../domain/interaction-table.ts'
 import { splitAt, type TimeSplit } from '../domain/time-split.ts'
@@ -87,7 +87,7 @@ async function onFresh(app: App, input: ToCompare, championEndMs: number): Promi
     champion: version,
     on: 'fresh',
     splitAtMs: split.splitAtMs,
-    untilMs: newestTimeMsOf(table),
+    untilMs: newestTimeMs(table),
   } as const
   return { comparison, heldOut, candidate, champion }
 }

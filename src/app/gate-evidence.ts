@@ -4,13 +4,14 @@ import type { App } from '../app.ts'
 import { POPULARITY_GROUPS } from '../config/check-gates.ts'
 import { readGroupValues } from '../data/group-values.ts'
 import { laterInteractions } from '../data/later-interactions.ts'
-import { newestTimeMsOf, trainingDataOf } from '../domain/interaction-table.ts'
+import { newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import { type OfflineTableName, offlineTableNames } from '../domain/offline-table.ts'
 import { rowColumns } from '../lib/csr.ts'
 import type { Manifest } from '../models/bundle.ts'
 import { openBundle } from '../models/open-bundle.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import { historyIn, measureUsers, type RankedLists, type Slice, standardSlices } from '../training/evaluate.ts'
+import { sliceTitles } from '../training/evaluation-report.ts'
 import type { Slices } from '../training/gates/accuracy.ts'
 import type { ItemGroups, UserGroups } from '../training/gates/bias.ts'
 import type { GateEvidence } from '../training/gates/judge.ts'
@@ -54,7 +55,7 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
   const slices = comparison && slicesOf(comparison, userSlices, metric)
   const { model: opened } = await openBundle(app.modelsDir, manifest.version, app.system.generators)
   const later = await laterInteractions(app.log, app.plan.data.interactions, manifest.lineage.nextOffset)
-  const newestLearnedMs = newestTimeMsOf(input.table)
+  const newestLearnedMs = newestTimeMs(input.table)
   const leadsWithPopularity = leadsWithPopular(app)
   return {
     champion,
@@ -121,13 +122,6 @@ function userSlicesOf(groups: Awaited<ReturnType<typeof readGroupValues>>, userI
     ]),
   )
 }
-
-const sliceTitles = {
-  newUsers: 'new users',
-  frequentUsers: 'frequent users',
-  popularItems: 'popular items',
-  rareItems: 'rare items',
-} as const
 
 function slicesOf({ heldOut, candidate, champion }: Compared, userSlices: UserSlices, metric: Metric): Slices {
   const pair = (slice: Slice = {}) => ({

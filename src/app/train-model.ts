@@ -1,13 +1,13 @@
 // One training run: read the log, measure on newer interactions than were learned from, train on everything, register the model, put it in charge.
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
-import { type InteractionTable, newestTimeMsOf, trainingDataOf } from '../domain/interaction-table.ts'
+import { type InteractionTable, newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
 import type { BundledRanker, HeldOutLists, Manifest } from '../models/bundle.ts'
 import type { TrainContext } from '../ports/candidate-generator.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
 import type { RankerKind } from '../ports/ranker.ts'
-import type { EvaluationReport } from '../training/evaluation-report.ts'
+import { type EvaluationReport, type SliceName, sliceTitles } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
 import { type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
@@ -36,7 +36,7 @@ export interface TrainModelOptions {
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
   const { table, nextOffset } = input
   // The data's own moment: the same data gives the same model, whenever it is trained.
-  const asOfMs = newestTimeMsOf(table) + 1
+  const asOfMs = newestTimeMs(table) + 1
   const { seed } = app.plan.training
   const data = trainingDataOf(table, asOfMs)
   const generators = await trainGenerators(data, app.system.generators, {
@@ -59,11 +59,12 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
       interactionCount: table.weights.length,
       trainedAtMs: app.clock.now(),
       asOfMs,
-      newestInteractionMs: newestTimeMsOf(table),
+      newestInteractionMs: newestTimeMs(table),
     },
     userCount: table.userIds.length,
     itemIds: table.itemIds,
     metrics: options.evaluation ? metricsOf(options.evaluation.report) : [],
+    ...(options.evaluation && { slices: slicesOf(options.evaluation.report) }),
     generators,
     ranker: ranker && withoutNotes(ranker),
     heldOut: options.evaluation && heldOutLists(options.evaluation, table),
@@ -79,6 +80,15 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     await models.promote({ version: manifest.version, decision })
   }
   return manifest
+}
+
+/** NDCG of the model that serves, slice by slice. */
+function slicesOf({ models }: EvaluationReport): readonly ModelMetric[] {
+  return Object.entries(models[0]!.ndcgBySlice).map(([slice, { mean, interval }]) => ({
+    name: sliceTitles[slice as SliceName],
+    value: mean,
+    interval,
+  }))
 }
 
 async function trainRankerOf(

@@ -1,7 +1,7 @@
 // millrace models: which models there are, which aliases name them, how that came about, and deleting those that nothing needs.
 import { defineCommand } from 'citty'
 import { type App, openApp } from '../app.ts'
-import type { AliasMove } from '../domain/registered-model.ts'
+import type { AliasMove, ModelDecision } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { collectModels } from '../training/collect-models.ts'
 import { describeGates } from '../training/gates/judge.ts'
@@ -192,10 +192,13 @@ function printMoves(moves: readonly AliasMove[]): void {
       to ?? '–',
       decision.by,
       decision.gateRunId === undefined ? decision.command : `${decision.command}, gates ${decision.gateRunId}`,
-      decision.override === undefined ? decision.why : `${decision.why} (overrides the gates: ${decision.override})`,
+      whyText(decision),
     ]),
   )
 }
+
+const whyText = ({ why, override }: ModelDecision): string =>
+  override === undefined ? why : `${why} (overrides the gates${override === why ? '' : `: ${override}`})`
 
 function inChargeText(atMs: number, move: AliasMove | undefined): string {
   if (move === undefined) return `Nothing was in charge at ${isoOf(atMs)}.`

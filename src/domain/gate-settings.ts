@@ -39,7 +39,7 @@ export interface GateSettings {
         /** Share of the users with a history who may get no list from the model, in [0, 1]. */
         readonly emptyShare: number
       }
-  /** The slowest answer of a hundred may take so long, where the model alone answers. */
+  /** The slowest answer of a hundred may take so long when nothing else interferes. */
   readonly latencyMsP99: number | false
   /** What a process may hold that answers from the model. */
   readonly memoryMb: number | false

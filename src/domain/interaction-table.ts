@@ -105,19 +105,19 @@ export function interactionsWhere(table: InteractionTable, isKept: (place: numbe
   }
 }
 
+/** When the newest interaction happened; -Infinity for none. */
+export function newestTimeMs({ eventTimesMs }: InteractionTable): number {
+  let newest = Number.NEGATIVE_INFINITY
+  for (const timeMs of eventTimesMs) if (timeMs > newest) newest = timeMs
+  return newest
+}
+
 /** users x items, the value being the sum of weights. */
 export function itemsByUserOf(table: InteractionTable): Csr {
   return csrFromTriplets(
     { rows: table.userIndexes, columns: table.itemIndexes, values: table.weights },
     { rowCount: table.userIds.length, columnCount: table.itemIds.length },
   )
-}
-
-/** When the newest interaction happened; -Infinity where there is none. */
-export function newestTimeMsOf({ eventTimesMs }: InteractionTable): number {
-  let newest = Number.NEGATIVE_INFINITY
-  for (const timeMs of eventTimesMs) if (timeMs > newest) newest = timeMs
-  return newest
 }
 
 /** What a model may learn from. The caller has cut the table at `asOfMs`. */

@@ -31,6 +31,8 @@ export interface ModelSummary {
   readonly userCount: number
   readonly itemCount: number
   readonly metrics: readonly ModelMetric[]
+  /** NDCG of slices of the users and items, by their names; models of earlier versions have none. */
+  readonly slices?: readonly ModelMetric[]
   readonly generators: readonly { readonly name: string; readonly kind: string }[]
   /** Of all files of the bundle, the manifest apart. */
   readonly bundleBytes: number

@@ -79,6 +79,7 @@ export interface Manifest {
   readonly userCount: number
   readonly itemCount: number
   readonly metrics: readonly ModelMetric[]
+  readonly slices?: readonly ModelMetric[]
   readonly generators: Readonly<Record<string, GeneratorManifest>>
   /** Left out where the system has none. */
   readonly ranker?: RankerManifest
@@ -95,6 +96,7 @@ export interface BundleContent {
   readonly userCount: number
   readonly itemIds: readonly string[]
   readonly metrics: readonly ModelMetric[]
+  readonly slices?: readonly ModelMetric[]
   readonly generators: Readonly<
     Record<
       string,
@@ -162,6 +164,7 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       userCount: content.userCount,
       itemCount: content.itemIds.length,
       metrics: content.metrics,
+      ...(content.slices && { slices: content.slices }),
       generators,
       ...(ranker && { ranker }),
       contentHash: contentHash({ planHash, seed, nextOffset, generators, ranker: ranker ?? null, files }),
@@ -370,13 +373,14 @@ export async function removeLeftovers(modelsDir: string, isRunning: (pid: number
 
 /** What the registry keeps of a model. */
 export function summaryOf(manifest: Manifest): ModelSummary {
-  const { version, lineage, userCount, itemCount, metrics, generators, files } = manifest
+  const { version, lineage, userCount, itemCount, metrics, slices, generators, files } = manifest
   return {
     version,
     lineage,
     userCount,
     itemCount,
     metrics,
+    ...(slices && { slices }),
     generators: Object.entries(generators).map(([name, { kind }]) => ({ name, kind })),
     bundleBytes: Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0),
   }

@@ -19,6 +19,14 @@ import {
 
 export type SliceName = 'newUsers' | 'frequentUsers' | 'popularItems' | 'rareItems'
 
+/** In words. */
+export const sliceTitles: Readonly<Record<SliceName, string>> = {
+  newUsers: 'new users',
+  frequentUsers: 'frequent users',
+  popularItems: 'popular items',
+  rareItems: 'rare items',
+}
+
 export interface ModelReport {
   readonly name: string
   readonly kind: string

@@ -28,7 +28,7 @@ export function modelCardMarkdown(card: ModelCard): string {
     `# Model card: ${system}, ${model.version}`,
     '',
     ...section('Intended use', [card.card.intendedUse ?? unsaid('intendedUse')]),
-    ...section('Limits', [card.card.limits ?? unsaid('limits'), ...knownLimits(card).map((line) => `- ${line}`)]),
+    ...section('Limits', [card.card.limits ?? unsaid('limits'), '', ...knownLimits(card).map((line) => `- ${line}`)]),
     ...section('Who answers for it', [
       `- Owner: ${card.owner}`,
       `- Contact: ${card.card.contact ?? unsaid('contact')}`,
@@ -69,13 +69,13 @@ const dataLines = ({ model: { lineage }, newestInteractionMs, tables }: ModelCar
   `- Published tables: ${tables.map(({ table, version }) => `${table} ${version}`).join(', ') || 'none'}`,
 ]
 
-const metricLines = ({ metrics }: RegisteredModel): readonly string[] =>
+const metricLines = ({ metrics, slices = [] }: RegisteredModel): readonly string[] =>
   metrics.length === 0
     ? ['It was not measured.']
     : [
         '| metric | mean over users | 95 % interval |',
         '| --- | --- | --- |',
-        ...metrics.map(
+        ...[...metrics, ...slices.map((slice) => ({ ...slice, name: `NDCG, ${slice.name}` }))].map(
           ({ name, value, interval: [low, high] }) =>
             `| ${name} | ${value.toFixed(4)} | ${low.toFixed(4)} … ${high.toFixed(4)} |`,
         ),

@@ -192,3 +192,53 @@ describe('a project from before the registry', () => {
     expect([await aliases(), await statusOf(a), await statusOf(b)]).toEqual([{}, 'registered', undefined])
   })
 })
+
+describe('gates', () => {
+  const decision = { by: 'ada', command: 'a test', why: 'to see' }
+  const judged = (version: string, champion: string | undefined, passed: boolean) =>
+    under.metadata.gateReports.append({
+      id: `${version} ${champion} ${passed}`,
+      version,
+      judgedAtMs: (under.clock.nowMs += 1),
+      ...(champion !== undefined && { champion }),
+      passed,
+      results: [{ gate: 'sanity', verdict: passed ? 'passed' : 'failed', measured: [], reason: 'it is so' }],
+    })
+
+  test('nothing gets an alias that no gates judged, that they refused, or that they judged beside another champion', async () => {
+    const [a, b, c] = [await under.trained(1000), await under.trained(2000), await under.trained(3000)]
+    const promote = (version: string, as: 'champion' | 'challenger' = 'champion') =>
+      under.models.promote({ version, as, decision })
+    await expect(promote(a)).rejects.toMatchObject({ code: 'MODEL_NOT_JUDGED' })
+    await expect(promote(a, 'challenger')).rejects.toMatchObject({ code: 'MODEL_NOT_JUDGED' })
+    await judged(a, undefined, false)
+    await expect(promote(a)).rejects.toMatchObject({
+      code: 'MODEL_REFUSED',
+      problems: [{ where: 'sanity', message: 'it is so.' }],
+    })
+    await judged(a, undefined, true)
+    await judged(b, a, true)
+    await judged(c, a, true)
+    await promote(a)
+    await promote(b)
+    const message = expect.stringContaining(`beside ${a}, and ${b} is in charge now`)
+    await expect(promote(c)).rejects.toMatchObject({ code: 'MODEL_NOT_JUDGED', message })
+    // Judged when nothing was in charge, and still welcome back: so it is with a rollback.
+    await promote(a)
+    expect(await aliases()).toEqual({ champion: a, previous: b })
+    const [last] = await under.models.audit({ alias: 'champion', limit: 1 })
+    expect(last!.decision).toEqual({ ...decision, gateRunId: `${a} undefined true` })
+  })
+
+  test('an override is kept with the report that it overrides', async () => {
+    const version = await under.trained(1000)
+    await judged(version, undefined, false)
+    await under.models.promote({ version, decision: { ...decision, override: 'known to be good' } })
+    const [last] = await under.models.audit({ alias: 'champion', limit: 1 })
+    expect(last!.decision).toEqual({
+      ...decision,
+      override: 'known to be good',
+      gateRunId: `${version} undefined false`,
+    })
+  })
+})

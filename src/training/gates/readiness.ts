@@ -60,7 +60,7 @@ export function dataGate(held: readonly HeldTable[] | undefined): GateResult {
     verdict: words === '' ? 'passed' : 'failed',
     measured: [{ name: 'tables that are held back', value: held!.length }],
     bound: 0,
-    reason: words === '' ? 'no table is held back' : `held back: ${words}. See "millrace data holds"`,
+    reason: words === '' ? 'no table is held back' : `held back: ${words}. See "millrace data"`,
   }
 }
 

@@ -1,7 +1,7 @@
 // What answers cost, measured on this machine with the model opened as a server opens it.
 import type { GateResult } from '../../domain/gate-report.ts'
 
-/** Of one placement. */
+/** Of one placement, over users, each with the fastest of several answers. */
 export interface AnswerTimes {
   readonly placement: string
   readonly requestCount: number
@@ -29,7 +29,7 @@ export function latencyGate(cost: ServingCost | undefined, boundMs: number): Gat
       { name: `p50 of placement ${placement}, ms`, value: p50Ms, count: requestCount },
     ],
     bound: boundMs,
-    reason: `placement ${placement}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms over ${requestCount} answers on this machine, ${isSlow ? 'above' : 'within'} ${boundMs} ms`,
+    reason: `placement ${placement}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms over the answers to ${requestCount} users on this machine, ${isSlow ? 'above' : 'within'} ${boundMs} ms`,
   }
 }
 
