@@ -177,8 +177,8 @@ async function figuresOf({ name, system }: Shop, log: (line: string) => void): P
         ok: ratio >= 1.1 && low > 0,
         note:
           `${report.userCount} users, ${report.questionCount} questions, learned before ${new Date(found!.splitAtMs).toISOString().slice(0, 10)}; ` +
-          `difference ${overBestGenerator.mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]; recall ${ranked.recall.mean.toFixed(4)} against ` +
-          `${best.recall.mean.toFixed(4)}; ${ranker.examples.answeredCount} examples of ${ranker.examples.questionCount} questions, ${ranker.examples.rowCount} rows; ${seconds} s in all`,
+          `difference ${overBestGenerator.mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]; recall ${ranked.recall.toFixed(4)} against ` +
+          `${best.recall.toFixed(4)}; ${ranker.examples.answeredCount} examples of ${ranker.examples.questionCount} questions, ${ranker.examples.rowCount} rows; ${seconds} s in all`,
       },
       {
         name: `${name}, recall of 500 candidates`,

@@ -86,7 +86,7 @@ export default defineSystem({
       next: itemTransitions(),
       trending: popularity({ halfLifeDays: 14 }),
     },
-    // Half of what a larger machine would take, so that the demo stays short.
+    // Less than the defaults, so that the demo stays short.
     ranker: lambdaMart(),
     examples: { windows: 2, window: '14 days', questionsPerUser: 1, candidates: 100 },
     card: {

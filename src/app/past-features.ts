@@ -1,13 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { openOnlineStore } from '../adapters/embedded/online-store.ts'
+import { memoryOnlineStore } from '../adapters/embedded/memory-online-store.ts'
 import type { App } from '../app.ts'
 import { openFeatureReplay } from '../data/feature-replay.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
 
 /**
- * The system's features at moments of the past, for as long as `use` takes; undefined where it has none. The state is played into a store of its own beside the
- * data, which goes afterwards.
+ * The system's features at moments of the past, for as long as `use` takes; undefined where it has none. Their state is played into memory: some hundred bytes to a
+ * few kilobytes for every user and item.
  */
 export async function withPastFeatures<Result>(
   app: App,
@@ -15,17 +13,12 @@ export async function withPastFeatures<Result>(
 ): Promise<Result> {
   const definitions = app.plan.data.features
   if (definitions.length === 0) return use(undefined)
-  const folder = await mkdtemp(join(app.dataDir, 'replay-'))
+  const store = memoryOnlineStore()
+  const replay = await openFeatureReplay({ log: app.log, store, definitions })
   try {
-    const store = await openOnlineStore({ folder })
-    const replay = await openFeatureReplay({ log: app.log, store, definitions })
-    try {
-      return await use(replay)
-    } finally {
-      await replay.close()
-      await store.close()
-    }
+    return await use(replay)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await replay.close()
+    await store.close()
   }
 }

@@ -103,12 +103,11 @@ export async function trainingRun(
 
 /** The ranked list's, and what its candidates could have given at most. */
 export function funnelMetricsOf({ k, ranked, candidateRecall }: FunnelReport): readonly Omit<RunMetric, 'atMs'>[] {
-  const named = {
-    [`NDCG@${k} (ranked)`]: ranked.ndcg,
-    [`Recall@${k} (ranked)`]: ranked.recall,
-    'Recall (candidates)': candidateRecall,
-  }
-  return Object.entries(named).map(([name, { mean, interval }]) => ({ name, step: 0, value: mean, interval }))
+  return [
+    { name: `NDCG@${k} (ranked)`, step: 0, value: ranked.ndcg.mean, interval: ranked.ndcg.interval },
+    { name: `Recall@${k} (ranked)`, step: 0, value: ranked.recall },
+    { name: 'Recall (candidates)', step: 0, value: candidateRecall.mean, interval: candidateRecall.interval },
+  ]
 }
 
 /** One processor is left to those who answer. */

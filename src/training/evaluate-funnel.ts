@@ -8,6 +8,7 @@ import {
   bootstrapMean,
   comparePaired,
   type MeanInterval,
+  meanOf,
   type PairedComparison,
 } from '../lib/bootstrap.ts'
 import type { Ranker } from '../ports/ranker.ts'
@@ -153,7 +154,7 @@ class PerUser {
 
 export interface ListReport {
   readonly ndcg: MeanInterval
-  readonly recall: MeanInterval
+  readonly recall: number
 }
 
 export interface FunnelReport {
@@ -177,7 +178,7 @@ export function funnelReport(measured: FunnelMeasurement, options: BootstrapOpti
   if (ranked.userIndexes.length === 0) return undefined
   const reportOf = ({ ndcg, recall }: FunnelValues): ListReport => ({
     ndcg: bootstrapMean(ndcg, options)!,
-    recall: bootstrapMean(recall, options)!,
+    recall: meanOf(recall),
   })
   const reports = Object.fromEntries(Object.entries(generators).map(([name, values]) => [name, reportOf(values)]))
   const [bestGenerator] = Object.entries(reports).reduce((best, other) =>
@@ -211,7 +212,7 @@ export function describeFunnel({
     name,
     number(ndcg.mean),
     `${number(ndcg.interval[0])} … ${number(ndcg.interval[1])}`,
-    number(recall.mean),
+    number(recall),
   ]
   const [low, high] = overBestGenerator.interval
   return [

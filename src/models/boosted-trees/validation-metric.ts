@@ -66,15 +66,27 @@ export function gradedNdcg(
   end: number,
   k: number,
 ): number | undefined {
-  const rows = Array.from({ length: end - start }, (_, i) => start + i)
-  const dcg = (ranked: readonly number[]): number => {
-    let sum = 0
-    for (let rank = 0; rank < Math.min(k, ranked.length); rank++) {
-      sum += (2 ** grades[ranked[rank]!]! - 1) / Math.log2(rank + 2)
-    }
-    return sum
+  const count = Math.min(k, end - start)
+  const best = new Int32Array(count)
+  const ideal = dcg(grades, firstRows(grades, start, end, best))
+  return ideal === 0 ? undefined : dcg(grades, firstRows(scores, start, end, best)) / ideal
+}
+
+/** The rows with the greatest values, the first one first among equals; few of many, so each is put in its place among those so far. */
+function firstRows(values: ArrayLike<number>, start: number, end: number, best: Int32Array): Int32Array {
+  let count = 0
+  for (let row = start; row < end; row++) {
+    const value = values[row]!
+    if (count === best.length && !(value > values[best[count - 1]!]!)) continue
+    let place = count < best.length ? count++ : count - 1
+    for (; place > 0 && value > values[best[place - 1]!]!; place--) best[place] = best[place - 1]!
+    best[place] = row
   }
-  const ideal = dcg(rows.toSorted((a, b) => grades[b]! - grades[a]!))
-  if (ideal === 0) return undefined
-  return dcg(rows.toSorted((a, b) => scores[b]! - scores[a]! || a - b)) / ideal
+  return best
+}
+
+function dcg(grades: ArrayLike<number>, ranked: Int32Array): number {
+  let sum = 0
+  for (let rank = 0; rank < ranked.length; rank++) sum += (2 ** grades[ranked[rank]!]! - 1) / Math.log2(rank + 2)
+  return sum
 }
