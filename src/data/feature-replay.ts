@@ -28,6 +28,8 @@ export interface FeatureReplayOptions {
 export async function openFeatureReplay({ log, store, definitions }: FeatureReplayOptions): Promise<FeatureReplay> {
   const played = await playedLog(log)
   const engine = await openFeatureEngine({ log: played, store, definitions, clock: systemClock })
+  // With nothing in the log yet, so that the features answer before the first event too.
+  await engine.catchUp()
   const reader = featureReader({ store, clock: systemClock })
   const features = definitions.map(({ name }) => name)
   let lastMs = Number.NEGATIVE_INFINITY
