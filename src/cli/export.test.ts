@@ -73,7 +73,7 @@ async function madeChampion({ hasRanker }: { hasRanker: boolean }): Promise<stri
       ...(hasRanker && { ranker }),
     })
     await models.register(version)
-    await models.promote({ version, decision: { by: 'test', command: 'test', why: 'test' } })
+    await models.promote({ version, decision: { by: 'test', command: 'test', why: 'test', override: 'a test' } })
     return version
   } finally {
     await app.close()

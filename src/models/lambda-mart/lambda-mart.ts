@@ -67,7 +67,9 @@ async function trainLambdaMart(
   }
   const probe = await trainBoostedTrees({ settings: settings({}), rows, validation, seed, threadCount })
   const treeCount = Math.max(1, treeCountOf(probe.trees))
-  log(`${treeCount} trees, by the newest examples: ${probe.validation!.metric} ${probe.validation!.value.toFixed(4)}`)
+  const { validation: measured } = probe
+  // Without one, nothing in the older examples could be told apart.
+  if (measured) log(`${treeCount} trees, by the newest examples: ${measured.metric} ${measured.value.toFixed(4)}`)
   const { trees, notes } = await trainBoostedTrees({
     settings: settings({ trees: treeCount, earlyStoppingTrees: 0 }),
     rows: joined(rows, validation),
