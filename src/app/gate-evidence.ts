@@ -4,10 +4,11 @@ import type { App } from '../app.ts'
 import { POPULARITY_GROUPS } from '../config/check-gates.ts'
 import { readGroupValues } from '../data/group-values.ts'
 import { laterInteractions } from '../data/later-interactions.ts'
+import type { FeatureLook } from '../domain/feature-look.ts'
 import { newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import { type OfflineTableName, offlineTableNames } from '../domain/offline-table.ts'
 import { rowColumns } from '../lib/csr.ts'
-import type { Manifest } from '../models/bundle.ts'
+import { type Manifest, readManifest } from '../models/bundle.ts'
 import { openBundle } from '../models/open-bundle.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import { historyIn, measureUsers, type RankedLists, type Slice, standardSlices } from '../training/evaluate.ts'
@@ -57,6 +58,7 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
   const later = await laterInteractions(app.log, app.plan.data.interactions, manifest.lineage.nextOffset)
   const newestLearnedMs = newestTimeMs(input.table)
   const leadsWithPopularity = leadsWithPopular(app)
+  const features = manifest.ranker && { now: manifest.ranker.looks, before: await looksOfChampion(app, champion) }
   return {
     champion,
     compared: comparison,
@@ -73,6 +75,7 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
       },
       userGroups: userGroupsOf(evaluation, userSlices, metric),
       itemGroups: itemGroupsOf(app, evaluation, groups, input.table.itemIds),
+      ...(features && { features }),
       cost: await servingCostOf(app, manifest.version),
       freshness: {
         newestLearnedMs,
@@ -98,6 +101,13 @@ const compared = (app: App, champion: string, { input, evaluation, threadCount }
       log: () => {},
     },
   })
+
+/** Undefined where it has no ranker, or its bundle cannot be read: then nothing can have gone missing since. */
+async function looksOfChampion(app: App, champion: string | undefined): Promise<readonly FeatureLook[] | undefined> {
+  if (champion === undefined) return undefined
+  const manifest = await readManifest(app.modelsDir, champion).catch(() => undefined)
+  return manifest?.ranker?.looks
+}
 
 function leadsWithPopular(app: App): boolean {
   const [leading] = servedPlacement(app.plan)[1].candidates

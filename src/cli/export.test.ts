@@ -61,6 +61,7 @@ async function madeChampion({ hasRanker }: { hasRanker: boolean }): Promise<stri
     features: [],
     generatorNames: ['popular'],
     perGenerator: 100,
+    looks: [],
     examples: { windowCount: 1, fromMs: 0, beforeMs: 1, questionCount: 1, answeredCount: 1, rowCount: 2 },
     artifacts: treeArtifacts(trees),
     dictionaries: { price: [], age: ['young', 'old'] },

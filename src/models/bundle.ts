@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FeatureLook } from '../domain/feature-look.ts'
 import type { Lineage, ModelMetric, ModelSummary } from '../domain/registered-model.ts'
 import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
@@ -40,6 +41,8 @@ export interface RankerFacts {
   readonly generatorNames: readonly string[]
   readonly perGenerator: number
   readonly examples: ExampleFacts
+  /** Of every column, in order. */
+  readonly looks: readonly FeatureLook[]
 }
 
 /** What a ranker has learned from. */

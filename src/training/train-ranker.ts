@@ -1,12 +1,13 @@
 // From plain history to a ranker: for the newest windows of time, candidates of models that know only what came before the window, asked at moments in it.
 import type { ExamplePlan } from '../config/plan.ts'
+import type { FeatureLook } from '../domain/feature-look.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
 import { type InteractionTable, interactionsBetween, trainingDataOf } from '../domain/interaction-table.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { seededRng } from '../lib/rng.ts'
 import type { BundledRanker, ExampleFacts } from '../models/bundle.ts'
 import type { CandidateGenerator, GeneratorKind, TrainContext } from '../ports/candidate-generator.ts'
-import type { RankerKind, RankingColumn } from '../ports/ranker.ts'
+import type { RankerKind, RankingColumn, RankingRows } from '../ports/ranker.ts'
 import { encoderFor, QuestionRows } from './question-rows.ts'
 import { RankingExamples } from './ranking-examples.ts'
 import { rankingQuestions, rankingWindows } from './ranking-questions.ts'
@@ -97,6 +98,7 @@ export async function trainRanker(training: RankerTraining): Promise<TrainedRank
     perGenerator: plan.perGenerator,
     dictionaries: encoder.dictionaries,
     examples: facts,
+    looks: looksOf(joined),
     notes: [...new Set(identities)]
       .map((name) => `${name} has too many different texts to be a category, and is left out.`)
       .concat(notes),
@@ -118,6 +120,18 @@ export async function generatorsAsOf(
       kind.open(trained[name]!.artifacts, { itemCount: table.itemIds.length }),
     ]),
   )
+}
+
+function looksOf({ columns }: RankingRows): FeatureLook[] {
+  return columns.map(({ name, values }) => {
+    const distinct = new Set<number>()
+    let missingCount = 0
+    for (const value of values) {
+      if (Number.isNaN(value)) missingCount++
+      else distinct.add(value)
+    }
+    return { name, missingShare: values.length === 0 ? 0 : missingCount / values.length, distinctCount: distinct.size }
+  })
 }
 
 function spanOf({ eventTimesMs }: InteractionTable): { readonly firstMs: number; readonly endMs: number } {

@@ -1,5 +1,6 @@
 // All gates over all evidence. Pure: what is measured, and by whom, is `app/gate-evidence.ts`.
 
+import type { FeatureLook } from '../../domain/feature-look.ts'
 import { type GateReport, type GateResult, gateTitle } from '../../domain/gate-report.ts'
 import type { CardSettings, GateSettings } from '../../domain/gate-settings.ts'
 import { alignedColumns } from '../../lib/aligned-columns.ts'
@@ -9,7 +10,7 @@ import { calibrationGate, type Probabilities } from './calibration.ts'
 import { type LeakEvidence, leakGate } from './leak.ts'
 import { type OverPopularity, popularityGate } from './popularity.ts'
 import { cardGate, dataGate, type Freshness, type HeldTable, stalenessGate } from './readiness.ts'
-import { type FeatureLook, featuresGate, type SanityEvidence, sanityGate } from './sanity.ts'
+import { featuresGate, type SanityEvidence, sanityGate } from './sanity.ts'
 import { latencyGate, memoryGate, type ServingCost } from './serving-cost.ts'
 
 export interface GateEvidence {

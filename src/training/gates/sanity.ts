@@ -1,4 +1,5 @@
 // Is the model whole? Scores that are no numbers, scores that tell nothing apart, empty lists, one list for everyone; and features that went missing.
+import type { FeatureLook } from '../../domain/feature-look.ts'
 import type { GateResult } from '../../domain/gate-report.ts'
 import { percent, users } from './wording.ts'
 
@@ -58,15 +59,6 @@ export function sanityGate({ scores, withHistory, lists }: SanityEvidence, setti
     userCount: withHistory.userCount,
     reason: problems.length > 0 ? problems.join('; ') : isEnough ? sound : `${sound}; ${usersMin} needed`,
   }
-}
-
-/** How a feature looks among the rows that a ranker learned from. */
-export interface FeatureLook {
-  readonly name: string
-  /** Share of the rows that lack it, in [0, 1]. */
-  readonly missingShare: number
-  /** Of the rows that have it. */
-  readonly distinctCount: number
 }
 
 /** @param features.before of the champion; undefined where it had no features, or there is none */

@@ -1,0 +1,8 @@
+/** How a feature looks among the rows that a ranker learned from. */
+export interface FeatureLook {
+  readonly name: string
+  /** Share of the rows that lack it, in [0, 1]. */
+  readonly missingShare: number
+  /** Of the rows that have it. */
+  readonly distinctCount: number
+}
