@@ -9,7 +9,6 @@ import {
   graphFilter,
   httpIngest,
   itemNeighbours,
-  itemTransitions,
   lambdaMart,
   last,
   mean,
@@ -83,12 +82,11 @@ export default defineSystem({
     candidates: {
       taste: graphFilter(),
       alsoBought: itemNeighbours(),
-      next: itemTransitions(),
       trending: popularity({ halfLifeDays: 14 }),
     },
     // Less than the defaults, so that the demo stays short.
     ranker: lambdaMart(),
-    examples: { windows: 2, window: '14 days', questionsPerUser: 1, candidates: 100 },
+    examples: { windows: 2, window: '7 days', questionsPerUser: 1, candidates: 60 },
     card: {
       intendedUse:
         'Ten gifts for a customer of the shop on its home page, and gifts bought together with one that is looked at.',

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { EntityEvent } from '../domain/event.ts'
 import { Catalogue } from './catalogue.ts'
-import { deletion, item, itemAttributes, itemPatch } from './serving-fixture.ts'
+import { deletion, item, itemAttributes, itemPatch } from './serving-fixture.testing.ts'
 
 const catalogueOf = (...events: readonly unknown[]): Catalogue => {
   const catalogue = new Catalogue(itemAttributes)

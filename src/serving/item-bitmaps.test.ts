@@ -7,7 +7,7 @@ import { Catalogue } from './catalogue.ts'
 import { bitCount, ItemBitmap } from './item-bitmap.ts'
 import { ItemBitmaps } from './item-bitmaps.ts'
 import { ItemIndexes } from './item-indexes.ts'
-import { item, itemAttributes, itemPatch } from './serving-fixture.ts'
+import { item, itemAttributes, itemPatch } from './serving-fixture.testing.ts'
 
 /** One row at a time, straight from the words of the language's description. */
 function holds(filter: Filter, row: Attributes): boolean {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Best } from './best.ts'
 import { LivePopularity } from './live-popularity.ts'
 import { LiveState } from './live-state.ts'
-import { did, item, planWith, Shop } from './serving-fixture.ts'
+import { did, item, planWith, Shop } from './serving-fixture.testing.ts'
 
 describe('the live state', () => {
   test('a batch given twice counts once', () => {

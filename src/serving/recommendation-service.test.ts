@@ -16,7 +16,7 @@ import {
   planWith,
   Shop,
   scoredGenerator,
-} from './serving-fixture.ts'
+} from './serving-fixture.testing.ts'
 
 const idsOf = (response: RecommendResponse): string[] => response.items.map(({ itemId }) => itemId)
 const ids = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `i${from + i}`)

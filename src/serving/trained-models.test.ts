@@ -5,7 +5,7 @@ import { ials } from '../models/ials/ials.ts'
 import { itemNeighbours } from '../models/item-neighbours/item-neighbours.ts'
 import { popularity } from '../models/popularity/popularity.ts'
 import { rp3beta } from '../models/rp3beta/rp3beta.ts'
-import { did, itemPatch, planWith, Shop } from './serving-fixture.ts'
+import { did, itemPatch, planWith, Shop } from './serving-fixture.testing.ts'
 
 // Goal: real generators and the funnel agree on the port's law. Method: four groups of users who like four groups of items; models trained on
 // that answer random requests, and nothing they propose may be turned away as invalid.
