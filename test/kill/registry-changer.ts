@@ -47,18 +47,24 @@ const content = (): BundleContent => ({
   ),
 })
 
-const promote = (version: string, id: string) =>
-  models.promote({ version, decision: { by: name, command: 'promote', why: id, override: 'a test' } })
+/** What was in charge already, or nothing: there is no move for the log. */
+const unchanged = Symbol('unchanged')
+
+const promote = async (version: string, id: string): Promise<unknown> => {
+  const decision = { by: name, command: 'promote', why: id, override: 'a test' }
+  const { before, after } = await models.promote({ version, decision })
+  return before.champion === after.champion ? unchanged : undefined
+}
 
 /** @param id of the one change, for the log */
 const acts: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
   train: async (id) => {
     const { version } = await models.add(content())
-    await promote(version, id)
+    return promote(version, id)
   },
   promote: async (id) => {
     const registered = (await registry.list()).filter(({ status }) => status === 'registered')
-    if (registered.length > 0) await promote(registered[rng.integer(registered.length)]!.version, id)
+    return registered.length > 0 ? promote(registered[rng.integer(registered.length)]!.version, id) : unchanged
   },
   rollback: (id) => models.rollBack({ decision: { by: name, command: 'rollback', why: id } }),
   // As a server does: what it was given leave to load must be whole, and stay so while it holds it.
@@ -87,7 +93,7 @@ for (let n = 0; ; n++) {
   const startMs = performance.now()
   let outcome = 'done'
   try {
-    await acts[act]!(id)
+    if ((await acts[act]!(id)) === unchanged) outcome = 'unchanged'
   } catch (error) {
     if (!isRefusal(error)) {
       console.error(error)
