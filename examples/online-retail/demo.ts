@@ -50,7 +50,7 @@ try {
     ...(await importHistory(app)),
     ...(await prepareData(app)),
     ...(await learn(app)),
-    ...(await recommend(app)),
+    ...(await tellAndServe(app)),
   }
   if (asJson) console.log(JSON.stringify({ ...summary, seconds: secondsSince(startedAt) }, null, 2))
   else say(`\nAll of it took ${secondsSince(startedAt)} s.`)
@@ -117,15 +117,18 @@ async function learn(app: App) {
     },
   })
   say(`   model ${manifest.version} is in charge`)
-  const explained = await explain(app)
   const { version: modelVersion } = manifest
-  return { users: userIds.length, items: itemIds.length, evaluation, funnel, gates: report, modelVersion, explained }
+  return { users: userIds.length, items: itemIds.length, evaluation, funnel, gates: report, modelVersion }
+}
+
+async function tellAndServe(app: App) {
+  const titles = await catalogueOf(app)
+  return { explained: await explain(app, titles), ...(await recommend(app, titles)) }
 }
 
 /** What moved the ranker to put the best item first. */
-async function explain(app: App) {
+async function explain(app: App, titles: Catalogue) {
   const found = await explainRecommendation(app, { userId: customer, limit: 5 })
-  const titles = await catalogueOf(app)
   const { itemId, explanation } = found.explained
   say(`\n6. Why ${String(titles.get(itemId)?.title)} would be ranked first for customer ${customer}`)
   say(`   of ${found.candidateCount} candidates, by ${found.historyLength} purchases`)
@@ -133,11 +136,10 @@ async function explain(app: App) {
   return found
 }
 
-async function recommend(app: App) {
+async function recommend(app: App, catalogue: Catalogue) {
   const running = await serve(app, { port })
   try {
     const client = createClient<typeof system>({ url: running.url })
-    const catalogue = await catalogueOf(app)
     const list = async (userId: string) => {
       const { items, modelVersion } = await client.recommend({ placement: 'home', userId })
       return items.map((item) => ({
@@ -207,8 +209,10 @@ async function recommend(app: App) {
   }
 }
 
-/** What the shop says of its items now, by id. */
-async function catalogueOf(app: App): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {
+/** What the shop says of its items, by id. */
+type Catalogue = ReadonlyMap<string, Readonly<Record<string, unknown>>>
+
+async function catalogueOf(app: App): Promise<Catalogue> {
   const catalogue = new Map<string, Readonly<Record<string, unknown>>>()
   const { nextOffset } = await app.log.bounds()
   for (let offset = 0; offset < nextOffset; ) {

@@ -89,8 +89,15 @@ interface Split extends Pick<TimeSplit, 'train' | 'test'> {
   readonly splitAtMs?: number
 }
 
-function splitOf(table: InteractionTable, { heldOut, splitAtMs, testShare = 0.2 }: EvaluateOptions): Split | undefined {
-  if (heldOut) return givenSplit(table, heldOut)
+function splitOf(table: InteractionTable, options: EvaluateOptions): Split | undefined {
+  return options.heldOut ? givenSplit(table, options.heldOut) : timeSplitOf(table, options)
+}
+
+/** Undefined where one side would be empty. */
+export function timeSplitOf(
+  table: InteractionTable,
+  { splitAtMs, testShare = 0.2 }: Pick<EvaluateOptions, 'splitAtMs' | 'testShare'>,
+): TimeSplit | undefined {
   return splitAtMs === undefined ? splitByTime(table, testShare) : splitAt(table, splitAtMs)
 }
 

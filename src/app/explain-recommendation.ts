@@ -1,16 +1,15 @@
 // Why these items for this user: the ranked list of the model in charge, and what moved the score of one of them.
 import type { App } from '../app.ts'
-import type { InteractionSequences } from '../domain/interaction-sequences.ts'
+import { sequencesOf } from '../domain/interaction-sequences.ts'
 import { MillraceError } from '../lib/errors.ts'
-import { readBundle } from '../models/bundle.ts'
-import { openBundle } from '../models/open-bundle.ts'
+import { modelOf } from '../models/open-bundle.ts'
 import { openRanker } from '../models/open-ranker.ts'
-import { columnPicker } from '../training/evaluate-funnel.ts'
+import { columnPicker } from '../models/ranking/column-picker.ts'
 import { type Explanation, rowExplainer } from '../training/explanation.ts'
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
 import { withPastFeatures } from './past-features.ts'
 import { rankerTrees } from './ranker-trees.ts'
-import { readTrainingInput, type TrainingInput } from './training-input.ts'
+import { readTrainingInput } from './training-input.ts'
 
 export interface RankedItem {
   readonly itemId: string
@@ -23,7 +22,7 @@ export interface ExplainedRecommendation {
   readonly version: string
   readonly userId: string
   readonly momentMs: number
-  /** Of the model's items in what the user did. */
+  /** Interactions of the user. */
   readonly historyLength: number
   readonly candidateCount: number
   /** Best first. */
@@ -49,25 +48,34 @@ export async function explainRecommendation(
   app: App,
   { userId, itemId, version: wanted, limit = 10 }: ExplainOptions,
 ): Promise<ExplainedRecommendation> {
-  const { version, trees, categories } = await rankerTrees(app, wanted)
-  const bundle = await readBundle(app.modelsDir, version)
+  const { version, bundle, trees, categories } = await rankerTrees(app, wanted)
   const bundled = bundle.ranker!
-  const ranker = openRanker(version, bundled, { ranker: app.system.ranker, features: app.plan.data.features })
-  const { model } = await openBundle(app.modelsDir, version, app.system.generators)
-  const sequences = historyOf(await readTrainingInput(app), userId, model.itemIds)
+  const { generators } = app.system
+  const { features: defined } = app.plan.data
+  const ranker = openRanker(version, bundled, { ranker: app.system.ranker, generators, features: defined })
+  const opened = modelOf(bundle, generators)
+  // In the order of the ranker's columns.
+  const proposing = new Map(bundled.generatorNames.map((name) => [name, opened.generators.get(name)!]))
+  const { table } = await readTrainingInput(app)
+  const userIds = [...new Set([...table.userIds, userId])]
+  // Retention may have taken the interactions of items that the model still knows.
+  const itemIds = [...new Set([...table.itemIds, ...bundle.itemIds])]
+  const sequences = sequencesOf(table, userIds.length)
+  const userIndex = userIds.indexOf(userId)
+  const historyEnd = sequences.offsets[userIndex + 1]!
+  const historyLength = historyEnd - sequences.offsets[userIndex]!
   const momentMs = app.clock.now()
   return withPastFeatures(app, async (features) => {
     const rows = new QuestionRows({
-      userIds: [userId],
-      itemIds: model.itemIds,
+      userIds,
+      itemIds,
       sequences,
-      generators: new Map(bundled.generatorNames.map((name) => [name, model.generators.get(name)!])),
+      model: { itemIds: bundle.itemIds, generators: proposing },
       perGenerator: bundled.perGenerator,
       features,
       encoder: encoderFor(features, bundled.dictionaries),
     })
-    const historyLength = sequences.itemIndexes.length
-    const question = { userIndex: 0, momentMs, historyEnd: historyLength, relevantItems: [], grades: [] }
+    const question = { userIndex, momentMs, historyEnd, relevantItems: [], grades: [] }
     const asked = await rows.ask(question)
     const width = rows.columnNames.length
     const candidateCount = asked.itemIndexes.length
@@ -75,7 +83,7 @@ export async function explainRecommendation(
     const scores = new Float64Array(candidateCount)
     await ranker.score(picked, candidateCount, scores)
     const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b)
-    const place = itemId === undefined ? 0 : order.findIndex((c) => model.itemIds[asked.itemIndexes[c]!] === itemId)
+    const place = itemId === undefined ? 0 : order.findIndex((c) => itemIds[asked.itemIndexes[c]!] === itemId)
     if (place < 0 || candidateCount === 0) throw noCandidate(userId, itemId, candidateCount)
     const featureCount = ranker.featureNames.length
     const values = picked.subarray(order[place]! * featureCount, (order[place]! + 1) * featureCount)
@@ -85,7 +93,7 @@ export async function explainRecommendation(
       valueTexts: ranker.featureNames.map((name, f) => categories[name]?.[values[f]!]),
     })
     const itemAt = (candidate: number): RankedItem => ({
-      itemId: model.itemIds[asked.itemIndexes[candidate]!]!,
+      itemId: itemIds[asked.itemIndexes[candidate]!]!,
       score: scores[candidate]!,
       ranks: Object.fromEntries(
         bundled.generatorNames.flatMap((name, g) => {
@@ -104,23 +112,6 @@ export async function explainRecommendation(
       explained: { itemId: itemAt(order[place]!).itemId, place: place + 1, explanation },
     }
   })
-}
-
-/** One user's history in the model's items, oldest first. */
-function historyOf({ table }: TrainingInput, userId: string, itemIds: readonly string[]): InteractionSequences {
-  const user = table.userIds.indexOf(userId)
-  const indexOf = new Map(itemIds.map((id, index) => [id, index]))
-  const entries: number[] = []
-  for (let i = 0; i < table.userIndexes.length; i++) {
-    if (table.userIndexes[i] === user && indexOf.has(table.itemIds[table.itemIndexes[i]!]!)) entries.push(i)
-  }
-  entries.sort((a, b) => table.eventTimesMs[a]! - table.eventTimesMs[b]! || a - b)
-  return {
-    offsets: Int32Array.of(0, entries.length),
-    itemIndexes: Int32Array.from(entries, (i) => indexOf.get(table.itemIds[table.itemIndexes[i]!]!)!),
-    weights: Float32Array.from(entries, (i) => table.weights[i]!),
-    timesMs: Float64Array.from(entries, (i) => table.eventTimesMs[i]!),
-  }
 }
 
 function noCandidate(userId: string, itemId: string | undefined, candidateCount: number): MillraceError {

@@ -2,10 +2,12 @@
 import type { App } from '../app.ts'
 import type { Trees } from '../kernels/trees.ts'
 import { MillraceError } from '../lib/errors.ts'
-import { readBundle } from '../models/bundle.ts'
+import { type LoadedBundle, readBundle } from '../models/bundle.ts'
+import { meantVersion } from './meant-version.ts'
 
 export interface RankerTrees {
   readonly version: string
+  readonly bundle: LoadedBundle
   readonly trees: Trees
   /** One a feature of the trees, in their order. */
   readonly featureNames: readonly string[]
@@ -18,14 +20,9 @@ export interface RankerTrees {
  * @throws MillraceError MODEL_NOT_FOUND, MODEL_WITHOUT_TREES, MODEL_MISMATCH, BUNDLE_*
  */
 export async function rankerTrees(app: App, version?: string): Promise<RankerTrees> {
-  const models = await app.models()
-  const meant = version ?? (await models.aliases()).champion
-  if (meant === undefined) {
-    throw new MillraceError('MODEL_NOT_FOUND', 'No model is in charge.', {
-      fix: 'Train one with "millrace train", or name a version of "millrace models".',
-    })
-  }
-  const { ranker } = await readBundle(models.parts.modelsDir, meant)
+  const meant = await meantVersion(app, version)
+  const bundle = await readBundle(app.modelsDir, meant)
+  const { ranker } = bundle
   if (ranker === undefined) {
     throw new MillraceError('MODEL_WITHOUT_TREES', `Model ${meant} has no ranker.`, {
       fix: 'Give the system file a ranker, such as training.ranker: lambdaMart(), and train again with "millrace train".',
@@ -50,5 +47,5 @@ export async function rankerTrees(app: App, version?: string): Promise<RankerTre
   }
   const ofTexts = Object.entries(ranker.dictionaries).filter(([, texts]) => texts.length > 0)
   const { featureNames, artifacts } = ranker
-  return { version: meant, trees: kind.trees(artifacts), featureNames, categories: Object.fromEntries(ofTexts) }
+  return { version: meant, bundle, trees: kind.trees(artifacts), featureNames, categories: Object.fromEntries(ofTexts) }
 }

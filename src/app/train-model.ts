@@ -1,7 +1,8 @@
-// One training run: read the log, measure on newer interactions than were learned from, train on everything, register the model, put it in charge.
+// From the interactions to a registered model: every generator and the ranker, trained on all of them.
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
 import { type InteractionTable, newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
+import { lightestWeight } from '../domain/interaction-weight.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
 import type { BundledRanker, HeldOutLists, Manifest } from '../models/bundle.ts'
 import type { TrainContext } from '../ports/candidate-generator.ts'
@@ -36,17 +37,13 @@ export interface TrainModelOptions {
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
   const { table, nextOffset } = input
   // The data's own moment: the same data gives the same model, whenever it is trained.
-  const asOfMs = newestTimeMs(table) + 1
+  const newestInteractionMs = newestTimeMs(table)
+  const asOfMs = newestInteractionMs + 1
   const { seed } = app.plan.training
-  const data = trainingDataOf(table, asOfMs)
-  const generators = await trainGenerators(data, app.system.generators, {
-    seed,
-    threadCount: options.threadCount ?? availableParallelism(),
-    log: options.log,
-    checkpoints: options.checkpoints,
-  })
-  const { ranker: kind } = app.system
-  const context = { seed, threadCount: options.threadCount ?? availableParallelism(), log: options.log }
+  const { threadCount = availableParallelism(), log, checkpoints } = options
+  const context = { seed, threadCount, log }
+  const { generators: kinds, ranker: kind } = app.system
+  const generators = await trainGenerators(trainingDataOf(table, asOfMs), kinds, { ...context, checkpoints })
   const ranker = kind && (await trainRankerOf(app, kind, table, context))
   const models = await app.models()
   const manifest = await models.add({
@@ -59,7 +56,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
       interactionCount: table.weights.length,
       trainedAtMs: app.clock.now(),
       asOfMs,
-      newestInteractionMs: newestTimeMs(table),
+      newestInteractionMs,
     },
     userCount: table.userIds.length,
     itemIds: table.itemIds,
@@ -97,9 +94,17 @@ async function trainRankerOf(
   table: InteractionTable,
   context: TrainContext,
 ): Promise<TrainedRanker> {
-  const plan = app.plan.training.examples!
+  const { training, data } = app.plan
   const trained = await withPastFeatures(app, (features) =>
-    trainRanker({ table, generators: app.system.generators, ranker, plan, features, context }),
+    trainRanker({
+      table,
+      generators: app.system.generators,
+      ranker,
+      plan: training.examples!,
+      lightestWeight: lightestWeight(data.interactions),
+      features,
+      context,
+    }),
   )
   for (const note of trained.notes) context.log(note)
   return trained

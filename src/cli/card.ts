@@ -1,20 +1,15 @@
 // millrace card: what a person should know of a model, as Markdown.
 import { defineCommand } from 'citty'
+import { meantVersion } from '../app/meant-version.ts'
 import { modelCardOf } from '../app/model-card.ts'
 import { openApp } from '../app.ts'
 import { modelCardMarkdown } from '../training/model-card.ts'
-import { appArguments } from './app-arguments.ts'
-import { meantVersion } from './meant-version.ts'
+import { modelArguments } from './app-arguments.ts'
 
 export default defineCommand({
   meta: { name: 'card', description: "A model's card: its use, limits, data, quality, gates and history" },
   args: {
-    version: {
-      type: 'positional',
-      description: 'A version of "millrace models" (default: the one in charge)',
-      required: false,
-    },
-    ...appArguments,
+    ...modelArguments,
     json: { type: 'boolean', description: 'Print JSON', default: false },
   },
   async run({ args }) {

@@ -4,16 +4,15 @@ import { explainRecommendation } from '../app/explain-recommendation.ts'
 import { openApp } from '../app.ts'
 import { alignedColumns } from '../lib/aligned-columns.ts'
 import { describeExplanation } from '../training/explanation.ts'
-import { appArguments } from './app-arguments.ts'
+import { modelArguments } from './app-arguments.ts'
 import { countArgument } from './number-argument.ts'
 
 export default defineCommand({
   meta: { name: 'explain', description: 'Show the ranked list of a user, and what moved the score of one item' },
   args: {
-    ...appArguments,
+    ...modelArguments,
     user: { type: 'string', description: 'The user', required: true },
     item: { type: 'string', description: 'The item to explain (default: the best one)' },
-    model: { type: 'string', description: 'A model version (default: the one in charge)' },
     limit: { type: 'string', description: 'Items of the list to show (default: 10)' },
     json: { type: 'boolean', description: 'Print everything as JSON', default: false },
   },
@@ -24,7 +23,7 @@ export default defineCommand({
       const found = await explainRecommendation(app, {
         userId: args.user,
         itemId: args.item,
-        version: args.model,
+        version: args.version,
         limit,
       })
       if (args.json) {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
 import { exportOnnx } from '../app/export-onnx.ts'
 import { openApp } from '../app.ts'
-import { appArguments } from './app-arguments.ts'
+import { modelArguments } from './app-arguments.ts'
 import { countArgument } from './number-argument.ts'
 
 const ROWS_MAX = 10_000_000
@@ -11,14 +11,9 @@ const ROWS_MAX = 10_000_000
 export default defineCommand({
   meta: { name: 'export', description: "Write a model's ranker as an ONNX file, and compare it in onnxruntime" },
   args: {
-    version: {
-      type: 'positional',
-      description: 'A version of "millrace models" (default: the champion)',
-      required: false,
-    },
+    ...modelArguments,
     onnx: { type: 'string', description: 'The file to write', required: true },
     rows: { type: 'string', description: 'Rows to compare on (default: 100000)' },
-    ...appArguments,
     json: { type: 'boolean', description: 'Print JSON', default: false },
   },
   async run({ args }) {

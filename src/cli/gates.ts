@@ -1,9 +1,9 @@
 // millrace gates: what stood between a model and its alias.
 import { defineCommand } from 'citty'
+import { meantVersion } from '../app/meant-version.ts'
 import { openApp } from '../app.ts'
 import { describeGates } from '../training/gates/judge.ts'
-import { appArguments } from './app-arguments.ts'
-import { meantVersion } from './meant-version.ts'
+import { modelArguments } from './app-arguments.ts'
 
 export default defineCommand({
   meta: {
@@ -11,12 +11,7 @@ export default defineCommand({
     description: 'What the gates measured of a model, against what, and whether they let it through',
   },
   args: {
-    version: {
-      type: 'positional',
-      description: 'A version of "millrace models" (default: the one in charge)',
-      required: false,
-    },
-    ...appArguments,
+    ...modelArguments,
     json: { type: 'boolean', description: 'Print the report as JSON', default: false },
   },
   async run({ args }) {

@@ -3,7 +3,7 @@ import { defineCommand } from 'citty'
 import { rankerTrees } from '../app/ranker-trees.ts'
 import { openApp } from '../app.ts'
 import { describeImportance, treeImportance } from '../training/importance.ts'
-import { appArguments } from './app-arguments.ts'
+import { modelArguments } from './app-arguments.ts'
 
 export default defineCommand({
   meta: {
@@ -11,12 +11,7 @@ export default defineCommand({
     description: "Each feature's part of what the trees gained, and how often they ask for it",
   },
   args: {
-    version: {
-      type: 'positional',
-      description: 'A version of "millrace models" (default: the champion)',
-      required: false,
-    },
-    ...appArguments,
+    ...modelArguments,
     json: { type: 'boolean', description: 'Print JSON', default: false },
   },
   async run({ args }) {

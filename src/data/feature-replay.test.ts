@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { corpusDefinitions, randomCorpus } from '../domain/feature-corpus.contract.ts'
 import { readFeature } from '../domain/feature-oracle.contract.ts'
 import { type Rng, seededRng } from '../lib/rng.ts'
-import type { StoredEvent } from '../ports/event-log.ts'
+import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import { growingLog, someDefinitions, someEntity } from './feature-engine.testing.ts'
 import { openFeatureReplay } from './feature-replay.ts'
 import { memoryOnlineStore } from './online-store.testing.ts'
@@ -80,5 +80,28 @@ test('cannot go back', async () => {
   const { availableTimeMs: lastMs } = asKnown(events).at(-1)!
   await replay.read(lastMs, 'u', ['i'])
   await expect(replay.read(lastMs - 1, 'u', ['i'])).rejects.toMatchObject({ code: 'FEATURE_MOMENT_PAST' })
+  await replay.close()
+})
+
+test('of a log that is trimmed under its hands says so', async () => {
+  const { events } = randomCorpus(seededRng(2), { eventCount: 60 })
+  const log = growingLog(events)
+  log.length = events.length
+  let isTrimmed = false
+  const trimmed: EventLog = {
+    ...log,
+    bounds: () => log.bounds(),
+    read: async (fromOffset, limit) => (isTrimmed ? [] : log.read(fromOffset, limit)),
+  }
+  const definitions = someDefinitions(seededRng(1), corpusDefinitions, 2)
+  const replay = await openFeatureReplay({
+    log: trimmed,
+    store: memoryOnlineStore(),
+    definitions,
+  })
+  isTrimmed = true
+  await expect(replay.read(asKnown(events).at(-1)!.availableTimeMs, 'u', ['i'])).rejects.toMatchObject({
+    code: 'FEATURE_LOG_GAP',
+  })
   await replay.close()
 })

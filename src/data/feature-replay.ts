@@ -71,8 +71,12 @@ async function playedLog(log: EventLog): Promise<PlayedLog> {
       if (blocks.size >= BLOCK_COUNT) blocks.delete(blocks.keys().next().value!)
       blocks.set(block, events)
     }
-    // Retention may have begun in the middle of the block.
-    return events[offset - events[0]!.offset]!
+    // Retention may have begun in the middle of the block, or since the replay began.
+    const event = events[offset - (events[0]?.offset ?? 0)]
+    if (event?.offset === offset) return event
+    throw new MillraceError('FEATURE_LOG_GAP', `The log lost its event ${offset} while it was played again.`, {
+      fix: 'Retention has trimmed it. Do it again: it then begins with the events that are left.',
+    })
   }
   const refused = async (): Promise<never> => {
     throw new Error('a played log is only read')

@@ -3,6 +3,6 @@ export interface FeatureLook {
   readonly name: string
   /** Share of the rows that lack it, in [0, 1]. */
   readonly missingShare: number
-  /** Of the rows that have it. */
-  readonly distinctCount: number
+  /** Whether all rows that have it have the same value. */
+  readonly isConstant: boolean
 }

@@ -13,6 +13,8 @@ export interface InteractionTable {
   /** The interaction's own weight times the event's. */
   readonly weights: Float32Array
   readonly eventTimesMs: Float64Array
+  /** By item: from when on it was known, by an interaction or as part of the catalogue; -Infinity where nobody says. */
+  readonly itemKnownMs: Float64Array
   /** What became known of the items, whenever it was: whoever cuts the table by time keeps all of it. Left out where no generator asks for it. */
   readonly itemChanges?: ItemChanges
 }
@@ -26,6 +28,8 @@ export class InteractionTableBuilder {
   #weights = new Float32Array(1024)
   #eventTimesMs = new Float64Array(1024)
   #count = 0
+  /** By item index; an item may be told of more than once. */
+  readonly #itemKnownMs: number[] = []
   readonly #itemChanges: ItemChange[] = []
   readonly #itemAttributes: readonly string[]
 
@@ -37,7 +41,7 @@ export class InteractionTableBuilder {
   add(userId: string, itemId: string, weight: number, eventTimeMs: number): void {
     if (this.#count === this.#weights.length) this.#grow()
     this.#userIndexes[this.#count] = this.#users.indexOf(userId)
-    this.#itemIndexes[this.#count] = this.#items.indexOf(itemId)
+    this.#itemIndexes[this.#count] = this.#knownItem(itemId, eventTimeMs)
     this.#weights[this.#count] = weight
     this.#eventTimesMs[this.#count] = eventTimeMs
     this.#count++
@@ -48,16 +52,17 @@ export class InteractionTableBuilder {
     this.#users.indexOf(userId)
   }
 
-  /** Makes an item known that nobody has interacted with yet. */
-  addItem(itemId: string): void {
-    this.#items.indexOf(itemId)
+  /** Makes an item known that nobody has interacted with yet. @param sinceMs left out: as long as anybody can ask */
+  addItem(itemId: string, sinceMs = Number.NEGATIVE_INFINITY): void {
+    this.#knownItem(itemId, sinceMs)
   }
 
   /** What became known of an item. Makes it known, too, unless it is deleted. */
   changeItem(itemId: string, change: Omit<ItemChange, 'itemIndex'>): void {
-    if (change.change !== 'delete') this.addItem(itemId)
+    const sinceMs = Math.max(change.eventTimeMs, change.availableTimeMs)
+    if (change.change !== 'delete') this.addItem(itemId, sinceMs)
     if (this.#itemAttributes.length === 0) return
-    this.#itemChanges.push({ ...change, itemIndex: this.#items.indexOf(itemId) })
+    this.#itemChanges.push({ ...change, itemIndex: this.#knownItem(itemId, sinceMs) })
   }
 
   build(): InteractionTable {
@@ -68,10 +73,17 @@ export class InteractionTableBuilder {
       itemIndexes: this.#itemIndexes.slice(0, this.#count),
       weights: this.#weights.slice(0, this.#count),
       eventTimesMs: this.#eventTimesMs.slice(0, this.#count),
+      itemKnownMs: Float64Array.from(this.#itemKnownMs),
       ...(this.#itemAttributes.length > 0 && {
         itemChanges: { names: this.#itemAttributes, changes: this.#itemChanges },
       }),
     }
+  }
+
+  #knownItem(itemId: string, sinceMs: number): number {
+    const index = this.#items.indexOf(itemId)
+    this.#itemKnownMs[index] = Math.min(this.#itemKnownMs[index] ?? Number.POSITIVE_INFINITY, sinceMs)
+    return index
   }
 
   #grow(): void {
@@ -103,6 +115,28 @@ export function interactionsWhere(table: InteractionTable, isKept: (place: numbe
     weights: Float32Array.from(kept, (i) => table.weights[i]!),
     eventTimesMs: Float64Array.from(kept, (i) => table.eventTimesMs[i]!),
   }
+}
+
+/**
+ * What was known before a moment, under indexes of its own: neither interactions nor users or items of which anybody heard only later, not even their number. What
+ * a model of that moment may learn from.
+ */
+export function knownBefore(table: InteractionTable, asOfMs: number): InteractionTable {
+  const { userIds, itemIds, itemKnownMs, itemChanges } = table
+  const builder = new InteractionTableBuilder(itemChanges?.names)
+  for (let i = 0; i < table.eventTimesMs.length; i++) {
+    const timeMs = table.eventTimesMs[i]!
+    if (timeMs >= asOfMs) continue
+    builder.add(userIds[table.userIndexes[i]!]!, itemIds[table.itemIndexes[i]!]!, table.weights[i]!, timeMs)
+  }
+  // In an order that later events have no part in.
+  const items = Array.from(itemIds.keys()).filter((item) => itemKnownMs[item]! < asOfMs)
+  items.sort((a, b) => (itemIds[a]! < itemIds[b]! ? -1 : 1))
+  for (const item of items) builder.addItem(itemIds[item]!, itemKnownMs[item]!)
+  for (const { itemIndex, ...change } of itemChanges?.changes ?? []) {
+    if (Math.max(change.eventTimeMs, change.availableTimeMs) < asOfMs) builder.changeItem(itemIds[itemIndex]!, change)
+  }
+  return builder.build()
 }
 
 /** When the newest interaction happened; -Infinity for none. */

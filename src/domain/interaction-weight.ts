@@ -11,3 +11,7 @@ export function interactionWeight(kindWeight: number, eventWeight: number | unde
   if (eventWeight === undefined) return kindWeight
   return kindWeight * (eventWeight > 1 ? 1 + Math.log2(eventWeight) : eventWeight)
 }
+
+/** What an interaction of the lightest kind counts; above 0. */
+export const lightestWeight = (interactions: Readonly<Record<string, { readonly weight: number }>>): number =>
+  Math.min(...Object.values(interactions).map(({ weight }) => weight))

@@ -240,7 +240,7 @@ export const errorCatalogue = {
   FEATURE_LOG_GAP: {
     httpStatus: 500,
     exitCode: 65,
-    meaning: 'The event log no longer has events that the feature engine has not read.',
+    meaning: 'The event log no longer has events that are still to be read for features.',
   },
   IMPORT_SOURCE_UNKNOWN: {
     httpStatus: 404,

@@ -86,7 +86,7 @@ export interface Manifest {
   readonly generators: Readonly<Record<string, GeneratorManifest>>
   /** Left out where the system has none. */
   readonly ranker?: RankerManifest
-  /** SHA-256 of what was learned, and from what: the same plan, data and seed give the same, whenever and with however many threads. Undefined in bundles of before this was noted. */
+  /** SHA-256 of what was learned, and from what: the same plan, data and seed give the same, whenever, with however many threads, evaluated or not. Undefined in bundles of before this was noted. */
   readonly contentHash?: string
   /** Left out where the model was not evaluated on a split by time. */
   readonly heldOut?: { readonly k: number; readonly splitAtMs: number; readonly userCount: number }
@@ -133,12 +133,6 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       files[path] = { sha256: sha256(bytes), bytes: bytes.byteLength }
     }
     await put('items.txt', new TextEncoder().encode(content.itemIds.join('\n')))
-    const { heldOut } = content
-    if (heldOut) {
-      await put(HELD_OUT_USERS, new TextEncoder().encode(heldOut.userIds.join('\n')))
-      const { buffer, byteOffset, byteLength } = heldOut.rankedItems
-      await put(HELD_OUT_LISTS, new Uint8Array(buffer, byteOffset, byteLength))
-    }
     const putArrays = async (folder: string, arrays: Artifacts): Promise<GeneratorManifest['artifacts']> => {
       await mkdir(join(temporaryDir, folder))
       const artifacts: Record<string, { type: ArrayTypeName; length: number }> = {}
@@ -161,6 +155,14 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       await syncFolder(join(temporaryDir, RANKER_FOLDER))
     }
     const { planHash, seed, nextOffset } = content.lineage
+    // Before the held-out lists: they say how good it is, not what was learned.
+    const learned = contentHash({ planHash, seed, nextOffset, generators, ranker: ranker ?? null, files })
+    const { heldOut } = content
+    if (heldOut) {
+      await put(HELD_OUT_USERS, new TextEncoder().encode(heldOut.userIds.join('\n')))
+      const { buffer, byteOffset, byteLength } = heldOut.rankedItems
+      await put(HELD_OUT_LISTS, new Uint8Array(buffer, byteOffset, byteLength))
+    }
     const body = {
       formatVersion: BUNDLE_FORMAT_VERSION,
       lineage: content.lineage,
@@ -170,7 +172,7 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       ...(content.slices && { slices: content.slices }),
       generators,
       ...(ranker && { ranker }),
-      contentHash: contentHash({ planHash, seed, nextOffset, generators, ranker: ranker ?? null, files }),
+      contentHash: learned,
       ...(heldOut && {
         heldOut: { k: heldOut.k, splitAtMs: heldOut.splitAtMs, userCount: heldOut.userIds.length },
       }),

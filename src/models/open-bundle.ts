@@ -1,7 +1,7 @@
 // From files to a model that answers: the bundle's arrays meet the generator kinds of the system file.
 import { MillraceError } from '../lib/errors.ts'
 import type { CandidateGenerator, GeneratorKind } from '../ports/candidate-generator.ts'
-import { type Manifest, readBundle } from './bundle.ts'
+import { type LoadedBundle, type Manifest, readBundle } from './bundle.ts'
 import type { ServingModel } from './serving-model.ts'
 
 export interface OpenedModel {
@@ -18,7 +18,16 @@ export async function openBundle(
   version: string,
   kinds: Readonly<Record<string, GeneratorKind>>,
 ): Promise<OpenedModel> {
-  const { manifest, itemIds, artifacts } = await readBundle(modelsDir, version)
+  const bundle = await readBundle(modelsDir, version)
+  return { model: modelOf(bundle, kinds), manifest: bundle.manifest }
+}
+
+/** As `openBundle`, of a bundle that was read. @throws MillraceError MODEL_MISMATCH */
+export function modelOf(
+  { manifest, itemIds, artifacts }: LoadedBundle,
+  kinds: Readonly<Record<string, GeneratorKind>>,
+): ServingModel {
+  const { version } = manifest
   const generators = new Map<string, CandidateGenerator>()
   for (const [name, trained] of Object.entries(manifest.generators)) {
     const kind = kinds[name]
@@ -33,5 +42,5 @@ export async function openBundle(
     // As trained, not as the system file says today: the arrays belong to those settings.
     generators.set(name, kind.with(trained.options).open(artifacts[name]!, { itemCount: itemIds.length }))
   }
-  return { model: { version, itemIds, generators }, manifest }
+  return { version, itemIds, generators }
 }

@@ -6,12 +6,16 @@ import type { BundledRanker } from './bundle.ts'
 
 /**
  * @param version for messages
- * @throws MillraceError MODEL_MISMATCH where the system file has another kind of ranker, or not the features that this one has learned with
+ * @throws MillraceError MODEL_MISMATCH where the system file has another kind of ranker, or not the generators or the features that this one has learned with
  */
 export function openRanker(
   version: string,
   ranker: BundledRanker,
-  system: { readonly ranker?: RankerKind | undefined; readonly features: readonly FeatureDefinition[] },
+  system: {
+    readonly ranker?: RankerKind | undefined
+    readonly generators: Readonly<Record<string, unknown>>
+    readonly features: readonly FeatureDefinition[]
+  },
 ): Ranker {
   const problems: Problem[] = []
   if (system.ranker?.kind !== ranker.kind) {
@@ -20,6 +24,10 @@ export function openRanker(
       where: 'training.ranker',
       message: `the model's is ${ranker.kind}, and the system file has ${found}.`,
     })
+  }
+  for (const name of ranker.generatorNames.filter((generator) => !(generator in system.generators))) {
+    const message = 'the model orders its candidates, and the system file does not define it.'
+    problems.push({ where: `training.candidates.${name}`, message })
   }
   const versions = new Map(system.features.map((feature) => [feature.name, feature.version]))
   for (const { name, version: learned } of ranker.features) {

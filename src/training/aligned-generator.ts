@@ -1,4 +1,5 @@
-import type { CandidateGenerator, History, ItemSet } from '../ports/candidate-generator.ts'
+import type { CandidateGenerator, ItemSet } from '../ports/candidate-generator.ts'
+import { historyOfModel, itemAlignment } from './item-alignment.ts'
 
 /**
  * A generator of a model that was trained with other item indexes, asked with those of today. Items that the model does not know are left out of histories, and
@@ -10,27 +11,15 @@ export function alignedGenerator(
   generator: CandidateGenerator,
   items: { readonly from: readonly string[]; readonly to: readonly string[] },
 ): CandidateGenerator {
-  const indexOf = new Map(items.to.map((itemId, index) => [itemId, index]))
-  const toModel = Int32Array.from(items.from, (itemId) => indexOf.get(itemId) ?? -1)
-  const fromModel = new Int32Array(items.to.length).fill(-1)
-  toModel.forEach((modelItem, item) => {
-    if (modelItem >= 0) fromModel[modelItem] = item
-  })
+  const alignment = itemAlignment(items.from, items.to)
+  const { fromModel } = alignment
   return {
     supportsEmptyHistory: generator.supportsEmptyHistory,
     generate(history, k, allowed, out) {
-      const count = generator.generate(historyIn(history, toModel), k, allowedIn(allowed, fromModel), out)
+      const count = generator.generate(historyOfModel(history, alignment), k, allowedIn(allowed, fromModel), out)
       for (let place = 0; place < count; place++) out.itemIndexes[place] = fromModel[out.itemIndexes[place]!]!
       return count
     },
-  }
-}
-
-function historyIn({ itemIndexes, weights }: History, toModel: Int32Array): History {
-  const known = Array.from(itemIndexes.keys()).filter((place) => toModel[itemIndexes[place]!]! >= 0)
-  return {
-    itemIndexes: Int32Array.from(known, (place) => toModel[itemIndexes[place]!]!),
-    weights: Float32Array.from(known, (place) => weights[place]!),
   }
 }
 

@@ -11,6 +11,7 @@ import {
   meanOf,
   type PairedComparison,
 } from '../lib/bootstrap.ts'
+import { columnPicker } from '../models/ranking/column-picker.ts'
 import type { Ranker } from '../ports/ranker.ts'
 import type { QuestionRows } from './question-rows.ts'
 import type { RankingQuestion } from './ranking-questions.ts'
@@ -33,8 +34,6 @@ export interface FunnelMeasurement {
   /** Of the first 500 of them, the best of every generator first. */
   readonly candidateRecallAt500: Float64Array
   readonly candidateCountMean: number
-  /** By question, in their order: the ranked list, k wide, filled with -1. */
-  readonly rankedItems: Int32Array
 }
 
 /** @param questions by moment */
@@ -47,15 +46,12 @@ export async function measureFunnel(
   const { generatorNames } = rows.pool
   const width = rows.columnNames.length
   const columnOf = columnPicker(rows.columnNames, ranker.featureNames)
-  const lists = {
-    ranked: new PerUser(),
-    ...Object.fromEntries(generatorNames.map((name) => [name, new PerUser()])),
-  } as Readonly<Record<string, PerUser>>
+  const ranked = new PerUser()
+  const byGenerator = generatorNames.map(() => new PerUser())
   const candidates = new PerUser()
   const first500 = new PerUser()
-  const rankedItems = new Int32Array(questions.length * k).fill(-1)
   let candidateCount = 0
-  for (const [q, question] of questions.entries()) {
+  for (const [_q, question] of questions.entries()) {
     const asked = await rows.ask(question)
     const relevant = new Set(question.relevantItems)
     const items = asked.itemIndexes
@@ -67,33 +63,31 @@ export async function measureFunnel(
     first500.add(question.userIndex, 0, recallAtK(byRank, relevant, 500)!)
     const scores = new Float64Array(items.length)
     await ranker.score(columnOf(asked.rows, width, items.length), items.length, scores)
-    const judge = (list: PerUser, order: readonly number[]): readonly number[] => {
-      const ranked = order.map((place) => items[place]!)
-      list.add(question.userIndex, ndcgAtK(ranked, relevant, k)!, recallAtK(ranked, relevant, k)!)
-      return ranked
+    const judge = (list: PerUser, order: readonly number[]): void => {
+      const shown = order.map((place) => items[place]!)
+      list.add(question.userIndex, ndcgAtK(shown, relevant, k)!, recallAtK(shown, relevant, k)!)
     }
-    rankedItems.set(
-      judge(
-        lists.ranked!,
-        bestFirst(places, (place) => scores[place]!, k),
-      ),
-      q * k,
+    judge(
+      ranked,
+      bestFirst(places, (place) => scores[place]!, k),
     )
-    for (const [g, name] of generatorNames.entries()) {
+    for (const [g, list] of byGenerator.entries()) {
       const rankOf = (place: number): number => asked.rows[place * width + 2 * g + 1]!
-      const own = places.filter((place) => rankOf(place) < k).sort((a, b) => rankOf(a) - rankOf(b))
-      judge(lists[name]!, own)
+      const own = places.filter((place) => rankOf(place) < k)
+      judge(
+        list,
+        own.sort((a, b) => rankOf(a) - rankOf(b)),
+      )
     }
   }
   return {
     k,
     questionCount: questions.length,
-    ranked: lists.ranked!.values(),
-    generators: Object.fromEntries(generatorNames.map((name) => [name, lists[name]!.values()])),
+    ranked: ranked.values(),
+    generators: Object.fromEntries(generatorNames.map((name, g) => [name, byGenerator[g]!.values()])),
     candidateRecall: candidates.values().recall,
     candidateRecallAt500: first500.values().recall,
     candidateCountMean: questions.length === 0 ? 0 : candidateCount / questions.length,
-    rankedItems,
   }
 }
 
@@ -112,23 +106,6 @@ function bestRankOf(rows: Float32Array, width: number, rowCount: number, generat
 /** The k best places; among equals the one that was proposed first. */
 function bestFirst(places: readonly number[], scoreOf: (place: number) => number, k: number): readonly number[] {
   return places.toSorted((a, b) => scoreOf(b) - scoreOf(a) || a - b).slice(0, k)
-}
-
-/** From rows of all columns to rows of those that a ranker knows. */
-export function columnPicker(
-  columnNames: readonly string[],
-  featureNames: readonly string[],
-): (rows: Float32Array, width: number, rowCount: number) => Float32Array {
-  const picked = featureNames.map((name) => columnNames.indexOf(name))
-  if (picked.length === columnNames.length && picked.every((column, c) => column === c)) return (rows) => rows
-  let out = new Float32Array(0)
-  return (rows, width, rowCount) => {
-    if (out.length < rowCount * picked.length) out = new Float32Array(rowCount * picked.length)
-    for (let row = 0, at = 0; row < rowCount; row++) {
-      for (const column of picked) out[at++] = column < 0 ? Number.NaN : rows[row * width + column]!
-    }
-    return out.subarray(0, rowCount * picked.length)
-  }
 }
 
 class PerUser {

@@ -1,16 +1,19 @@
-// The rows of one question after another: the candidates that all generators propose, each with what the generators say and what its features were then.
+// The rows of one question after another: the candidates that a model's generators propose, each with what they say of it and what its features were then.
 import type { FeatureSource } from '../domain/feature-source.ts'
 import type { InteractionSequences } from '../domain/interaction-sequences.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
 import { type Dictionaries, FeatureEncoder, isRankable } from '../models/ranking/feature-encoder.ts'
-import type { CandidateGenerator, ItemSet } from '../ports/candidate-generator.ts'
+import type { ServingModel } from '../models/serving-model.ts'
+import type { ItemSet } from '../ports/candidate-generator.ts'
+import { historyOfModel, type ItemAlignment, itemAlignment } from './item-alignment.ts'
 import type { RankingQuestion } from './ranking-questions.ts'
 
 export interface QuestionRowsOptions {
   readonly userIds: readonly string[]
   readonly itemIds: readonly string[]
   readonly sequences: InteractionSequences
-  readonly generators: ReadonlyMap<string, CandidateGenerator>
+  /** Of the moment: it may know fewer items than the sequences, under other indexes. */
+  readonly model: Pick<ServingModel, 'itemIds' | 'generators'>
   readonly perGenerator: number
   /** Left out where the system has no features. */
   readonly features?: FeatureSource | undefined
@@ -28,7 +31,7 @@ export function encoderFor(features: FeatureSource | undefined, dictionaries?: D
 }
 
 export interface AskedRows {
-  /** The candidates, in the order in which generators proposed them; a view that the next question overwrites. */
+  /** The candidates, in the order in which generators proposed them, by the indexes of `itemIds`; -1 for one that is not there. */
   readonly itemIndexes: Int32Array
   /** Candidates x columns, row-major; a view that the next question overwrites. */
   readonly rows: Float32Array
@@ -39,27 +42,31 @@ export class QuestionRows {
   readonly pool: CandidatePool
   readonly #options: QuestionRowsOptions
   readonly #encoded: readonly number[]
+  readonly #alignment: ItemAlignment
+  /** In the model's items. */
   readonly #unseen: ItemSet
   #rows = new Float32Array(0)
 
   constructor(options: QuestionRowsOptions) {
-    const { generators, itemIds, perGenerator, features, encoder } = options
+    const { model, itemIds, perGenerator, features, encoder } = options
     this.#options = options
-    this.pool = new CandidatePool(generators, { itemCount: itemIds.length, perGenerator })
+    this.pool = new CandidatePool(model.generators, { itemCount: model.itemIds.length, perGenerator })
     this.columnNames = [...this.pool.columnNames, ...encoder.names]
     const position = new Map(features?.definitions.map(({ name }, f) => [name, f]))
     this.#encoded = encoder.names.map((name) => position.get(name)!)
-    this.#unseen = new Uint32Array(Math.ceil(itemIds.length / 32)).fill(0xffffffff)
+    this.#alignment = itemAlignment(itemIds, model.itemIds)
+    this.#unseen = new Uint32Array(Math.ceil(model.itemIds.length / 32)).fill(0xffffffff)
   }
 
   /** Questions have to be asked in the order of their moments. What a user had chosen before is no candidate. */
   async ask({ userIndex, momentMs, historyEnd }: RankingQuestion): Promise<AskedRows> {
-    const { userIds, itemIds, sequences, features, encoder } = this.#options
+    const { userIds, model, sequences, features, encoder } = this.#options
     const start = sequences.offsets[userIndex]!
-    const history = {
+    const chosen = {
       itemIndexes: sequences.itemIndexes.subarray(start, historyEnd),
       weights: sequences.weights.subarray(start, historyEnd),
     }
+    const history = historyOfModel(chosen, this.#alignment)
     for (const item of history.itemIndexes) this.#unseen[item >> 5]! &= ~(1 << (item & 31))
     const count = this.pool.gather(history, this.#unseen)
     for (const item of history.itemIndexes) this.#unseen[item >> 5]! |= 1 << (item & 31)
@@ -70,7 +77,7 @@ export class QuestionRows {
       this.#rows.set(values.subarray(i * poolWidth, (i + 1) * poolWidth), i * width)
     }
     if (features !== undefined && encoder.names.length > 0 && count > 0) {
-      const ids = Array.from(itemIndexes, (item) => itemIds[item]!)
+      const ids = Array.from(itemIndexes, (item) => model.itemIds[item]!)
       const readings = await features.read(momentMs, userIds[userIndex]!, ids)
       const picked = new Array(this.#encoded.length)
       for (let i = 0; i < count; i++) {
@@ -79,6 +86,7 @@ export class QuestionRows {
         encoder.encode(picked, this.#rows, i * width + poolWidth)
       }
     }
-    return { itemIndexes, rows: this.#rows.subarray(0, count * width) }
+    const { fromModel } = this.#alignment
+    return { itemIndexes: itemIndexes.map((item) => fromModel[item]!), rows: this.#rows.subarray(0, count * width) }
   }
 }

@@ -6,7 +6,7 @@ import type { RankingQuestion } from './ranking-questions.ts'
 
 /** Rows that grow, question by question. */
 export class RankingExamples {
-  readonly #columnNames: readonly string[]
+  readonly columnNames: readonly string[]
   #values = new Float32Array(1024)
   readonly #labels: number[] = []
   readonly #querySizes: number[] = []
@@ -14,7 +14,7 @@ export class RankingExamples {
   #questionCount = 0
 
   constructor(columnNames: readonly string[]) {
-    this.#columnNames = columnNames
+    this.columnNames = columnNames
   }
 
   get rowCount(): number {
@@ -36,7 +36,7 @@ export class RankingExamples {
    */
   async add(
     questions: readonly RankingQuestion[],
-    rows: QuestionRows,
+    rows: Pick<QuestionRows, 'ask'>,
     { wrongPerQuestion, rng }: { readonly wrongPerQuestion: number; readonly rng: Rng },
   ): Promise<void> {
     for (const question of questions) {
@@ -62,7 +62,7 @@ export class RankingExamples {
   }
 
   #push(rows: Float32Array, row: number, grade: number): void {
-    const width = this.#columnNames.length
+    const width = this.columnNames.length
     if (this.#values.length < this.#length + width) {
       const grown = new Float32Array(this.#values.length * 2 + width)
       grown.set(this.#values)
@@ -75,7 +75,7 @@ export class RankingExamples {
 
   /** One set after the other. @param sets at least one, all with the same columns */
   static joined(sets: readonly RankingExamples[]): RankingExamples {
-    const all = new RankingExamples(sets[0]!.#columnNames)
+    const all = new RankingExamples(sets[0]!.columnNames)
     all.#length = sets.reduce((sum, set) => sum + set.#length, 0)
     all.#values = new Float32Array(all.#length)
     let at = 0
@@ -83,18 +83,18 @@ export class RankingExamples {
       all.#values.set(set.#values.subarray(0, set.#length), at)
       at += set.#length
       for (const label of set.#labels) all.#labels.push(label)
-      all.#querySizes.push(...set.#querySizes)
+      for (const size of set.#querySizes) all.#querySizes.push(size)
       all.#questionCount += set.#questionCount
     }
     return all
   }
 
-  /** @param kindOf of a column by its place; those that are not there are left out */
-  build(kindOf: (column: number) => RankingColumn['kind'] | undefined): RankingRows {
-    const width = this.#columnNames.length
+  /** @param kinds by column; one without a kind is left out */
+  build(kinds: readonly RankingColumn['kind'][]): RankingRows {
+    const width = this.columnNames.length
     const rowCount = this.#labels.length
-    const columns = this.#columnNames.flatMap((name, c) => {
-      const kind = kindOf(c)
+    const columns = this.columnNames.flatMap((name, c) => {
+      const kind = kinds[c]
       if (kind === undefined) return []
       const values = new Float32Array(rowCount)
       for (let row = 0; row < rowCount; row++) values[row] = this.#values[row * width + c]!

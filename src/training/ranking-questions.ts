@@ -10,7 +10,7 @@ export interface RankingQuestion {
   readonly historyEnd: number
   /** What the user chose from that moment on and had not chosen before, ascending. */
   readonly relevantItems: readonly number[]
-  /** Of each relevant item: 1 for the lightest interactions, and one more for each time that its weight is four times that, up to 3. */
+  /** Of each relevant item: 1 for the lightest kind of interaction, and one more for each time that its weight is four times that, up to 3. */
   readonly grades: readonly number[]
 }
 
@@ -21,7 +21,9 @@ export interface QuestionOptions {
   /** How long after the moment a choice still counts as an answer to it. */
   readonly attributionMs: number
   /** Moments taken of each user at most; of more, as many are drawn. */
-  readonly perUser: number
+  readonly questionsPerUser: number
+  /** Of the lightest kind of interaction, above 0. */
+  readonly lightestWeight: number
   readonly rng: Rng
 }
 
@@ -29,14 +31,13 @@ const HIGHEST_GRADE = 3
 
 /** @returns by moment, then by user */
 export function rankingQuestions(sequences: InteractionSequences, options: QuestionOptions): RankingQuestion[] {
-  const { offsets, timesMs, weights } = sequences
+  const { offsets, timesMs } = sequences
   if (timesMs === undefined) return []
-  const lightestWeight = weights.reduce((least, weight) => Math.min(least, weight), Number.POSITIVE_INFINITY)
   const questions: RankingQuestion[] = []
   for (let user = 0; user + 1 < offsets.length; user++) {
     const moments = momentsOf(sequences, user, options)
-    for (const entry of drawn(moments, options.perUser, options.rng.fork(`user ${user}`))) {
-      const question = questionAt(sequences, user, entry, options, lightestWeight)
+    for (const entry of drawn(moments, options.questionsPerUser, options.rng.fork(`user ${user}`))) {
+      const question = questionAt(sequences, user, entry, options)
       if (question.relevantItems.length > 0) questions.push(question)
     }
   }
@@ -58,8 +59,7 @@ function questionAt(
   { offsets, timesMs, itemIndexes, weights }: InteractionSequences,
   userIndex: number,
   entry: number,
-  { attributionMs, beforeMs }: QuestionOptions,
-  lightestWeight: number,
+  { attributionMs, beforeMs, lightestWeight }: QuestionOptions,
 ): RankingQuestion {
   const momentMs = timesMs![entry]!
   const known = new Set(itemIndexes.subarray(offsets[userIndex]!, entry))
@@ -70,11 +70,12 @@ function questionAt(
     if (!known.has(item)) weightByItem.set(item, Math.max(weightByItem.get(item) ?? 0, weights[e]!))
   }
   const relevantItems = [...weightByItem.keys()].sort((a, b) => a - b)
-  const grades = relevantItems.map((item) =>
-    Math.min(HIGHEST_GRADE, 1 + Math.floor(Math.log2(weightByItem.get(item)! / lightestWeight) / 2)),
-  )
+  const grades = relevantItems.map((item) => gradeOf(weightByItem.get(item)! / lightestWeight))
   return { userIndex, momentMs, historyEnd: entry, relevantItems, grades }
 }
+
+const gradeOf = (timesLightest: number): number =>
+  Math.max(1, Math.min(HIGHEST_GRADE, 1 + Math.floor(Math.log2(timesLightest) / 2)))
 
 function drawn(all: readonly number[], count: number, rng: Rng): readonly number[] {
   if (all.length <= count) return all

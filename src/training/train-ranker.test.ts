@@ -3,20 +3,19 @@
 import { describe, expect, test } from 'vitest'
 import { definitionOf } from '../domain/feature-corpus.contract.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
-import {
-  type InteractionTable,
-  InteractionTableBuilder,
-  interactionsBetween,
-  trainingDataOf,
-} from '../domain/interaction-table.ts'
+import { sequencesOf } from '../domain/interaction-sequences.ts'
+import { type InteractionTable, InteractionTableBuilder, knownBefore } from '../domain/interaction-table.ts'
 import { seededRng } from '../lib/rng.ts'
+import { graphFilter } from '../models/graph-filter/graph-filter.ts'
+import { ials } from '../models/ials/ials.ts'
 import { itemNeighbours } from '../models/item-neighbours/item-neighbours.ts'
 import { lambdaMart } from '../models/lambda-mart/lambda-mart.ts'
 import { popularity } from '../models/popularity/popularity.ts'
-import type { CandidateGenerator, GeneratorKind } from '../ports/candidate-generator.ts'
+import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import { alignedGenerator } from './aligned-generator.ts'
 import { encoderFor, QuestionRows } from './question-rows.ts'
 import { type RankingQuestion, rankingQuestions } from './ranking-questions.ts'
-import { generatorsAsOf, type RankerTraining, trainRanker } from './train-ranker.ts'
+import { modelAsOf, type RankerTraining, trainRanker } from './train-ranker.ts'
 
 const DAY_MS = 86_400_000
 const START_MS = Date.UTC(2026, 0, 1)
@@ -32,24 +31,30 @@ const plan = {
 const generators = { alike: itemNeighbours(), trending: popularity({ halfLifeDays: 5 }) }
 const ranker = lambdaMart({ trees: 20, minRowsPerLeaf: 5 })
 
-/** Three tastes of twenty items each; visits of four items. */
+/** Three tastes of twenty items each, to which new items and new users come all the time; visits of four items. */
 function shop({ days = 30, visitsPerDay = 20, seed = 1 } = {}): InteractionTable {
   const rng = seededRng(`shop ${seed}`)
   const builder = new InteractionTableBuilder()
   for (let day = 0; day < days; day++) {
     for (let visit = 0; visit < visitsPerDay; visit++) {
-      const user = rng.integer(60)
+      const user = rng.integer(40 + day)
       for (let step = 0; step < 4; step++) {
-        const item = (user % 3) * 20 + Math.floor(20 * rng.next() ** 2)
-        builder.add(
-          `u${user}`,
-          `i${item}`,
-          rng.next() < 0.2 ? 10 : 1,
-          START_MS + day * DAY_MS + visit * 3_600_000 + step * 60_000,
-        )
+        const item = (user % 3) * 100 + Math.floor((20 + day) * rng.next() ** 2)
+        const timeMs = START_MS + day * DAY_MS + visit * 3_600_000 + step * 60_000
+        builder.add(`u${user}`, `i${item}`, rng.next() < 0.2 ? 10 : 1, timeMs)
       }
     }
   }
+  return builder.build()
+}
+
+/** As if the table had been made then. */
+function madeBefore(table: InteractionTable, beforeMs: number): InteractionTable {
+  const builder = new InteractionTableBuilder()
+  table.eventTimesMs.forEach((timeMs, i) => {
+    if (timeMs >= beforeMs) return
+    builder.add(table.userIds[table.userIndexes[i]!]!, table.itemIds[table.itemIndexes[i]!]!, table.weights[i]!, timeMs)
+  })
   return builder.build()
 }
 
@@ -71,96 +76,93 @@ function choices(table: InteractionTable, lookAheadMs = 0): FeatureSource {
   }
 }
 
-function rowsOf(
-  table: InteractionTable,
-  opened: ReadonlyMap<string, CandidateGenerator>,
-  features: FeatureSource,
-): QuestionRows {
-  const { sequences, userIds, itemIds } = trainingDataOf(table, 0)
-  const encoder = encoderFor(features)
-  return new QuestionRows({
-    userIds,
-    itemIds,
-    sequences: sequences!,
-    generators: opened,
-    perGenerator: 30,
-    features,
-    encoder,
-  })
-}
+type Model = Awaited<ReturnType<typeof modelAsOf>>
 
-/** Columns that differ for a candidate of a question, or whose candidates differ. */
-async function differingColumns(
-  questions: readonly RankingQuestion[],
-  rows: QuestionRows,
-  blind: QuestionRows,
-  endInPast: (question: RankingQuestion) => number,
-) {
-  const names = rows.columnNames
-  const differing = new Set<string>()
-  const byItem = async (of: QuestionRows, question: RankingQuestion) => {
-    const asked = await of.ask(question)
-    return new Map(
-      Array.from(asked.itemIndexes, (item, i) => [item, asked.rows.slice(i * names.length, (i + 1) * names.length)]),
-    )
+/** By item what is in its row, for each user's first question. */
+function asker(table: InteractionTable, model: Model, features: FeatureSource) {
+  const { userIds, itemIds } = table
+  const sequences = sequencesOf(table, userIds.length)
+  const encoder = encoderFor(features)
+  const rows = new QuestionRows({ userIds, itemIds, sequences, model, perGenerator: 60, features, encoder })
+  const { columnNames } = rows
+  return {
+    columnNames,
+    async ask(userId: string, question: RankingQuestion): Promise<ReadonlyMap<string, Float32Array>> {
+      const userIndex = userIds.indexOf(userId)
+      const historyEnd = sequences.offsets[userIndex]! + question.historyEnd
+      const asked = await rows.ask({ ...question, userIndex, historyEnd })
+      const width = columnNames.length
+      return new Map(
+        Array.from(asked.itemIndexes, (item, i) => [itemIds[item]!, asked.rows.slice(i * width, (i + 1) * width)]),
+      )
+    },
   }
-  for (const question of questions) {
-    const seen = await byItem(rows, question)
-    const past = await byItem(blind, { ...question, historyEnd: endInPast(question) })
-    const nothing = new Float32Array(names.length).fill(Number.NaN)
-    for (const item of new Set([...seen.keys(), ...past.keys()])) {
-      const [a, b] = [seen.get(item), past.get(item)]
-      names.forEach((name, c) => {
-        // A candidate of the one only differs in what its generators say of it.
-        const isOfPool = name.endsWith('.score') || name.endsWith('.rank')
-        if ((a && b) || isOfPool) if (!Object.is((a ?? nothing)[c], (b ?? nothing)[c])) differing.add(name)
-      })
-    }
-  }
-  return [...differing]
 }
 
 describe('examples of a window', () => {
   const table = shop()
   const fromMs = START_MS + 20 * DAY_MS
-  const questions = rankingQuestions(trainingDataOf(table, 0).sequences!, {
+  const { offsets } = sequencesOf(table, table.userIds.length)
+  // Of users who were there before, so that the past can be asked about them; histories counted from their beginning.
+  const past = madeBefore(table, fromMs)
+  const questions = rankingQuestions(sequencesOf(table, table.userIds.length), {
     fromMs,
     beforeMs: fromMs + 4 * DAY_MS,
     attributionMs: DAY_MS,
-    perUser: 1,
+    questionsPerUser: 1,
+    lightestWeight: 1,
     rng: seededRng(1),
-  }).slice(0, 30)
-  const past = interactionsBetween(table, Number.NEGATIVE_INFINITY, fromMs)
-  /** The whole history up to the last question's moment, which no question's own history goes beyond. */
-  const untilLast = interactionsBetween(table, Number.NEGATIVE_INFINITY, questions.at(-1)!.momentMs)
-  const starts = trainingDataOf(table, 0).sequences!.offsets
-  const startsInPast = trainingDataOf(untilLast, 0).sequences!.offsets
-  const endInPast = ({ userIndex, historyEnd }: RankingQuestion) =>
-    startsInPast[userIndex]! + historyEnd - starts[userIndex]!
-  const blind = async () =>
-    rowsOf(untilLast, await generatorsAsOf(past, fromMs, generators, context), choices(untilLast))
+  })
+    .filter(({ userIndex }) => past.userIds.includes(table.userIds[userIndex]!))
+    .slice(0, 30)
+  const kinds = { ...generators, cf: ials({ factors: 8, iterations: 3 }), taste: graphFilter() }
+  const untilLast = madeBefore(table, questions.at(-1)!.momentMs)
 
-  test('are the same when everything from their moments on is gone', async () => {
-    const opened = await generatorsAsOf(table, fromMs, generators, context)
+  /** Columns that differ for a candidate of a question, or whose candidates differ, from what was there in the past. */
+  async function differingColumns(model: Model, features: FeatureSource): Promise<string[]> {
+    const blind = asker(untilLast, await modelAsOf(past, fromMs, kinds, context), choices(untilLast))
+    const seeing = asker(table, model, features)
+    const nothing = new Float32Array(seeing.columnNames.length).fill(Number.NaN)
+    const differing = new Set<string>()
+    for (const question of questions) {
+      const userId = table.userIds[question.userIndex]!
+      const fromStart = { ...question, historyEnd: question.historyEnd - offsets[question.userIndex]! }
+      const [seen, then] = [await seeing.ask(userId, fromStart), await blind.ask(userId, fromStart)]
+      for (const itemId of new Set([...seen.keys(), ...then.keys()])) {
+        const [a, b] = [seen.get(itemId), then.get(itemId)]
+        seeing.columnNames.forEach((name, c) => {
+          // A candidate that only one of them has differs in what its generators say of it.
+          const isOfGenerator = name.endsWith('.score') || name.endsWith('.rank')
+          if (!(a && b) && !isOfGenerator) return
+          if (!Object.is((a ?? nothing)[c], (b ?? nothing)[c])) differing.add(name)
+        })
+      }
+    }
+    return [...differing].sort()
+  }
+
+  test('are the same when everything from their moments on is gone, the users and items of later too', async () => {
     expect(questions.length).toBeGreaterThan(20)
-    expect(await differingColumns(questions, rowsOf(table, opened, choices(table)), await blind(), endInPast)).toEqual(
-      [],
-    )
+    expect(past.itemIds.length).toBeLessThan(table.itemIds.length)
+    expect(past.userIds.length).toBeLessThan(table.userIds.length)
+    expect(await differingColumns(await modelAsOf(table, fromMs, kinds, context), choices(table))).toEqual([])
   })
 
   test('a planted generator that was trained on everything is found', async () => {
-    const opened = new Map(await generatorsAsOf(table, fromMs, generators, context))
-    const all = await generatorsAsOf(table, Number.POSITIVE_INFINITY, { alike: generators.alike }, context)
-    opened.set('alike', all.get('alike')!)
-    const found = await differingColumns(questions, rowsOf(table, opened, choices(table)), await blind(), endInPast)
-    expect(found.sort()).toEqual(['alike.rank', 'alike.score'])
+    const model = await modelAsOf(table, fromMs, kinds, context)
+    const all = await modelAsOf(table, Number.POSITIVE_INFINITY, kinds, context)
+    const alike = alignedGenerator(all.generators.get('alike')!, { from: model.itemIds, to: all.itemIds })
+    const planted = { ...model, generators: new Map([...model.generators, ['alike', alike]]) }
+    expect(await differingColumns(planted, choices(table))).toEqual(['alike.rank', 'alike.score'])
   })
 
   test('a planted feature that reads a day ahead is found', async () => {
-    const opened = await generatorsAsOf(table, fromMs, generators, context)
-    expect(
-      await differingColumns(questions, rowsOf(table, opened, choices(table, DAY_MS)), await blind(), endInPast),
-    ).toEqual(['choices'])
+    const model = await modelAsOf(table, fromMs, kinds, context)
+    expect(await differingColumns(model, choices(table, DAY_MS))).toEqual(['choices'])
+  })
+
+  test('of late comers, what is known before is as if nobody had come', () => {
+    expect(knownBefore(table, fromMs)).toEqual(past)
   })
 })
 
@@ -170,6 +172,7 @@ describe('a ranker', () => {
     generators,
     ranker,
     plan,
+    lightestWeight: 1,
     features: choices(shop()),
     context,
     ...given,

@@ -2,15 +2,18 @@
 import type { ExamplePlan } from '../config/plan.ts'
 import type { FeatureLook } from '../domain/feature-look.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
-import { type InteractionTable, interactionsBetween, trainingDataOf } from '../domain/interaction-table.ts'
+import { type InteractionSequences, sequencesOf } from '../domain/interaction-sequences.ts'
+import { type InteractionTable, knownBefore, newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { seededRng } from '../lib/rng.ts'
 import type { BundledRanker, ExampleFacts } from '../models/bundle.ts'
-import type { CandidateGenerator, GeneratorKind, TrainContext } from '../ports/candidate-generator.ts'
+import type { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
+import type { ServingModel } from '../models/serving-model.ts'
+import type { GeneratorKind, TrainContext } from '../ports/candidate-generator.ts'
 import type { RankerKind, RankingColumn, RankingRows } from '../ports/ranker.ts'
 import { encoderFor, QuestionRows } from './question-rows.ts'
 import { RankingExamples } from './ranking-examples.ts'
-import { rankingQuestions, rankingWindows } from './ranking-questions.ts'
+import { type RankingWindow, rankingQuestions, rankingWindows } from './ranking-questions.ts'
 import { trainGenerators } from './train.ts'
 
 export interface TrainedRanker extends BundledRanker {
@@ -23,6 +26,8 @@ export interface RankerTraining {
   readonly generators: Readonly<Record<string, GeneratorKind>>
   readonly ranker: RankerKind
   readonly plan: ExamplePlan
+  /** Of the lightest kind of interaction; grades go by it. */
+  readonly lightestWeight: number
   /** Features as they were; asked forward in time. */
   readonly features?: FeatureSource | undefined
   readonly context: TrainContext
@@ -31,116 +36,112 @@ export interface RankerTraining {
 /** @throws MillraceError NOTHING_TO_TRAIN_ON where no question has a right answer among its candidates; TRAINING_* */
 export async function trainRanker(training: RankerTraining): Promise<TrainedRanker> {
   const { table, generators, ranker, plan, features, context } = training
-  const { log } = context
   const windows = rankingWindows({ ...spanOf(table), ...plan })
-  const { sequences, userIds, itemIds } = trainingDataOf(table, 0)
+  const sequences = sequencesOf(table, table.userIds.length)
   const encoder = encoderFor(features)
   const sets: RankingExamples[] = []
-  for (const window of windows) {
-    const opened = await generatorsAsOf(table, window.fromMs, generators, context)
-    const rows = new QuestionRows({
-      userIds,
-      itemIds,
-      sequences: sequences!,
-      generators: opened,
-      perGenerator: plan.perGenerator,
-      features,
-      encoder,
-    })
-    const rng = seededRng(`examples ${context.seed} ${window.fromMs}`)
-    const questions = rankingQuestions(sequences!, {
-      ...window,
-      attributionMs: plan.attributionMs,
-      perUser: plan.questionsPerUser,
-      rng: rng.fork('moments'),
-    })
-    const examples = new RankingExamples(rows.columnNames)
-    await examples.add(questions, rows, { wrongPerQuestion: plan.wrongPerQuestion, rng: rng.fork('wrong') })
-    const { questionCount, answeredCount, rowCount } = examples
-    log(
-      `examples from ${dayOf(window.fromMs)}: ${questionCount} questions, ${answeredCount} with a right answer among the candidates, ${rowCount} rows`,
-    )
-    sets.push(examples)
-  }
-  const factsOf = (of: (examples: RankingExamples) => number): number => sets.reduce((sum, set) => sum + of(set), 0)
-  const facts: ExampleFacts = {
-    windowCount: windows.length,
-    fromMs: windows[0]?.fromMs ?? 0,
-    beforeMs: windows.at(-1)?.beforeMs ?? 0,
-    questionCount: factsOf((set) => set.questionCount),
-    answeredCount: factsOf((set) => set.answeredCount),
-    rowCount: factsOf((set) => set.rowCount),
-  }
+  for (const window of windows) sets.push(await examplesOf(window, sequences, encoder, training))
+  const facts = factsOf(windows, sets)
   if (facts.answeredCount === 0) throw nothingToRank(facts)
-  const poolWidth = 2 * Object.keys(generators).length + 2
-  const identities: string[] = []
-  const kindOf = (column: number): RankingColumn['kind'] | undefined => {
-    if (column < poolWidth) return 'number'
-    const kind = encoder.kindOf(column - poolWidth)
-    if (kind !== 'identity') return kind
-    identities.push(encoder.names[column - poolWidth]!)
-    return undefined
-  }
+  const columns = chosenColumns(sets[0]!.columnNames, encoder)
   // The newest answered window decides; with a single one there is nothing to decide by.
   const answered = sets.filter(({ answeredCount }) => answeredCount > 0)
-  const joined = RankingExamples.joined(answered.length > 1 ? answered.slice(0, -1) : answered).build(kindOf)
-  const validation = answered.length > 1 ? answered.at(-1)!.build(kindOf) : undefined
-  const { artifacts, notes } = await ranker.train(joined, validation, context)
-  const featureNames = joined.columns.map(({ name }) => name)
-  const versions = new Map(features?.definitions.map(({ name, version }) => [name, version]))
+  const older = answered.length > 1 ? answered.slice(0, -1) : answered
+  const rows = RankingExamples.joined(older).build(columns.kinds)
+  const validation = answered.length > 1 ? answered.at(-1)!.build(columns.kinds) : undefined
+  const { artifacts, notes } = await ranker.train(rows, validation, context)
+  const featureNames = rows.columns.map(({ name }) => name)
+  const learnedWith = new Set(featureNames)
   return {
     kind: ranker.kind,
     options: ranker.options,
     artifacts,
     featureNames,
-    features: featureNames.flatMap((name) => (versions.has(name) ? [{ name, version: versions.get(name)! }] : [])),
+    features: (features?.definitions ?? [])
+      .filter(({ name }) => learnedWith.has(name))
+      .map(({ name, version }) => ({ name, version })),
     generatorNames: Object.keys(generators),
     perGenerator: plan.perGenerator,
     dictionaries: encoder.dictionaries,
     examples: facts,
-    looks: looksOf(joined),
-    notes: [...new Set(identities)]
-      .map((name) => `${name} has too many different texts to be a category, and is left out.`)
-      .concat(notes),
+    looks: looksOf(rows),
+    notes: [...columns.notes, ...notes],
   }
 }
 
-/** Generators that know nothing from that moment on. */
-export async function generatorsAsOf(
+/** Questions of one window, to a model that knows only what came before it. */
+async function examplesOf(
+  window: RankingWindow,
+  sequences: InteractionSequences,
+  encoder: FeatureEncoder,
+  { table, generators, plan, lightestWeight, features, context }: RankerTraining,
+): Promise<RankingExamples> {
+  const { userIds, itemIds } = table
+  const model = await modelAsOf(table, window.fromMs, generators, context)
+  const { perGenerator, wrongPerQuestion } = plan
+  const rows = new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, features, encoder })
+  const rng = seededRng(`examples ${context.seed} ${window.fromMs}`)
+  const asked = { ...window, ...plan, lightestWeight, rng: rng.fork('moments') }
+  const examples = new RankingExamples(rows.columnNames)
+  await examples.add(rankingQuestions(sequences, asked), rows, { wrongPerQuestion, rng: rng.fork('wrong') })
+  const { questionCount, answeredCount, rowCount } = examples
+  context.log(
+    `examples from ${dayOf(window.fromMs)}: ${questionCount} questions, ${answeredCount} with a right answer among the candidates, ${rowCount} rows`,
+  )
+  return examples
+}
+
+/** The generators as a model of that moment: of what came later it knows nothing, not even how many items there will be. */
+export async function modelAsOf(
   table: InteractionTable,
   asOfMs: number,
   kinds: Readonly<Record<string, GeneratorKind>>,
   context: TrainContext,
-): Promise<ReadonlyMap<string, CandidateGenerator>> {
-  const past = trainingDataOf(interactionsBetween(table, Number.NEGATIVE_INFINITY, asOfMs), asOfMs)
-  const trained = await trainGenerators(past, kinds, { ...context, log: () => {} })
-  return new Map(
-    Object.entries(kinds).map(([name, kind]) => [
-      name,
-      kind.open(trained[name]!.artifacts, { itemCount: table.itemIds.length }),
-    ]),
-  )
+): Promise<Pick<ServingModel, 'itemIds' | 'generators'>> {
+  const data = trainingDataOf(knownBefore(table, asOfMs), asOfMs)
+  const trained = await trainGenerators(data, kinds, { ...context, log: () => {} })
+  const size = { itemCount: data.itemIds.length }
+  const opened = Object.entries(kinds).map(([name, kind]) => [name, kind.open(trained[name]!.artifacts, size)] as const)
+  return { itemIds: data.itemIds, generators: new Map(opened) }
+}
+
+/** By column what it holds; undefined for a feature that says who, not what kind of: it is left out. */
+function chosenColumns(columnNames: readonly string[], encoder: FeatureEncoder) {
+  const firstFeature = columnNames.length - encoder.names.length
+  const kinds = columnNames.map((_, column): RankingColumn['kind'] => {
+    const kind = column < firstFeature ? 'number' : encoder.kindOf(column - firstFeature)
+    return kind === 'identity' ? undefined : kind
+  })
+  const leftOut = columnNames.filter((_, column) => kinds[column] === undefined)
+  return {
+    kinds,
+    notes: leftOut.map((name) => `${name} has too many different texts to be a category, and is left out.`),
+  }
+}
+
+function factsOf(windows: readonly RankingWindow[], sets: readonly RankingExamples[]): ExampleFacts {
+  const sumOf = (of: (examples: RankingExamples) => number): number => sets.reduce((sum, set) => sum + of(set), 0)
+  return {
+    windowCount: windows.length,
+    fromMs: windows[0]?.fromMs ?? 0,
+    beforeMs: windows.at(-1)?.beforeMs ?? 0,
+    questionCount: sumOf((set) => set.questionCount),
+    answeredCount: sumOf((set) => set.answeredCount),
+    rowCount: sumOf((set) => set.rowCount),
+  }
 }
 
 function looksOf({ columns }: RankingRows): FeatureLook[] {
   return columns.map(({ name, values }) => {
-    const distinct = new Set<number>()
-    let missingCount = 0
-    for (const value of values) {
-      if (Number.isNaN(value)) missingCount++
-      else distinct.add(value)
-    }
-    return { name, missingShare: values.length === 0 ? 0 : missingCount / values.length, distinctCount: distinct.size }
+    const known = values.filter((value) => !Number.isNaN(value))
+    const isConstant = known.every((value) => value === known[0])
+    return { name, missingShare: 1 - known.length / values.length, isConstant }
   })
 }
 
-function spanOf({ eventTimesMs }: InteractionTable): { readonly firstMs: number; readonly endMs: number } {
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (const timeMs of eventTimesMs) {
-    if (timeMs < first) first = timeMs
-    if (timeMs > last) last = timeMs
-  }
-  return { firstMs: first, endMs: last + 1 }
+function spanOf(table: InteractionTable): { readonly firstMs: number; readonly endMs: number } {
+  const firstMs = table.eventTimesMs.reduce((first, timeMs) => Math.min(first, timeMs), Number.POSITIVE_INFINITY)
+  return { firstMs, endMs: newestTimeMs(table) + 1 }
 }
 
 const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10)

@@ -32,8 +32,10 @@ export class FeatureEncoder {
     for (let f = 0; f < this.names.length; f++) row[at + f] = this.#number(f, readings[f]!.value)
   }
 
+  /** Of the features that are categories or numbers: what says who is nobody's business. */
   get dictionaries(): Dictionaries {
-    return Object.fromEntries(this.names.map((name, f) => [name, [...this.#categories[f]!.keys()]]))
+    const kept = Array.from(this.names.keys()).filter((f) => this.kindOf(f) !== 'identity')
+    return Object.fromEntries(kept.map((f) => [this.names[f]!, [...this.#categories[f]!.keys()]]))
   }
 
   /** Whether a feature turned out to be of texts, and of few enough to learn from. */
@@ -49,7 +51,8 @@ export class FeatureEncoder {
     const categories = this.#categories[f]!
     const known = categories.get(value)
     if (known !== undefined) return known
-    if (!this.#isLearning) return Number.NaN
+    // One more than there may be says enough.
+    if (!this.#isLearning || categories.size > MOST_CATEGORIES) return Number.NaN
     categories.set(value, categories.size)
     return categories.size - 1
   }

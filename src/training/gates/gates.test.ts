@@ -215,8 +215,8 @@ test('sanity finds scores that are no numbers or all the same, empty lists, and 
 })
 
 test('a feature that died since the champion refuses, one that was dead before does not', () => {
-  const alive = { name: 'price', missingShare: 0.1, distinctCount: 40 }
-  const dead = { name: 'price', missingShare: 1, distinctCount: 0 }
+  const alive = { name: 'price', missingShare: 0.1, isConstant: false }
+  const dead = { name: 'price', missingShare: 1, isConstant: true }
   expect(featuresGate({ now: [alive], before: [alive] }).verdict).toBe('passed')
   expect(featuresGate({ now: [dead], before: [alive] })).toMatchObject({
     verdict: 'failed',

@@ -67,7 +67,7 @@ export function featuresGate(features: {
   readonly before: readonly FeatureLook[] | undefined
 }): GateResult {
   const before = new Map(features.before?.map((look) => [look.name, look]))
-  const isDead = ({ missingShare, distinctCount }: FeatureLook): boolean => missingShare === 1 || distinctCount <= 1
+  const isDead = ({ missingShare, isConstant }: FeatureLook): boolean => missingShare === 1 || isConstant
   const dead = features.now.filter(isDead)
   // One that was dead before is no news.
   const died = dead.filter(({ name }) => before.has(name) && !isDead(before.get(name)!))

@@ -7,6 +7,6 @@ export async function meantVersion(app: App, named: string | undefined): Promise
   const { champion } = await (await app.models()).aliases()
   if (champion !== undefined) return champion
   throw new MillraceError('MODEL_NOT_FOUND', 'No model is in charge, and no version was named.', {
-    fix: 'Name one: "millrace models" lists them.',
+    fix: 'Name one: "millrace models" lists them. "millrace train" makes one.',
   })
 }

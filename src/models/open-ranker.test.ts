@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { definitionOf } from '../domain/feature-corpus.contract.ts'
+import type { BundledRanker } from './bundle.ts'
+import { lambdaMart } from './lambda-mart/lambda-mart.ts'
+import { openRanker } from './open-ranker.ts'
+
+const views = definitionOf('views', { family: 'count', by: 'item', of: 'any', windowMs: 86_400_000 })
+
+const bundled: BundledRanker = {
+  kind: 'lambdaMart',
+  options: {},
+  featureNames: ['cf.score', 'views'],
+  features: [{ name: 'views', version: views.version }],
+  generatorNames: ['cf'],
+  perGenerator: 10,
+  examples: { windowCount: 1, fromMs: 0, beforeMs: 1, questionCount: 1, answeredCount: 1, rowCount: 1 },
+  looks: [],
+  artifacts: {},
+  dictionaries: {},
+}
+
+test('a ranker that does not fit the system file is refused with everything that is in the way', () => {
+  const open = (system: Parameters<typeof openRanker>[2]) => () => openRanker('v', bundled, system)
+  expect(open({ generators: {}, features: [] })).toThrow(
+    expect.objectContaining({
+      code: 'MODEL_MISMATCH',
+      problems: ['training.ranker', 'training.candidates.cf', 'data.features.views'].map((where) =>
+        expect.objectContaining({ where }),
+      ),
+    }),
+  )
+  const changed = { ...views, version: 'another' }
+  expect(open({ ranker: lambdaMart(), generators: { cf: {} }, features: [changed] })).toThrow(
+    expect.objectContaining({ problems: [expect.objectContaining({ where: 'data.features.views' })] }),
+  )
+  // Fitting, it comes as far as its arrays, which are not there.
+  expect(open({ ranker: lambdaMart(), generators: { cf: {} }, features: [views] })).toThrow(
+    expect.objectContaining({ code: 'BUNDLE_CORRUPT' }),
+  )
+})
