@@ -22,7 +22,7 @@ const server = (): LiveModel =>
       return under.models
     },
     user: someUser,
-    generators: { trending: popularity() },
+    system: { generators: { trending: popularity() }, features: [] },
     log: {
       ...silentLogger,
       warn: (_, details = {}) => void warnings.push(details),

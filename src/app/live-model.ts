@@ -4,9 +4,8 @@ import type { ModelAliases, ModelUser } from '../domain/registered-model.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { bundleFingerprint, type Manifest } from '../models/bundle.ts'
-import { openBundle } from '../models/open-bundle.ts'
+import { openServingModel, type SystemOfModel } from '../models/open-serving-model.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import type { RegisteredModels } from '../training/registered-models.ts'
 
 export interface LiveModelOptions {
@@ -15,7 +14,7 @@ export interface LiveModelOptions {
   readonly models: () => Promise<RegisteredModels>
   /** In whose name the loaded version is kept from being deleted. */
   readonly user: ModelUser
-  readonly generators: Readonly<Record<string, GeneratorKind>>
+  readonly system: SystemOfModel
   readonly log: Logger
   /** Called with every newly loaded model; answers come from it once this returns. */
   readonly onSwap: (model: ServingModel) => void
@@ -28,6 +27,7 @@ export class LiveModel {
   /** What could not be loaded last, file by file: a damaged bundle is read once, not every second, and again when somebody changed it. */
   #refused: string | undefined
   #problem: string | undefined
+  #rankerProblem: string | undefined
   /** The look that is under way: whoever asks meanwhile waits for the same one. */
   #refreshing: Promise<void> | undefined
 
@@ -48,6 +48,11 @@ export class LiveModel {
   /** Why the version in charge is not the one that answers, or cannot be known. */
   get problem(): string | undefined {
     return this.#problem
+  }
+
+  /** Why the model that answers does so without its ranker; undefined where it has none, or uses it. */
+  get rankerProblem(): string | undefined {
+    return this.#rankerProblem
   }
 
   /**
@@ -107,15 +112,18 @@ export class LiveModel {
 
   /** @returns why it could not be loaded, and undefined once it answers. @throws MillraceError METADATA_* where the registry is away */
   async #load(models: RegisteredModels, version: string): Promise<string | undefined> {
-    const { modelsDir, generators, user, log, onSwap } = this.#options
+    const { modelsDir, system, user, log, onSwap } = this.#options
     const running = this.#manifest === undefined ? [] : [this.#manifest.version]
     try {
       await models.parts.uses.declare(user, [...running, version])
-      const { model, manifest } = await openBundle(modelsDir, version, generators)
+      const { model, manifest, rankerProblem } = await openServingModel(modelsDir, version, system)
       onSwap(model)
       this.#manifest = manifest
+      this.#rankerProblem = rankerProblem && describe(rankerProblem)
       log.info('model loaded', { modelVersion: version })
-      const missing = Object.keys(generators).filter((name) => !model.generators.has(name))
+      if (rankerProblem)
+        log.warn('the model answers without its ranker', { modelVersion: version, error: rankerProblem })
+      const missing = Object.keys(system.generators).filter((name) => !model.generators.has(name))
       if (missing.length > 0) {
         log.warn('generators of the system file are not in the model: run "millrace train"', {
           modelVersion: version,
@@ -147,5 +155,7 @@ export class LiveModel {
 }
 
 function describe(error: unknown): string {
-  return error instanceof MillraceError ? `${error.code}: ${error.message} ${error.fix ?? ''}`.trim() : String(error)
+  if (!(error instanceof MillraceError)) return String(error)
+  const problems = error.problems.map(({ where, message }) => `${where}: ${message}`)
+  return [`${error.code}: ${error.message}`, ...problems, error.fix ?? []].flat().join(' ')
 }

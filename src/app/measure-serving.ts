@@ -2,11 +2,13 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { App } from '../app.ts'
+import { featureReader } from '../data/feature-reader.ts'
 import { logBatches } from '../data/log-batches.ts'
-import { openBundle } from '../models/open-bundle.ts'
+import { openServingModel } from '../models/open-serving-model.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import type { AnswerTimes, ServingCost } from '../training/gates/serving-cost.ts'
+import { liveFeatures, systemOfModel } from './live-features.ts'
 
 /** Answers that are not timed: the first ones compile and fill caches. */
 const WARM_UP_COUNT = 100
@@ -34,25 +36,35 @@ export async function measureAnswers(app: App, version: string): Promise<readonl
     live.apply(batch)
     for (const { event } of batch) if (event.kind === 'interaction') userIds.add(event.userId)
   }
-  const service = new RecommendationService({ plan, live, clock, newRequestId: () => 'measured' })
-  service.useModel((await openBundle(modelsDir, version, app.system.generators)).model)
+  const features =
+    plan.data.features.length === 0 ? undefined : liveFeatures(featureReader({ store: await app.onlineStore(), clock }))
+  const service = new RecommendationService({ plan, live, clock, newRequestId: () => 'measured', features })
+  service.useModel((await openServingModel(modelsDir, version, systemOfModel(app))).model)
   const placements = Object.entries(plan.serving.placements).filter(([, { pattern }]) => pattern === 'realtime')
   if (userIds.size === 0) return []
-  return placements.map(([placement]) => answerTimes(service, placement, spread([...userIds], USER_COUNT)))
+  const times: AnswerTimes[] = []
+  for (const [placement] of placements) {
+    times.push(await answerTimes(service, placement, spread([...userIds], USER_COUNT)))
+  }
+  return times
 }
 
 /**
  * Every user's answer counts with the fastest of several rounds: what it costs when nothing interferes. A machine that trains beside it interferes much: there the p99 of one round
  * was forty times as long.
  */
-function answerTimes(service: RecommendationService, placement: string, userIds: readonly string[]): AnswerTimes {
-  for (const userId of userIds.slice(0, WARM_UP_COUNT)) service.recommend({ placement, userId })
+async function answerTimes(
+  service: RecommendationService,
+  placement: string,
+  userIds: readonly string[],
+): Promise<AnswerTimes> {
+  for (const userId of userIds.slice(0, WARM_UP_COUNT)) await service.recommend({ placement, userId })
   const fastestMs = new Float64Array(userIds.length).fill(Number.POSITIVE_INFINITY)
   for (let round = 0; round < ROUND_COUNT; round++) {
     const startMs = performance.now()
     for (let n = 0; n < userIds.length && performance.now() - startMs < ROUND_MS_MAX; n++) {
       const askedMs = performance.now()
-      service.recommend({ placement, userId: userIds[n]! })
+      await service.recommend({ placement, userId: userIds[n]! })
       fastestMs[n] = Math.min(fastestMs[n]!, performance.now() - askedMs)
     }
   }

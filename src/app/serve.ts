@@ -12,6 +12,7 @@ import { pause } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
+import { liveFeatures, systemOfModel } from './live-features.ts'
 import { LiveModel } from './live-model.ts'
 import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
@@ -59,26 +60,27 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const { logger = silentLogger, ...serverOptions } = options
   const { plan, clock, modelsDir } = app
   const live = new LiveState(plan)
+  // A shop without features has no online store either. One that cannot keep its features does not start: answers would silently lack them.
+  const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
   const service = new RecommendationService({
     plan,
     live,
     clock,
     newRequestId: randomUUID,
+    ...(features && { features: liveFeatures(features.reader) }),
     onAnswer: (observation) => server.countTroubles(observation),
   })
   const liveModel = new LiveModel({
     modelsDir,
     models: app.models,
     user: { id: randomUUID(), ...thisProcess() },
-    generators: app.system.generators,
+    system: systemOfModel(app),
     log: logger,
     onSwap: (model) => service.useModel(model),
   })
   let failure: unknown
   let follower: LogFollower | undefined
   let sources: SourceRunner | undefined
-  // A shop without features has no online store either. One that cannot keep its features does not start: answers would silently lack them.
-  const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
   const tables = await runTables(app, logger)
   const server = createServer(
     {
@@ -90,7 +92,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       placements: plan.serving.placements,
       status: () => ({
         ...statusOf(follower, failure),
-        shortcomings: [features?.problem() ?? [], liveModel.problem ?? []].flat(),
+        shortcomings: [features?.problem() ?? [], liveModel.problem ?? [], liveModel.rankerProblem ?? []].flat(),
       }),
       operations: operationsOf(app, { features, liveModel, sources: () => sources, logger }),
       models: modelsOf(app, liveModel),

@@ -16,6 +16,8 @@ export interface PlacementNames {
   readonly item: Readonly<Record<string, AttributePlan>>
   readonly interactions: readonly string[]
   readonly generators: readonly string[]
+  /** Whether the system has a ranker. */
+  readonly hasRanker: boolean
 }
 
 export function checkPlacements(
@@ -36,6 +38,7 @@ function checkPlacement(value: unknown, where: string, inspection: Inspection, k
     'pattern',
     'candidates',
     'candidateCount',
+    'ranked',
     'limit',
     'newItemShare',
     'includeSeen',
@@ -49,11 +52,18 @@ function checkPlacement(value: unknown, where: string, inspection: Inspection, k
     fields.limit === undefined
       ? 20
       : inspection.number(fields.limit, `${where}.limit`, { low: 1, high: 1_000, isInteger: true })
+  const candidates = checkCandidates(fields.candidates, `${where}.candidates`, inspection, known.generators)
+  // A single generator means its own order: what is new, or popular, or alike.
+  const isRankedUnlessSaid = known.hasRanker && pattern === 'realtime' && candidates.length > 1
   return {
     pattern,
     candidateCount: checkCandidateCount(fields.candidateCount, limit, where, inspection),
     limit,
-    candidates: checkCandidates(fields.candidates, `${where}.candidates`, inspection, known.generators),
+    candidates,
+    isRanked:
+      fields.ranked === undefined
+        ? isRankedUnlessSaid
+        : checkRanked(fields.ranked, { where: `${where}.ranked`, pattern, hasRanker: known.hasRanker }, inspection),
     newItemShare: checkNewItemShare(fields.newItemShare, pattern, where, inspection),
     includeSeen: checkIncludeSeen(fields.includeSeen, where, inspection),
     rules: checkRules(fields.rules, `${where}.rules`, inspection, known),
@@ -78,6 +88,33 @@ function checkNewItemShare(
   // "Items like this one" is a promise that a new item, of which little is known, could break.
   if (value === undefined) return pattern === 'realtime' ? 0.1 : 0
   return inspection.number(value, `${where}.newItemShare`, { low: 0, high: 0.5 })
+}
+
+function checkRanked(
+  value: unknown,
+  {
+    where,
+    pattern,
+    hasRanker,
+  }: { readonly where: string; readonly pattern: PlacementPlan['pattern']; readonly hasRanker: boolean },
+  inspection: Inspection,
+): boolean {
+  if (typeof value !== 'boolean') inspection.report(where, `found ${describe(value)}, expected true or false.`)
+  if (value === true && !hasRanker) {
+    inspection.report(
+      where,
+      'found true, and the system has no ranker.',
+      'Add "training.ranker", such as lambdaMart().',
+    )
+  }
+  if (value === true && pattern === 'embedding') {
+    inspection.report(
+      where,
+      'found true, and the ranker has not learned to order items like a given one.',
+      'Leave it out.',
+    )
+  }
+  return value === true
 }
 
 function checkIncludeSeen(value: unknown, where: string, inspection: Inspection): boolean {

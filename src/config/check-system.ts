@@ -37,7 +37,11 @@ export function checkSystem(options: unknown): System {
   const data = checkData(fields.data, inspection)
   const training = checkTraining(fields.training, inspection, data.entities)
   checkItemAttributes(training.generators, data.entities.item, inspection)
-  const serving = checkServing(fields.serving, inspection, { data, generators: Object.keys(training.generators) })
+  const serving = checkServing(fields.serving, inspection, {
+    data,
+    generators: Object.keys(training.generators),
+    hasRanker: training.ranker !== undefined,
+  })
   const monitoring = inspection.fields(fields.monitoring, 'monitoring', ['owner'])
   const said = {
     name,
@@ -131,15 +135,20 @@ function isGeneratorKind(value: unknown): value is GeneratorKind {
 function checkServing(
   value: unknown,
   inspection: Inspection,
-  known: { readonly data: Plan['data']; readonly generators: readonly string[] },
+  known: { readonly data: Plan['data']; readonly generators: readonly string[]; readonly hasRanker: boolean },
 ): Plan['serving'] {
-  const fields = inspection.fields(value, 'serving', ['owner', 'placements'])
+  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs'])
   return {
     owner: checkOwner(fields.owner, 'serving', inspection),
     placements: checkPlacements(fields.placements, inspection, {
       item: known.data.entities.item,
       interactions: Object.keys(known.data.interactions),
       generators: known.generators,
+      hasRanker: known.hasRanker,
     }),
+    budgetMs:
+      fields.budgetMs === undefined
+        ? 100
+        : inspection.number(fields.budgetMs, 'serving.budgetMs', { low: 1, high: 60_000, isInteger: true }),
   }
 }

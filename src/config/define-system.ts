@@ -47,8 +47,13 @@ export interface PlacementOptions<Generator extends string, PlacementRule> {
   readonly pattern?: PlacementPlan['pattern']
   /** Which generators propose items, the leading one first. Default: all, in the order of `training.candidates`. */
   readonly candidates?: readonly Generator[]
-  /** How many items each generator proposes, in [1, 10000] and no less than `limit`. Default: 500, or `limit` where that is more. */
+  /**
+   * How many candidates the ranker puts in order, the best of every generator first; without a ranker, how many items each generator proposes. In [1, 10000] and no
+   * less than `limit`. Default: 500, or `limit` where that is more.
+   */
   readonly candidateCount?: number
+  /** Whether the ranker puts the candidates in order. Default: where there is a ranker, for `realtime` with more than one generator. */
+  readonly ranked?: boolean
   /** Items in an answer where the request does not say, in [1, 1000]. Default: 20. */
   readonly limit?: number
   /** Share of the list given to items that are newer than the model, in [0, 0.5]. Default: 0.1, and 0 for `embedding`. */
@@ -174,6 +179,8 @@ export interface SystemOptions<
         >
       >
     >
+    /** How long an answer may wait for what its ranker looks at, in milliseconds; then it is made without it. Default: 100. */
+    readonly budgetMs?: number
   }
   readonly monitoring: { readonly owner: string }
 }

@@ -148,12 +148,14 @@ export type RulePlan =
 export interface PlacementPlan {
   /** `realtime`: for a user or session. `embedding`: items like a given one. */
   readonly pattern: 'realtime' | 'embedding'
-  /** How many candidates each generator is asked for. */
+  /** How many candidates the ranker puts in order; where it has no say, how many each generator is asked for. */
   readonly candidateCount: number
   /** Items in an answer where the request does not say. */
   readonly limit: number
-  /** Generator names, the leading one first: it orders the list, those after it fill what it leaves open. */
+  /** Generator names, the leading one first: without a ranker it orders the list, and those after it fill what it leaves open. */
   readonly candidates: readonly string[]
+  /** Whether the ranker puts the candidates in order. */
+  readonly isRanked: boolean
   /** Share of the list given to items that are newer than the model, in [0, 0.5]. */
   readonly newItemShare: number
   /** Whether seen items may come again where the request does not say. */
@@ -223,6 +225,8 @@ export interface Plan {
   readonly serving: {
     readonly owner: string
     readonly placements: Readonly<Record<string, PlacementPlan>>
+    /** How long an answer may wait for what its ranker looks at, in milliseconds. */
+    readonly budgetMs: number
   }
   readonly monitoring: { readonly owner: string }
 }

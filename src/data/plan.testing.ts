@@ -29,7 +29,7 @@ export function testPlan({
       futureToleranceMs: 3_600_000,
     },
     training: { owner: 'ml@shop.example', seed: 1, candidates: {}, gates: someGateSettings, card: {} },
-    serving: { owner: 'web@shop.example', placements: {} },
+    serving: { owner: 'web@shop.example', placements: {}, budgetMs: 100 },
     monitoring: { owner: 'sre@shop.example' },
   }
 }

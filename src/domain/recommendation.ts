@@ -26,7 +26,7 @@ export interface RecommendRequest {
 
 export interface RecommendedItem {
   readonly itemId: string
-  /** Comparable within one generator only. */
+  /** The ranker's where it had a say, else the generator's: comparable within one of them only. */
   readonly score: number
   /** The candidate generator that proposed it first. */
   readonly generator: string
@@ -39,8 +39,11 @@ export interface Shortfall {
   readonly message: string
 }
 
-/** The rung of the fallback ladder that an answer stands on. */
-export type Rung = 'full' | 'popular'
+/**
+ * The rung of the fallback ladder that an answer stands on: everything had its part; the ranker failed, so that the candidates are in the order of their
+ * generators; or there is no model, or generators failed, so that what is popular fills the list.
+ */
+export type Rung = 'full' | 'unranked' | 'popular'
 
 export interface RecommendResponse {
   readonly requestId: string

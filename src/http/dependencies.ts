@@ -20,13 +20,18 @@ import type { ModelEntry } from '../training/model-entry.ts'
 import type { AliasOutcome, Promotion } from '../training/registered-models.ts'
 
 export interface Recommender {
-  /** @throws MillraceError for an unknown placement or item, a filter with an error, and the like */
-  recommend(request: RecommendRequest): RecommendResponse
+  /**
+   * At once where nothing has to be waited for.
+   * @throws MillraceError for an unknown placement or item, a filter with an error, and the like
+   */
+  recommend(request: RecommendRequest): RecommendResponse | Promise<RecommendResponse>
 }
 
 /** What went wrong behind an answer that was given nevertheless. */
 export interface AnswerTroubles {
   readonly failures: readonly { readonly generator: string }[]
+  /** Why the ranker had no say though it should. */
+  readonly rankingFailure?: unknown
   readonly invalidCandidateCount: number
 }
 

@@ -11,7 +11,7 @@ export interface DirectRoute<Body> {
   /** Of the body. */
   readonly schema: object
   /** What it returns is written as it is: it must hold what the route's schema of answers declares and nothing else. */
-  readonly answer: (body: Body) => object
+  readonly answer: (body: Body) => object | Promise<object>
 }
 
 /** More bring no more than these do, and the first of them waits for the last. */
@@ -22,7 +22,8 @@ const BATCH_COUNT_MAX = 16
  * failures to the framework, so that both are told in one place. Hooks of the server come before it, as they must for keys and origins.
  *
  * Requests that have arrived together take each step together: all are parsed, then all answered, then all written. Each step has code and
- * data of its own, and going from step to step for every single request took a quarter of its time.
+ * data of its own, and going from step to step for every single request took a quarter of its time. An answer that has to be waited for is written when
+ * it is there.
  */
 export function answerDirectly<Body>({ parse, schema, answer }: DirectRoute<Body>): onRequestHookHandler {
   const check = compileCheck({ schema, httpPart: 'body' })
@@ -36,11 +37,12 @@ export function answerDirectly<Body>({ parse, schema, answer }: DirectRoute<Body
   const takeUp = inBatches<Asked>(BATCH_COUNT_MAX, (batch) => {
     const bodies = batch.map(({ parts }) => outcomeOf(() => checkedBody(parts)))
     const answers = bodies.map((body) => ifGood(body, answer))
-    const texts = answers.map((response) => ifGood(response, (good) => JSON.stringify(good)))
+    const texts = answers.map((response) => ifGood(response, textOf))
     batch.forEach(({ reply, done }, i) => {
       const text = texts[i]!
       if ('failure' in text) done(text.failure)
-      else send(reply, text.value)
+      else if (typeof text.value === 'string') send(reply, text.value)
+      else text.value.then((later) => send(reply, later), done)
     })
   })
 
@@ -55,6 +57,9 @@ export function answerDirectly<Body>({ parse, schema, answer }: DirectRoute<Body
     raw.on('end', () => takeUp({ reply, parts, done }))
   }
 }
+
+const textOf = (answer: object | Promise<object>): string | Promise<string> =>
+  answer instanceof Promise ? answer.then((later) => JSON.stringify(later)) : JSON.stringify(answer)
 
 const usualTypes: ReadonlySet<string | undefined> = new Set(['application/json', 'application/json; charset=utf-8'])
 

@@ -20,6 +20,7 @@ export class ServerMetrics {
   readonly #answers = new PendingCounts()
   readonly #items = new PendingCounts()
   readonly #failures: Counter<'generator'>
+  readonly #unranked: Counter
   readonly #invalid: Counter
   readonly #accepted: Counter<'kind'>
   readonly #duplicates: Counter<'kind'>
@@ -52,6 +53,11 @@ export class ServerMetrics {
       name: 'millrace_generator_failures_total',
       help: 'Answers that had to be made without a candidate generator, because it failed or the model lacks it.',
       labelNames: ['generator'],
+      registers,
+    })
+    this.#unranked = new Counter({
+      name: 'millrace_ranking_failures_total',
+      help: 'Answers that had to be made without the ranker, because it or its features failed or took too long.',
       registers,
     })
     this.#invalid = new Counter({
@@ -119,7 +125,8 @@ export class ServerMetrics {
     }
   }
 
-  countTroubles({ failures, invalidCandidateCount }: AnswerTroubles): void {
+  countTroubles({ failures, rankingFailure, invalidCandidateCount }: AnswerTroubles): void {
+    if (rankingFailure !== undefined) this.#unranked.inc()
     for (const { generator } of failures) this.#failures.inc({ generator })
     if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)
   }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import type { RecommendRequest } from '../domain/recommendation.ts'
+import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { answerDirectly } from './direct-answer.ts'
@@ -15,10 +15,13 @@ export function recommendationRoutes(
   deps: ServerDependencies,
   { metrics, parse }: { readonly metrics: ServerMetrics; readonly parse: ParseJson },
 ): void {
-  const answer = (request: RecommendRequest) => {
-    const response = deps.recommender.recommend(request)
+  const counted = (response: RecommendResponse): RecommendResponse => {
     metrics.countAnswer(response)
     return response
+  }
+  const answer = (request: RecommendRequest): RecommendResponse | Promise<RecommendResponse> => {
+    const response = deps.recommender.recommend(request)
+    return response instanceof Promise ? response.then(counted) : counted(response)
   }
 
   app.post<{ Body: RecommendRequest }>('/v1/recommend', {
@@ -30,7 +33,7 @@ export function recommendationRoutes(
     },
     config: { scope: 'read' },
     onRequest: answerDirectly({ parse, schema: RecommendBody, answer }),
-    handler: (request, reply) => reply.send(answer(request.body)),
+    handler: async (request, reply) => reply.send(await answer(request.body)),
   })
 
   app.get<{ Params: Static<typeof EntityParams>; Querystring: Static<typeof SimilarQuery> }>('/v1/items/:id/similar', {
@@ -42,9 +45,9 @@ export function recommendationRoutes(
       response: { 200: RecommendAnswer, ...failures },
     },
     config: { scope: 'read' },
-    handler: ({ params, query }, reply) => {
+    handler: async ({ params, query }, reply) => {
       const placement = query.placement ?? embeddingPlacement(deps.placements)
-      return reply.send(answer({ ...query, placement, itemId: params.id }))
+      return reply.send(await answer({ ...query, placement, itemId: params.id }))
     },
   })
 }

@@ -98,7 +98,7 @@ export const RecommendAnswer = Type.Object(
     requestId: Type.String(),
     placement: Type.String(),
     modelVersion: Type.String(),
-    rung: Type.Union([Type.Literal('full'), Type.Literal('popular')], {
+    rung: Type.Union([Type.Literal('full'), Type.Literal('unranked'), Type.Literal('popular')], {
       description: 'The rung of the fallback ladder that the answer stands on.',
     }),
     items: Type.Array(RecommendedItem, { description: 'Best first.' }),

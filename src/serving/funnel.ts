@@ -1,10 +1,11 @@
-// From a request to a list, over one model (or none): history, candidates from the placement's generators, rules, new items, and the rungs
-// below. Everything that is not allowed is kept out inside the retrieval, by one bitmap. A new model gets a funnel of its own.
+// From a request to a list, over one model (or none): history, candidates from the placement's generators, their order by the model's ranker, rules, new
+// items, and the rungs below. Everything that is not allowed is kept out inside the retrieval, by one bitmap. A new model gets a funnel of its own.
 
 import type { RecommendRequest } from '../domain/recommendation.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator, Candidates } from '../ports/candidate-generator.ts'
 import { Answer } from './answer.ts'
+import { CandidateRanking, type LiveFeatures, type RankedCandidates } from './candidate-ranking.ts'
 import { ContentProfile } from './content-profile.ts'
 import type { ItemBitmap } from './item-bitmap.ts'
 import { ItemBitmaps } from './item-bitmaps.ts'
@@ -51,6 +52,8 @@ export interface Outcome {
   readonly newItemCount: number
   /** How many came from the placement's own generators. */
   readonly generatedCount: number
+  /** How many of those the ranker put in order. */
+  readonly rankedCount: number
   /** Of the model's items in what the visitor did. */
   readonly historyLength: number
   readonly failures: readonly GeneratorFailure[]
@@ -70,12 +73,21 @@ export class Funnel {
   readonly #newItems: NewItems
   readonly #popularItems: PopularItems
   readonly #profile: ContentProfile
+  readonly #ranking: CandidateRanking | undefined
   #candidates: Candidates = { itemIndexes: new Int32Array(0), scores: new Float32Array(0) }
   #failures: GeneratorFailure[] = []
 
   /** Linear in the items; the bitmaps of `placements` are ready when it is. */
-  constructor(live: LiveState, model: ServingModel | undefined, placements: Iterable<Placement>) {
+  constructor(
+    live: LiveState,
+    model: ServingModel | undefined,
+    {
+      placements,
+      features,
+    }: { readonly placements: Iterable<Placement>; readonly features?: LiveFeatures | undefined },
+  ) {
     this.model = model
+    this.#ranking = model?.ranker && new CandidateRanking(model, model.ranker, features)
     this.#live = live
     this.indexes = new ItemIndexes(live.catalogue, model?.itemIds ?? [])
     this.#bitmaps = new ItemBitmaps({ catalogue: live.catalogue, indexes: this.indexes })
@@ -87,17 +99,51 @@ export class Funnel {
     for (const placement of placements) this.#eligible(placement, undefined)
   }
 
-  ask(question: Question): Outcome {
-    const { placement, filter } = question
-    this.indexes.catchUp()
-    this.#live.popularity.reserve(this.#live.catalogue.rowCount)
+  /** Whether the model's ranker has a say in the placement's lists. */
+  isRanked({ placement, similarRow }: Question): boolean {
+    return this.#ranking !== undefined && placement.plan.isRanked && similarRow === undefined
+  }
+
+  /**
+   * The candidates in the order of the ranker, for `ask`. At once undefined where there is nothing to order.
+   * @param waitMs how long it may wait for features
+   * @throws anything that ranking meets: the list is made without it then
+   */
+  rank(question: Question, waitMs: number): Promise<RankedCandidates> | undefined {
+    const { request, placement, filter, limit, nowMs } = question
+    const ranking = this.#ranking!
+    if (ranking.isResting(nowMs))
+      throw new Error('ranking has failed several times in a row and is left alone for a while')
+    this.#catchUp()
     const allowed = this.#eligible(placement, filter)
-    const filterCount = allowed.count
     try {
-      return this.#fill(question, allowed, filterCount)
+      this.#visitor.read(request, placement, allowed, nowMs)
+      const countMax = Math.max(placement.plan.candidateCount, limit)
+      const generatorNames = placement.plan.candidates
+      const gathered = ranking.gather(this.#visitor.history, allowed.modelWords, { generatorNames, countMax })
+      if (gathered.itemIndexes.length === 0) return undefined
+      return ranking.order(gathered, { userId: request.userId, nowMs, waitMs })
     } finally {
       allowed.restore()
     }
+  }
+
+  /** @param ranked of `rank` for the same question; without it the generators' own order counts */
+  ask(question: Question, ranked?: RankedCandidates): Outcome {
+    const { placement, filter } = question
+    this.#catchUp()
+    const allowed = this.#eligible(placement, filter)
+    const filterCount = allowed.count
+    try {
+      return this.#fill(question, allowed, filterCount, ranked)
+    } finally {
+      allowed.restore()
+    }
+  }
+
+  #catchUp(): void {
+    this.indexes.catchUp()
+    this.#live.popularity.reserve(this.#live.catalogue.rowCount)
   }
 
   #eligible(placement: Placement, filter: ParsedFilter | undefined): ItemBitmap {
@@ -105,19 +151,22 @@ export class Funnel {
     return this.#bitmaps.eligible(`${placement.filtersKey} ${filter.id}`, [...placement.filters, filter.tree])
   }
 
-  #fill(question: Question, allowed: ItemBitmap, filterCount: number): Outcome {
+  #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: RankedCandidates | undefined): Outcome {
     const { request, placement, similarRow, limit, nowMs } = question
     this.#visitor.read(request, placement, allowed, nowMs)
     const isItselfAllowed = similarRow !== undefined && allowed.withhold(this.indexes.indexOf(similarRow))
     const answer = this.#answer
     answer.begin(allowed, placement.atMost, limit)
-    this.#failures = []
+    this.#failures = [...(ranked?.failures ?? [])]
 
     const newCount = newItemCount(limit, placement.plan.newItemShare)
     if (newCount > 0) this.#newItems.offer(answer, allowed, newCount, () => this.#profileOf(similarRow))
     const offeredNewCount = answer.count
 
-    this.#offerGenerated(question, allowed)
+    if (ranked !== undefined) offerRanked(answer, ranked)
+    const rankedCount = answer.count - offeredNewCount
+    // What rules have turned away of the ranked candidates is filled by more of the generators'.
+    if (!answer.isFull) this.#offerGenerated(question, allowed)
     const generatedCount = answer.count - offeredNewCount
     if (!answer.isFull && similarRow !== undefined && generatedCount === 0) {
       this.#popularItems.fillAlike(answer, allowed, this.#profileOf(similarRow), limit * WIDENING)
@@ -127,6 +176,7 @@ export class Funnel {
       answer,
       newItemCount: offeredNewCount,
       generatedCount,
+      rankedCount,
       historyLength: this.#visitor.history.itemIndexes.length,
       failures: this.#failures.length === 0 ? noFailures : this.#failures,
       narrowing: {
@@ -218,5 +268,12 @@ export class Funnel {
   /** Items that the placement allows, whatever the request says. */
   onlyCount(placement: Placement): number {
     return this.#eligible(placement, undefined).count
+  }
+}
+
+/** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
+function offerRanked(answer: Answer, { itemIndexes, scores, generators }: RankedCandidates): void {
+  for (let place = 0; place < itemIndexes.length && !answer.isFull; place++) {
+    answer.offer(itemIndexes[place]!, scores[place]!, generators[place]!)
   }
 }

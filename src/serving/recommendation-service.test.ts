@@ -43,7 +43,7 @@ describe('who asks', () => {
   test('a known user gets what the leading generator says, without what they have seen', () => {
     const shop = shopWith()
     shop.log(did('u', 'i3'), did('u', 'i5'))
-    const response = shop.service.recommend({ placement: 'home', userId: 'u' })
+    const response = shop.recommend({ placement: 'home', userId: 'u' })
     expect(idsOf(response)).toEqual(ids(6, 16))
     expect(response).toMatchObject({ requestId: 'r1', placement: 'home', modelVersion: 'model-of-40', rung: 'full' })
     expect(new Set(response.items.map(({ generator }) => generator))).toEqual(new Set(['leading']))
@@ -53,51 +53,49 @@ describe('who asks', () => {
   test('an interaction that comes through the log changes the next answer', () => {
     const shop = shopWith()
     shop.log(did('u', 'i5'))
-    expect(idsOf(shop.service.recommend({ placement: 'home', userId: 'u', limit: 2 }))).toEqual(['i6', 'i7'])
+    expect(idsOf(shop.recommend({ placement: 'home', userId: 'u', limit: 2 }))).toEqual(['i6', 'i7'])
     shop.log(did('u', 'i6', 'purchase', NOW_MS))
-    expect(idsOf(shop.service.recommend({ placement: 'home', userId: 'u', limit: 2 }))).toEqual(['i7', 'i8'])
+    expect(idsOf(shop.recommend({ placement: 'home', userId: 'u', limit: 2 }))).toEqual(['i7', 'i8'])
   })
 
   test('an anonymous visitor gets what follows from the recent interactions of the request, and not those items again', () => {
     const shop = shopWith()
     const recent = [{ itemId: 'i1', interaction: 'purchase' }, { itemId: 'unheard-of' }, { itemId: 'i8' }]
-    expect(idsOf(shop.service.recommend({ placement: 'home', recent, limit: 3 }))).toEqual(['i9', 'i10', 'i11'])
+    expect(idsOf(shop.recommend({ placement: 'home', recent, limit: 3 }))).toEqual(['i9', 'i10', 'i11'])
     expect(shop.observations[0]!.historyLength).toBe(2)
   })
 
   test('recent interactions come after what is known of the user', () => {
     const shop = shopWith()
     shop.log(did('u', 'i30'))
-    expect(
-      idsOf(shop.service.recommend({ placement: 'home', userId: 'u', recent: [{ itemId: 'i2' }], limit: 1 })),
-    ).toEqual(['i3'])
+    expect(idsOf(shop.recommend({ placement: 'home', userId: 'u', recent: [{ itemId: 'i2' }], limit: 1 }))).toEqual([
+      'i3',
+    ])
   })
 
   test('a new user gets what generators say that need no history', () => {
-    const response = shopWith().service.recommend({ placement: 'home', userId: 'nobody-knows', limit: 2 })
+    const response = shopWith().recommend({ placement: 'home', userId: 'nobody-knows', limit: 2 })
     expect(response).toMatchObject({ rung: 'full', items: [{ itemId: 'i0', generator: 'second' }, { itemId: 'i1' }] })
   })
 
   test('the history is oldest first by event time, whatever order it came in', () => {
     const shop = shopWith()
     shop.log(did('u', 'i20', 'view', NOW_MS - 10), did('u', 'i7', 'view', NOW_MS - 20))
-    expect(idsOf(shop.service.recommend({ placement: 'home', userId: 'u', limit: 1 }))).toEqual(['i21'])
+    expect(idsOf(shop.recommend({ placement: 'home', userId: 'u', limit: 1 }))).toEqual(['i21'])
   })
 
   test('seen items come again where the request wants them', () => {
     const shop = shopWith()
     shop.log(did('u', 'i5'))
-    expect(idsOf(shop.service.recommend({ placement: 'home', userId: 'u', includeSeen: true, limit: 1 }))).toEqual([
-      'i5',
-    ])
+    expect(idsOf(shop.recommend({ placement: 'home', userId: 'u', includeSeen: true, limit: 1 }))).toEqual(['i5'])
   })
 
   test('a deleted user starts anew', () => {
     const shop = shopWith()
     shop.log(did('u', 'i5', 'view', 100), deletion('user', 'u', 200), did('u', 'i9', 'view', 150))
-    expect(idsOf(shop.service.recommend({ placement: 'home', userId: 'u', limit: 1 }))).toEqual(['i0'])
+    expect(idsOf(shop.recommend({ placement: 'home', userId: 'u', limit: 1 }))).toEqual(['i0'])
     shop.log(did('u', 'i9', 'view', 300))
-    expect(idsOf(shop.service.recommend({ placement: 'home', userId: 'u', limit: 1 }))).toEqual(['i10'])
+    expect(idsOf(shop.recommend({ placement: 'home', userId: 'u', limit: 1 }))).toEqual(['i10'])
   })
 })
 
@@ -114,7 +112,7 @@ describe('how a list is filled', () => {
       },
     }
     shop.service.useModel(modelOf(40, { leading: few }))
-    const response = shop.service.recommend({ placement: 'home', limit: 5 })
+    const response = shop.recommend({ placement: 'home', limit: 5 })
     expect(idsOf(response)).toEqual(['i2', 'i39', 'i0', 'i1', 'i3'])
     expect(response.items.map(({ generator }) => generator)).toEqual([
       'leading',
@@ -140,9 +138,9 @@ describe('how a list is filled', () => {
     // 100 items of one brand, then one more for each.
     for (let i = 0; i < 1000; i++) shop.log(item(`i${i}`, { brand: i < 100 ? 'big' : `b${i}` }))
     shop.service.useModel(modelOf(1000, { leading }))
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 2 }))).toEqual(['i0', 'i1'])
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 2 }))).toEqual(['i0', 'i1'])
     expect(asked.splice(0)).toEqual([[6, 400]])
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 4 }))).toEqual(['i0', 'i1', 'i100', 'i101'])
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 4 }))).toEqual(['i0', 'i1', 'i100', 'i101'])
     expect(asked).toEqual([
       [12, 400],
       [400, 400],
@@ -152,7 +150,7 @@ describe('how a list is filled', () => {
   test('what generators leave open is filled with any allowed item, the most popular first', () => {
     const shop = shopWith({ candidates: ['second'] })
     shop.log(did('v', 'i33'), did('w', 'i33'), did('w', 'i37'))
-    const response = shop.service.recommend({ placement: 'home', limit: 40 })
+    const response = shop.recommend({ placement: 'home', limit: 40 })
     expect(idsOf(response).slice(0, 22)).toEqual([...ids(0, 20), 'i33', 'i37'])
     expect(response.items[20]).toEqual({ itemId: 'i33', score: 2, generator: 'popular' })
     expect(new Set(idsOf(response)).size).toBe(40)
@@ -169,16 +167,16 @@ describe('how a list is filled', () => {
       },
     }
     shop.service.useModel(modelOf(40, { leading: failing }))
-    const response = shop.service.recommend({ placement: 'home', limit: 3 })
+    const response = shop.recommend({ placement: 'home', limit: 3 })
     expect(response).toMatchObject({ rung: 'popular', items: [{ generator: 'second' }, {}, {}] })
     expect(shop.observations[0]!.failures).toEqual([{ generator: 'leading', error: broken }])
     shop.service.useModel(modelOf(40, { leading: failing, second: failing }))
-    expect(shop.service.recommend({ placement: 'home', limit: 3 }).items).toHaveLength(3)
+    expect(shop.recommend({ placement: 'home', limit: 3 }).items).toHaveLength(3)
   })
 
   test('a generator that the model was trained without is noted as failed', () => {
     const shop = shopWith({ candidates: ['added-later', 'second'] })
-    const response = shop.service.recommend({ placement: 'home', limit: 3 })
+    const response = shop.recommend({ placement: 'home', limit: 3 })
     expect(response).toMatchObject({ rung: 'popular', items: [{ generator: 'second' }, {}, {}] })
     expect(shop.observations[0]!.failures).toMatchObject([{ generator: 'added-later' }])
   })
@@ -195,7 +193,7 @@ describe('how a list is filled', () => {
       },
     }
     shop.service.useModel(modelOf(40, { leading: lawless }))
-    const response = shop.service.recommend({ placement: 'home', userId: 'u', limit: 3 })
+    const response = shop.recommend({ placement: 'home', userId: 'u', limit: 3 })
     expect(response.items[0]).toEqual({ itemId: 'i5', score: 2, generator: 'leading' })
     expect(response.items.slice(1).map(({ generator }) => generator)).toEqual(['popular', 'popular'])
     expect(shop.observations[0]!.invalidCandidateCount).toBe(6)
@@ -211,30 +209,30 @@ describe('how a list is filled', () => {
       shop.log(itemPatch(id, { category: 'rare' }), ...ids(0, count).map((user) => did(user, id)))
     }
     shop.service.useModel(undefined)
-    const response = shop.service.recommend({ placement: 'home', filter: "category = 'rare'", limit: 3 })
+    const response = shop.recommend({ placement: 'home', filter: "category = 'rare'", limit: 3 })
     expect(idsOf(response)).toEqual(['i2990', 'i2600', 'i1500'])
   })
 
   test('without any model the live counts answer', () => {
     const shop = new Shop(planWith({ home: {} }))
-    expect(shop.service.recommend({ placement: 'home' })).toMatchObject({
+    expect(shop.recommend({ placement: 'home' })).toMatchObject({
       items: [],
       modelVersion: NO_MODEL,
       rung: 'popular',
       shortfall: { reason: 'CATALOGUE_TOO_SMALL' },
     })
     shop.log(did('a', 'x'), did('b', 'y'), did('c', 'y'))
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 2 }))).toEqual(['y', 'x'])
-    expect(idsOf(shop.service.recommend({ placement: 'home', userId: 'c', limit: 1 }))).toEqual(['x'])
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 2 }))).toEqual(['y', 'x'])
+    expect(idsOf(shop.recommend({ placement: 'home', userId: 'c', limit: 1 }))).toEqual(['x'])
   })
 
   test('a new model takes over between two requests, with everything the log said', () => {
     const shop = shopWith({}, 40)
     shop.log(item('newer', { category: 'a' }), did('u', 'newer'), did('u', 'i5'))
-    shop.service.recommend({ placement: 'home', userId: 'u' })
+    shop.recommend({ placement: 'home', userId: 'u' })
     const reordered = { ...modelOf(3), itemIds: ['newer', 'i7', 'never-logged'] }
     shop.service.useModel(reordered)
-    const response = shop.service.recommend({ placement: 'home', userId: 'u', limit: 2 })
+    const response = shop.recommend({ placement: 'home', userId: 'u', limit: 2 })
     // The history holds "newer", index 0 of the model now; "leading" likes what comes after it.
     expect(response).toMatchObject({
       modelVersion: 'model-of-3',
@@ -242,7 +240,7 @@ describe('how a list is filled', () => {
     })
     expect(
       idsOf(
-        shop.service.recommend({
+        shop.recommend({
           placement: 'home',
           userId: 'u',
           filter: "category = 'a'",
@@ -259,27 +257,28 @@ describe('what is kept out', () => {
     const shop = shopWith()
     shop.log(itemPatch('i30', { category: 'a', price: 5 }), itemPatch('i31', { category: 'a', price: 50 }))
     const request = { placement: 'home', filter: "category = 'a' and price < 20", limit: 1 }
-    expect(idsOf(shop.service.recommend(request))).toEqual(['i30'])
+    expect(idsOf(shop.recommend(request))).toEqual(['i30'])
     shop.log(itemPatch('i31', { price: 3 }, 5_000), itemPatch('i30', { price: 30 }, 6_000))
-    expect(idsOf(shop.service.recommend(request))).toEqual(['i31'])
+    expect(idsOf(shop.recommend(request))).toEqual(['i31'])
     shop.log(itemPatch('i30', { price: 1 }, 5_500))
-    expect(idsOf(shop.service.recommend(request))).toEqual(['i31'])
+    expect(idsOf(shop.recommend(request))).toEqual(['i31'])
   })
 
   test('excluded items stay out, unknown ones are passed over', () => {
     const shop = shopWith()
-    expect(
-      idsOf(shop.service.recommend({ placement: 'home', exclude: ['i0', 'unheard-of', 'i2', 'i0'], limit: 2 })),
-    ).toEqual(['i1', 'i3'])
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 2 }))).toEqual(['i0', 'i1'])
+    expect(idsOf(shop.recommend({ placement: 'home', exclude: ['i0', 'unheard-of', 'i2', 'i0'], limit: 2 }))).toEqual([
+      'i1',
+      'i3',
+    ])
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 2 }))).toEqual(['i0', 'i1'])
   })
 
   test('a deleted item is gone from the next answer, and back when it is put again', () => {
     const shop = shopWith()
     shop.log(deletion('item', 'i0', 5_000))
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 1 }))).toEqual(['i1'])
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 1 }))).toEqual(['i1'])
     shop.log(item('i0', {}, 6_000))
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 1 }))).toEqual(['i0'])
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 1 }))).toEqual(['i0'])
   })
 
   test('a rule "only" holds beside the request’s filter', () => {
@@ -289,8 +288,8 @@ describe('what is kept out', () => {
       itemPatch('i6', { stock: 1, category: 'a' }),
       itemPatch('i5', { stock: 0 }),
     )
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 2 }))).toEqual(['i4', 'i6'])
-    expect(idsOf(shop.service.recommend({ placement: 'home', filter: "category = 'a'", limit: 1 }))).toEqual(['i6'])
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 2 }))).toEqual(['i4', 'i6'])
+    expect(idsOf(shop.recommend({ placement: 'home', filter: "category = 'a'", limit: 1 }))).toEqual(['i6'])
   })
 
   test('a rule "notInteracted" looks at the interaction and at the time', () => {
@@ -301,7 +300,7 @@ describe('what is kept out', () => {
       did('u', 'i2'),
     )
     const request = { placement: 'home', userId: 'u', includeSeen: true, limit: 3 }
-    const shown = shop.service.recommend({ ...request, limit: 40 })
+    const shown = shop.recommend({ ...request, limit: 40 })
     expect(idsOf(shown)).not.toContain('i0')
     expect(idsOf(shown)).toEqual(expect.arrayContaining(['i1', 'i2']))
     expect(shown.shortfall).toMatchObject({ reason: 'RULES_TOO_STRICT' })
@@ -310,12 +309,12 @@ describe('what is kept out', () => {
   test('a rule "atMost" keeps the list diverse, in the generator’s order, and still fills it', () => {
     const shop = shopWith({ candidateCount: 5, rules: [{ kind: 'atMost', count: 2, per: 'category' }] })
     shop.log(...ids(0, 40).map((id, i) => itemPatch(id, { category: `c${Math.floor(i / 8)}` })))
-    const response = shop.service.recommend({ placement: 'home', limit: 10 })
+    const response = shop.recommend({ placement: 'home', limit: 10 })
     expect(idsOf(response).slice(0, 6)).toEqual(['i0', 'i1', 'i8', 'i9', 'i16', 'i17'])
     // The last two are beyond the candidates asked for at first: the generator was asked again for more.
     expect(response.items.slice(0, 6).map(({ generator }) => generator)).toEqual(Array(6).fill('second'))
     expect(response.items).toHaveLength(10)
-    expect(shop.service.recommend({ placement: 'home', limit: 11 })).toMatchObject({
+    expect(shop.recommend({ placement: 'home', limit: 11 })).toMatchObject({
       items: { length: 10 },
       shortfall: { askedCount: 11, reason: 'RULES_TOO_STRICT' },
     })
@@ -332,7 +331,7 @@ describe('items newer than the model', () => {
       item('n2', { category: 'hats' }),
       item('n3'),
     )
-    const response = shop.service.recommend({ placement: 'home', userId: 'u', limit: 10 })
+    const response = shop.recommend({ placement: 'home', userId: 'u', limit: 10 })
     expect(response.items.flatMap(({ generator }, place) => (generator === 'newItems' ? [place] : []))).toEqual([2, 7])
     expect(idsOf(response).filter((id) => id.startsWith('n'))).toEqual(['n0', 'n1'])
     expect(response.rung).toBe('full')
@@ -341,15 +340,15 @@ describe('items newer than the model', () => {
   test('the newest come first for a visitor of whom nothing is known', () => {
     const shop = shopWith({ newItemShare: 0.1 })
     shop.log(item('n0'), item('n1'))
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 5 }))).toContain('n1')
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 5 }))).toContain('n1')
     shop.log(item('n2'))
-    expect(idsOf(shop.service.recommend({ placement: 'home', limit: 5 }))).toContain('n2')
+    expect(idsOf(shop.recommend({ placement: 'home', limit: 5 }))).toContain('n2')
   })
 
   test('a filter that only new items pass is answered in full', () => {
     const shop = shopWith()
     shop.log(item('n0', { category: 'new' }), item('n1', { category: 'new' }))
-    const response = shop.service.recommend({ placement: 'home', filter: "category = 'new'", limit: 2 })
+    const response = shop.recommend({ placement: 'home', filter: "category = 'new'", limit: 2 })
     expect(idsOf(response).sort()).toEqual(['n0', 'n1'])
   })
 })
@@ -358,18 +357,14 @@ describe('items like another', () => {
   const likeShop = (): Shop => shopWith({ pattern: 'embedding', candidates: ['leading'] })
 
   test('they come from the generators’ similarity, without the item itself', () => {
-    expect(idsOf(likeShop().service.recommend({ placement: 'home', itemId: 'i12', limit: 3 }))).toEqual([
-      'i13',
-      'i14',
-      'i15',
-    ])
+    expect(idsOf(likeShop().recommend({ placement: 'home', itemId: 'i12', limit: 3 }))).toEqual(['i13', 'i14', 'i15'])
   })
 
   test('an item newer than the model is compared by its attributes, then popular items follow', () => {
     const shop = likeShop()
     shop.log(itemPatch('i20', { category: 'shoes' }), itemPatch('i21', { category: 'shoes', tags: ['red'] }))
     shop.log(item('n', { category: 'shoes', tags: ['red'] }), did('u', 'i30'))
-    const response = shop.service.recommend({ placement: 'home', itemId: 'n', limit: 3 })
+    const response = shop.recommend({ placement: 'home', itemId: 'n', limit: 3 })
     expect(response).toMatchObject({
       rung: 'popular',
       items: [
@@ -382,21 +377,21 @@ describe('items like another', () => {
 
   test('an unknown or deleted item is a clear error', () => {
     const shop = likeShop()
-    expect(errorOf(() => shop.service.recommend({ placement: 'home', itemId: 'unheard-of' })).code).toBe('UNKNOWN_ITEM')
+    expect(errorOf(() => shop.recommend({ placement: 'home', itemId: 'unheard-of' })).code).toBe('UNKNOWN_ITEM')
     shop.log(deletion('item', 'i3', 5_000))
-    expect(errorOf(() => shop.service.recommend({ placement: 'home', itemId: 'i3' })).message).toContain('deleted')
+    expect(errorOf(() => shop.recommend({ placement: 'home', itemId: 'i3' })).message).toContain('deleted')
   })
 })
 
 describe('what cannot be answered', () => {
   test('an unknown placement is answered with the nearest name', () => {
-    const error = errorOf(() => shopWith().service.recommend({ placement: 'hone' }))
+    const error = errorOf(() => shopWith().recommend({ placement: 'hone' }))
     expect(error.code).toBe('UNKNOWN_PLACEMENT')
     expect(error.fix).toContain('"home"')
   })
 
   test.each([0, -1, 1.5, 1_001, 1e9, Number.NaN, Number.POSITIVE_INFINITY])('a limit of %d is refused', (limit) => {
-    expect(errorOf(() => shopWith().service.recommend({ placement: 'home', limit }))).toMatchObject({
+    expect(errorOf(() => shopWith().recommend({ placement: 'home', limit }))).toMatchObject({
       code: 'REQUEST_INVALID',
       problems: [{ where: '/limit' }],
     })
@@ -404,7 +399,7 @@ describe('what cannot be answered', () => {
 
   test('every problem of a request is reported at once', () => {
     const error = errorOf(() =>
-      shopWith().service.recommend({
+      shopWith().recommend({
         placement: 'home',
         userId: '',
         limit: 0,
@@ -425,8 +420,8 @@ describe('what cannot be answered', () => {
 
   test('a filter with an error fails the request and nothing else', () => {
     const shop = shopWith()
-    expect(errorOf(() => shop.service.recommend({ placement: 'home', filter: 'price <' })).code).toBe('FILTER_SYNTAX')
-    expect(shop.service.recommend({ placement: 'home' }).items).toHaveLength(10)
+    expect(errorOf(() => shop.recommend({ placement: 'home', filter: 'price <' })).code).toBe('FILTER_SYNTAX')
+    expect(shop.recommend({ placement: 'home' }).items).toHaveLength(10)
   })
 
   test('a plan whose rule has a filter with an error names the rule', () => {
@@ -440,7 +435,7 @@ describe('why a list is short', () => {
   const asked = (request: object, placement: Partial<PlacementPlan> = {}) => {
     const shop = shopWith(placement)
     shop.log(...ids(0, 4).map((id) => itemPatch(id, { category: 'a' })), ...ids(0, 35).map((id) => did('u', id)))
-    return shop.service.recommend({ placement: 'home', limit: 10, ...request })
+    return shop.recommend({ placement: 'home', limit: 10, ...request })
   }
 
   test.each([
@@ -547,7 +542,7 @@ describe('the fill guarantee', () => {
           limit: c.limit,
           includeSeen: c.includeSeen,
         }
-        const response = shop.service.recommend(request)
+        const response = shop.recommend(request)
         const answered = idsOf(response)
         expect(answered).toHaveLength(Math.min(c.limit, reachable))
         expect(new Set(answered).size).toBe(answered.length)
@@ -560,7 +555,7 @@ describe('the fill guarantee', () => {
           }
         }
         // Nothing of a request is left behind for the next.
-        expect(idsOf(shop.service.recommend(request))).toEqual(answered)
+        expect(idsOf(shop.recommend(request))).toEqual(answered)
       }),
       { numRuns: 1000 },
     )
@@ -591,7 +586,7 @@ describe('the fill guarantee', () => {
       }))
       shop.log(...rows.map((row, i) => item(`i${i}`, row)))
       shop.service.useModel(modelOf(2_500))
-      const response = shop.service.recommend({ placement: 'home', limit })
+      const response = shop.recommend({ placement: 'home', limit })
       const answered = new Set(idsOf(response))
       const counts = new Map<string | number, number>()
       rows.forEach(({ category, stock }, i) => {

@@ -5,7 +5,8 @@ import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import { Funnel, type GeneratorFailure, type Outcome } from './funnel.ts'
+import type { LiveFeatures, RankedCandidates } from './candidate-ranking.ts'
+import { Funnel, type GeneratorFailure, type Outcome, type Question } from './funnel.ts'
 import type { LiveState } from './live-state.ts'
 import { ParsedFilters } from './parsed-filters.ts'
 import { type Placement, placementsOf } from './placement.ts'
@@ -19,6 +20,8 @@ export interface AnswerObservation {
   readonly historyLength: number
   /** Generators that threw or that the model lacks; the answer was made without them. */
   readonly failures: readonly GeneratorFailure[]
+  /** Why the ranker had no say though the model has one; undefined where it had, and where it was not to. */
+  readonly rankingFailure?: unknown
   /** Proposals of generators that were turned away because they break the generators' law: not allowed, unknown, or without a finite score. */
   readonly invalidCandidateCount: number
 }
@@ -28,8 +31,16 @@ export interface RecommendationServiceOptions {
   readonly live: LiveState
   readonly clock: Clock
   readonly newRequestId: () => string
+  /** What the model's ranker looks at. Left out where the system has no features. */
+  readonly features?: LiveFeatures | undefined
   /** Called before each answer leaves; must not throw. */
   readonly onAnswer?: (observation: AnswerObservation) => void
+}
+
+/** What came of asking the ranker: nothing where it was not to have a say. */
+interface Ranking {
+  readonly ranked?: RankedCandidates
+  readonly rankingFailure?: unknown
 }
 
 /** In the place of a model's version where there is none. */
@@ -46,7 +57,7 @@ export class RecommendationService {
     this.#options = options
     this.#placements = placementsOf(options.plan, options.live)
     this.#filters = new ParsedFilters(options.plan.data.entities.item)
-    this.#funnel = new Funnel(options.live, undefined, this.#placements.values())
+    this.#funnel = this.#funnelOf(undefined)
   }
 
   /** Undefined before the first model. */
@@ -56,27 +67,49 @@ export class RecommendationService {
 
   /** Every request after this is answered by that model; undefined: by none. Takes some 0.7 s for a million items, then exchanges a pointer. */
   useModel(model: ServingModel | undefined): void {
-    this.#funnel = new Funnel(this.#options.live, model, this.#placements.values())
+    this.#funnel = this.#funnelOf(model)
+  }
+
+  #funnelOf(model: ServingModel | undefined): Funnel {
+    const { live, features } = this.#options
+    return new Funnel(live, model, { placements: this.#placements.values(), features })
   }
 
   /**
-   * A list of items. Works without a model, without a history and while generators fail; the rung and each item's generator tell how.
+   * A list of items. Works without a model, without a history and while the ranker or generators fail; the rung and each item's generator tell how.
+   * @returns at once where nothing has to be waited for; where the ranker has a say, when its features were read
    * @throws MillraceError REQUEST_INVALID, UNKNOWN_PLACEMENT, UNKNOWN_ITEM, or FILTER_... for a filter
    */
-  recommend(request: RecommendRequest): RecommendResponse {
+  recommend(request: RecommendRequest): RecommendResponse | Promise<RecommendResponse> {
+    const question = this.#question(request)
+    // The model that candidates came from is the one that answers, even where another is in charge by then.
+    const funnel = this.#funnel
+    if (!funnel.isRanked(question)) return this.#response(question, funnel, {})
+    try {
+      const ranking = funnel.rank(question, this.#options.plan.serving.budgetMs)
+      return (
+        ranking?.then(
+          (ranked) => this.#response(question, funnel, { ranked }),
+          (rankingFailure: unknown) => this.#response(question, funnel, { rankingFailure }),
+        ) ?? this.#response(question, funnel, {})
+      )
+    } catch (rankingFailure) {
+      return this.#response(question, funnel, { rankingFailure })
+    }
+  }
+
+  #question(request: RecommendRequest): Question {
     const { live, clock } = this.#options
     const placement = this.#placement(request.placement)
     checkRequest(request, placement, live.interactionCodes)
-    const funnel = this.#funnel
-    const outcome = funnel.ask({
+    return {
       request,
       placement,
       filter: request.filter === undefined ? undefined : this.#filters.get(request.filter),
       similarRow: request.itemId === undefined ? undefined : this.#similarRow(request.itemId),
       limit: request.limit ?? placement.plan.limit,
       nowMs: clock.now(),
-    })
-    return this.#response(placement, funnel, outcome)
+    }
   }
 
   #placement(name: string): Placement {
@@ -104,13 +137,15 @@ export class RecommendationService {
     return row
   }
 
-  #response(placement: Placement, funnel: Funnel, outcome: Outcome): RecommendResponse {
+  #response(question: Question, funnel: Funnel, { ranked, rankingFailure }: Ranking): RecommendResponse {
+    const { placement } = question
+    const outcome = funnel.ask(question, ranked)
     const shortfall = this.#shortfall(placement, funnel, outcome)
     const response: RecommendResponse = {
       requestId: this.#options.newRequestId(),
       placement: placement.name,
       modelVersion: funnel.model?.version ?? NO_MODEL,
-      rung: rungOf(funnel, outcome),
+      rung: rungOf(funnel, outcome, rankingFailure !== undefined),
       items: this.#items(funnel, outcome),
       ...(shortfall === undefined ? {} : { shortfall }),
     }
@@ -118,6 +153,7 @@ export class RecommendationService {
       response,
       historyLength: outcome.historyLength,
       failures: outcome.failures,
+      ...(rankingFailure !== undefined && { rankingFailure }),
       invalidCandidateCount: outcome.answer.invalidCount,
     })
     return response
@@ -149,8 +185,9 @@ export class RecommendationService {
   }
 }
 
-/** Full where every generator that was asked answered, and they had a part in the list. */
-function rungOf(funnel: Funnel, { failures, generatedCount, answer }: Outcome): Rung {
+/** Full where every part that was asked answered, and the generators had a part in the list. */
+function rungOf(funnel: Funnel, { failures, generatedCount, answer }: Outcome, hasRankingFailed: boolean): Rung {
   const isPopular = funnel.model === undefined || failures.length > 0 || (generatedCount === 0 && answer.count > 0)
-  return isPopular ? 'popular' : 'full'
+  if (isPopular) return 'popular'
+  return hasRankingFailed ? 'unranked' : 'full'
 }

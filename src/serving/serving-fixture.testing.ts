@@ -1,11 +1,14 @@
 // A small shop and generators with plain laws, for the tests of this folder.
+import assert from 'node:assert/strict'
 import type { AttributeType, PlacementPlan, Plan } from '../config/plan.ts'
 import { defaultCheckSettings } from '../domain/check-settings.ts'
 import type { Attributes, LogEvent } from '../domain/event.ts'
 import { someGateSettings } from '../domain/gate-settings.testing.ts'
+import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
+import type { LiveFeatures } from './candidate-ranking.ts'
 import { LiveState } from './live-state.ts'
 import { type AnswerObservation, RecommendationService } from './recommendation-service.ts'
 
@@ -33,6 +36,7 @@ export function planWith(placements: Readonly<Record<string, Partial<PlacementPl
     candidateCount: 20,
     limit: 10,
     candidates: ['leading', 'second'],
+    isRanked: false,
     newItemShare: 0,
     includeSeen: false,
     rules: [],
@@ -57,6 +61,7 @@ export function planWith(placements: Readonly<Record<string, Partial<PlacementPl
       placements: Object.fromEntries(
         Object.entries(placements).map(([name, given]) => [name, { ...placement, ...given }]),
       ),
+      budgetMs: 100,
     },
     monitoring: { owner: 'd@shop.example' },
   }
@@ -124,15 +129,26 @@ export class Shop {
   #offset = 0
   #requestCount = 0
 
-  constructor(plan: Plan) {
+  /** What the service takes for now. */
+  nowMs = NOW_MS
+
+  constructor(plan: Plan, features?: LiveFeatures) {
     this.live = new LiveState(plan)
     this.service = new RecommendationService({
       plan,
       live: this.live,
-      clock: { now: () => NOW_MS },
+      clock: { now: () => this.nowMs },
+      features,
       newRequestId: () => `r${++this.#requestCount}`,
       onAnswer: (observation) => this.observations.push(observation),
     })
+  }
+
+  /** Of a model without a ranker: it answers at once. */
+  recommend(request: RecommendRequest): RecommendResponse {
+    const response = this.service.recommend(request)
+    assert(!(response instanceof Promise), 'the answer has to be waited for')
+    return response
   }
 
   log(...events: readonly LogEvent[]): readonly StoredEvent[] {

@@ -51,7 +51,7 @@ test('trained generators answer random requests within the law, and personally',
   for (let n = 0; n < 400; n++) {
     const user = rng.integer(userCount)
     const placement = n % 5 === 4 ? 'alike' : names[n % 5]!
-    const response = shop.service.recommend({
+    const response = shop.recommend({
       placement,
       ...(placement === 'alike' ? { itemId: `i${rng.integer(itemCount)}` } : {}),
       ...(rng.next() < 0.7 ? { userId: `u${user}` } : { recent: [{ itemId: `i${4 * rng.integer(50) + (user % 4)}` }] }),

@@ -1,7 +1,9 @@
 // The rows of one question after another: the candidates that a model's generators propose, each with what they say of it and what its features were then.
+import type { FeatureReading } from '../domain/feature.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
 import type { InteractionSequences } from '../domain/interaction-sequences.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
+import { fillRows, rowColumnNames } from '../models/ranking/candidate-rows.ts'
 import { type Dictionaries, FeatureEncoder, isRankable } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { ItemSet } from '../ports/candidate-generator.ts'
@@ -51,7 +53,7 @@ export class QuestionRows {
     const { model, itemIds, perGenerator, features, encoder } = options
     this.#options = options
     this.pool = new CandidatePool(model.generators, { itemCount: model.itemIds.length, perGenerator })
-    this.columnNames = [...this.pool.columnNames, ...encoder.names]
+    this.columnNames = rowColumnNames(this.pool, encoder)
     const position = new Map(features?.definitions.map(({ name }, f) => [name, f]))
     this.#encoded = encoder.names.map((name) => position.get(name)!)
     this.#alignment = itemAlignment(itemIds, model.itemIds)
@@ -60,7 +62,7 @@ export class QuestionRows {
 
   /** Questions have to be asked in the order of their moments. What a user had chosen before is no candidate. */
   async ask({ userIndex, momentMs, historyEnd }: RankingQuestion): Promise<AskedRows> {
-    const { userIds, model, sequences, features, encoder } = this.#options
+    const { sequences, encoder } = this.#options
     const start = sequences.offsets[userIndex]!
     const chosen = {
       itemIndexes: sequences.itemIndexes.subarray(start, historyEnd),
@@ -71,22 +73,19 @@ export class QuestionRows {
     const count = this.pool.gather(history, this.#unseen)
     for (const item of history.itemIndexes) this.#unseen[item >> 5]! |= 1 << (item & 31)
     const { itemIndexes, values } = this.pool
-    const [width, poolWidth] = [this.columnNames.length, this.pool.columnNames.length]
+    const width = this.columnNames.length
     if (this.#rows.length < count * width) this.#rows = new Float32Array(count * width)
-    for (let i = 0; i < count; i++) {
-      this.#rows.set(values.subarray(i * poolWidth, (i + 1) * poolWidth), i * width)
-    }
-    if (features !== undefined && encoder.names.length > 0 && count > 0) {
-      const ids = Array.from(itemIndexes, (item) => model.itemIds[item]!)
-      const readings = await features.read(momentMs, userIds[userIndex]!, ids)
-      const picked = new Array(this.#encoded.length)
-      for (let i = 0; i < count; i++) {
-        const reading = readings[i]!
-        for (let f = 0; f < picked.length; f++) picked[f] = reading[this.#encoded[f]!]
-        encoder.encode(picked, this.#rows, i * width + poolWidth)
-      }
-    }
+    const readings = encoder.names.length === 0 || count === 0 ? [] : await this.#readings(momentMs, userIndex)
+    fillRows(values, this.pool.columnNames.length, encoder, readings, this.#rows)
     const { fromModel } = this.#alignment
     return { itemIndexes: itemIndexes.map((item) => fromModel[item]!), rows: this.#rows.subarray(0, count * width) }
+  }
+
+  /** Of the pool's candidates, in the order of the encoder's names. */
+  async #readings(momentMs: number, userIndex: number): Promise<FeatureReading[][]> {
+    const { userIds, model, features } = this.#options
+    const ids = Array.from(this.pool.itemIndexes, (item) => model.itemIds[item]!)
+    const readings = await features!.read(momentMs, userIds[userIndex]!, ids)
+    return readings.map((reading) => this.#encoded.map((feature) => reading[feature]!))
   }
 }

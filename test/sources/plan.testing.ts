@@ -18,7 +18,7 @@ export const itemsPlan: Plan = {
     futureToleranceMs: 300_000,
   },
   training: { owner: 'ml@shop.example', seed: 1, candidates: {}, gates: someGateSettings, card: {} },
-  serving: { owner: 'web@shop.example', placements: {} },
+  serving: { owner: 'web@shop.example', placements: {}, budgetMs: 100 },
   monitoring: { owner: 'sre@shop.example' },
 }
 

@@ -37,23 +37,53 @@ export class CandidatePool {
     this.#values = new Float32Array(capacity * this.columnNames.length)
   }
 
-  /** Asks every generator, and returns how many different candidates there are. */
-  gather(history: History, allowed: ItemSet | undefined): number {
+  /**
+   * Asks every generator, and returns how many different candidates there are. What has no such item or no finite score is passed over.
+   * @param onFailure told of a generator that throws, which then has proposed nothing; left out, its error is thrown
+   */
+  gather(
+    history: History,
+    allowed: ItemSet | undefined,
+    onFailure?: (generatorName: string, error: unknown) => void,
+  ): number {
     this.#asked++
     this.#count = 0
-    const width = this.columnNames.length
     for (let g = 0; g < this.#generators.length; g++) {
-      const generator = this.#generators[g]!
-      if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) continue
-      const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed)
-      for (let rank = 0; rank < count; rank++) {
-        const at = this.#place(this.#proposed.itemIndexes[rank]!) * width + g * 2
-        this.#values[at] = this.#proposed.scores[rank]!
-        this.#values[at + 1] = rank
+      try {
+        this.#ask(g, history, allowed)
+      } catch (error) {
+        if (onFailure === undefined) throw error
+        onFailure(this.generatorNames[g]!, error)
       }
     }
     this.#fillHistory(history)
     return this.#count
+  }
+
+  #ask(g: number, history: History, allowed: ItemSet | undefined): void {
+    const generator = this.#generators[g]!
+    if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return
+    const { itemIndexes, scores } = this.#proposed
+    const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed)
+    const width = this.columnNames.length
+    for (let rank = 0; rank < count; rank++) {
+      const item = itemIndexes[rank]!
+      if (!(item >= 0 && item < this.#placeOf.length && Number.isFinite(scores[rank]!))) continue
+      const at = this.#place(item) * width + g * 2
+      this.#values[at] = scores[rank]!
+      this.#values[at + 1] = rank
+    }
+  }
+
+  /** The place of a candidate in the list of a generator, from 0; NaN where that did not propose it. */
+  rankOf(place: number, generator: number): number {
+    return this.#values[place * this.columnNames.length + generator * 2 + 1]!
+  }
+
+  /** What is known of one candidate; a view that the next visitor overwrites. */
+  rowOf(place: number): Float32Array {
+    const width = this.columnNames.length
+    return this.#values.subarray(place * width, (place + 1) * width)
   }
 
   /** A view that the next visitor overwrites. */

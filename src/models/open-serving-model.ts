@@ -1,0 +1,50 @@
+// From a bundle to everything that answers need: its generators, and its ranker where that fits the system file.
+import type { FeatureDefinition } from '../domain/feature.ts'
+import { MillraceError } from '../lib/errors.ts'
+import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import type { RankerKind } from '../ports/ranker.ts'
+import { type BundledRanker, readBundle } from './bundle.ts'
+import { modelOf, type OpenedModel } from './open-bundle.ts'
+import { openRanker } from './open-ranker.ts'
+import type { ServingModel, ServingRanker } from './serving-model.ts'
+
+/** What of the system file a model has to fit. */
+export interface SystemOfModel {
+  readonly generators: Readonly<Record<string, GeneratorKind>>
+  readonly ranker?: RankerKind | undefined
+  readonly features: readonly FeatureDefinition[]
+}
+
+export interface OpenedServingModel extends OpenedModel {
+  /** Why the bundle's ranker cannot be used: the model answers without it, its candidates in the order of their generators. */
+  readonly rankerProblem?: MillraceError
+}
+
+/** @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER, MODEL_MISMATCH for a generator of another kind */
+export async function openServingModel(
+  modelsDir: string,
+  version: string,
+  system: SystemOfModel,
+): Promise<OpenedServingModel> {
+  const bundle = await readBundle(modelsDir, version)
+  const { manifest } = bundle
+  const model = modelOf(bundle, system.generators)
+  if (bundle.ranker === undefined) return { model, manifest }
+  try {
+    return { model: withRanker(model, bundle.ranker, system), manifest }
+  } catch (error) {
+    if (!(error instanceof MillraceError && error.code === 'MODEL_MISMATCH')) throw error
+    return { model, manifest, rankerProblem: error }
+  }
+}
+
+function withRanker(model: ServingModel, bundled: BundledRanker, system: SystemOfModel): ServingModel {
+  const ranker: ServingRanker = {
+    ranker: openRanker(model.version, bundled, system),
+    generatorNames: bundled.generatorNames,
+    perGenerator: bundled.perGenerator,
+    systemFeatures: bundled.features.map(({ name }) => name),
+    dictionaries: bundled.dictionaries,
+  }
+  return { ...model, ranker }
+}

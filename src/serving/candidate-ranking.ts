@@ -1,0 +1,174 @@
+// The candidates of all generators in the order of the model's ranker. Gathering is one step without a pause; reading features and, for some kinds, scoring
+// wait for others, and meanwhile other visitors are asked about: what a request needs after the wait is its own.
+import type { FeatureReading } from '../domain/feature.ts'
+import { settlesWithin } from '../lib/within.ts'
+import { CandidatePool } from '../models/ranking/candidate-pool.ts'
+import { fillRows, rowColumnNames } from '../models/ranking/candidate-rows.ts'
+import { columnPicker } from '../models/ranking/column-picker.ts'
+import { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
+import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
+import type { History, ItemSet } from '../ports/candidate-generator.ts'
+import { Breaker } from './breaker.ts'
+import type { GeneratorFailure } from './funnel.ts'
+
+/** Features of now, from wherever they are kept. */
+export interface LiveFeatures {
+  /** @returns by item, then by name. @throws anything: the answer is made without the ranker then */
+  read(
+    names: readonly string[],
+    userId: string | undefined,
+    itemIds: readonly string[],
+  ): Promise<readonly (readonly FeatureReading[])[]>
+}
+
+/** What one visitor may be shown, before it is in order. */
+export interface GatheredCandidates {
+  /** The best of every generator first. */
+  readonly itemIndexes: Int32Array
+  /** Candidates x columns of the pool, row-major. */
+  readonly values: Float32Array
+  /** By candidate: the place among the ranker's generators of the one that put it furthest up. */
+  readonly proposers: Uint8Array
+  readonly failures: readonly GeneratorFailure[]
+}
+
+/** Best first. */
+export interface RankedCandidates {
+  readonly itemIndexes: Int32Array
+  readonly scores: Float64Array
+  readonly generators: readonly string[]
+  readonly failures: readonly GeneratorFailure[]
+}
+
+export interface RankingLimits {
+  /** The generators whose candidates may be shown; the others only say what they think of these. */
+  readonly generatorNames: readonly string[]
+  /** Candidates that are put in order. */
+  readonly countMax: number
+}
+
+const nobodyProposed = 255
+
+export class CandidateRanking {
+  readonly #itemIds: readonly string[]
+  readonly #ranker: ServingRanker
+  readonly #features: LiveFeatures | undefined
+  readonly #pool: CandidatePool
+  readonly #encoder: FeatureEncoder
+  readonly #width: number
+  readonly #pick: ReturnType<typeof columnPicker>
+  readonly #breaker = new Breaker()
+
+  /** @param features undefined where the system has none; then a ranker that wants some always fails */
+  constructor(
+    { itemIds, generators }: Pick<ServingModel, 'itemIds' | 'generators'>,
+    ranker: ServingRanker,
+    features: LiveFeatures | undefined,
+  ) {
+    this.#itemIds = itemIds
+    this.#ranker = ranker
+    this.#features = features
+    const proposing = new Map(ranker.generatorNames.map((name) => [name, generators.get(name)!]))
+    this.#pool = new CandidatePool(proposing, { itemCount: itemIds.length, perGenerator: ranker.perGenerator })
+    this.#encoder = new FeatureEncoder(ranker.systemFeatures, ranker.dictionaries)
+    const columnNames = rowColumnNames(this.#pool, this.#encoder)
+    this.#width = columnNames.length
+    this.#pick = columnPicker(columnNames, ranker.ranker.featureNames)
+  }
+
+  /** Whether ranking has failed so often of late that it is left alone for a while. */
+  isResting(nowMs: number): boolean {
+    return this.#breaker.isResting(nowMs)
+  }
+
+  gather(
+    history: History,
+    allowed: ItemSet | undefined,
+    { generatorNames, countMax }: RankingLimits,
+  ): GatheredCandidates {
+    const pool = this.#pool
+    const failures: GeneratorFailure[] = []
+    const count = pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }))
+    const shown = pool.generatorNames.map((name) => generatorNames.includes(name))
+    // The best place by any of the generators that count, then the order of proposal.
+    const keys = new Float64Array(count)
+    const proposers = new Uint8Array(count).fill(nobodyProposed)
+    let keptCount = 0
+    for (let place = 0; place < count; place++) {
+      let best = Number.POSITIVE_INFINITY
+      for (let g = 0; g < shown.length; g++) {
+        const rank = shown[g]! ? pool.rankOf(place, g) : Number.NaN
+        if (!(rank < best)) continue
+        best = rank
+        proposers[place] = g
+      }
+      if (proposers[place] !== nobodyProposed) keys[keptCount++] = best * count + place
+    }
+    const chosen = keys.subarray(0, keptCount).sort().subarray(0, countMax)
+    const poolWidth = pool.columnNames.length
+    const values = new Float32Array(chosen.length * poolWidth)
+    const places = Int32Array.from(chosen, (key) => key % count)
+    for (let i = 0; i < places.length; i++) values.set(pool.rowOf(places[i]!), i * poolWidth)
+    const { itemIndexes } = pool
+    return {
+      itemIndexes: places.map((place) => itemIndexes[place]!),
+      values,
+      proposers: Uint8Array.from(places, (place) => proposers[place]!),
+      failures,
+    }
+  }
+
+  /**
+   * @param waitMs how long features may take
+   * @throws what reading the features or scoring threw; an Error where they took too long and where a score is not finite
+   */
+  async order(
+    candidates: GatheredCandidates,
+    asked: { readonly userId: string | undefined; readonly nowMs: number; readonly waitMs: number },
+  ): Promise<RankedCandidates> {
+    try {
+      const ranked = await this.#order(candidates, asked)
+      this.#breaker.succeeded()
+      return ranked
+    } catch (error) {
+      this.#breaker.failed(asked.nowMs)
+      throw error
+    }
+  }
+
+  async #order(
+    { itemIndexes, values, proposers, failures }: GatheredCandidates,
+    { userId, waitMs }: { readonly userId: string | undefined; readonly waitMs: number },
+  ): Promise<RankedCandidates> {
+    const count = itemIndexes.length
+    const readings = await this.#readings(userId, itemIndexes, waitMs)
+    const rows = new Float32Array(count * this.#width)
+    fillRows(values, this.#pool.columnNames.length, this.#encoder, readings, rows)
+    const scores = new Float64Array(count)
+    // A copy: the picker's rows are overwritten while a ranker that is not done at once scores them.
+    await this.#ranker.ranker.score(this.#pick(rows, this.#width, count).slice(), count, scores)
+    if (!scores.every(Number.isFinite)) throw new Error('the ranker gave a score that is not finite')
+    const order = Int32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b)
+    const { generatorNames } = this.#pool
+    return {
+      itemIndexes: order.map((place) => itemIndexes[place]!),
+      scores: Float64Array.from(order, (place) => scores[place]!),
+      generators: Array.from(order, (place) => generatorNames[proposers[place]!]!),
+      failures,
+    }
+  }
+
+  async #readings(
+    userId: string | undefined,
+    itemIndexes: Int32Array,
+    waitMs: number,
+  ): Promise<readonly (readonly FeatureReading[])[]> {
+    const { names } = this.#encoder
+    if (names.length === 0) return []
+    if (this.#features === undefined) throw new Error('the features that the ranker looks at are not kept here')
+    const itemIds = Array.from(itemIndexes, (index) => this.#itemIds[index]!)
+    const reading = this.#features.read(names, userId, itemIds)
+    if (!(await settlesWithin(reading, waitMs))) throw new Error(`the features took longer than ${waitMs} ms`)
+    return reading
+  }
+}
