@@ -13,6 +13,7 @@ import {
   openApp,
   popularity,
   readTrainingInput,
+  serve,
   since,
   trainModel,
 } from 'millrace'
@@ -130,6 +131,35 @@ test('a recommendation is explained: contributions add up, and what cannot be ex
       code: 'MODEL_MISMATCH',
       problems: [expect.objectContaining({ where: 'data.features.item_views' })],
     })
+    await changed.close()
+  } finally {
+    await app.close()
+  }
+})
+
+test('answers hold what the ranker makes of the past played again, to the last digit; one that no longer fits has no say', async () => {
+  const app = await filledShop(system(), 1)
+  try {
+    await trainModel(app, await readTrainingInput(app), { log: () => {}, override: 'a test' })
+    const server = await serve(app, { port: 0 })
+    await server.featuresCaughtUp()
+    for (const userId of ['u1', 'u2', 'u3', 'newcomer']) {
+      const { items } = await explainRecommendation(app, { userId, limit: 5 })
+      const answer = await server.service.recommend({ placement: 'home', userId })
+      expect(answer.rung).toBe('full')
+      expect(answer.items.map(({ itemId, score }) => ({ itemId, score }))).toEqual(
+        items.map(({ itemId, score }) => ({ itemId, score })),
+      )
+    }
+    await server.close()
+
+    const changed = await openApp({ system: system(1, '14 days'), dataDir: app.dataDir, clock: app.clock })
+    const unranked = await serve(changed, { port: 0 })
+    expect(await unranked.service.recommend({ placement: 'home', userId: 'u1' })).toMatchObject({ rung: 'unranked' })
+    expect(await (await fetch(`${unranked.url}/health/ready`)).text()).toMatch(
+      /MODEL_MISMATCH.*data.features.item_views/,
+    )
+    await unranked.close()
     await changed.close()
   } finally {
     await app.close()

@@ -11,8 +11,8 @@ import {
   describeExplanation,
   describeFunnel,
   describeGates,
+  type EvaluatedFunnel,
   type EvaluationReport,
-  evaluateFunnel,
   explainRecommendation,
   importSources,
   loadSystem,
@@ -102,13 +102,14 @@ async function learn(app: App) {
   const { userIds, itemIds } = input.table
   say('\n4. Evaluate: learn from the older part, ask about the newer part')
   let evaluation: EvaluationReport | undefined
-  const funnel = await evaluateFunnel(app, input, { log: () => {} })
-  for (const line of describeFunnel(funnel!)) say(`   ${line}`)
-  say()
+  let funnel: EvaluatedFunnel | undefined
   const { manifest, report } = await trainWithGates(app, input, {
     log: (line) => say(`   ${line}`),
-    onEvaluation: (measured) => {
+    onEvaluation: (measured, whole) => {
       evaluation = measured.report
+      funnel = whole
+      for (const line of describeFunnel(whole!)) say(`   ${line}`)
+      say()
       for (const line of describeEvaluation(measured.report)) say(`   ${line}`)
       say('\n5. Train on everything, and let the gates judge')
     },

@@ -8,7 +8,7 @@ import { lightestWeight } from '../domain/interaction-weight.ts'
 import type { TimeSplit } from '../domain/time-split.ts'
 import { seededRng } from '../lib/rng.ts'
 import type { RankerKind } from '../ports/ranker.ts'
-import { type FunnelReport, funnelReport, measureFunnel } from '../training/evaluate-funnel.ts'
+import { type FunnelMeasurement, type FunnelReport, funnelReport, measureFunnel } from '../training/evaluate-funnel.ts'
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
 import { rankingQuestions } from '../training/ranking-questions.ts'
 import { modelAsOf, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
@@ -18,6 +18,8 @@ import type { TrainingInput } from './training-input.ts'
 
 export interface EvaluatedFunnel {
   readonly splitAtMs: number
+  /** User by user. */
+  readonly measured: FunnelMeasurement
   readonly report: FunnelReport
   readonly ranker: TrainedRanker
 }
@@ -87,5 +89,5 @@ async function evaluateSplit(
   })
   const measured = await measureFunnel(questions, rows, ranker.open(trained.artifacts, trained.featureNames), k)
   const report = funnelReport(measured, { seed })
-  return report && { splitAtMs, report, ranker: trained }
+  return report && { splitAtMs, measured, report, ranker: trained }
 }

@@ -16,9 +16,11 @@ import { sliceTitles } from '../training/evaluation-report.ts'
 import type { Slices } from '../training/gates/accuracy.ts'
 import type { ItemGroups, UserGroups } from '../training/gates/bias.ts'
 import type { GateEvidence } from '../training/gates/judge.ts'
+import type { RankedEvidence } from '../training/gates/ranking.ts'
 import type { HeldTable } from '../training/gates/readiness.ts'
 import type { SanityEvidence, Scores } from '../training/gates/sanity.ts'
 import { type Compared, compareWithChampion } from './champion-comparison.ts'
+import type { EvaluatedFunnel } from './evaluate-funnel.ts'
 import { type HeldOutEvaluation, servedGenerator, servedPlacement } from './evaluate-models.ts'
 import { servingCostOf } from './measure-serving.ts'
 import type { TrainingInput } from './training-input.ts'
@@ -30,6 +32,8 @@ export interface Candidate {
   readonly manifest: Manifest
   readonly input: TrainingInput
   readonly evaluation: HeldOutEvaluation
+  /** Undefined where the system has no ranker, and where nobody could be asked about. */
+  readonly funnel?: EvaluatedFunnel | undefined
   readonly threadCount?: number | undefined
 }
 
@@ -41,7 +45,7 @@ export interface Gathered {
 
 /** @throws MillraceError METADATA_*, BUNDLE_* where the candidate's bundle cannot be opened */
 export async function gatherEvidence(app: App, candidate: Candidate): Promise<Gathered> {
-  const { manifest, input, evaluation } = candidate
+  const { manifest, input, evaluation, funnel } = candidate
   const { training } = app.plan
   const { champion } = await (await app.models()).aliases()
   const found = champion === undefined ? undefined : await compared(app, champion, candidate)
@@ -76,6 +80,7 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
       userGroups: userGroupsOf(evaluation, userSlices, metric),
       itemGroups: itemGroupsOf(app, evaluation, groups, input.table.itemIds),
       ...(features && { features }),
+      ...(funnel && { ranking: rankedEvidence(app, funnel) }),
       cost: await servingCostOf(app, manifest.version),
       freshness: {
         newestLearnedMs,
@@ -112,6 +117,20 @@ async function looksOfChampion(app: App, champion: string | undefined): Promise<
 function leadsWithPopular(app: App): boolean {
   const [leading] = servedPlacement(app.plan)[1].candidates
   return app.plan.training.candidates[leading!]?.kind === 'popularity'
+}
+
+function rankedEvidence(app: App, { measured }: EvaluatedFunnel): RankedEvidence {
+  const [leadingName] = servedPlacement(app.plan)[1].candidates
+  const { k, ranked, generators, questionCount, notFiniteCount, constantCount } = measured
+  return {
+    k,
+    ranked: ranked.ndcg,
+    generators: Object.fromEntries(Object.entries(generators).map(([name, { ndcg }]) => [name, ndcg])),
+    leadingName: leadingName!,
+    questionCount,
+    notFiniteCount,
+    constantCount,
+  }
 }
 
 type Metric = 'ndcg' | 'recall' | 'reciprocalRank' | 'averagePrecision'

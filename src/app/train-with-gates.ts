@@ -5,6 +5,7 @@ import { type GateReport, lettingThrough } from '../domain/gate-report.ts'
 import type { Manifest } from '../models/bundle.ts'
 import { judge } from '../training/gates/judge.ts'
 import { refusedByGates } from '../training/registered-models.ts'
+import { type EvaluatedFunnel, evaluateFunnel } from './evaluate-funnel.ts'
 import { evaluateOnHeldOut, type HeldOutEvaluation } from './evaluate-models.ts'
 import { type Candidate, gatherEvidence } from './gate-evidence.ts'
 import { type TrainModelOptions, trainModel } from './train-model.ts'
@@ -14,7 +15,7 @@ export interface TrainWithGatesOptions extends Pick<TrainModelOptions, 'threadCo
   /** Whether the model becomes the champion where the gates let it through; true where it is left out. */
   readonly promote?: boolean | undefined
   /** Told before training goes on. */
-  readonly onEvaluation?: (evaluation: HeldOutEvaluation) => void | Promise<void>
+  readonly onEvaluation?: (evaluation: HeldOutEvaluation, funnel: EvaluatedFunnel | undefined) => void | Promise<void>
   /** Told before the model is judged. */
   readonly onModel?: (manifest: Manifest) => void | Promise<void>
   readonly onReport?: (report: GateReport) => void
@@ -38,10 +39,11 @@ export async function trainWithGates(
 ): Promise<GatedTraining> {
   const { threadCount, log, checkpoints, promote = true } = options
   const evaluation = await evaluateOnHeldOut(app, input, { threadCount, checkpoints, log: () => {} })
-  await options.onEvaluation?.(evaluation)
+  const funnel = await evaluateFunnel(app, input, { threadCount, log })
+  await options.onEvaluation?.(evaluation, funnel)
   const manifest = await trainModel(app, input, { threadCount, log, evaluation, checkpoints })
   await options.onModel?.(manifest)
-  const report = await judgeModel(app, { manifest, input, evaluation, threadCount })
+  const report = await judgeModel(app, { manifest, input, evaluation, funnel, threadCount })
   options.onReport?.(report)
   if (promote) {
     if (!report.passed) throw refusedByGates(report)

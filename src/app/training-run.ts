@@ -11,7 +11,6 @@ import type { Manifest } from '../models/bundle.ts'
 import { describeFunnel, type FunnelReport } from '../training/evaluate-funnel.ts'
 import { describeEvaluation, type EvaluationReport } from '../training/evaluation-report.ts'
 import { describeGates } from '../training/gates/judge.ts'
-import { evaluateFunnel } from './evaluate-funnel.ts'
 import type { RunRecorder } from './record-run.ts'
 import { trainModel } from './train-model.ts'
 import { trainWithGates } from './train-with-gates.ts'
@@ -79,10 +78,9 @@ export async function trainingRun(
     promote,
     checkpoints,
     log,
-    onEvaluation: async ({ report: evaluation }) => {
+    onEvaluation: async ({ report: evaluation }, funnel) => {
       for (const line of describeEvaluation(evaluation)) log(line)
       await recorder.addMetrics(metricsOf(evaluation))
-      const funnel = await evaluateFunnel(app, input, { threadCount, log: recorder.log })
       if (funnel) {
         for (const line of ['', ...describeFunnel(funnel)]) log(line)
         await recorder.addMetrics(funnelMetricsOf(funnel.report))

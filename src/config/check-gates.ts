@@ -17,6 +17,8 @@ export interface GateOptions<Path extends string = string> {
       }
   /** Whether the model must beat popularity. Default: true. */
   readonly popularity?: boolean
+  /** Whether the ranked list must not be worse than that of the placement's leading generator. Default: true. */
+  readonly ranking?: boolean
   readonly bias?:
     | false
     | {
@@ -90,6 +92,7 @@ export function checkGates(value: unknown, inspection: Inspection, entities: Ent
   return {
     accuracy: given('accuracy', section(inspection, defaults.accuracy, accuracyFields), defaults.accuracy),
     popularity: given('popularity', flag, defaults.popularity),
+    ranking: given('ranking', flag, defaults.ranking),
     bias: given('bias', section(inspection, defaults.bias, biasFields(entities)), defaults.bias),
     leak: given('leak', section(inspection, defaults.leak, leakFields), defaults.leak),
     sanity: given('sanity', section(inspection, defaults.sanity, sanityFields), defaults.sanity),
@@ -122,6 +125,7 @@ const allOff: GateSettings = {
   ...defaultGateSettings,
   accuracy: false,
   popularity: false,
+  ranking: false,
   bias: false,
   leak: false,
   sanity: false,

@@ -145,6 +145,7 @@ describe('a valid system', () => {
           candidateCount: 500,
           limit: 20,
           candidates: ['cf', 'trending'],
+          isRanked: false,
           newItemShare: 0.1,
           includeSeen: false,
           rules: [
@@ -159,11 +160,13 @@ describe('a valid system', () => {
           candidateCount: 100,
           limit: 8,
           candidates: ['cf'],
+          isRanked: false,
           newItemShare: 0,
           includeSeen: false,
           rules: [],
         },
       },
+      budgetMs: 100,
     })
   })
 
@@ -261,6 +264,7 @@ describe('the hash of the plan', () => {
     ['training.candidates.cf', generator({ factors: 65 })],
     ['serving.placements.home.includeSeen', true],
     ['serving.placements.home.limit', 21],
+    ['serving.budgetMs', 50],
     ['serving.placements.home.newItemShare', 0],
     ['serving.placements.home.rules.3', atMost(5, { per: 'brand' })],
     ['monitoring.owner', 'other'],
@@ -345,6 +349,9 @@ describe('what is wrong is reported with its path and the way out', () => {
       'training.candidates.cf.factors: found NaN, expected a number, a text, true or false.',
     ],
     ['serving.placements', {}, /serving.placements: found no placement, expected at least one/],
+    ['serving.budgetMs', 0, /serving.budgetMs: found 0, expected a whole number from 1 to/],
+    ['serving.placements.home.ranked', 'yes', /home.ranked: found "yes", expected true or false/],
+    ['serving.placements.home.ranked', true, /home.ranked: found true, and the system has no ranker/],
     ['serving.placements.home.includeSeen', 'yes', /home.includeSeen: found "yes", expected true or false/],
     [
       'serving.placements.home.limit',

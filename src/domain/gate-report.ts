@@ -6,6 +6,7 @@ export const gateNames = [
   'features',
   'leak',
   'popularity',
+  'ranking',
   'accuracy',
   'slices',
   'bias',

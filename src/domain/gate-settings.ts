@@ -14,6 +14,8 @@ export interface GateSettings {
       }
   /** Whether the model must beat popularity. */
   readonly popularity: boolean
+  /** Whether the ranked list must not be worse than that of the placement's leading generator. */
+  readonly ranking: boolean
   readonly bias:
     | false
     | {
@@ -73,6 +75,7 @@ export const defaultGateSettings: Omit<GateSettings, 'bias'> & { readonly bias: 
   {
     accuracy: { metric: 'ndcg', margin: 0.02 },
     popularity: true,
+    ranking: true,
     bias: { gap: 0.5, exposureGap: 0.99 },
     leak: { level: 0.9, jump: 2 },
     sanity: { emptyShare: 0.1 },

@@ -91,7 +91,7 @@ const Move = Type.Object(
 const GateResult = Type.Object({
   gate: Type.String({
     description:
-      'sanity, features, leak, popularity, accuracy, slices, bias, calibration, latency, memory, staleness, data, card.',
+      'sanity, features, leak, popularity, ranking, accuracy, slices, bias, calibration, latency, memory, staleness, data, card.',
   }),
   subject: Type.Optional(Type.String({ description: 'What it looked at, where it looks at several things.' })),
   verdict: Type.String({ description: 'passed, failed, or notJudged.' }),

@@ -159,7 +159,8 @@ describe('an answer in the order of the ranker', () => {
     const answering = ask()
     shop.service.useModel({ ...modelOf(10), version: 'next' })
     expect(await answering).toMatchObject({ modelVersion: first.version, rung: 'full' })
-    expect(await ask()).toMatchObject({ modelVersion: 'next' })
+    // It has no ranker, and the placement wants one.
+    expect(await ask()).toMatchObject({ modelVersion: 'next', rung: 'unranked' })
   })
 })
 

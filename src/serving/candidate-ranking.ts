@@ -9,7 +9,7 @@ import { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
 import type { History, ItemSet } from '../ports/candidate-generator.ts'
 import { Breaker } from './breaker.ts'
-import type { GeneratorFailure } from './funnel.ts'
+import type { GeneratorFailure } from './generator-failure.ts'
 
 /** Features of now, from wherever they are kept. */
 export interface LiveFeatures {

@@ -7,6 +7,7 @@ import type { CandidateGenerator, Candidates } from '../ports/candidate-generato
 import { Answer } from './answer.ts'
 import { CandidateRanking, type LiveFeatures, type RankedCandidates } from './candidate-ranking.ts'
 import { ContentProfile } from './content-profile.ts'
+import type { GeneratorFailure } from './generator-failure.ts'
 import type { ItemBitmap } from './item-bitmap.ts'
 import { ItemBitmaps } from './item-bitmaps.ts'
 import { ItemIndexes } from './item-indexes.ts'
@@ -38,11 +39,6 @@ interface Portion {
   readonly k: number
   readonly headOf: number
   readonly from: number
-}
-
-export interface GeneratorFailure {
-  readonly generator: string
-  readonly error: unknown
 }
 
 export interface Outcome {

@@ -6,7 +6,8 @@ import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { LiveFeatures, RankedCandidates } from './candidate-ranking.ts'
-import { Funnel, type GeneratorFailure, type Outcome, type Question } from './funnel.ts'
+import { Funnel, type Outcome, type Question } from './funnel.ts'
+import type { GeneratorFailure } from './generator-failure.ts'
 import type { LiveState } from './live-state.ts'
 import { ParsedFilters } from './parsed-filters.ts'
 import { type Placement, placementsOf } from './placement.ts'
@@ -145,7 +146,7 @@ export class RecommendationService {
       requestId: this.#options.newRequestId(),
       placement: placement.name,
       modelVersion: funnel.model?.version ?? NO_MODEL,
-      rung: rungOf(funnel, outcome, rankingFailure !== undefined),
+      rung: rungOf(funnel, outcome, placement.plan.isRanked && ranked === undefined),
       items: this.#items(funnel, outcome),
       ...(shortfall === undefined ? {} : { shortfall }),
     }
@@ -186,8 +187,8 @@ export class RecommendationService {
 }
 
 /** Full where every part that was asked answered, and the generators had a part in the list. */
-function rungOf(funnel: Funnel, { failures, generatedCount, answer }: Outcome, hasRankingFailed: boolean): Rung {
+function rungOf(funnel: Funnel, { failures, generatedCount, answer }: Outcome, lacksRanking: boolean): Rung {
   const isPopular = funnel.model === undefined || failures.length > 0 || (generatedCount === 0 && answer.count > 0)
   if (isPopular) return 'popular'
-  return hasRankingFailed ? 'unranked' : 'full'
+  return lacksRanking ? 'unranked' : 'full'
 }

@@ -34,6 +34,10 @@ export interface FunnelMeasurement {
   /** Of the first 500 of them, the best of every generator first. */
   readonly candidateRecallAt500: Float64Array
   readonly candidateCountMean: number
+  /** Questions that a candidate got a score of that is no finite number. */
+  readonly notFiniteCount: number
+  /** Questions with several candidates that all got one score. */
+  readonly constantCount: number
 }
 
 /** @param questions by moment */
@@ -51,7 +55,9 @@ export async function measureFunnel(
   const candidates = new PerUser()
   const first500 = new PerUser()
   let candidateCount = 0
-  for (const [_q, question] of questions.entries()) {
+  let notFiniteCount = 0
+  let constantCount = 0
+  for (const question of questions) {
     const asked = await rows.ask(question)
     const relevant = new Set(question.relevantItems)
     const items = asked.itemIndexes
@@ -63,6 +69,8 @@ export async function measureFunnel(
     first500.add(question.userIndex, 0, recallAtK(byRank, relevant, 500)!)
     const scores = new Float64Array(items.length)
     await ranker.score(columnOf(asked.rows, width, items.length), items.length, scores)
+    if (!scores.every(Number.isFinite)) notFiniteCount++
+    else if (scores.length > 1 && scores.every((score) => score === scores[0])) constantCount++
     const judge = (list: PerUser, order: readonly number[]): void => {
       const shown = order.map((place) => items[place]!)
       list.add(question.userIndex, ndcgAtK(shown, relevant, k)!, recallAtK(shown, relevant, k)!)
@@ -88,6 +96,8 @@ export async function measureFunnel(
     candidateRecall: candidates.values().recall,
     candidateRecallAt500: first500.values().recall,
     candidateCountMean: questions.length === 0 ? 0 : candidateCount / questions.length,
+    notFiniteCount,
+    constantCount,
   }
 }
 

@@ -9,6 +9,7 @@ import { itemBiasGate, userBiasGate } from './bias.ts'
 import { calibrationGate, expectedCalibrationError } from './calibration.ts'
 import { leakGate } from './leak.ts'
 import { popularityGate } from './popularity.ts'
+import { type RankedEvidence, rankedLeakGate, rankingGate } from './ranking.ts'
 import { cardGate, dataGate, stalenessGate } from './readiness.ts'
 import { featuresGate, sanityGate } from './sanity.ts'
 import { latencyGate, memoryGate } from './serving-cost.ts'
@@ -90,6 +91,77 @@ test('popularity must be beaten, unless it is what the shop asks for', () => {
   expect(popularityGate({ model: [1], popularity: [0], leadsWithPopularity: false }, settings).verdict).toBe(
     'notJudged',
   )
+})
+
+describe('ranking', () => {
+  const rng = seededRng(11)
+  const leading = qualities(rng, 400, 0.3)
+  const judged = (ranked: Float64Array, given: Partial<RankedEvidence> = {}) =>
+    rankingGate(
+      {
+        k: 20,
+        ranked,
+        generators: { leading, other: qualities(seededRng(12), 400, 0.3) },
+        leadingName: 'leading',
+        questionCount: 900,
+        notFiniteCount: 0,
+        constantCount: 3,
+        ...given,
+      },
+      { usersMin: 50 },
+    )
+
+  test('a ranked list must not be worse than the order that it stands in for', () => {
+    expect(judged(plus(leading, (user) => (user % 3 === 0 ? 0.1 : 0)))).toMatchObject({ verdict: 'passed' })
+    expect(judged(leading)).toMatchObject({ verdict: 'passed', reason: expect.stringContaining('no worse') })
+    expect(judged(plus(leading, (user) => (user % 2 === 0 ? -0.1 : 0.02)))).toMatchObject({ verdict: 'failed' })
+    expect(judged(leading.slice(0, 20), { generators: { leading: leading.slice(0, 20) } })).toMatchObject({
+      verdict: 'notJudged',
+    })
+  })
+
+  test('a ranker that has no say of its own is refused, with what it gave', () => {
+    expect(judged(leading, { notFiniteCount: 1 })).toMatchObject({
+      verdict: 'failed',
+      reason: 'the ranker gave 1 of 900 lists scores that are no finite numbers',
+    })
+    expect(judged(leading, { constantCount: 900 })).toMatchObject({ verdict: 'failed' })
+  })
+
+  // Promised: 0.5 %. Of 1,000 that is 5; 22 or more would come by chance for fewer than one seed in a million.
+  test('one that is as good is refused as seldom as promised', () => {
+    const draw = seededRng(13)
+    let refusedCount = 0
+    for (let trial = 0; trial < 1000; trial++) {
+      const base = qualities(draw, 100)
+      const other = base.map((value) => (draw.next() < 0.5 ? value : qualities(draw, 1)[0]!))
+      const swap = base.map((value, user) => (draw.next() < 0.5 ? value : other[user]!))
+      const mirrored = base.map((value, user) => (swap[user] === value ? other[user]! : value))
+      if (judged(swap, { generators: { leading: mirrored } }).verdict === 'failed') refusedCount++
+    }
+    expect(binomialUpperTail(22, 1000, 0.005)).toBeLessThan(1e-6)
+    expect(refusedCount).toBeLessThan(22)
+  })
+
+  test('a list that knows the answer is called a leak, one that puts generators together is not', () => {
+    const best = qualities(seededRng(14), 400, 0.1)
+    const judgedLeak = (ranked: Float64Array) =>
+      rankedLeakGate(
+        {
+          k: 20,
+          ranked,
+          generators: { best },
+          leadingName: 'best',
+          questionCount: 900,
+          notFiniteCount: 0,
+          constantCount: 0,
+        },
+        { level: 0.9, jump: 2, usersMin: 50 },
+      )
+    expect(judgedLeak(best.map((value) => 2 * value))).toMatchObject({ verdict: 'passed', subject: 'ranked list' })
+    expect(judgedLeak(best.map((value) => 6 * value))).toMatchObject({ verdict: 'failed' })
+    expect(judgedLeak(new Float64Array(400).fill(0.97))).toMatchObject({ verdict: 'failed' })
+  })
 })
 
 test('a leap over the champion or the best baseline is called a leak, a step is not', () => {

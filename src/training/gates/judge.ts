@@ -9,6 +9,7 @@ import { type ItemGroups, itemBiasGate, type UserGroups, userBiasGate } from './
 import { calibrationGate, type Probabilities } from './calibration.ts'
 import { type LeakEvidence, leakGate } from './leak.ts'
 import { type OverPopularity, popularityGate } from './popularity.ts'
+import { type RankedEvidence, rankedLeakGate, rankingGate } from './ranking.ts'
 import { cardGate, dataGate, type Freshness, type HeldTable, stalenessGate } from './readiness.ts'
 import { featuresGate, type SanityEvidence, sanityGate } from './sanity.ts'
 import { latencyGate, memoryGate, type ServingCost } from './serving-cost.ts'
@@ -17,6 +18,8 @@ export interface GateEvidence {
   readonly sanity: SanityEvidence
   readonly popularity: OverPopularity
   readonly leak: LeakEvidence
+  /** Left out where the model has no ranker, or nothing was asked of it. */
+  readonly ranking?: RankedEvidence
   /** A sentence where there is nothing to compare with. */
   readonly comparison: Slices | { readonly missing: string }
   readonly userGroups: readonly UserGroups[]
@@ -40,7 +43,9 @@ export function judge(evidence: GateEvidence, settings: GateSettings): readonly 
   if (settings.sanity) results.push(sanityGate(evidence.sanity, { ...settings.sanity, usersMin }))
   if (settings.sanity && evidence.features) results.push(featuresGate(evidence.features))
   if (settings.leak) results.push(leakGate(evidence.leak, { ...settings.leak, metric, usersMin }))
+  if (settings.leak && evidence.ranking) results.push(rankedLeakGate(evidence.ranking, { ...settings.leak, usersMin }))
   if (settings.popularity) results.push(popularityGate(evidence.popularity, { metric, usersMin }))
+  if (settings.ranking && evidence.ranking) results.push(rankingGate(evidence.ranking, { usersMin }))
   if (settings.accuracy) results.push(...comparisonResults(evidence.comparison, { ...settings.accuracy, usersMin }))
   if (settings.bias) {
     const bias = { ...settings.bias, metric, usersMin }

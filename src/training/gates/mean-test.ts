@@ -3,8 +3,8 @@
 import { studentTQuantile, studentTTail } from '../../lib/tail-probabilities.ts'
 
 /**
- * The chance that a sound model is refused by one family of tests, all of its slices or groups together. Four families may refuse by chance: accuracy with its slices, bias of users,
- * bias of items, calibration. So a model that is as good, as fair and as calibrated as it must be is refused for at most 2 % of all trainings.
+ * The chance that a sound model is refused by one family of tests, all of its slices or groups together. Five families may refuse by chance: accuracy with its slices, the ranked
+ * list, bias of users, bias of items, calibration. So a model that is as good, as fair and as calibrated as it must be is refused for at most 2.5 % of all trainings.
  */
 export const FALSE_REFUSALS_PER_FAMILY = 0.005
 
