@@ -56,13 +56,15 @@ export function readScores(path: string): Float64Array {
 }
 
 /** NDCG@10 of the queries that have a relevant row, in their order. */
-export function queryNdcgs(scores: Float64Array, { labels, querySizes }: RankedRows): number[] {
-  const ndcgs: number[] = []
+export const queryNdcgs = (scores: Float64Array, rows: RankedRows): number[] =>
+  ndcgsByQuery(scores, rows).filter((ndcg) => ndcg !== undefined)
+
+/** NDCG@10 of every query; undefined where it has no relevant row. */
+export function ndcgsByQuery(scores: Float64Array, { labels, querySizes }: RankedRows): (number | undefined)[] {
   let start = 0
-  for (const size of querySizes) {
+  return Array.from(querySizes, (size) => {
     const ndcg = gradedNdcg(scores, labels, start, start + size, 10)
-    if (ndcg !== undefined) ndcgs.push(ndcg)
     start += size
-  }
-  return ndcgs
+    return ndcg
+  })
 }

@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { meanOf } from '../src/lib/bootstrap.ts'
 import { type Rng, seededRng } from '../src/lib/rng.ts'
-import { letorYandex, type RankedRows, writeRows } from './gbdt-data.ts'
+import { letorYandex } from './gbdt-data.ts'
+import { divide, type Fold } from './gbdt-folds.ts'
 import { lightgbmPackages, queryNdcgs, readScores, runSide, type TreesRunSettings } from './gbdt-sides.ts'
 import { pythonWith } from './peers.ts'
 
 const candidateCount = 24
 const keptCount = 6
-const foldCount = 5
 const laterDivisions = 3
 
 function drawSettings(rng: Rng): TreesRunSettings {
@@ -31,41 +31,6 @@ function drawSettings(rng: Rng): TreesRunSettings {
     truncation: oneOf([10, 20, 30, 60]),
     isNormalized: oneOf([false, true]),
   }
-}
-
-/** Rows of the queries that `isKept` says yes to. */
-function partOf({ columns, labels, querySizes }: RankedRows, isKept: (query: number) => boolean): RankedRows {
-  const queryOfRow = Array.from(querySizes).flatMap((size, query) => new Array<number>(size).fill(query))
-  const keep = (values: Float32Array): Float32Array => values.filter((_, row) => isKept(queryOfRow[row]!))
-  return {
-    columns: columns.map(({ name, values }) => ({ name, values: keep(values) })),
-    labels: keep(labels),
-    querySizes: querySizes.filter((_, query) => isKept(query)),
-  }
-}
-
-interface Fold {
-  readonly trainFile: string
-  readonly testFile: string
-  readonly test: RankedRows
-}
-
-/** Each query is in the test rows of one fold. */
-function divide(rows: RankedRows, division: number, dir: string): Fold[] {
-  const rng = seededRng(`gbdt folds ${division}`)
-  const draws = Array.from(rows.querySizes, () => rng.next())
-  const places = Array.from(draws.keys()).sort((a, b) => draws[a]! - draws[b]!)
-  const foldOf = new Map(places.map((query, place) => [query, place % foldCount]))
-  return Array.from({ length: foldCount }, (_, fold) => {
-    const [trainFile, testFile] = ['train', 'test'].map((part) => join(dir, `${division}-${fold}-${part}.bin`))
-    const test = partOf(rows, (query) => foldOf.get(query) === fold)
-    writeRows(
-      trainFile!,
-      partOf(rows, (query) => foldOf.get(query) !== fold),
-    )
-    writeRows(testFile!, test)
-    return { trainFile: trainFile!, testFile: testFile!, test }
-  })
 }
 
 const side = process.argv[2]
