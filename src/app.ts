@@ -10,6 +10,7 @@ import { isAlive } from './adapters/embedded/process-name.ts'
 import { openQuarantine } from './adapters/embedded/quarantine.ts'
 import { openServedFeaturesStore } from './adapters/embedded/served-features-store.ts'
 import { openSnapshotStore } from './adapters/embedded/snapshot-store.ts'
+import { readRankerFile } from './app/ranker-file.ts'
 import { loadSystem } from './config/load-system.ts'
 import type { Plan } from './config/plan.ts'
 import type { System } from './config/system.ts'
@@ -66,6 +67,8 @@ export interface App {
   /** Where its files lie. */
   readonly offlineDir: string
   readonly servedFeatures: () => Promise<ServedFeaturesStore>
+  /** The bytes of a ranker that was trained elsewhere; undefined where the system has none. @throws MillraceError MODEL_FILE_INVALID, RUN_INPUT_CHANGED */
+  readonly rankerFile: () => Promise<Uint8Array | undefined>
   readonly clock: Clock
   /** An environment variable that the system file names. */
   readonly variable: (name: string) => string | undefined
@@ -121,6 +124,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     offlineStore: offlineStore.get,
     offlineDir: folder.offlineDir,
     servedFeatures: servedFeatures.get,
+    rankerFile: () => readRankerFile(system, projectDir),
     clock,
     variable,
     close: async () => {

@@ -2,6 +2,7 @@
 import { defineCommand } from 'citty'
 import { evaluateFunnel } from '../app/evaluate-funnel.ts'
 import { evaluateModels } from '../app/evaluate-models.ts'
+import { checkedRankerFile } from '../app/ranker-file.ts'
 import { recordRun } from '../app/record-run.ts'
 import { readTrainingInput } from '../app/training-input.ts'
 import { funnelMetricsOf, metricsOf } from '../app/training-run.ts'
@@ -52,6 +53,7 @@ export default defineCommand({
       )
       const wish = wishOf('evaluate', { command: 'millrace evaluate', options: Object.fromEntries(stated) })
       const report = await recordRun(app, wish, async (recorder) => {
+        if (!heldOut) await checkedRankerFile(recorder.app)
         const input = await readTrainingInput(recorder.app)
         const found = await evaluateModels(recorder.app, input, { ...options, heldOut })
         const funnel = heldOut ? undefined : await evaluateFunnel(recorder.app, input, options)

@@ -19,9 +19,9 @@ const bundled: BundledRanker = {
   dictionaries: {},
 }
 
-test('a ranker that does not fit the system file is refused with everything that is in the way', () => {
-  const open = (system: Parameters<typeof openRanker>[2]) => () => openRanker('v', bundled, system)
-  expect(open({ generators: {}, features: [] })).toThrow(
+test('a ranker that does not fit the system file is refused with everything that is in the way', async () => {
+  const open = (system: Parameters<typeof openRanker>[2]) => openRanker('v', bundled, system)
+  await expect(open({ generators: {}, features: [] })).rejects.toThrow(
     expect.objectContaining({
       code: 'MODEL_MISMATCH',
       problems: ['training.ranker', 'training.candidates.cf', 'data.features.views'].map((where) =>
@@ -30,11 +30,11 @@ test('a ranker that does not fit the system file is refused with everything that
     }),
   )
   const changed = { ...views, version: 'another' }
-  expect(open({ ranker: lambdaMart(), generators: { cf: {} }, features: [changed] })).toThrow(
+  await expect(open({ ranker: lambdaMart(), generators: { cf: {} }, features: [changed] })).rejects.toThrow(
     expect.objectContaining({ problems: [expect.objectContaining({ where: 'data.features.views' })] }),
   )
   // Fitting, it comes as far as its arrays, which are not there.
-  expect(open({ ranker: lambdaMart(), generators: { cf: {} }, features: [views] })).toThrow(
+  await expect(open({ ranker: lambdaMart(), generators: { cf: {} }, features: [views] })).rejects.toThrow(
     expect.objectContaining({ code: 'BUNDLE_CORRUPT' }),
   )
 })

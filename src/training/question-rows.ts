@@ -1,8 +1,9 @@
 // The rows of one question after another: the candidates that a model's generators propose, each with what they say of it and what its features were then.
 import type { FeatureSource } from '../domain/feature-source.ts'
 import type { InteractionSequences } from '../domain/interaction-sequences.ts'
+import { rankableAs } from '../domain/rankable-feature.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
-import { type Dictionaries, FeatureEncoder, isRankable } from '../models/ranking/feature-encoder.ts'
+import { type Dictionaries, FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { ItemSet } from '../ports/candidate-generator.ts'
 import { historyOfModel, type ItemAlignment, itemAlignment } from './item-alignment.ts'
@@ -23,7 +24,7 @@ export interface QuestionRowsOptions {
 
 /** An encoder for what a ranker can use of a source; without dictionaries it learns them. */
 export function encoderFor(features: FeatureSource | undefined, dictionaries?: Dictionaries): FeatureEncoder {
-  const definitions = features?.definitions.filter(isRankable) ?? []
+  const definitions = features?.definitions.filter((definition) => rankableAs(definition) !== undefined) ?? []
   return new FeatureEncoder(
     definitions.map(({ name }) => name),
     dictionaries,
