@@ -10,7 +10,6 @@ import { isAlive } from './adapters/embedded/process-name.ts'
 import { openQuarantine } from './adapters/embedded/quarantine.ts'
 import { openServedFeaturesStore } from './adapters/embedded/served-features-store.ts'
 import { openSnapshotStore } from './adapters/embedded/snapshot-store.ts'
-import { readRankerFile } from './app/ranker-file.ts'
 import { loadSystem } from './config/load-system.ts'
 import type { Plan } from './config/plan.ts'
 import type { System } from './config/system.ts'
@@ -27,6 +26,7 @@ import type { Quarantine } from './ports/quarantine.ts'
 import type { ServedFeaturesStore } from './ports/served-features-store.ts'
 import type { SnapshotStore } from './ports/snapshot-store.ts'
 import { adoptEarlierModels } from './training/adopt-models.ts'
+import { readRankerFile } from './training/ranker-file.ts'
 import { RegisteredModels } from './training/registered-models.ts'
 
 export interface OpenAppOptions {
@@ -124,7 +124,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     offlineStore: offlineStore.get,
     offlineDir: folder.offlineDir,
     servedFeatures: servedFeatures.get,
-    rankerFile: () => readRankerFile(system, projectDir),
+    rankerFile: () => readRankerFile(system.ranker, projectDir),
     clock,
     variable,
     close: async () => {

@@ -12,9 +12,9 @@ import { type FunnelReport, funnelReport, measureFunnel } from '../training/eval
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
 import { rankingQuestions } from '../training/ranking-questions.ts'
 import { modelAsOf, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
+import { checkedRankerFile } from './checked-ranker.ts'
 import { type EvaluateOptions, timeSplitOf } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
-import { checkedRankerFile } from './ranker-file.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface EvaluatedFunnel {

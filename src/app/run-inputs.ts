@@ -3,9 +3,9 @@ import type { App } from '../app.ts'
 import { offlineTableNames } from '../domain/offline-table.ts'
 import type { RunInputs, RunTable } from '../domain/run.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { fileHash } from './checked-ranker.ts'
 import { packageVersion } from './package-version.ts'
 import { projectCommit } from './project-commit.ts'
-import { fileHash } from './ranker-file.ts'
 
 export async function runInputsNow(app: App): Promise<RunInputs> {
   const { training, hash } = app.plan

@@ -10,11 +10,11 @@ import type { RankerKind } from '../ports/ranker.ts'
 import { type EvaluationReport, type SliceName, sliceTitles } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
 import { type RankerTraining, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
+import { checkedRankerFile } from './checked-ranker.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
 import { withPastFeatures } from './past-features.ts'
 import { commitName } from './project-commit.ts'
-import { checkedRankerFile } from './ranker-file.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface TrainModelOptions {

@@ -1,8 +1,8 @@
 // millrace evaluate: how good are the models of the system file, on newer interactions than they learned from?
 import { defineCommand } from 'citty'
+import { checkedRankerFile } from '../app/checked-ranker.ts'
 import { evaluateFunnel } from '../app/evaluate-funnel.ts'
 import { evaluateModels } from '../app/evaluate-models.ts'
-import { checkedRankerFile } from '../app/ranker-file.ts'
 import { recordRun } from '../app/record-run.ts'
 import { readTrainingInput } from '../app/training-input.ts'
 import { funnelMetricsOf, metricsOf } from '../app/training-run.ts'
