@@ -21,12 +21,12 @@ export function checkImported(
   imported: ImportedModel,
   inspection: Inspection,
   { generators, features }: KnownColumns,
-): Required<Pick<RankerPlan, 'features' | 'categories'>> {
+): Required<Pick<RankerPlan, 'path' | 'features' | 'categories'>> {
   const columns: Columns = new Map([
     ...[...generators.flatMap(generatorColumns), ...HISTORY_COLUMNS].map((name) => [name, 'number'] as const),
     ...features.map((definition) => [definition.name, rankableAs(definition)] as const),
   ])
-  inspection.text(imported.path, 'training.ranker.path', 'the path of a file')
+  const path = inspection.text(imported.path, 'training.ranker.path', 'the path of a file')
   const featureNames = checkNames(imported.featureNames, inspection, columns)
   const categories = checkCategories(imported.categories, inspection, { columns, featureNames })
   for (const [i, name] of featureNames.entries()) {
@@ -37,13 +37,13 @@ export function checkImported(
       `Declare them in its order: categories: { ${name}: ["...", "..."] }.`,
     )
   }
-  return { features: featureNames, categories }
+  return { path, features: featureNames, categories }
 }
 
 function checkNames(value: unknown, inspection: Inspection, columns: Columns): readonly string[] {
   const where = 'training.ranker.features'
   const names = inspection.list(value, where, 'the names of features, in the order in which the model takes them')
-  if (names.length === 0) inspection.report(where, 'found no feature, expected at least one.')
+  if (Array.isArray(value) && names.length === 0) inspection.report(where, 'found no feature, expected at least one.')
   const usable = [...columns.keys()].filter((name) => columns.get(name) !== undefined)
   names.forEach((name, i) => {
     const at = `${where}[${i}]`

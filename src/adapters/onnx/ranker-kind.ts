@@ -26,17 +26,17 @@ export interface OnnxRankerSettings<Column extends string> {
 export function onnxRanker<const Column extends string>(settings: OnnxRankerSettings<Column>): RankerKind<Column> {
   const { path, features: featureNames, categories = {}, output, threadCount = 1 } = settings
   const declared = { featureNames, categories: categories as ColumnsOfModel['categories'] }
-  const runAs = { path, threadCount, ...(output !== undefined && { output }) }
+  const options = { threadCount, ...(output !== undefined && { output }) }
   return {
     kind: 'onnx',
     orders: 'candidates',
-    options: runAs,
+    options,
     tunable: {},
     imported: {
       path,
       ...declared,
       async check(file) {
-        await (await openOnnxBytes(file, { ...runAs, features: featureNames })).close()
+        await (await openOnnxBytes(file, { ...options, path, features: featureNames })).close()
         const problems = columnProblems(declared, columnsInMetadata(file))
         if (problems.length === 0) return
         throw new MillraceError('MODEL_FILE_INVALID', `The ONNX model ${path} does not fit what was declared.`, {
@@ -47,7 +47,7 @@ export function onnxRanker<const Column extends string>(settings: OnnxRankerSett
     },
     with: (replaced) => onnxRanker({ ...settings, ...replaced }),
     train: async (_rows, _validation, { file }) => ({ artifacts: { model: file! }, notes: [] }),
-    open: (artifacts, features) => openOnnxBytes(fileIn(artifacts), { ...runAs, features }),
+    open: (artifacts, features) => openOnnxBytes(fileIn(artifacts), { ...options, path, features }),
     onnxFile: fileIn,
   }
 }

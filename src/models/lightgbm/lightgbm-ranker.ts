@@ -27,7 +27,7 @@ export function lightgbmRanker<const Column extends string>(
   return {
     kind: 'lightgbm',
     orders: 'candidates',
-    options: { path },
+    options: {},
     tunable: {},
     imported: {
       path,
