@@ -26,6 +26,7 @@ import type { Quarantine } from './ports/quarantine.ts'
 import type { ServedFeaturesStore } from './ports/served-features-store.ts'
 import type { SnapshotStore } from './ports/snapshot-store.ts'
 import { adoptEarlierModels } from './training/adopt-models.ts'
+import { readRankerFile } from './training/ranker-file.ts'
 import { RegisteredModels } from './training/registered-models.ts'
 
 export interface OpenAppOptions {
@@ -66,6 +67,8 @@ export interface App {
   /** Where its files lie. */
   readonly offlineDir: string
   readonly servedFeatures: () => Promise<ServedFeaturesStore>
+  /** The bytes of a ranker that was trained elsewhere; undefined where the system has none. @throws MillraceError MODEL_FILE_INVALID, RUN_INPUT_CHANGED */
+  readonly rankerFile: () => Promise<Uint8Array | undefined>
   readonly clock: Clock
   /** An environment variable that the system file names. */
   readonly variable: (name: string) => string | undefined
@@ -121,6 +124,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     offlineStore: offlineStore.get,
     offlineDir: folder.offlineDir,
     servedFeatures: servedFeatures.get,
+    rankerFile: () => readRankerFile(system.ranker, projectDir),
     clock,
     variable,
     close: async () => {

@@ -1,6 +1,7 @@
 // What `import ... from 'millrace'` offers: the words of a system file, and what a program needs to run one.
 
 export { type OnnxRanker, type OnnxRankerOptions, openOnnxRanker } from './adapters/onnx/ranker.ts'
+export { type OnnxRankerSettings, onnxRanker } from './adapters/onnx/ranker-kind.ts'
 export { checkData, type DataCheck } from './app/check-data.ts'
 export { type EvaluatedFunnel, evaluateFunnel } from './app/evaluate-funnel.ts'
 export { type EvaluateOptions, evaluateModels } from './app/evaluate-models.ts'
@@ -69,6 +70,7 @@ export { ials } from './models/ials/ials.ts'
 export { itemNeighbours } from './models/item-neighbours/item-neighbours.ts'
 export { itemTransitions } from './models/item-transitions/item-transitions.ts'
 export { lambdaMart } from './models/lambda-mart/lambda-mart.ts'
+export { type LightgbmRankerSettings, lightgbmRanker } from './models/lightgbm/lightgbm-ranker.ts'
 export { popularity } from './models/popularity/popularity.ts'
 export { rp3beta } from './models/rp3beta/rp3beta.ts'
 export { sessionNeighbours } from './models/session-neighbours/session-neighbours.ts'

@@ -12,6 +12,7 @@ import { type FunnelMeasurement, type FunnelReport, funnelReport, measureFunnel 
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
 import { rankingQuestions } from '../training/ranking-questions.ts'
 import { modelAsOf, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
+import { checkedRankerFile } from './checked-ranker.ts'
 import { type EvaluateOptions, timeSplitOf } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
 import type { TrainingInput } from './training-input.ts'
@@ -29,6 +30,7 @@ type FunnelOptions = Pick<EvaluateOptions, 'k' | 'testShare' | 'splitAtMs' | 'th
 interface FunnelInput {
   readonly split: TimeSplit
   readonly ranker: RankerKind
+  readonly file: Uint8Array | undefined
   readonly features: FeatureSource | undefined
   readonly options: FunnelOptions
 }
@@ -36,7 +38,7 @@ interface FunnelInput {
 /**
  * Trains the ranker on what came before the split, and asks about what came after, at moments of each user, with the history and the features of that moment.
  * @returns undefined where the system has no ranker, where one side of the split would be empty, and where nobody chose anything new after it
- * @throws MillraceError NOTHING_TO_TRAIN_ON, TRAINING_*
+ * @throws MillraceError NOTHING_TO_TRAIN_ON, TRAINING_*, MODEL_FILE_INVALID, ONNX_RUNTIME_MISSING
  */
 export async function evaluateFunnel(
   app: App,
@@ -46,13 +48,14 @@ export async function evaluateFunnel(
   const { ranker } = app.system
   const split = timeSplitOf(table, options)
   if (ranker === undefined || split === undefined) return undefined
-  return withPastFeatures(app, (features) => evaluateSplit(app, table, { split, ranker, features, options }))
+  const file = await checkedRankerFile(app)
+  return withPastFeatures(app, (features) => evaluateSplit(app, table, { split, ranker, file, features, options }))
 }
 
 async function evaluateSplit(
   app: App,
   table: InteractionTable,
-  { split, ranker, features, options }: FunnelInput,
+  { split, ranker, file, features, options }: FunnelInput,
 ): Promise<EvaluatedFunnel | undefined> {
   const { k = 20, threadCount = availableParallelism(), log } = options
   const { seed, examples } = app.plan.training
@@ -68,6 +71,7 @@ async function evaluateSplit(
     plan,
     lightestWeight: lightest,
     features,
+    file,
     context,
   })
   const sequences = sequencesOf(table, table.userIds.length)
@@ -87,7 +91,8 @@ async function evaluateSplit(
     lightestWeight: lightest,
     rng: seededRng(`test questions ${seed}`),
   })
-  const measured = await measureFunnel(questions, rows, ranker.open(trained.artifacts, trained.featureNames), k)
+  const opened = await ranker.open(trained.artifacts, trained.featureNames)
+  const measured = await measureFunnel(questions, rows, opened, k).finally(() => opened.close?.())
   const report = funnelReport(measured, { seed })
   return report && { splitAtMs, measured, report, ranker: trained }
 }

@@ -52,7 +52,7 @@ export async function explainRecommendation(
   const bundled = bundle.ranker!
   const { generators } = app.system
   const { features: defined } = app.plan.data
-  const ranker = openRanker(version, bundled, { ranker: app.system.ranker, generators, features: defined })
+  const ranker = await openRanker(version, bundled, { ranker: app.system.ranker, generators, features: defined })
   const opened = modelOf(bundle, generators)
   // In the order of the ranker's columns.
   const proposing = new Map(bundled.generatorNames.map((name) => [name, opened.generators.get(name)!]))

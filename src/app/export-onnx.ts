@@ -3,20 +3,21 @@ import { randomUUID } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { openOnnxRanker } from '../adapters/onnx/ranker.ts'
 import type { App } from '../app.ts'
-import { treeCountOf } from '../kernels/trees.ts'
+import { type Trees, treeCountOf } from '../kernels/trees.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { compareScores, type ScoreComparison } from '../models/boosted-trees/compare-scores.ts'
 import { onnxModelOf } from '../models/boosted-trees/onnx-model.ts'
-import { rankerTrees } from './ranker-trees.ts'
+import { type RankerTrees, rankerOfModel, treesOf } from './ranker-trees.ts'
 
 export interface OnnxExport {
   readonly version: string
   readonly path: string
   readonly bytes: number
-  readonly treeCount: number
   /** In the order of the file's columns. */
   readonly featureNames: readonly string[]
-  readonly comparison: ScoreComparison
+  /** Both left out where the ranker is an ONNX model that came from elsewhere: then the file is the one that came. */
+  readonly treeCount?: number
+  readonly comparison?: ScoreComparison
 }
 
 /**
@@ -28,18 +29,33 @@ export async function exportOnnx(
   options: { readonly version?: string | undefined; readonly path: string; readonly rowCount?: number | undefined },
 ): Promise<OnnxExport> {
   const { path, rowCount = 100_000 } = options
-  const { version, trees, featureNames, categories } = await rankerTrees(app, options.version)
-  const bytes = onnxModelOf(trees, featureNames, categories)
+  const found = await rankerOfModel(app, options.version)
+  const { version, ranker, kind } = found
+  const { featureNames } = ranker
+  const made = kind.onnxFile ? { bytes: kind.onnxFile(ranker.artifacts) } : fileOfTrees(treesOf(found))
   const unproven = `${path}.${randomUUID().slice(0, 8)}.part`
   try {
-    await write(unproven, bytes)
-    const ranker = await openOnnxRanker({ path: unproven, features: featureNames })
-    const comparison = await compareScores(trees, ranker, { rowCount }).finally(() => ranker.close())
+    await write(unproven, made.bytes)
+    const compared = 'trees' in made && (await comparedWith(made.trees, { path: unproven, featureNames, rowCount }))
     await rename(unproven, path)
-    return { version, path, bytes: bytes.length, treeCount: treeCountOf(trees), featureNames, comparison }
+    return { version, path, bytes: made.bytes.length, featureNames, ...compared }
   } finally {
     await rm(unproven, { force: true })
   }
+}
+
+const fileOfTrees = ({ trees, featureNames, categories }: RankerTrees) => ({
+  trees,
+  bytes: onnxModelOf(trees, featureNames, categories),
+})
+
+async function comparedWith(
+  trees: Trees,
+  { path, featureNames, rowCount }: Pick<OnnxExport, 'path' | 'featureNames'> & { readonly rowCount: number },
+): Promise<Required<Pick<OnnxExport, 'treeCount' | 'comparison'>>> {
+  const opened = await openOnnxRanker({ path, features: featureNames })
+  const comparison = await compareScores(trees, opened, { rowCount }).finally(() => opened.close())
+  return { treeCount: treeCountOf(trees), comparison }
 }
 
 async function write(path: string, bytes: Uint8Array): Promise<void> {

@@ -5,12 +5,12 @@ import { type InteractionTable, newestTimeMs, trainingDataOf } from '../domain/i
 import { lightestWeight } from '../domain/interaction-weight.ts'
 import type { ModelMetric } from '../domain/registered-model.ts'
 import type { BundledRanker, HeldOutLists, Manifest } from '../models/bundle.ts'
-import type { TrainContext } from '../ports/candidate-generator.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
 import type { RankerKind } from '../ports/ranker.ts'
 import { type EvaluationReport, type SliceName, sliceTitles } from '../training/evaluation-report.ts'
 import { trainGenerators } from '../training/train.ts'
-import { type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
+import { type RankerTraining, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
+import { checkedRankerFile } from './checked-ranker.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
 import { withPastFeatures } from './past-features.ts'
@@ -32,7 +32,7 @@ export interface TrainModelOptions {
 
 /**
  * Trains on all of the input and registers the result.
- * @throws MillraceError TRAINING_*, DISK_FULL, METADATA_*; MODEL_ALIAS_MOVED where somebody else promoted at the same moment: the model is registered then
+ * @throws MillraceError TRAINING_*, MODEL_FILE_INVALID, ONNX_RUNTIME_MISSING, DISK_FULL, METADATA_*; MODEL_ALIAS_MOVED where somebody else promoted at the same moment: the model is registered then
  */
 export async function trainModel(app: App, input: TrainingInput, options: TrainModelOptions): Promise<Manifest> {
   const { table, nextOffset } = input
@@ -43,8 +43,10 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
   const { threadCount = availableParallelism(), log, checkpoints } = options
   const context = { seed, threadCount, log }
   const { generators: kinds, ranker: kind } = app.system
+  // What does not fit is told before the work that it would make useless.
+  const file = await checkedRankerFile(app)
   const generators = await trainGenerators(trainingDataOf(table, asOfMs), kinds, { ...context, checkpoints })
-  const ranker = kind && (await trainRankerOf(app, kind, table, context))
+  const ranker = kind && (await trainRankerOf(app, kind, { table, file, context }))
   const models = await app.models()
   const manifest = await models.add({
     lineage: {
@@ -91,8 +93,7 @@ function slicesOf({ models }: EvaluationReport): readonly ModelMetric[] {
 async function trainRankerOf(
   app: App,
   ranker: RankerKind,
-  table: InteractionTable,
-  context: TrainContext,
+  { table, file, context }: Pick<RankerTraining, 'table' | 'file' | 'context'>,
 ): Promise<TrainedRanker> {
   const { training, data } = app.plan
   const trained = await withPastFeatures(app, (features) =>
@@ -103,6 +104,7 @@ async function trainRankerOf(
       plan: training.examples!,
       lightestWeight: lightestWeight(data.interactions),
       features,
+      file,
       context,
     }),
   )

@@ -11,6 +11,7 @@ import type { Manifest } from '../models/bundle.ts'
 import { describeFunnel, type FunnelReport } from '../training/evaluate-funnel.ts'
 import { describeEvaluation, type EvaluationReport } from '../training/evaluation-report.ts'
 import { describeGates } from '../training/gates/judge.ts'
+import { checkedRankerFile } from './checked-ranker.ts'
 import type { RunRecorder } from './record-run.ts'
 import { trainModel } from './train-model.ts'
 import { trainWithGates } from './train-with-gates.ts'
@@ -50,7 +51,7 @@ export interface TrainingOutcome {
 
 /**
  * @param say told each line of the run's log as well
- * @throws MillraceError RUN_HELD, NOTHING_TO_TRAIN_ON, TRAINING_*, MODEL_REFUSED where the gates refuse it, DISK_FULL, METADATA_*, MODEL_ALIAS_MOVED
+ * @throws MillraceError RUN_HELD, NOTHING_TO_TRAIN_ON, TRAINING_*, MODEL_FILE_INVALID, ONNX_RUNTIME_MISSING, RUN_INPUT_CHANGED, MODEL_REFUSED where the gates refuse it, DISK_FULL, METADATA_*, MODEL_ALIAS_MOVED
  */
 export async function trainingRun(
   recorder: RunRecorder,
@@ -65,6 +66,8 @@ export async function trainingRun(
     say(line)
   }
   await assertNotHeld(app, run.request)
+  // Before the evaluation, which can take long.
+  await checkedRankerFile(app)
   const input = await readTrainingInput(app)
   const made = (manifest: Manifest): Promise<void> =>
     recorder.made({ modelVersion: manifest.version, artifacts: artifactsOf(manifest) })

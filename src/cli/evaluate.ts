@@ -1,5 +1,6 @@
 // millrace evaluate: how good are the models of the system file, on newer interactions than they learned from?
 import { defineCommand } from 'citty'
+import { checkedRankerFile } from '../app/checked-ranker.ts'
 import { evaluateFunnel } from '../app/evaluate-funnel.ts'
 import { evaluateModels } from '../app/evaluate-models.ts'
 import { recordRun } from '../app/record-run.ts'
@@ -52,6 +53,7 @@ export default defineCommand({
       )
       const wish = wishOf('evaluate', { command: 'millrace evaluate', options: Object.fromEntries(stated) })
       const report = await recordRun(app, wish, async (recorder) => {
+        if (!heldOut) await checkedRankerFile(recorder.app)
         const input = await readTrainingInput(recorder.app)
         const found = await evaluateModels(recorder.app, input, { ...options, heldOut })
         const funnel = heldOut ? undefined : await evaluateFunnel(recorder.app, input, options)

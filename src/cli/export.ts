@@ -1,7 +1,7 @@
 // millrace export: a model's ranker as a file that other servers run.
 import { resolve } from 'node:path'
 import { defineCommand } from 'citty'
-import { exportOnnx } from '../app/export-onnx.ts'
+import { exportOnnx, type OnnxExport } from '../app/export-onnx.ts'
 import { openApp } from '../app.ts'
 import { modelArguments } from './app-arguments.ts'
 import { countArgument } from './number-argument.ts'
@@ -22,13 +22,25 @@ export default defineCommand({
     try {
       const made = await exportOnnx(app, { version: args.version, path: resolve(args.onnx), rowCount })
       if (args.json) return console.log(JSON.stringify(made))
-      const { rowCount: compared, largestDifference, misplacedCount } = made.comparison
-      const order = misplacedCount === 0 ? 'in the same order' : `${misplacedCount} of them in another order`
-      console.log(`${made.path}: the ranker of ${made.version}, ${made.treeCount} trees, ${made.bytes} bytes`)
-      console.log(`In onnxruntime ${compared} rows score within ${largestDifference.toPrecision(2)}, ${order}.`)
-      console.log(`Input "features", float32, rows x ${made.featureNames.length}: ${made.featureNames.join(', ')}`)
+      for (const line of linesOf(made)) console.log(line)
     } finally {
       await app.close()
     }
   },
 })
+
+function linesOf({ path, version, bytes, featureNames, treeCount, comparison }: OnnxExport): readonly string[] {
+  if (comparison === undefined) {
+    return [
+      `${path}: the ranker of ${version} as it came, ${bytes} bytes`,
+      `Features, in its order: ${featureNames.join(', ')}`,
+    ]
+  }
+  const { rowCount, largestDifference, misplacedCount } = comparison
+  const order = misplacedCount === 0 ? 'in the same order' : `${misplacedCount} of them in another order`
+  return [
+    `${path}: the ranker of ${version}, ${treeCount} trees, ${bytes} bytes`,
+    `In onnxruntime ${rowCount} rows score within ${largestDifference.toPrecision(2)}, ${order}.`,
+    `Input "features", float32, rows x ${featureNames.length}: ${featureNames.join(', ')}`,
+  ]
+}

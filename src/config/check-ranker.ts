@@ -1,5 +1,6 @@
 // The ranker of a system, and the examples that it learns from.
 import type { RankerKind } from '../ports/ranker.ts'
+import { checkImported, type KnownColumns } from './check-imported.ts'
 import { describe, type Inspection } from './inspection.ts'
 import type { ExamplePlan, RankerPlan } from './plan.ts'
 
@@ -23,6 +24,7 @@ export interface CheckedRanker {
 export function checkRanker(
   { ranker, examples }: { readonly ranker?: unknown; readonly examples?: unknown },
   inspection: Inspection,
+  known: KnownColumns,
 ): CheckedRanker {
   if (ranker === undefined) {
     if (examples !== undefined) {
@@ -34,13 +36,17 @@ export function checkRanker(
     }
     return { plan: {} }
   }
-  const checked = checkExamples(examples, inspection)
   if (!isRankerKind(ranker)) {
+    checkExamples(examples, inspection, defaults)
     inspection.report('training.ranker', `found ${describe(ranker)}, expected a ranker such as lambdaMart().`)
     return { plan: {} }
   }
   inspection.plainOptions(ranker.options, 'training.ranker')
-  return { plan: { ranker: { kind: ranker.kind, options: ranker.options }, examples: checked }, kind: ranker }
+  const { kind, options, imported } = ranker
+  const columns = imported && checkImported(imported, inspection, known)
+  // A model that learns nothing here is tried on examples, for which the newest window is enough.
+  const checked = checkExamples(examples, inspection, imported ? { ...defaults, windowCount: 1 } : defaults)
+  return { plan: { ranker: { kind, options, ...columns }, examples: checked }, kind: ranker }
 }
 
 function isRankerKind(value: unknown): value is RankerKind {
@@ -55,7 +61,7 @@ const counts = {
   wrongPerQuestion: { field: 'wrongPerQuestion', low: 1, high: 10_000 },
 } as const
 
-function checkExamples(value: unknown, inspection: Inspection): ExamplePlan {
+function checkExamples(value: unknown, inspection: Inspection, defaults: ExamplePlan): ExamplePlan {
   if (value === undefined) return defaults
   const where = 'training.examples'
   const fields = inspection.fields(value, where, [...Object.keys(counts), 'window', 'attribution'])

@@ -35,7 +35,7 @@ export function checkSystem(options: unknown): System {
     /^[a-z][a-z0-9-]{0,62}$/,
   )
   const data = checkData(fields.data, inspection)
-  const training = checkTraining(fields.training, inspection, data.entities)
+  const training = checkTraining(fields.training, inspection, data)
   checkItemAttributes(training.generators, data.entities.item, inspection)
   const serving = checkServing(fields.serving, inspection, {
     data,
@@ -64,7 +64,7 @@ function invalid(name: string, inspection: Inspection): MillraceError {
   )
 }
 
-function checkTraining(value: unknown, inspection: Inspection, entities: Plan['data']['entities']) {
+function checkTraining(value: unknown, inspection: Inspection, data: Plan['data']) {
   const own = ['owner', 'seed', 'candidates', 'ranker', 'examples', 'gates', 'card']
   const fields = inspection.fields(value, 'training', [...own, ...trainingRunSettings])
   const where = 'training.candidates'
@@ -83,14 +83,14 @@ function checkTraining(value: unknown, inspection: Inspection, entities: Plan['d
     generators[name] = kind as GeneratorKind
   }
   const seed = fields.seed === undefined ? 1 : inspection.number(fields.seed, 'training.seed', seedRange)
-  const ranker = checkRanker(fields, inspection)
+  const ranker = checkRanker(fields, inspection, { generators: Object.keys(generators), features: data.features })
   const plan = {
     owner: checkOwner(fields.owner, 'training', inspection),
     seed,
     candidates,
     ...ranker.plan,
     ...checkTrainingRuns(fields, inspection),
-    gates: checkGates(fields.gates, inspection, entities),
+    gates: checkGates(fields.gates, inspection, data.entities),
     card: checkCard(fields.card, inspection),
   }
   return { plan, generators, ranker: ranker.kind }

@@ -1,5 +1,8 @@
 // What a system file may say, and what the types must refuse. Checked by `npm run types` and, as a test, by `test/types.test.ts`.
+import { onnxRanker } from '../adapters/onnx/ranker-kind.ts'
+import { lightgbmRanker } from '../models/lightgbm/lightgbm-ranker.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
+import type { RankerKind } from '../ports/ranker.ts'
 import { boolean, category, integer, number, tags, text, timestamp } from './attributes.ts'
 import { defineSystem } from './define-system.ts'
 import {
@@ -328,6 +331,54 @@ defineSystem({
     features: shopFeatures({ ...names, ...measures, revenue: 'turnover' }),
   },
 })
+
+// Rankers.
+declare const lambdaMart: () => RankerKind<never>
+const rankedData = {
+  ...data,
+  features: { views: count({ of: 'view', by: 'item', window: '7 days' }), brand: attribute('item.brand') },
+} as const
+const categories = { brand: ['acme', 'apex'] }
+defineSystem({ ...system, data: rankedData, training: { ...training, ranker: lambdaMart() } })
+defineSystem({
+  ...system,
+  data: rankedData,
+  training: {
+    ...training,
+    ranker: onnxRanker({
+      path: 'models/ranker.onnx',
+      features: ['cf.score', 'trending.rank', 'history.length', 'views', 'brand'],
+      categories,
+    }),
+  },
+})
+defineSystem({
+  ...system,
+  training: { ...training, ranker: lightgbmRanker({ path: 'model.txt', features: ['cf.score', 'history.items'] }) },
+})
+defineSystem({
+  ...system,
+  data: rankedData,
+  // @ts-expect-error no feature is called "veiws"
+  training: { ...training, ranker: onnxRanker({ path: 'ranker.onnx', features: ['cf.score', 'veiws'] }) },
+})
+defineSystem({
+  ...system,
+  data: rankedData,
+  // @ts-expect-error no generator is called "ctf"
+  training: { ...training, ranker: lightgbmRanker({ path: 'model.txt', features: ['ctf.score', 'views'] }) },
+})
+defineSystem({
+  ...system,
+  // @ts-expect-error this system has no features
+  training: { ...training, ranker: onnxRanker({ path: 'ranker.onnx', features: ['cf.score', 'views'] }) },
+})
+// @ts-expect-error a brand that is not among its features
+onnxRanker({ path: 'ranker.onnx', features: ['views'], categories: { brand: ['acme'] } })
+// @ts-expect-error categories are texts
+lightgbmRanker({ path: 'model.txt', features: ['brand'], categories: { brand: [1, 2] } })
+// @ts-expect-error a file
+onnxRanker({ features: ['views'] })
 
 // Components.
 // @ts-expect-error monitoring has no owner

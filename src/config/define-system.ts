@@ -1,4 +1,5 @@
 // The system file's one function: types that guide whoever writes it, and a check at run time for what types cannot see.
+import type { RankingColumnName } from '../domain/ranking-columns.ts'
 import type { Named } from '../domain/system-names.ts'
 import type { Duration } from '../lib/duration.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
@@ -141,7 +142,7 @@ export interface SystemOptions<
     /** The models that propose items, by the name that placements and answers use. */
     readonly candidates: Generators
     /** What orders the candidates of all generators, by their scores and `data.features`. Default: none; the leading generator orders the list. */
-    readonly ranker?: RankerKind
+    readonly ranker?: RankerKind<RankingColumnName<NameOf<NoInfer<Generators>>, NoInfer<FeatureName>>>
     /** How its examples are made of history. */
     readonly examples?: ExampleOptions
     /** How often a model is trained while `millrace dev` runs: an interval, or a cron pattern in UTC such as "0 4 * * *". Nothing new, no training. Default: when asked to. */

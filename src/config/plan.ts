@@ -119,6 +119,13 @@ export interface GeneratorPlan {
 export interface RankerPlan {
   readonly kind: string
   readonly options: Readonly<Record<string, number | string | boolean>>
+  /**
+   * Of a model that was trained elsewhere: its file, relative to the system file's folder; its columns in order; and of those whose values are texts, the texts that it knows
+   * as 0, 1, … All three are left out of a kind that learns here.
+   */
+  readonly path?: string
+  readonly features?: readonly string[]
+  readonly categories?: Readonly<Record<string, readonly string[]>>
 }
 
 /** How a ranker's examples are made of history. */

@@ -29,6 +29,7 @@ test('inputs differ where a training would give another model', () => {
     'nextOffset',
     'tables',
   ])
+  expect(changedInputs(inputs, { ...inputs, rankerFile: 'f' })).toEqual(['rankerFile'])
   const newer = [{ table: 'interactions', version: 4 }]
   expect(changedInputs(inputs, { ...inputs, tables: newer })).toEqual(['tables'])
 })

@@ -52,6 +52,8 @@ export interface RunInputs {
   readonly asOfMs: number
   /** The published version of every offline table, by name. */
   readonly tables: readonly RunTable[]
+  /** SHA-256 of the file of a ranker that was trained elsewhere; left out where there is none. */
+  readonly rankerFile?: string
   /** The whole training section of the plan. */
   readonly parameters: unknown
 }
@@ -134,13 +136,14 @@ export const newRunId = (nowMs: number, random: string): string =>
 
 /** What differs between two inputs, in the words of `RunInputs`; empty where a training would give the same model. */
 export function changedInputs(before: RunInputs, now: RunInputs): readonly string[] {
-  const { planHash, seed, nextOffset, millraceVersion, tables } = before
+  const { planHash, seed, nextOffset, millraceVersion, tables, rankerFile } = before
   return [
     ...(planHash === now.planHash ? [] : ['planHash']),
     ...(seed === now.seed ? [] : ['seed']),
     ...(millraceVersion === now.millraceVersion ? [] : ['millraceVersion']),
     ...(nextOffset === now.nextOffset ? [] : ['nextOffset']),
     ...(versionsText(tables) === versionsText(now.tables) ? [] : ['tables']),
+    ...(rankerFile === now.rankerFile ? [] : ['rankerFile']),
   ]
 }
 

@@ -69,6 +69,7 @@ const runFields = {
             checkedThrough: Type.Optional(Type.String({ description: 'The newest day that was found good.' })),
           }),
         ),
+        rankerFile: Type.Optional(Type.String({ description: 'SHA-256 of a ranker that was trained elsewhere.' })),
         parameters: Type.Unknown({ description: 'The whole training section of the system.' }),
       },
       { description: 'What it works on; the same inputs give the same model.' },

@@ -510,6 +510,11 @@ export const errorCatalogue = {
     meaning:
       'A run is not in a state in which this can be done, such as cancelling one that has ended; nothing was changed.',
   },
+  RUN_INPUT_CHANGED: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'A file that a run works on is not the one that was there when the run began.',
+  },
   RUN_UNDERWAY: {
     httpStatus: 409,
     exitCode: 75,

@@ -6,9 +6,10 @@ import type { BundledRanker } from './bundle.ts'
 
 /**
  * @param version for messages
- * @throws MillraceError MODEL_MISMATCH where the system file has another kind of ranker, or not the generators or the features that this one has learned with
+ * @throws MillraceError MODEL_MISMATCH where the system file has another kind of ranker, declares other columns of it, or has not the generators or the features that this one has
+ * learned with; what the kind's `open` throws
  */
-export function openRanker(
+export async function openRanker(
   version: string,
   ranker: BundledRanker,
   system: {
@@ -16,7 +17,7 @@ export function openRanker(
     readonly generators: Readonly<Record<string, unknown>>
     readonly features: readonly FeatureDefinition[]
   },
-): Ranker {
+): Promise<Ranker> {
   const problems: Problem[] = []
   if (system.ranker?.kind !== ranker.kind) {
     const found = system.ranker === undefined ? 'no ranker' : system.ranker.kind
@@ -24,6 +25,11 @@ export function openRanker(
       where: 'training.ranker',
       message: `the model's is ${ranker.kind}, and the system file has ${found}.`,
     })
+  }
+  const declared = system.ranker?.imported?.featureNames
+  if (declared !== undefined && declared.join() !== ranker.featureNames.join()) {
+    const message = `the model's columns are ${ranker.featureNames.join(', ')}, and the system file has ${declared.join(', ')}.`
+    problems.push({ where: 'training.ranker.features', message })
   }
   for (const name of ranker.generatorNames.filter((generator) => !(generator in system.generators))) {
     const message = 'the model orders its candidates, and the system file does not define it.'

@@ -20,6 +20,9 @@ export interface OpenedServingModel extends OpenedModel {
   readonly rankerProblem?: MillraceError
 }
 
+/** What a model can do without: a ranker that does not fit, or that nothing here can run. */
+const withoutRanker: readonly string[] = ['MODEL_MISMATCH', 'ONNX_RUNTIME_MISSING', 'MODEL_FILE_INVALID']
+
 /** @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER, MODEL_MISMATCH for a generator of another kind */
 export async function openServingModel(
   modelsDir: string,
@@ -31,16 +34,16 @@ export async function openServingModel(
   const model = modelOf(bundle, system.generators)
   if (bundle.ranker === undefined) return { model, manifest }
   try {
-    return { model: withRanker(model, bundle.ranker, system), manifest }
+    return { model: await withRanker(model, bundle.ranker, system), manifest }
   } catch (error) {
-    if (!(error instanceof MillraceError && error.code === 'MODEL_MISMATCH')) throw error
+    if (!(error instanceof MillraceError && withoutRanker.includes(error.code))) throw error
     return { model, manifest, rankerProblem: error }
   }
 }
 
-function withRanker(model: ServingModel, bundled: BundledRanker, system: SystemOfModel): ServingModel {
+async function withRanker(model: ServingModel, bundled: BundledRanker, system: SystemOfModel): Promise<ServingModel> {
   const ranker: ServingRanker = {
-    ranker: openRanker(model.version, bundled, system),
+    ranker: await openRanker(model.version, bundled, system),
     generatorNames: bundled.generatorNames,
     perGenerator: bundled.perGenerator,
     systemFeatures: bundled.features.map(({ name }) => name),

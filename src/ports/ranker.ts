@@ -11,6 +11,8 @@ export interface Ranker {
    * @param out one score a row; what lies behind stays as it is
    */
   score(rows: Float32Array, rowCount: number, out: Float64Array): void | Promise<void>
+  /** Gives back what lies outside of JavaScript's memory; left out where nothing does. */
+  close?(): Promise<void>
 }
 
 /** One feature of all rows. */
@@ -37,22 +39,53 @@ export interface TrainedRankerArtifacts {
   readonly notes: readonly string[]
 }
 
-/** A kind of ranker with its settings: a value that a user writes in the system file, such as `lambdaMart({ trees: 300 })`. */
-export interface RankerKind {
+/** A model that was trained elsewhere, and how it wants its rows. */
+export interface ImportedModel<Column extends string = string> {
+  /** The model's file, relative to the system file's folder. */
+  readonly path: string
+  /** The columns of its rows, in its order. */
+  readonly featureNames: readonly Column[]
+  /** By feature whose values are texts: the text that the model knows as 0, 1, …; any other text counts as missing. */
+  readonly categories: Readonly<Record<string, readonly string[]>>
+  /**
+   * Whether a file is such a model, of these columns: asked before anything is trained to go with it.
+   * @throws MillraceError MODEL_FILE_INVALID with everything that does not fit; ONNX_RUNTIME_MISSING
+   */
+  check(file: Uint8Array): Promise<void>
+}
+
+/** What a ranker is trained in. */
+export interface RankerContext extends TrainContext {
+  /** The bytes of `imported.path`; left out of kinds that learn here. */
+  readonly file?: Uint8Array | undefined
+}
+
+/**
+ * A kind of ranker with its settings: a value that a user writes in the system file, such as `lambdaMart({ trees: 300 })`. `Column` are the columns that it names, so that
+ * the types can tell which of them the system does not have.
+ */
+export interface RankerKind<Column extends string = string> {
   readonly kind: string
   /** Tells rankers from generators, which have settings and can be trained as well. */
   readonly orders: 'candidates'
   /** Every setting, defaults filled in. It goes into the plan's hash and the bundle's manifest. */
   readonly options: Readonly<Record<string, number | string | boolean>>
   readonly tunable: Readonly<Record<string, TunableRange>>
-  with(options: Readonly<Record<string, number | string | boolean>>): RankerKind
+  /** For kinds that were trained elsewhere; left out, `train` learns from whatever columns there are. */
+  readonly imported?: ImportedModel<Column>
+  with(options: Readonly<Record<string, number | string | boolean>>): RankerKind<Column>
   /**
    * @param validation newer rows with the same columns, for deciding how long to train; the result is then trained on both
    * @throws MillraceError TRAINING_INPUT_INVALID, NOTHING_TO_TRAIN_ON
    */
-  train(rows: RankingRows, validation: RankingRows | undefined, context: TrainContext): Promise<TrainedRankerArtifacts>
-  /** Ready to score. `featureNames` are those of the columns that it was trained with, in their order. */
-  open(artifacts: Artifacts, featureNames: readonly string[]): Ranker
+  train(rows: RankingRows, validation: RankingRows | undefined, context: RankerContext): Promise<TrainedRankerArtifacts>
+  /**
+   * Ready to score. `featureNames` are those of the columns that it was trained with, in their order.
+   * @throws MillraceError BUNDLE_CORRUPT, MODEL_FILE_INVALID, ONNX_RUNTIME_MISSING
+   */
+  open(artifacts: Artifacts, featureNames: readonly string[]): Ranker | Promise<Ranker>
   /** For kinds that are a sum of trees: these, for export and explanation. */
   readonly trees?: (artifacts: Artifacts) => Trees
+  /** For kinds that are an ONNX model already: its file. */
+  readonly onnxFile?: (artifacts: Artifacts) => Uint8Array
 }

@@ -58,6 +58,8 @@ export class CandidateRanking {
   readonly #width: number
   readonly #pick: ReturnType<typeof columnPicker>
   readonly #breaker = new Breaker()
+  #underwayCount = 0
+  #isRetired = false
 
   /** @param features undefined where the system has none; then a ranker that wants some always fails */
   constructor(
@@ -126,6 +128,7 @@ export class CandidateRanking {
     candidates: GatheredCandidates,
     asked: { readonly userId: string | undefined; readonly nowMs: number; readonly waitMs: number },
   ): Promise<RankedCandidates> {
+    this.#underwayCount++
     try {
       const ranked = await this.#order(candidates, asked)
       this.#breaker.succeeded()
@@ -133,7 +136,22 @@ export class CandidateRanking {
     } catch (error) {
       this.#breaker.failed(asked.nowMs)
       throw error
+    } finally {
+      this.#underwayCount--
+      if (this.#isRetired) this.#closeWhenIdle()
     }
+  }
+
+  /** Nothing is gathered from now on; the ranker is closed when what is under way has ended. */
+  retire(): void {
+    this.#isRetired = true
+    this.#closeWhenIdle()
+  }
+
+  #closeWhenIdle(): void {
+    if (this.#underwayCount > 0) return
+    // What cannot be given back is lost with the process.
+    this.#ranker.ranker.close?.().catch(() => {})
   }
 
   async #order(

@@ -137,6 +137,11 @@ export class Funnel {
     }
   }
 
+  /** Nothing is asked from now on; what is under way comes to its end. */
+  retire(): void {
+    this.#ranking?.retire()
+  }
+
   #catchUp(): void {
     this.indexes.catchUp()
     this.#live.popularity.reserve(this.#live.catalogue.rowCount)

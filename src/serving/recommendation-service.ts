@@ -68,7 +68,9 @@ export class RecommendationService {
 
   /** Every request after this is answered by that model; undefined: by none. Takes some 0.7 s for a million items, then exchanges a pointer. */
   useModel(model: ServingModel | undefined): void {
+    const replaced = this.#funnel
     this.#funnel = this.#funnelOf(model)
+    replaced.retire()
   }
 
   #funnelOf(model: ServingModel | undefined): Funnel {

@@ -2,9 +2,10 @@
 import type { FeatureReading } from '../domain/feature.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
 import type { InteractionSequences } from '../domain/interaction-sequences.ts'
+import { rankableAs } from '../domain/rankable-feature.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
 import { fillRows, rowColumnNames } from '../models/ranking/candidate-rows.ts'
-import { type Dictionaries, FeatureEncoder, isRankable } from '../models/ranking/feature-encoder.ts'
+import { type Dictionaries, FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { ItemSet } from '../ports/candidate-generator.ts'
 import { historyOfModel, type ItemAlignment, itemAlignment } from './item-alignment.ts'
@@ -25,7 +26,7 @@ export interface QuestionRowsOptions {
 
 /** An encoder for what a ranker can use of a source; without dictionaries it learns them. */
 export function encoderFor(features: FeatureSource | undefined, dictionaries?: Dictionaries): FeatureEncoder {
-  const definitions = features?.definitions.filter(isRankable) ?? []
+  const definitions = features?.definitions.filter((definition) => rankableAs(definition) !== undefined) ?? []
   return new FeatureEncoder(
     definitions.map(({ name }) => name),
     dictionaries,

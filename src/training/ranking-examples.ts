@@ -1,4 +1,5 @@
 // Training rows of a ranker, from questions with their candidates.
+import assert from 'node:assert'
 import type { Rng } from '../lib/rng.ts'
 import type { RankingColumn, RankingRows } from '../ports/ranker.ts'
 import type { QuestionRows } from './question-rows.ts'
@@ -89,16 +90,16 @@ export class RankingExamples {
     return all
   }
 
-  /** @param kinds by column; one without a kind is left out */
-  build(kinds: readonly RankingColumn['kind'][]): RankingRows {
+  /** @param chosen columns by name, in the order that they shall have */
+  build(chosen: readonly Pick<RankingColumn, 'name' | 'kind'>[]): RankingRows {
     const width = this.columnNames.length
     const rowCount = this.#labels.length
-    const columns = this.columnNames.flatMap((name, c) => {
-      const kind = kinds[c]
-      if (kind === undefined) return []
+    const columns = chosen.map((column) => {
+      const at = this.columnNames.indexOf(column.name)
+      assert(at >= 0, `there is no column ${column.name}`)
       const values = new Float32Array(rowCount)
-      for (let row = 0; row < rowCount; row++) values[row] = this.#values[row * width + c]!
-      return [{ name, kind, values }]
+      for (let row = 0; row < rowCount; row++) values[row] = this.#values[row * width + at]!
+      return { ...column, values }
     })
     return { columns, labels: Float32Array.from(this.#labels), querySizes: Int32Array.from(this.#querySizes) }
   }

@@ -46,6 +46,7 @@ export function describeRun(run: Run): readonly (readonly string[])[] {
           ['log', `before ${inputs.nextOffset}`],
           ['as of', isoOf(inputs.asOfMs)],
           ...inputs.tables.map(({ table, version }) => [`table ${table}`, `version ${version}`]),
+          ...(inputs.rankerFile === undefined ? [] : [['ranker file', `SHA-256 ${inputs.rankerFile}`]]),
           ['parameters', JSON.stringify(inputs.parameters)],
         ]
       : []),

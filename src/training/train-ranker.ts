@@ -1,4 +1,5 @@
 // From plain history to a ranker: for the newest windows of time, candidates of models that know only what came before the window, asked at moments in it.
+import assert from 'node:assert'
 import type { ExamplePlan } from '../config/plan.ts'
 import type { FeatureLook } from '../domain/feature-look.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
@@ -10,8 +11,9 @@ import type { BundledRanker, ExampleFacts } from '../models/bundle.ts'
 import type { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { GeneratorKind, TrainContext } from '../ports/candidate-generator.ts'
-import type { RankerKind, RankingColumn, RankingRows } from '../ports/ranker.ts'
+import type { ImportedModel, RankerKind, RankingColumn, RankingRows } from '../ports/ranker.ts'
 import { encoderFor, QuestionRows } from './question-rows.ts'
+import { tryRanker } from './ranker-trial.ts'
 import { RankingExamples } from './ranking-examples.ts'
 import { type RankingWindow, rankingQuestions, rankingWindows } from './ranking-questions.ts'
 import { trainGenerators } from './train.ts'
@@ -30,27 +32,32 @@ export interface RankerTraining {
   readonly lightestWeight: number
   /** Features as they were; asked forward in time. */
   readonly features?: FeatureSource | undefined
+  /** Of a ranker that was trained elsewhere: the model, as its `check` let it through. */
+  readonly file?: Uint8Array | undefined
   readonly context: TrainContext
 }
 
-/** @throws MillraceError NOTHING_TO_TRAIN_ON where no question has a right answer among its candidates; TRAINING_* */
+/** @throws MillraceError NOTHING_TO_TRAIN_ON where no question has a right answer among its candidates; TRAINING_*, MODEL_FILE_INVALID */
 export async function trainRanker(training: RankerTraining): Promise<TrainedRanker> {
-  const { table, generators, ranker, plan, features, context } = training
+  const { table, generators, ranker, plan, features, file, context } = training
+  assert(!ranker.imported || file, `a ranker of the kind ${ranker.kind} needs its file`)
   const windows = rankingWindows({ ...spanOf(table), ...plan })
   const sequences = sequencesOf(table, table.userIds.length)
-  const encoder = encoderFor(features)
+  const encoder = encoderFor(features, ranker.imported?.categories)
   const sets: RankingExamples[] = []
   for (const window of windows) sets.push(await examplesOf(window, sequences, encoder, training))
   const facts = factsOf(windows, sets)
   if (facts.answeredCount === 0) throw nothingToRank(facts)
-  const columns = chosenColumns(sets[0]!.columnNames, encoder)
+  const all = columnsOf(sets[0]!.columnNames, encoder)
+  const columns = ranker.imported ? declaredColumns(all, ranker.imported) : usefulColumns(all)
   // The newest answered window decides; with a single one there is nothing to decide by.
   const answered = sets.filter(({ answeredCount }) => answeredCount > 0)
   const older = answered.length > 1 ? answered.slice(0, -1) : answered
-  const rows = RankingExamples.joined(older).build(columns.kinds)
-  const validation = answered.length > 1 ? answered.at(-1)!.build(columns.kinds) : undefined
-  const { artifacts, notes } = await ranker.train(rows, validation, context)
+  const rows = RankingExamples.joined(older).build(columns.chosen)
+  const validation = answered.length > 1 ? answered.at(-1)!.build(columns.chosen) : undefined
+  const { artifacts, notes } = await ranker.train(rows, validation, { ...context, file })
   const featureNames = rows.columns.map(({ name }) => name)
+  if (ranker.imported) await tryRanker(await ranker.open(artifacts, featureNames), validation ?? rows)
   const learnedWith = new Set(featureNames)
   return {
     kind: ranker.kind,
@@ -105,18 +112,31 @@ export async function modelAsOf(
   return { itemIds: data.itemIds, generators: new Map(opened) }
 }
 
-/** By column what it holds; undefined for a feature that says who, not what kind of: it is left out. */
-function chosenColumns(columnNames: readonly string[], encoder: FeatureEncoder) {
+type Column = Pick<RankingColumn, 'name'> & { readonly kind: ReturnType<FeatureEncoder['kindOf']> }
+type UsefulColumn = Pick<RankingColumn, 'name' | 'kind'>
+
+function columnsOf(columnNames: readonly string[], encoder: FeatureEncoder): readonly Column[] {
   const firstFeature = columnNames.length - encoder.names.length
-  const kinds = columnNames.map((_, column): RankingColumn['kind'] => {
-    const kind = column < firstFeature ? 'number' : encoder.kindOf(column - firstFeature)
-    return kind === 'identity' ? undefined : kind
-  })
-  const leftOut = columnNames.filter((_, column) => kinds[column] === undefined)
+  return columnNames.map((name, column) => ({
+    name,
+    kind: column < firstFeature ? 'number' : encoder.kindOf(column - firstFeature),
+  }))
+}
+
+/** A feature that says who, not what kind of, is left out. */
+function usefulColumns(all: readonly Column[]) {
+  const chosen = all.filter((column): column is Column & UsefulColumn => column.kind !== 'identity')
+  const leftOut = all.filter(({ kind }) => kind === 'identity')
   return {
-    kinds,
-    notes: leftOut.map((name) => `${name} has too many different texts to be a category, and is left out.`),
+    chosen,
+    notes: leftOut.map(({ name }) => `${name} has too many different texts to be a category, and is left out.`),
   }
+}
+
+/** In the model's order. Its texts were declared, so that none of them says who. */
+function declaredColumns(all: readonly Column[], { featureNames }: ImportedModel) {
+  const { chosen } = usefulColumns(all)
+  return { chosen: featureNames.map((name) => chosen.find((column) => column.name === name)!), notes: [] }
 }
 
 function factsOf(windows: readonly RankingWindow[], sets: readonly RankingExamples[]): ExampleFacts {

@@ -32,10 +32,27 @@ export interface OnnxRanker extends Ranker {
  * @throws ONNX_RUNTIME_MISSING
  * @throws MODEL_FILE_INVALID with everything that does not fit
  */
-export async function openOnnxRanker(options: OnnxRankerOptions): Promise<OnnxRanker> {
-  const { path, features, threadCount = 1 } = options
+export async function openOnnxRanker({ path, ...options }: OnnxRankerOptions): Promise<OnnxRanker> {
   const runtime = await loadRuntime()
-  const session = await openSession(runtime, path, threadCount)
+  if (!existsSync(path)) throw invalid(`There is no ONNX model at ${path}.`)
+  return openOnnxModel(path, { ...options, path, runtime })
+}
+
+/**
+ * As `openOnnxRanker`, of a file's bytes.
+ * @param options.path for messages
+ * @throws ONNX_RUNTIME_MISSING, MODEL_FILE_INVALID
+ */
+export async function openOnnxBytes(bytes: Uint8Array, options: OnnxRankerOptions): Promise<OnnxRanker> {
+  return openOnnxModel(bytes, { ...options, runtime: await loadRuntime() })
+}
+
+async function openOnnxModel(
+  model: string | Uint8Array,
+  options: OnnxRankerOptions & { readonly runtime: OnnxRuntime },
+): Promise<OnnxRanker> {
+  const { runtime, path, features, threadCount = 1 } = options
+  const session = await openSession(runtime, model, { path, threadCount })
   try {
     const inputs = inputsOf(session, features)
     const output = outputOf(session, options.output)
@@ -66,14 +83,17 @@ async function loadRuntime(): Promise<OnnxRuntime> {
 /** Of onnxruntime's levels: its warnings go to standard error past every logger. */
 const ERRORS_ONLY = 3
 
-async function openSession(runtime: OnnxRuntime, path: string, threadCount: number): Promise<InferenceSession> {
-  if (!existsSync(path)) throw invalid(`There is no ONNX model at ${path}.`)
+async function openSession(
+  { InferenceSession }: OnnxRuntime,
+  model: string | Uint8Array,
+  { path, threadCount }: { readonly path: string; readonly threadCount: number },
+): Promise<InferenceSession> {
+  const options = { intraOpNumThreads: threadCount, interOpNumThreads: 1, logSeverityLevel: ERRORS_ONLY } as const
   try {
-    return await runtime.InferenceSession.create(path, {
-      intraOpNumThreads: threadCount,
-      interOpNumThreads: 1,
-      logSeverityLevel: ERRORS_ONLY,
-    })
+    // The two are overloads of one function.
+    return await (typeof model === 'string'
+      ? InferenceSession.create(model, options)
+      : InferenceSession.create(model, options))
   } catch (error) {
     throw invalid(`${path} is not an ONNX model that onnxruntime can run: ${firstLine(error)}`, [], error)
   }

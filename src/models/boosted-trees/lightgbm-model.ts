@@ -8,6 +8,8 @@ export interface LightgbmModel {
   readonly featureNames: readonly string[]
   /** As in the file, such as "lambdarank" or "binary sigmoid:1". The trees give raw scores, as `predict(raw_score=True)` does. */
   readonly objective: string
+  /** By feature, where LightGBM was given a column of categories by pandas: the category that the trees know as 0, 1, … Empty where the file does not say which column is which. */
+  readonly categories: ReadonlyMap<number, readonly string[]>
 }
 
 /**
@@ -30,6 +32,22 @@ export function parseLightgbmModel(text: string): LightgbmModel {
     trees: joinTrees(parts, { featureCount, baseScore: 0 }),
     featureNames: (header.get('feature_names') ?? '').split(' '),
     objective: header.get('objective') ?? '',
+    categories: pandasCategories(text, header.get('feature_infos') ?? ''),
+  }
+}
+
+/** The last line lists the categories of each such column, and `feature_infos` says of each column that varied whether it is one: "[low:high]" is a column of numbers. */
+function pandasCategories(text: string, featureInfos: string): ReadonlyMap<number, readonly string[]> {
+  const [, listed = 'null'] = /^pandas_categorical:(.*)$/m.exec(text) ?? []
+  const infos = featureInfos.split(' ')
+  const columns = [...infos.keys()].filter((f) => infos[f] !== 'none' && !infos[f]!.startsWith('['))
+  try {
+    const lists = (JSON.parse(listed) ?? []) as unknown[][]
+    if (lists.length !== columns.length) return new Map()
+    return new Map(columns.map((f, i) => [f, lists[i]!.map(String)]))
+  } catch {
+    // Other programs write models of this format too, and this line is LightGBM's Python package's alone.
+    return new Map()
   }
 }
 

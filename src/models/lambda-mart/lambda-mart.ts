@@ -1,12 +1,10 @@
 // Boosted trees that order candidates: LambdaMART over the generators' scores and the system's features.
-import { KernelMemory } from '../../kernels/memory.ts'
-import { TreeScorer } from '../../kernels/tree-scores.ts'
 import { treeCountOf } from '../../kernels/trees.ts'
-import type { Artifacts, TrainContext } from '../../ports/candidate-generator.ts'
-import type { Ranker, RankerKind, RankingRows, TrainedRankerArtifacts } from '../../ports/ranker.ts'
+import type { RankerContext, RankerKind, RankingRows, TrainedRankerArtifacts } from '../../ports/ranker.ts'
 import { type BoostedTreesSettings, boostedTreesSettings } from '../boosted-trees/settings.ts'
 import { trainBoostedTrees } from '../boosted-trees/train.ts'
 import { treeArtifacts, treesOfArtifacts } from '../boosted-trees/tree-artifacts.ts'
+import { TreesRanker } from '../boosted-trees/trees-ranker.ts'
 
 /** Small trees and many rows a leaf, because clicks and purchases are noisy: most right answers among hundreds of candidates are there by chance. */
 const defaults = {
@@ -26,7 +24,7 @@ export type LambdaMartSettings = Pick<BoostedTreesSettings, keyof typeof default
  * A kind of ranker. `trees` is the most there may be: training stops where the newest window of examples says that more make it worse.
  * Burges, "From RankNet to LambdaRank to LambdaMART: an overview", 2010.
  */
-export function lambdaMart(settings: Partial<LambdaMartSettings> = {}): RankerKind {
+export function lambdaMart(settings: Partial<LambdaMartSettings> = {}): RankerKind<never> {
   const options = { ...defaults, ...settings }
   return {
     kind: 'lambdaMart',
@@ -40,7 +38,7 @@ export function lambdaMart(settings: Partial<LambdaMartSettings> = {}): RankerKi
     },
     with: (replaced) => lambdaMart({ ...options, ...replaced }),
     train: (rows, validation, context) => trainLambdaMart(options, rows, validation, context),
-    open: (artifacts, featureNames) => new TreesRanker(artifacts, featureNames),
+    open: (artifacts, featureNames) => new TreesRanker(treesOfArtifacts(artifacts), featureNames),
     trees: treesOfArtifacts,
   }
 }
@@ -49,7 +47,7 @@ async function trainLambdaMart(
   options: LambdaMartSettings,
   rows: RankingRows,
   validation: RankingRows | undefined,
-  { seed, threadCount, log }: TrainContext,
+  { seed, threadCount, log }: RankerContext,
 ): Promise<TrainedRankerArtifacts> {
   const settings = (replaced: Partial<BoostedTreesSettings>): BoostedTreesSettings =>
     boostedTreesSettings({ objective: 'lambdaMart', ...options, ...replaced })
@@ -92,31 +90,4 @@ function concatenated(first: Float32Array, second: Float32Array): Float32Array {
   both.set(first)
   both.set(second, first.length)
   return both
-}
-
-/** Rows that are scored in one call of the kernel. */
-const CAPACITY = 1024
-
-class TreesRanker implements Ranker {
-  readonly featureNames: readonly string[]
-  readonly #scorer: TreeScorer
-
-  constructor(artifacts: Artifacts, featureNames: readonly string[]) {
-    this.featureNames = featureNames
-    this.#scorer = new TreeScorer(new KernelMemory(), treesOfArtifacts(artifacts), CAPACITY)
-  }
-
-  score(rows: Float32Array, rowCount: number, out: Float64Array): void {
-    const { inputs } = this.#scorer
-    const featureCount = this.featureNames.length
-    for (let from = 0; from < rowCount; from += CAPACITY) {
-      const count = Math.min(CAPACITY, rowCount - from)
-      for (let feature = 0; feature < featureCount; feature++) {
-        const input = inputs[feature]!
-        for (let row = 0, at = from * featureCount + feature; row < count; row++, at += featureCount)
-          input[row] = rows[at]!
-      }
-      out.set(this.#scorer.score(count), from)
-    }
-  }
 }

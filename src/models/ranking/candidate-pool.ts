@@ -1,13 +1,11 @@
 // What all generators propose to one visitor, as one set, with what each of them thought of each candidate: the rows that a ranker orders.
+import { generatorColumns, HISTORY_COLUMNS } from '../../domain/ranking-columns.ts'
 import type { CandidateGenerator, Candidates, History, ItemSet } from '../../ports/candidate-generator.ts'
-
-/** What is known of every candidate without asking any store, after the columns of the generators. */
-const HISTORY_COLUMNS = ['history.length', 'history.items'] as const
 
 /** One visitor after another, in the same arrays: nothing is allocated per candidate. */
 export class CandidatePool {
   readonly generatorNames: readonly string[]
-  /** Of each generator its score of the candidate and the candidate's place in its list, from 0, both missing where it did not propose it; then the history's. */
+  /** Those of each generator, then the history's, which are known without asking any store. */
   readonly columnNames: readonly string[]
   readonly #generators: readonly CandidateGenerator[]
   readonly #perGenerator: number
@@ -26,7 +24,7 @@ export class CandidatePool {
     { itemCount, perGenerator }: { readonly itemCount: number; readonly perGenerator: number },
   ) {
     this.generatorNames = [...generators.keys()]
-    this.columnNames = [...this.generatorNames.flatMap((name) => [`${name}.score`, `${name}.rank`]), ...HISTORY_COLUMNS]
+    this.columnNames = [...this.generatorNames.flatMap(generatorColumns), ...HISTORY_COLUMNS]
     this.#generators = [...generators.values()]
     this.#perGenerator = perGenerator
     this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FeatureValue } from '../../domain/feature.ts'
-import { definitionOf } from '../../domain/feature-corpus.contract.ts'
-import { FeatureEncoder, isRankable } from './feature-encoder.ts'
+import { FeatureEncoder } from './feature-encoder.ts'
 
 const reading = (value: FeatureValue | undefined) =>
   ({ status: value === undefined ? 'missing' : 'present', value, newestEventTimeMs: undefined }) as const
@@ -34,17 +33,9 @@ test('a feature of a million texts says who: it is told so, and none of them is 
   expect(encoder.dictionaries).toEqual({ country: ['fr'] })
 })
 
-test('maps, tags and ids of entities are nothing that a ranker can use', () => {
-  const window = { windowMs: 86_400_000, by: 'user', of: 'any' } as const
-  const category = { entity: 'item', attribute: 'category' } as const
-  const rankable = {
-    share: { family: 'share', over: category, ...window },
-    lastItem: { family: 'last', ...window },
-    lastCategory: { family: 'last', value: category, kind: 'text', ...window },
-    tags: { family: 'attribute', by: 'item', attribute: 'tags', kind: 'tags' },
-    price: { family: 'attribute', by: 'item', attribute: 'price', kind: 'number' },
-    count: { family: 'count', ...window },
-  } as const
-  const found = Object.entries(rankable).filter(([name, formula]) => isRankable(definitionOf(name, formula)))
-  expect(found.map(([name]) => name)).toEqual(['lastCategory', 'price', 'count'])
+test('of a dictionary that was given, however long, every text stays a category', () => {
+  const texts = Array.from({ length: 20_000 }, (_, n) => `n${n}`)
+  const encoder = new FeatureEncoder(['name'], { name: texts })
+  expect(encoder.kindOf(0)).toBe('category')
+  expect(encoder.dictionaries).toEqual({ name: texts })
 })

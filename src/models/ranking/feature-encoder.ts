@@ -1,15 +1,8 @@
 // Readings of features as the numbers that a ranker computes with. Texts become categories by a dictionary, which training makes and the bundle keeps.
-import type { FeatureDefinition, FeatureReading, FeatureValue } from '../../domain/feature.ts'
+import type { FeatureReading, FeatureValue } from '../../domain/feature.ts'
 
 /** A feature that takes more different texts than this says who, not what kind of. */
 const MOST_CATEGORIES = 10_000
-
-/** Whether a ranker can use a feature: maps, tag lists and ids of entities are no numbers and no kinds. */
-export function isRankable({ formula }: FeatureDefinition): boolean {
-  if (formula.family === 'share') return false
-  if (formula.family === 'last') return formula.value !== undefined && formula.kind !== 'tags'
-  return formula.family !== 'attribute' || formula.kind !== 'tags'
-}
 
 /** By feature: its texts, the first one being category 0. Empty for a feature of numbers. */
 export type Dictionaries = Readonly<Record<string, readonly string[]>>
@@ -41,7 +34,9 @@ export class FeatureEncoder {
   /** Whether a feature turned out to be of texts, and of few enough to learn from. */
   kindOf(f: number): 'number' | 'category' | 'identity' {
     const { size } = this.#categories[f]!
-    return size === 0 ? 'number' : size <= MOST_CATEGORIES ? 'category' : 'identity'
+    if (size === 0) return 'number'
+    // What is given was chosen by somebody; only what is learned is judged.
+    return size <= MOST_CATEGORIES || !this.#isLearning ? 'category' : 'identity'
   }
 
   #number(f: number, value: FeatureValue | undefined): number {
