@@ -37,6 +37,10 @@ export interface RankedCandidates {
   readonly itemIndexes: Int32Array
   readonly scores: Float64Array
   readonly generators: readonly string[]
+  /** What the ranker saw of each: candidates x its columns, row-major, in another order: that of `places`. */
+  readonly rows: Float32Array
+  /** Where in `rows` each candidate's is. */
+  readonly places: Int32Array
   readonly failures: readonly GeneratorFailure[]
 }
 
@@ -164,7 +168,8 @@ export class CandidateRanking {
     fillRows(values, this.#pool.columnNames.length, this.#encoder, readings, rows)
     const scores = new Float64Array(count)
     // A copy: the picker's rows are overwritten while a ranker that is not done at once scores them.
-    await this.#ranker.ranker.score(this.#pick(rows, this.#width, count).slice(), count, scores)
+    const picked = this.#pick(rows, this.#width, count).slice()
+    await this.#ranker.ranker.score(picked, count, scores)
     if (!scores.every(Number.isFinite)) throw new Error('the ranker gave a score that is not finite')
     const order = Int32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b)
     const { generatorNames } = this.#pool
@@ -172,6 +177,8 @@ export class CandidateRanking {
       itemIndexes: order.map((place) => itemIndexes[place]!),
       scores: Float64Array.from(order, (place) => scores[place]!),
       generators: Array.from(order, (place) => generatorNames[proposers[place]!]!),
+      rows: picked,
+      places: order,
       failures,
     }
   }
