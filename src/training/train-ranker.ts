@@ -33,9 +33,43 @@ export interface RankerTraining {
   readonly context: TrainContext
 }
 
+/** What a ranker learns from, and how it was found. */
+export interface RankerExamples {
+  readonly rows: RankingRows
+  /** Of the newest answered window, which decides how long to train; undefined where there is a single one. */
+  readonly validation: RankingRows | undefined
+  readonly dictionaries: BundledRanker['dictionaries']
+  readonly facts: ExampleFacts
+  readonly notes: readonly string[]
+}
+
 /** @throws MillraceError NOTHING_TO_TRAIN_ON where no question has a right answer among its candidates; TRAINING_* */
 export async function trainRanker(training: RankerTraining): Promise<TrainedRanker> {
-  const { table, generators, ranker, plan, features, context } = training
+  const { generators, ranker, plan, features, context } = training
+  const { rows, validation, dictionaries, facts, notes } = await rankerExamples(training)
+  const trained = await ranker.train(rows, validation, context)
+  const featureNames = rows.columns.map(({ name }) => name)
+  const learnedWith = new Set(featureNames)
+  return {
+    kind: ranker.kind,
+    options: ranker.options,
+    artifacts: trained.artifacts,
+    featureNames,
+    features: (features?.definitions ?? [])
+      .filter(({ name }) => learnedWith.has(name))
+      .map(({ name, version }) => ({ name, version })),
+    generatorNames: Object.keys(generators),
+    perGenerator: plan.perGenerator,
+    dictionaries,
+    examples: facts,
+    looks: looksOf(rows),
+    notes: [...notes, ...trained.notes],
+  }
+}
+
+/** @throws MillraceError NOTHING_TO_TRAIN_ON where no question has a right answer among its candidates; TRAINING_* */
+export async function rankerExamples(training: Omit<RankerTraining, 'ranker'>): Promise<RankerExamples> {
+  const { table, plan, features } = training
   const windows = rankingWindows({ ...spanOf(table), ...plan })
   const sequences = sequencesOf(table, table.userIds.length)
   const encoder = encoderFor(features)
@@ -47,25 +81,12 @@ export async function trainRanker(training: RankerTraining): Promise<TrainedRank
   // The newest answered window decides; with a single one there is nothing to decide by.
   const answered = sets.filter(({ answeredCount }) => answeredCount > 0)
   const older = answered.length > 1 ? answered.slice(0, -1) : answered
-  const rows = RankingExamples.joined(older).build(columns.kinds)
-  const validation = answered.length > 1 ? answered.at(-1)!.build(columns.kinds) : undefined
-  const { artifacts, notes } = await ranker.train(rows, validation, context)
-  const featureNames = rows.columns.map(({ name }) => name)
-  const learnedWith = new Set(featureNames)
   return {
-    kind: ranker.kind,
-    options: ranker.options,
-    artifacts,
-    featureNames,
-    features: (features?.definitions ?? [])
-      .filter(({ name }) => learnedWith.has(name))
-      .map(({ name, version }) => ({ name, version })),
-    generatorNames: Object.keys(generators),
-    perGenerator: plan.perGenerator,
+    rows: RankingExamples.joined(older).build(columns.kinds),
+    validation: answered.length > 1 ? answered.at(-1)!.build(columns.kinds) : undefined,
     dictionaries: encoder.dictionaries,
-    examples: facts,
-    looks: looksOf(rows),
-    notes: [...columns.notes, ...notes],
+    facts,
+    notes: columns.notes,
   }
 }
 
@@ -74,7 +95,7 @@ async function examplesOf(
   window: RankingWindow,
   sequences: InteractionSequences,
   encoder: FeatureEncoder,
-  { table, generators, plan, lightestWeight, features, context }: RankerTraining,
+  { table, generators, plan, lightestWeight, features, context }: Omit<RankerTraining, 'ranker'>,
 ): Promise<RankingExamples> {
   const { userIds, itemIds } = table
   const model = await modelAsOf(table, window.fromMs, generators, context)
