@@ -11,6 +11,7 @@ import type { Manifest } from '../models/bundle.ts'
 import { describeFunnel, type FunnelReport } from '../training/evaluate-funnel.ts'
 import { describeEvaluation, type EvaluationReport } from '../training/evaluation-report.ts'
 import { describeGates } from '../training/gates/judge.ts'
+import { describeHeldOutSlices, toldSlices } from '../training/held-out-slices.ts'
 import { evaluateFunnel } from './evaluate-funnel.ts'
 import type { RunRecorder } from './record-run.ts'
 import { trainModel } from './train-model.ts'
@@ -79,8 +80,8 @@ export async function trainingRun(
     promote,
     checkpoints,
     log,
-    onEvaluation: async ({ report: evaluation }) => {
-      for (const line of describeEvaluation(evaluation)) log(line)
+    onEvaluation: async ({ report: evaluation, slices }) => {
+      for (const line of [...describeEvaluation(evaluation), '', ...describeHeldOutSlices(slices)]) log(line)
       await recorder.addMetrics(metricsOf(evaluation))
       const funnel = await evaluateFunnel(app, input, { threadCount, log: recorder.log })
       if (funnel) {
@@ -89,7 +90,7 @@ export async function trainingRun(
       }
       await writeFile(
         join(recorder.folder, 'evaluation.json'),
-        JSON.stringify({ ...evaluation, funnel: funnel?.report }),
+        JSON.stringify({ ...evaluation, slices: toldSlices(slices), funnel: funnel?.report }),
       )
     },
     onModel: made,
