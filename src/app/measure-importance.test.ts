@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openRankedShop, type RankedShop, rankedSystem } from '../../test/ranked-shop.testing.ts'
 import { openTestApp } from '../../test/system.testing.ts'
 import type { Manifest } from '../models/bundle.ts'
-import { describeMeasuredImportance, measureImportance } from './measure-importance.ts'
+import { describeMeasuredImportance } from '../training/measured-importance.ts'
+import { measureImportance } from './measure-importance.ts'
 
 const log = (): void => {}
 let shop: RankedShop

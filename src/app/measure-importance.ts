@@ -6,22 +6,16 @@ import type { FeatureSource } from '../domain/feature-source.ts'
 import { sequencesOf } from '../domain/interaction-sequences.ts'
 import type { InteractionTable } from '../domain/interaction-table.ts'
 import { lightestWeight } from '../domain/interaction-weight.ts'
-import { bootstrapMean, type MeanInterval } from '../lib/bootstrap.ts'
+import { bootstrapMean } from '../lib/bootstrap.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { seededRng } from '../lib/rng.ts'
 import { modelOf } from '../models/open-bundle.ts'
 import { openRanker } from '../models/open-ranker.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { Ranker, RankerKind, RankingRows } from '../ports/ranker.ts'
-import {
-  describeImportance,
-  type FeatureLoss,
-  leaveOneFeatureOut,
-  permutationImportance,
-  type TreeImportance,
-  treeImportance,
-} from '../training/importance.ts'
+import { leaveOneFeatureOut, permutationImportance, treeImportance } from '../training/importance.ts'
 import { type KeptQuestions, keepQuestions, ndcgByUser, scoreColumns } from '../training/kept-questions.ts'
+import type { ImportanceBasis, MeasuredImportance, MeasuredLosses } from '../training/measured-importance.ts'
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
 import { drawn, rankingQuestions } from '../training/ranking-questions.ts'
 import { modelAsOf, type RankerExamples, rankerExamples } from '../training/train-ranker.ts'
@@ -49,31 +43,6 @@ export interface ImportanceOptions {
   readonly questionCountMax?: number | undefined
   readonly threadCount?: number | undefined
   readonly log: (line: string) => void
-}
-
-/** What losses were measured on. */
-export interface ImportanceBasis {
-  /** The registered ranker as it is, or one of the same settings that was trained on what came before. */
-  readonly ranker: 'registered' | 'trainedAnew'
-  /** It has learned from nothing that happened from then on, and is asked about nothing before. */
-  readonly fromMs: number
-  readonly k: number
-  readonly questionCount: number
-  readonly userCount: number
-  /** Of the whole ranker. */
-  readonly ndcg: MeanInterval
-}
-
-export interface MeasuredLosses extends ImportanceBasis {
-  /** NDCG@k with the feature minus without, user by user; the greatest loss first. */
-  readonly losses: readonly FeatureLoss[]
-}
-
-export interface MeasuredImportance {
-  readonly version: string
-  readonly gain: readonly TreeImportance[]
-  readonly permutation?: MeasuredLosses
-  readonly leftOut?: MeasuredLosses
 }
 
 /**
@@ -301,29 +270,4 @@ function nothingAfter({ splitAtMs }: ImportanceOptions): MillraceError {
     `One side of ${where} has nothing to learn from, or nothing new to ask about.`,
     { fix: 'Import more history, or split at another moment (--split-at, --test-share).' },
   )
-}
-
-/** The report as lines for people. */
-export function describeMeasuredImportance(measured: MeasuredImportance): readonly string[] {
-  const { version, gain, permutation, leftOut } = measured
-  const lines = describeImportance({
-    gain,
-    ...(permutation && { permutation: permutation.losses }),
-    ...(leftOut && { leftOut: leftOut.losses }),
-  })
-  return [
-    ...(permutation ? [`mixed up: ${basisText(version, permutation)}`] : []),
-    ...(leftOut ? [`trained without: ${basisText(version, leftOut)}`] : []),
-    ...(permutation || leftOut
-      ? ['losses are of NDCG, user by user, with 95 % intervals; p is corrected for the number of features', '']
-      : []),
-    ...lines,
-  ]
-}
-
-function basisText(version: string, { ranker, fromMs, k, questionCount, userCount, ndcg }: ImportanceBasis): string {
-  const who = ranker === 'registered' ? `model ${version} as it is` : `trained anew with the settings of ${version}`
-  const [low, high] = ndcg.interval.map((bound) => bound.toFixed(4))
-  const from = `${new Date(fromMs).toISOString().slice(0, 16)}Z`
-  return `${who}, which learned before ${from}; ${questionCount} later moments of ${userCount} users, NDCG@${k} ${ndcg.mean.toFixed(4)} [${low}, ${high}]`
 }

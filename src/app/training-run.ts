@@ -112,7 +112,7 @@ export function funnelMetricsOf({ k, ranked, candidateRecall }: FunnelReport): r
 }
 
 /** One processor is left to those who answer. */
-const queuedThreadCount = (app: App): number =>
+export const queuedThreadCount = (app: App): number =>
   app.plan.training.limits?.threadCount ?? Math.max(1, availableParallelism() - 1)
 
 /** @throws MillraceError RUN_HELD */

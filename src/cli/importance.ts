@@ -1,16 +1,20 @@
 // millrace importance: what a model's ranker makes of each feature, and what it would lose without it.
 import { defineCommand } from 'citty'
-import { describeMeasuredImportance, type ImportanceOptions, measureImportance } from '../app/measure-importance.ts'
+import { importanceRequest, importanceRun } from '../app/importance-run.ts'
+import { type ImportanceOptions, measureImportance } from '../app/measure-importance.ts'
+import { recordRun } from '../app/record-run.ts'
 import { openApp } from '../app.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { describeMeasuredImportance } from '../training/measured-importance.ts'
 import { modelArguments } from './app-arguments.ts'
 import { countArgument, momentArgument, shareArgument } from './number-argument.ts'
+import { wishOf } from './run-arguments.ts'
 
 /** As long as the longest answer of the server. */
 const LIST_LENGTH_MAX = 1000
 
 /** What is trained on what must not be told in vain. @throws MillraceError CLI_USAGE */
-function assertMeasures({ permutation, leaveOneOut, log: _, version: __, ...told }: ImportanceOptions): void {
+function assertMeasures({ permutation, leaveOneOut, version: _, ...told }: Omit<ImportanceOptions, 'log'>): void {
   const [name] = Object.entries(told).find(([, value]) => value !== undefined) ?? []
   if (permutation || leaveOneOut || name === undefined) return
   throw new MillraceError(
@@ -50,7 +54,7 @@ export default defineCommand({
     json: { type: 'boolean', description: 'Print JSON', default: false },
   },
   async run({ args }) {
-    const options = {
+    const told = {
       version: args.version,
       permutation: args.permutation,
       leaveOneOut: args.leaveOneOut,
@@ -59,12 +63,17 @@ export default defineCommand({
       k: countArgument('k', args.k, LIST_LENGTH_MAX),
       questionCountMax: countArgument('questions', args.questions),
       threadCount: countArgument('threads', args.threads),
-      log: (line: string) => console.error(line),
     }
-    assertMeasures(options)
+    assertMeasures(told)
+    const log = (line: string): void => console.error(line)
     const app = await openApp({ systemFile: args.system, dataDir: args.data })
     try {
-      const measured = await measureImportance(app, options)
+      const isMeasured = told.permutation || told.leaveOneOut
+      const wish = wishOf('importance', { command: 'millrace importance', options: importanceRequest(told) })
+      // Gains are looked up, not worked out: that is no run.
+      const measured = await (isMeasured
+        ? recordRun(app, wish, (recorder) => importanceRun(recorder, log))
+        : measureImportance(app, { ...told, log }))
       if (args.json) return console.log(JSON.stringify(measured))
       for (const line of describeMeasuredImportance(measured)) console.log(line)
     } finally {
