@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts', 'examples/**/*.test.ts'],
     exclude: ['**/*.integration.test.ts', '**/node_modules/**'],
     testTimeout: 30_000,
+    hookTimeout: 30_000,
     maxWorkers: 2,
     // For the hundreds of processes that tests start.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'build', 'compile-cache') },

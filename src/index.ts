@@ -5,7 +5,7 @@ export { type OnnxRankerSettings, onnxRanker } from './adapters/onnx/ranker-kind
 export { checkData, type DataCheck } from './app/check-data.ts'
 export { type EvaluatedFunnel, evaluateFunnel } from './app/evaluate-funnel.ts'
 export { type EvaluateOptions, evaluateModels } from './app/evaluate-models.ts'
-export { type ExplainedRecommendation, explainRecommendation } from './app/explain-recommendation.ts'
+export { explainRecommendation } from './app/explain-recommendation.ts'
 export { importSources } from './app/import-sources.ts'
 export { type BackfillProgress, openFeatures } from './app/open-features.ts'
 export { openTables } from './app/open-tables.ts'

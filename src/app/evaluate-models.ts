@@ -23,7 +23,9 @@ import {
   type RankedModel,
 } from '../training/evaluation-report.ts'
 import { filledGenerator } from '../training/filled-generator.ts'
+import type { HeldOutSlices } from '../training/held-out-slices.ts'
 import { trainGenerators } from '../training/train.ts'
+import { heldOutSlices } from './held-out-slices.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface EvaluateOptions {
@@ -54,6 +56,8 @@ export interface HeldOutEvaluation {
   readonly models: readonly RankedModel[]
   /** Popularity comes first. */
   readonly baselines: readonly string[]
+  /** Of the model that serves. */
+  readonly slices: HeldOutSlices
 }
 
 /** @throws MillraceError NOTHING_TO_TRAIN_ON where no moment leaves something on both sides */
@@ -62,15 +66,22 @@ export async function evaluateModels(
   input: TrainingInput,
   options: EvaluateOptions,
 ): Promise<EvaluationReport> {
-  return (await evaluateOnHeldOut(app, input, options)).report
+  return (await evaluated(app, input, options)).report
 }
 
-/** As `evaluateModels`, with the lists, which gates compare. */
+/** As `evaluateModels`, with the lists, which gates compare, and for whom they work worse. */
 export async function evaluateOnHeldOut(
   app: App,
   input: TrainingInput,
   options: EvaluateOptions,
 ): Promise<HeldOutEvaluation> {
+  const evaluation = await evaluated(app, input, options)
+  return { ...evaluation, slices: await heldOutSlices(app, input, evaluation) }
+}
+
+type Evaluated = Omit<HeldOutEvaluation, 'slices'>
+
+async function evaluated(app: App, input: TrainingInput, options: EvaluateOptions): Promise<Evaluated> {
   const { k = 20 } = options
   const split = splitOf(input.table, options)
   const evaluation = split && (await evaluateSplit(app, split, { ...options, k }))
@@ -105,7 +116,7 @@ async function evaluateSplit(
   app: App,
   split: Split,
   options: EvaluateOptions & { readonly k: number },
-): Promise<HeldOutEvaluation | undefined> {
+): Promise<Evaluated | undefined> {
   const { generators: kinds } = app.system
   const data = trainingDataOf(split.train, split.splitAtMs ?? app.clock.now())
   const models = await trainedModels(app, kinds, data, options)

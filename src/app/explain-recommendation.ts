@@ -1,34 +1,16 @@
 // Why these items for this user: the ranked list of the model in charge, and what moved the score of one of them.
 import type { App } from '../app.ts'
+import { readHistory } from '../data/read-history.ts'
+import type { FeatureSource } from '../domain/feature-source.ts'
 import { sequencesOf } from '../domain/interaction-sequences.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { modelOf } from '../models/open-bundle.ts'
 import { openRanker } from '../models/open-ranker.ts'
 import { columnPicker } from '../models/ranking/column-picker.ts'
-import { type Explanation, rowExplainer } from '../training/explanation.ts'
+import { type ExplainedRecommendation, type RankedItem, rowExplainer } from '../training/explanation.ts'
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
 import { withPastFeatures } from './past-features.ts'
 import { rankerTrees } from './ranker-trees.ts'
-import { readTrainingInput } from './training-input.ts'
-
-export interface RankedItem {
-  readonly itemId: string
-  readonly score: number
-  /** By generator: the item's place in its list, from 1; those that did not propose it are missing. */
-  readonly ranks: Readonly<Record<string, number>>
-}
-
-export interface ExplainedRecommendation {
-  readonly version: string
-  readonly userId: string
-  readonly momentMs: number
-  /** Interactions of the user. */
-  readonly historyLength: number
-  readonly candidateCount: number
-  /** Best first. */
-  readonly items: readonly RankedItem[]
-  readonly explained: { readonly itemId: string; readonly place: number; readonly explanation: Explanation }
-}
 
 export interface ExplainOptions {
   readonly userId: string
@@ -38,15 +20,17 @@ export interface ExplainOptions {
   readonly version?: string | undefined
   /** Items of the list to tell; 10 where it is left out. */
   readonly limit?: number | undefined
+  /** The features as they are now; the log is played again where it is left out. Only asked of a system that has some. */
+  readonly features?: (() => Promise<FeatureSource | undefined>) | undefined
 }
 
 /**
- * The list as of now, seen items left out and without the rules of a placement. Reads the whole log, and plays it again where the ranker uses features.
- * @throws MillraceError MODEL_NOT_FOUND, MODEL_WITHOUT_TREES, MODEL_MISMATCH, NO_CANDIDATE, BUNDLE_*
+ * The list as of now, seen items left out and without the rules of a placement. One pass over the log for the user's history.
+ * @throws MillraceError MODEL_NOT_FOUND, MODEL_WITHOUT_TREES, MODEL_MISMATCH, USER_UNKNOWN, NO_CANDIDATE, FEATURE_UNKNOWN, BUNDLE_*
  */
 export async function explainRecommendation(
   app: App,
-  { userId, itemId, version: wanted, limit = 10 }: ExplainOptions,
+  { userId, itemId, version: wanted, limit = 10, features: featuresNow }: ExplainOptions,
 ): Promise<ExplainedRecommendation> {
   const { version, bundle, trees, categories } = await rankerTrees(app, wanted)
   const bundled = bundle.ranker!
@@ -56,18 +40,25 @@ export async function explainRecommendation(
   const opened = modelOf(bundle, generators)
   // In the order of the ranker's columns.
   const proposing = new Map(bundled.generatorNames.map((name) => [name, opened.generators.get(name)!]))
-  const { table } = await readTrainingInput(app)
-  const userIds = [...new Set([...table.userIds, userId])]
+  const history = await readHistory(app.log, app.plan.data.interactions, userId)
+  if (!history.isKnown) throw unknownUser(userId)
   // Retention may have taken the interactions of items that the model still knows.
-  const itemIds = [...new Set([...table.itemIds, ...bundle.itemIds])]
-  const sequences = sequencesOf(table, userIds.length)
-  const userIndex = userIds.indexOf(userId)
-  const historyEnd = sequences.offsets[userIndex + 1]!
-  const historyLength = historyEnd - sequences.offsets[userIndex]!
+  const itemIds = [...new Set([...history.itemIds, ...bundle.itemIds])]
+  const historyLength = history.itemIds.length
+  const indexOf = new Map(itemIds.map((id, index) => [id, index]))
+  const sequences = sequencesOf(
+    {
+      userIndexes: new Int32Array(historyLength),
+      itemIndexes: Int32Array.from(history.itemIds, (id) => indexOf.get(id)!),
+      weights: history.weights,
+      eventTimesMs: history.eventTimesMs,
+    },
+    1,
+  )
   const momentMs = app.clock.now()
-  return withPastFeatures(app, async (features) => {
+  const explained = async (features: FeatureSource | undefined): Promise<ExplainedRecommendation> => {
     const rows = new QuestionRows({
-      userIds,
+      userIds: [userId],
       itemIds,
       sequences,
       model: { itemIds: bundle.itemIds, generators: proposing },
@@ -75,7 +66,7 @@ export async function explainRecommendation(
       features,
       encoder: encoderFor(features, bundled.dictionaries),
     })
-    const question = { userIndex, momentMs, historyEnd, relevantItems: [], grades: [] }
+    const question = { userIndex: 0, momentMs, historyEnd: historyLength, relevantItems: [], grades: [] }
     const asked = await rows.ask(question)
     const width = rows.columnNames.length
     const candidateCount = asked.itemIndexes.length
@@ -111,6 +102,13 @@ export async function explainRecommendation(
       items: order.slice(0, limit).map(itemAt),
       explained: { itemId: itemAt(order[place]!).itemId, place: place + 1, explanation },
     }
+  }
+  return featuresNow ? explained(await featuresNow()) : withPastFeatures(app, explained)
+}
+
+function unknownUser(userId: string): MillraceError {
+  return new MillraceError('USER_UNKNOWN', `The event log knows nothing of a user ${JSON.stringify(userId)}.`, {
+    fix: 'Look at the spelling. Whoever did nothing yet gets what a newcomer gets.',
   })
 }
 

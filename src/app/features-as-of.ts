@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { App } from '../app.ts'
 import { type EarlierFeatures, type EarlierFeaturesRequest, earlierFeatures } from '../data/earlier-features.ts'
+import { inTurn } from '../lib/in-turn.ts'
 
 /**
  * Features of one entity as they were at a moment, from the app's log.
@@ -13,11 +14,5 @@ export async function featuresAsOf(app: App, request: EarlierFeaturesRequest): P
 }
 
 /** For a server: one question after the other, so that several at once do not take the machine from those who want recommendations. */
-export function featuresAsOfInTurn(app: App): (request: EarlierFeaturesRequest) => Promise<EarlierFeatures> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (request) => {
-    const answer = last.then(() => featuresAsOf(app, request))
-    last = answer.catch(() => {})
-    return answer
-  }
-}
+export const featuresAsOfInTurn = (app: App): ((request: EarlierFeaturesRequest) => Promise<EarlierFeatures>) =>
+  inTurn((request) => featuresAsOf(app, request))

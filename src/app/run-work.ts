@@ -1,6 +1,7 @@
 // What the process of a queued run does, and what a run does again that goes on.
 import type { App } from '../app.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { importanceRun } from './importance-run.ts'
 import { executeClaimed, type RunRecorder, resumeRun } from './record-run.ts'
 import { trainingRun } from './training-run.ts'
 
@@ -14,7 +15,13 @@ export const goOnWithRun = (app: App, id: string, say: (line: string) => void): 
 function workOfRun(recorder: RunRecorder, say?: (line: string) => void): Promise<unknown> {
   const { kind, id, request } = recorder.run
   if (kind === 'train') return trainingRun(recorder, say)
-  throw new MillraceError('RUN_STATE_CHANGED', `Run ${id} (${kind}) cannot go on: only training keeps checkpoints.`, {
-    fix: `Run it anew: ${request.command}.`,
-  })
+  // It has no checkpoints, and begins again.
+  if (kind === 'importance') return importanceRun(recorder, say)
+  throw new MillraceError(
+    'RUN_STATE_CHANGED',
+    `Run ${id} (${kind}) cannot go on: it was not queued, and keeps no checkpoints.`,
+    {
+      fix: `Run it anew: ${request.command}.`,
+    },
+  )
 }

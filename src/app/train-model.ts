@@ -3,11 +3,12 @@ import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
 import { type InteractionTable, newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import { lightestWeight } from '../domain/interaction-weight.ts'
-import type { ModelMetric } from '../domain/registered-model.ts'
+import type { ModelMetric, ModelWeakSlice } from '../domain/registered-model.ts'
 import type { BundledRanker, HeldOutLists, Manifest } from '../models/bundle.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
 import type { RankerKind } from '../ports/ranker.ts'
 import { type EvaluationReport, type SliceName, sliceTitles } from '../training/evaluation-report.ts'
+import type { HeldOutSlices } from '../training/held-out-slices.ts'
 import { trainGenerators } from '../training/train.ts'
 import { type RankerTraining, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import { checkedRankerFile } from './checked-ranker.ts'
@@ -63,7 +64,10 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     userCount: table.userIds.length,
     itemIds: table.itemIds,
     metrics: options.evaluation ? metricsOf(options.evaluation.report) : [],
-    ...(options.evaluation && { slices: slicesOf(options.evaluation.report) }),
+    ...(options.evaluation && {
+      slices: slicesOf(options.evaluation.report),
+      weakSlices: weakSlicesOf(options.evaluation.slices),
+    }),
     generators,
     ranker: ranker && withoutNotes(ranker),
     heldOut: options.evaluation && heldOutLists(options.evaluation, table),
@@ -89,6 +93,9 @@ function slicesOf({ models }: EvaluationReport): readonly ModelMetric[] {
     interval,
   }))
 }
+
+const weakSlicesOf = (slices: HeldOutSlices): readonly ModelWeakSlice[] =>
+  (['users', 'items'] as const).flatMap((of) => slices[of].weak.map((found) => ({ of, ...found })))
 
 async function trainRankerOf(
   app: App,

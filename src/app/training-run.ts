@@ -11,6 +11,7 @@ import type { Manifest } from '../models/bundle.ts'
 import { describeFunnel, type FunnelReport } from '../training/evaluate-funnel.ts'
 import { describeEvaluation, type EvaluationReport } from '../training/evaluation-report.ts'
 import { describeGates } from '../training/gates/judge.ts'
+import { describeHeldOutSlices, toldSlices } from '../training/held-out-slices.ts'
 import { checkedRankerFile } from './checked-ranker.ts'
 import type { RunRecorder } from './record-run.ts'
 import { trainModel } from './train-model.ts'
@@ -81,8 +82,8 @@ export async function trainingRun(
     promote,
     checkpoints,
     log,
-    onEvaluation: async ({ report: evaluation }, funnel) => {
-      for (const line of describeEvaluation(evaluation)) log(line)
+    onEvaluation: async ({ report: evaluation, slices }, funnel) => {
+      for (const line of [...describeEvaluation(evaluation), '', ...describeHeldOutSlices(slices)]) log(line)
       await recorder.addMetrics(metricsOf(evaluation))
       if (funnel) {
         for (const line of ['', ...describeFunnel(funnel)]) log(line)
@@ -90,7 +91,7 @@ export async function trainingRun(
       }
       await writeFile(
         join(recorder.folder, 'evaluation.json'),
-        JSON.stringify({ ...evaluation, funnel: funnel?.report }),
+        JSON.stringify({ ...evaluation, slices: toldSlices(slices), funnel: funnel?.report }),
       )
     },
     onModel: made,
@@ -112,7 +113,7 @@ export function funnelMetricsOf({ k, ranked, candidateRecall }: FunnelReport): r
 }
 
 /** One processor is left to those who answer. */
-const queuedThreadCount = (app: App): number =>
+export const queuedThreadCount = (app: App): number =>
   app.plan.training.limits?.threadCount ?? Math.max(1, availableParallelism() - 1)
 
 /** @throws MillraceError RUN_HELD */

@@ -2,7 +2,7 @@
 import { defineCommand } from 'citty'
 import { checkedRankerFile } from '../app/checked-ranker.ts'
 import { evaluateFunnel } from '../app/evaluate-funnel.ts'
-import { evaluateModels } from '../app/evaluate-models.ts'
+import { evaluateOnHeldOut } from '../app/evaluate-models.ts'
 import { recordRun } from '../app/record-run.ts'
 import { readTrainingInput } from '../app/training-input.ts'
 import { funnelMetricsOf, metricsOf } from '../app/training-run.ts'
@@ -11,6 +11,7 @@ import { heldOutSource } from '../data/files-to-import.ts'
 import { readHeldOut } from '../data/read-held-out.ts'
 import { describeFunnel } from '../training/evaluate-funnel.ts'
 import { describeEvaluation } from '../training/evaluation-report.ts'
+import { describeAllSlices, describeHeldOutSlices, toldSlices } from '../training/held-out-slices.ts'
 import { appArguments } from './app-arguments.ts'
 import { countArgument, momentArgument, shareArgument } from './number-argument.ts'
 import { wishOf } from './run-arguments.ts'
@@ -32,6 +33,11 @@ export default defineCommand({
     columns: {
       type: 'string',
       description: 'Where --test has them: userId=customer,itemId=sku (default: userId and itemId)',
+    },
+    slices: {
+      type: 'boolean',
+      description: 'Show every slice of users and items, not only the weak ones',
+      default: false,
     },
     threads: { type: 'string', description: 'Threads to train with (default: all processors)' },
     json: { type: 'boolean', description: 'Print the report as JSON', default: false },
@@ -55,12 +61,18 @@ export default defineCommand({
       const report = await recordRun(app, wish, async (recorder) => {
         if (!heldOut) await checkedRankerFile(recorder.app)
         const input = await readTrainingInput(recorder.app)
-        const found = await evaluateModels(recorder.app, input, { ...options, heldOut })
+        const { report: found, slices } = await evaluateOnHeldOut(recorder.app, input, { ...options, heldOut })
         const funnel = heldOut ? undefined : await evaluateFunnel(recorder.app, input, options)
-        const lines = [...describeEvaluation(found), ...(funnel ? ['', ...describeFunnel(funnel)] : [])]
+        const lines = [
+          ...describeEvaluation(found),
+          '',
+          ...describeHeldOutSlices(slices),
+          ...(args.slices ? ['', ...describeAllSlices(slices)] : []),
+          ...(funnel ? ['', ...describeFunnel(funnel)] : []),
+        ]
         for (const line of lines) recorder.log(line)
         await recorder.addMetrics([...metricsOf(found), ...(funnel ? funnelMetricsOf(funnel.report) : [])])
-        return { lines, found: { ...found, ...(funnel && { funnel: funnel.report }) } }
+        return { lines, found: { ...found, slices: toldSlices(slices), ...(funnel && { funnel: funnel.report }) } }
       })
       if (args.json) console.log(JSON.stringify(report.found))
       else for (const line of report.lines) console.log(line)

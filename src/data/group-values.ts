@@ -1,45 +1,16 @@
 // To which group each user and item belongs, by attributes of theirs, as the log says it now.
-import type { EntityEvent, EntityName } from '../domain/event.ts'
+import type { AttributeValue } from '../domain/event.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import { logBatches } from './log-batches.ts'
+import { readAttributeValues } from './attribute-values.ts'
 
 /** @param paths such as "user.country"; others are left out @returns for each path the group of every entity of which the attribute is known */
 export async function readGroupValues(
   log: EventLog,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
-  const wanted = paths.flatMap((path) => {
-    const [entity, attribute] = path.split('.') as [EntityName, string?]
-    const newest = new Map<string, { group: string | undefined; timeMs: number }>()
-    return attribute === undefined ? [] : [{ path, entity, attribute, newest }]
-  })
-  if (wanted.length === 0) return new Map()
-  for await (const batch of logBatches(log, await log.bounds())) {
-    for (const { event } of batch) {
-      if (event.kind !== 'entity') continue
-      for (const { entity, attribute, newest } of wanted) {
-        if (event.entity === entity) note(newest, event, attribute)
-      }
-    }
-  }
-  return new Map(
-    wanted.map(({ path, newest }) => [
-      path,
-      new Map([...newest].flatMap(([id, { group }]) => (group === undefined ? [] : [[id, group] as const]))),
-    ]),
-  )
+  const values = await readAttributeValues(log, paths)
+  return new Map([...values].map(([path, byId]) => [path, new Map([...byId].flatMap(groupOf))]))
 }
 
-/** Events may come late: the newest by when it happened counts. */
-function note(
-  newest: Map<string, { group: string | undefined; timeMs: number }>,
-  { entityId, change, attributes, eventTimeMs }: EntityEvent,
-  attribute: string,
-): void {
-  if (change === 'patch' && !(attribute in attributes)) return
-  const known = newest.get(entityId)
-  if (known && known.timeMs > eventTimeMs) return
-  const value = change === 'delete' ? undefined : attributes[attribute]
-  const group = typeof value === 'string' || typeof value === 'boolean' ? String(value) : undefined
-  newest.set(entityId, { group, timeMs: eventTimeMs })
-}
+const groupOf = ([id, value]: readonly [string, AttributeValue]) =>
+  typeof value === 'string' || typeof value === 'boolean' ? [[id, String(value)] as const] : []

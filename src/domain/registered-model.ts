@@ -8,6 +8,21 @@ export interface ModelMetric {
   readonly interval: readonly [number, number]
 }
 
+/** Users or items for which an evaluation's lists were worse than for the rest, beyond what looking at so many slices explains. */
+export interface ModelWeakSlice {
+  readonly of: 'users' | 'items'
+  /** That hold together, such as "user.country = DE" and "items in history <= 3". */
+  readonly conditions: readonly string[]
+  readonly unitCount: number
+  /** NDCG of users, recall of items. */
+  readonly mean: number
+  /** The slice's mean minus that of all others of its kind. */
+  readonly difference: number
+  /** 95 %, of the difference, for this slice alone. */
+  readonly interval: readonly [number, number]
+  readonly adjustedPValue: number
+}
+
 /** Where a model comes from: enough to train it again. */
 export interface Lineage {
   readonly planHash: string
@@ -33,6 +48,8 @@ export interface ModelSummary {
   readonly metrics: readonly ModelMetric[]
   /** NDCG of slices of the users and items, by their names; models of earlier versions have none. */
   readonly slices?: readonly ModelMetric[]
+  /** The lowest mean first, users before items; left out where nobody has searched. */
+  readonly weakSlices?: readonly ModelWeakSlice[]
   readonly generators: readonly { readonly name: string; readonly kind: string }[]
   /** Of all files of the bundle, the manifest apart. */
   readonly bundleBytes: number

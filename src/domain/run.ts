@@ -1,6 +1,6 @@
-// A run: one execution of training, tuning or evaluation, from the wish to the outcome, with everything that it was made of.
+// A run: one execution of training, tuning, evaluation or the measuring of importance, from the wish to the outcome, with everything that it was made of.
 
-export const runKinds = ['train', 'tune', 'evaluate'] as const
+export const runKinds = ['train', 'tune', 'evaluate', 'importance'] as const
 export type RunKind = (typeof runKinds)[number]
 
 /**

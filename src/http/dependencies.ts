@@ -15,6 +15,9 @@ import type { StoredEvent } from '../ports/event-log.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import type { AuditQuery } from '../ports/model-registry.ts'
 import type { RunQuery } from '../ports/run-store.ts'
+import type { ExplainedRecommendation } from '../training/explanation.ts'
+import type { TreeImportance } from '../training/importance.ts'
+import type { MeasuredImportance } from '../training/measured-importance.ts'
 import type { ModelCard } from '../training/model-card.ts'
 import type { ModelEntry } from '../training/model-entry.ts'
 import type { AliasOutcome, Promotion } from '../training/registered-models.ts'
@@ -163,6 +166,23 @@ export interface Models {
   gateReport(version: string): Promise<GateReport | undefined>
   /** @throws MillraceError MODEL_NOT_FOUND */
   card(version: string): Promise<ModelCard>
+  /** @throws MillraceError MODEL_NOT_FOUND, MODEL_WITHOUT_TREES, MODEL_MISMATCH, BUNDLE_* */
+  importance(version: string): Promise<{
+    readonly version: string
+    readonly gain: readonly TreeImportance[]
+    /** By the newest run that has succeeded. */
+    readonly measured?: Omit<MeasuredImportance, 'version' | 'gain'> & {
+      readonly runId: string
+      readonly atMs: number
+    }
+  }>
+  /** One question after the other. @throws MillraceError as `importance`; USER_UNKNOWN, NO_CANDIDATE, FEATURE_UNKNOWN */
+  explain(request: {
+    readonly userId: string
+    readonly itemId?: string
+    readonly version?: string
+    readonly limit?: number
+  }): Promise<ExplainedRecommendation>
   /** @throws MillraceError MODEL_*, BUNDLE_*, as `rollBack` */
   promote(promotion: Promotion): Promise<AliasOutcome>
   rollBack(options: { readonly expected?: string; readonly decision: ModelDecision }): Promise<AliasOutcome>
@@ -170,9 +190,9 @@ export interface Models {
   answering(): string | undefined
 }
 
-/** A training that somebody wants. */
+/** Training, or measuring what a ranker loses without each feature. */
 export interface WantedRun {
-  readonly kind: 'train'
+  readonly kind: 'train' | 'importance'
   readonly by: string
   readonly command: string
   readonly why: string
@@ -181,6 +201,11 @@ export interface WantedRun {
   readonly evaluate?: boolean | undefined
   readonly promote?: boolean | undefined
   readonly despiteChecks?: string | undefined
+  /** Of the run of importance, as what follows: the model, the one in charge where it is left out. */
+  readonly version?: string | undefined
+  readonly permutation?: boolean | undefined
+  readonly leaveOneOut?: boolean | undefined
+  readonly testShare?: number | undefined
 }
 
 /** The runs of training, and the queue of those that wait. */

@@ -32,6 +32,9 @@ test('it describes every route of the server', async () => {
     'GET /v1/models/audit',
     'POST /v1/models/promote',
     'POST /v1/models/rollback',
+    'GET /v1/explain',
+    'GET /v1/models/{version}/importance',
+    'GET /v1/models/{version}/slices',
     'GET /v1/runs',
     'POST /v1/runs',
     'GET /v1/runs/{id}',
@@ -123,6 +126,9 @@ test('its schemas are valid JSON Schema of the draft that OpenAPI 3.1 uses, and 
   expect(fits('Problem', (await recommend({ limit: 0 })).json())).toBe(true)
   expect(fits('ModelsAnswer', (await server.inject('/v1/models')).json())).toBe(true)
   expect(fits('Model', (await server.inject('/v1/models/m1')).json())).toBe(true)
+  expect(fits('Explanation', (await server.inject('/v1/explain?userId=u1')).json())).toBe(true)
+  expect(fits('ImportanceAnswer', (await server.inject('/v1/models/m1/importance')).json())).toBe(true)
+  expect(fits('SlicesAnswer', (await server.inject('/v1/models/m1/slices')).json())).toBe(true)
   expect(fits('RunsAnswer', (await server.inject('/v1/runs')).json())).toBe(true)
   expect(fits('RunWithMetrics', (await server.inject('/v1/runs/r0')).json())).toBe(true)
   expect(fits('AuditAnswer', (await server.inject('/v1/models/audit?at=1970-01-02')).json())).toBe(true)

@@ -95,6 +95,10 @@ test('a wish that makes no sense is refused, and so is cancelling what has ended
     { kind: 'train', reason: 'x', threads: 0 },
     { kind: 'train', reason: 'x', priority: 1.5 },
     { kind: 'train', reason: 'x', speed: 'fast' },
+    { kind: 'train', reason: 'x', leaveOneOut: true },
+    { kind: 'importance', reason: 'x', promote: true },
+    { kind: 'importance', reason: 'x', testShare: 1 },
+    { kind: 'importance', reason: 'x', permutation: false },
   ]) {
     expect(await post('/v1/runs', body), JSON.stringify(body)).toMatchObject({
       status: 400,

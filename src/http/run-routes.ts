@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { isoTime } from '../domain/iso-time.ts'
 import type { Run, RunKind, RunState } from '../domain/run.ts'
+import { MillraceError } from '../lib/errors.ts'
 import { callerOf } from './authorization.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { failures } from './openapi.ts'
@@ -64,13 +65,14 @@ export function runRoutes(app: FastifyInstance, { runs, keys }: ServerDependenci
   app.post<{ Body: Static<typeof QueueRunBody> }>('/v1/runs', {
     schema: {
       operationId: 'queueRun',
-      summary: 'Queue a training; it runs in a process of its own',
+      summary: 'Queue a training, or the measuring of importance; it runs in a process of its own',
       body: QueueRunBody,
       response: { 202: RunAnswer, ...failures },
     },
     config: { scope: 'admin' },
     handler: async (request, reply) => {
       const { reason, ...asked } = request.body
+      assertOfOneKind(asked)
       const command = `${request.method} ${request.routeOptions.url}`
       const run = await runs.queue({ ...asked, by: whoAsks(request), command, why: reason })
       reply.code(202)
@@ -90,6 +92,27 @@ export function runRoutes(app: FastifyInstance, { runs, keys }: ServerDependenci
     handler: async (request) =>
       described(await runs.cancel(request.params.id, { by: whoAsks(request), why: request.body.reason })),
   })
+}
+
+const optionsOfKind = {
+  train: ['evaluate', 'promote', 'despiteChecks'],
+  importance: ['version', 'permutation', 'leaveOneOut', 'testShare'],
+} as const
+
+/** @throws MillraceError REQUEST_INVALID for what is of another kind of run */
+function assertOfOneKind(asked: Omit<Static<typeof QueueRunBody>, 'reason'>): void {
+  const others = asked.kind === 'train' ? optionsOfKind.importance : optionsOfKind.train
+  const problems = others
+    .filter((name) => asked[name] !== undefined)
+    .map((name) => ({ where: `/${name}`, message: `it means nothing to a run of kind ${asked.kind}.` }))
+  if (problems.length > 0) {
+    throw new MillraceError('REQUEST_INVALID', 'The request has options of another kind of run.', { problems })
+  }
+  if (asked.kind === 'importance' && asked.permutation === false && asked.leaveOneOut !== true) {
+    throw new MillraceError('REQUEST_INVALID', 'Nothing is to be measured.', {
+      fix: 'Ask for permutation or leaveOneOut.',
+    })
+  }
 }
 
 function described(run: Run): Static<typeof RunAnswer> {

@@ -7,6 +7,7 @@ const ID_LENGTH_MAX = 64
 const REASON_LENGTH_MAX = 1000
 const PRIORITY_MAX = 1000
 const THREADS_MAX = 1024
+const VERSION_LENGTH_MAX = 256
 
 const Moment = Type.String({ description: 'ISO 8601.' })
 const Reason = Type.String({
@@ -34,7 +35,7 @@ export const RunsQuery = Type.Object(
 
 const runFields = {
   id: Type.String(),
-  kind: Type.String({ description: 'train, tune or evaluate.' }),
+  kind: Type.String({ description: 'train, tune, evaluate or importance.' }),
   state: Type.String({
     description: 'queued, running, succeeded, failed, cancelled, or lost: its process is gone without a word.',
   }),
@@ -113,7 +114,7 @@ export const RunWithMetricsAnswer = Type.Object(
 
 export const QueueRunBody = Type.Object(
   {
-    kind: Type.Literal('train'),
+    kind: words(['train', 'importance'], 'importance: what the ranker of a model loses without each feature.'),
     reason: Reason,
     priority: Type.Optional(Type.Integer({ minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX })),
     threads: Type.Optional(
@@ -122,6 +123,31 @@ export const QueueRunBody = Type.Object(
     evaluate: Type.Optional(Type.Boolean({ description: 'Whether to measure on a split first; true where left out.' })),
     promote: Type.Optional(Type.Boolean({ description: 'Whether to put the model in charge; true where left out.' })),
     despiteChecks: Type.Optional(Reason),
+    version: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: VERSION_LENGTH_MAX,
+        description: 'For importance: a model; the one in charge where left out.',
+      }),
+    ),
+    permutation: Type.Optional(
+      Type.Boolean({
+        description:
+          'For importance: mix each feature up, on moments later than the model learned from; with testShare that of a ranker trained anew. True where left out, unless leaveOneOut is true.',
+      }),
+    ),
+    leaveOneOut: Type.Optional(
+      Type.Boolean({
+        description: 'For importance: train without each feature; a training per feature, and one more.',
+      }),
+    ),
+    testShare: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        exclusiveMaximum: 1,
+        description: 'For importance: train on what came before the newest such share.',
+      }),
+    ),
   },
   { ...strict, title: 'QueueRunRequest' },
 )

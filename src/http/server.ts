@@ -12,6 +12,7 @@ import type { Logger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
 import type { AnswerTroubles, ServerDependencies } from './dependencies.ts'
+import { explanationRoutes } from './explanation-routes.ts'
 import { featureRoutes } from './feature-routes.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
 import { intakeRoutes } from './intake-routes.ts'
@@ -108,6 +109,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   const document = documentRoutes(app, deps.build)
   recommendationRoutes(app, deps, { metrics, parse })
   modelRoutes(app, deps)
+  explanationRoutes(app, deps)
   runRoutes(app, deps)
   featureRoutes(app, deps)
   tableRoutes(app, deps)

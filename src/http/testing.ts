@@ -105,6 +105,18 @@ function someModels(promotions: object[]): Models {
     aliases: ['champion'],
     bundle: { state: 'whole' },
     usedBy: [7],
+    slices: [{ name: 'new users', value: 0.125, interval: [0.1, 0.15] }],
+    weakSlices: [
+      {
+        of: 'users',
+        conditions: ['user.country = DE', 'user = new'],
+        unitCount: 60,
+        mean: 0.1,
+        difference: -0.2,
+        interval: [-0.3, -0.1],
+        adjustedPValue: 0.004,
+      },
+    ],
   }
   const deleted: ModelEntry = {
     ...someModel('m0', 0),
@@ -136,6 +148,41 @@ function someModels(promotions: object[]): Models {
       gates: version === 'm1' ? someGateReport : undefined,
       moves: [someMove],
     }),
+    importance: async (version) => {
+      if (version !== 'm1') throw new MillraceError('MODEL_WITHOUT_TREES', `Model ${version} has no ranker.`)
+      const loss = { mean: 0.5, interval: [0.25, 0.75] as const, count: 7, pValue: 0.01 }
+      const losses = [{ featureName: 'cf.score', loss, adjustedPValue: 0.02 }]
+      const asked = { fromMs: 1_000, k: 20, questionCount: 9, userCount: 7, ndcg: loss, losses }
+      return {
+        version,
+        gain: [{ featureName: 'cf.score', gainShare: 1, splitCount: 3 }],
+        measured: { runId: 'r0', atMs: 3_000, permutation: { ranker: 'registered', ...asked } },
+      }
+    },
+    explain: async ({ userId, itemId = 'i1', version = 'm1' }) => {
+      if (userId !== 'u1') throw new MillraceError('USER_UNKNOWN', `Nothing is known of ${userId}.`)
+      return {
+        version,
+        userId,
+        momentMs: 1_000,
+        historyLength: 2,
+        candidateCount: 3,
+        items: [{ itemId: 'i1', score: 0.75, ranks: { cf: 1 } }],
+        explained: {
+          itemId,
+          place: 1,
+          explanation: {
+            score: 0.75,
+            averageScore: 0.25,
+            contributions: [
+              { featureName: 'cf.score', value: 0.5, contribution: 0.75 },
+              { featureName: 'user_country', value: 'DE', contribution: -0.25 },
+              { featureName: 'item_price', value: null, contribution: 0 },
+            ],
+          },
+        },
+      }
+    },
     promote: async (promotion) => {
       promotions.push(promotion)
       return { before: {}, after: { champion: promotion.version } }

@@ -79,6 +79,7 @@ export const errorCatalogue = {
     exitCode: 65,
     meaning: 'What was asked for needs a model whose ranker is made of trees.',
   },
+  USER_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'The event log knows nothing of a user with that id.' },
   NO_CANDIDATE: {
     httpStatus: 404,
     exitCode: 66,
@@ -365,7 +366,7 @@ export const errorCatalogue = {
     meaning: 'The folder for the new project holds files that would be overwritten.',
   },
   INIT_CANNOT_WRITE: { httpStatus: 500, exitCode: 73, meaning: 'The new project cannot be written to its folder.' },
-  MODEL_MISMATCH: { httpStatus: 500, exitCode: 65, meaning: 'A model was trained for a different system file.' },
+  MODEL_MISMATCH: { httpStatus: 409, exitCode: 65, meaning: 'A model was trained for a different system file.' },
   TRAINING_SET_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No training set has that hash.' },
   TRAINING_SET_CHANGED: {
     httpStatus: 409,

@@ -8,7 +8,7 @@ import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FeatureLook } from '../domain/feature-look.ts'
-import type { Lineage, ModelMetric, ModelSummary } from '../domain/registered-model.ts'
+import type { Lineage, ModelMetric, ModelSummary, ModelWeakSlice } from '../domain/registered-model.ts'
 import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Artifacts } from '../ports/candidate-generator.ts'
@@ -83,6 +83,7 @@ export interface Manifest {
   readonly itemCount: number
   readonly metrics: readonly ModelMetric[]
   readonly slices?: readonly ModelMetric[]
+  readonly weakSlices?: readonly ModelWeakSlice[]
   readonly generators: Readonly<Record<string, GeneratorManifest>>
   /** Left out where the system has none. */
   readonly ranker?: RankerManifest
@@ -100,6 +101,7 @@ export interface BundleContent {
   readonly itemIds: readonly string[]
   readonly metrics: readonly ModelMetric[]
   readonly slices?: readonly ModelMetric[]
+  readonly weakSlices?: readonly ModelWeakSlice[]
   readonly generators: Readonly<
     Record<
       string,
@@ -170,6 +172,7 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       itemCount: content.itemIds.length,
       metrics: content.metrics,
       ...(content.slices && { slices: content.slices }),
+      ...(content.weakSlices && { weakSlices: content.weakSlices }),
       generators,
       ...(ranker && { ranker }),
       contentHash: learned,
@@ -378,7 +381,7 @@ export async function removeLeftovers(modelsDir: string, isRunning: (pid: number
 
 /** What the registry keeps of a model. */
 export function summaryOf(manifest: Manifest): ModelSummary {
-  const { version, lineage, userCount, itemCount, metrics, slices, generators, files } = manifest
+  const { version, lineage, userCount, itemCount, metrics, slices, weakSlices, generators, files } = manifest
   return {
     version,
     lineage,
@@ -386,6 +389,7 @@ export function summaryOf(manifest: Manifest): ModelSummary {
     itemCount,
     metrics,
     ...(slices && { slices }),
+    ...(weakSlices && { weakSlices }),
     generators: Object.entries(generators).map(([name, { kind }]) => ({ name, kind })),
     bundleBytes: Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0),
   }

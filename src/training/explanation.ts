@@ -30,6 +30,25 @@ export interface FeatureContribution {
   readonly contribution: number
 }
 
+export interface RankedItem {
+  readonly itemId: string
+  readonly score: number
+  /** By generator: the item's place in its list, from 1; those that did not propose it are missing. */
+  readonly ranks: Readonly<Record<string, number>>
+}
+
+export interface ExplainedRecommendation {
+  readonly version: string
+  readonly userId: string
+  readonly momentMs: number
+  /** Interactions of the user. */
+  readonly historyLength: number
+  readonly candidateCount: number
+  /** Best first. */
+  readonly items: readonly RankedItem[]
+  readonly explained: { readonly itemId: string; readonly place: number; readonly explanation: Explanation }
+}
+
 /**
  * Explains rows of one model; the trees are laid out once.
  * @throws MODEL_WITHOUT_ROW_COUNTS

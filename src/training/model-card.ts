@@ -3,7 +3,7 @@
 import type { GateReport } from '../domain/gate-report.ts'
 import { gateTitle } from '../domain/gate-report.ts'
 import type { CardSettings } from '../domain/gate-settings.ts'
-import type { AliasMove, ModelAlias, RegisteredModel } from '../domain/registered-model.ts'
+import type { AliasMove, ModelAlias, ModelWeakSlice, RegisteredModel } from '../domain/registered-model.ts'
 
 export interface ModelCard {
   readonly system: string
@@ -51,9 +51,20 @@ function knownLimits({ gates, model }: ModelCard): readonly string[] {
   return [
     'It knows only what happened before it was trained; newer items are shown by a rule of the placement.',
     ...(model.metrics.length === 0 ? ['It was never measured on held-out interactions.'] : []),
+    ...(model.weakSlices ?? []).map(weakSliceText),
     ...unjudged.map((result) => `The gate ${gateTitle(result)} could not judge it: ${result.reason}.`),
   ]
 }
+
+const weakSliceText = ({
+  of,
+  conditions,
+  unitCount,
+  mean,
+  difference,
+  interval: [low, high],
+}: ModelWeakSlice): string =>
+  `It works worse for ${grouped(unitCount)} ${of} with ${conditions.join(' and ')}: ${of === 'users' ? 'NDCG' : 'recall'} ${mean.toFixed(4)}, which is ${(-difference).toFixed(4)} below the rest (95 %: ${(-high).toFixed(4)} … ${(-low).toFixed(4)}).`
 
 const recipeLines = ({ model: { generators, lineage, userCount, itemCount, bundleBytes } }: ModelCard) => [
   `- Candidate generators: ${generators.map(({ name, kind }) => `${name} (${kind})`).join(', ') || 'none'}`,

@@ -77,7 +77,8 @@ function questionAt(
 const gradeOf = (timesLightest: number): number =>
   Math.max(1, Math.min(HIGHEST_GRADE, 1 + Math.floor(Math.log2(timesLightest) / 2)))
 
-function drawn(all: readonly number[], count: number, rng: Rng): readonly number[] {
+/** As many of them, all equally likely, in their order; all of them where there are no more. */
+export function drawn<T>(all: readonly T[], count: number, rng: Rng): readonly T[] {
   if (all.length <= count) return all
   let open = count
   return all.filter((_, i) => {

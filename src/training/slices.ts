@@ -8,6 +8,8 @@ export interface UnitAttribute {
   readonly kind: AttributeKind
   /** One a unit; undefined or null where there is none. */
   readonly values: readonly (AttributeValue | undefined)[]
+  /** How to write a number, such as a moment; as it is where left out. */
+  readonly textOf?: (value: number) => string
 }
 
 export interface Slice {
@@ -41,7 +43,7 @@ export function slicesOf(attributes: readonly UnitAttribute[], options: SliceOpt
 
 function partsOf(attribute: UnitAttribute, quantileCount: number): Slice[] {
   const { name, kind, values } = attribute
-  const cut = kind === 'number' ? numberCut(values, quantileCount) : undefined
+  const cut = kind === 'number' ? numberCut(attribute, quantileCount) : undefined
   const unitsByCondition = new Map<string, number[]>()
   for (const [unit, value] of values.entries()) {
     for (const condition of conditionsOf(attribute, value, cut)) {
@@ -58,12 +60,13 @@ function partsOf(attribute: UnitAttribute, quantileCount: number): Slice[] {
 }
 
 function conditionsOf(
-  { name, kind }: UnitAttribute,
+  { name, kind, textOf }: UnitAttribute,
   value: AttributeValue | undefined,
   cut: NumberCut | undefined,
 ): readonly string[] {
   if (kind === 'tags') return groupKeysOf(value).map((tag) => `${name} has ${tag}`)
   if (cut && typeof value === 'number') return [cut(name, value)]
+  if (textOf && typeof value === 'number') return [`${name} = ${textOf(value)}`]
   return groupKeysOf(value).map((key) => `${name} = ${key}`)
 }
 
@@ -71,7 +74,7 @@ function conditionsOf(
 type NumberCut = (name: string, value: number) => string
 
 /** At quantiles; undefined where there are no more different numbers than parts: then each is a part of its own. */
-function numberCut(values: UnitAttribute['values'], quantileCount: number): NumberCut | undefined {
+function numberCut({ values, textOf = String }: UnitAttribute, quantileCount: number): NumberCut | undefined {
   const ascending = Float64Array.from(values.filter((value) => typeof value === 'number')).sort()
   if (new Set(ascending).size <= quantileCount) return undefined
   const quantiles = Array.from(
@@ -82,9 +85,9 @@ function numberCut(values: UnitAttribute['values'], quantileCount: number): Numb
   const bounds = [...new Set(quantiles)].filter((bound) => bound < ascending.at(-1)!)
   return (name, value) => {
     const part = bounds.findIndex((bound) => value <= bound)
-    if (part === 0) return `${name} <= ${bounds[0]}`
-    if (part === -1) return bounds.length === 0 ? `${name} present` : `${name} > ${bounds.at(-1)}`
-    return `${bounds[part - 1]} < ${name} <= ${bounds[part]}`
+    if (part === 0) return `${name} <= ${textOf(bounds[0]!)}`
+    if (part === -1) return bounds.length === 0 ? `${name} present` : `${name} > ${textOf(bounds.at(-1)!)}`
+    return `${textOf(bounds[part - 1]!)} < ${name} <= ${textOf(bounds[part]!)}`
   }
 }
 

@@ -37,10 +37,45 @@ export interface RankerTraining {
   readonly context: TrainContext
 }
 
+/** What a ranker learns from, and how it was found. */
+export interface RankerExamples {
+  readonly rows: RankingRows
+  /** Of the newest answered window, which decides how long to train; undefined where there is a single one. */
+  readonly validation: RankingRows | undefined
+  readonly dictionaries: BundledRanker['dictionaries']
+  readonly facts: ExampleFacts
+  readonly notes: readonly string[]
+}
+
 /** @throws MillraceError NOTHING_TO_TRAIN_ON where no question has a right answer among its candidates; TRAINING_*, MODEL_FILE_INVALID */
 export async function trainRanker(training: RankerTraining): Promise<TrainedRanker> {
-  const { table, generators, ranker, plan, features, file, context } = training
+  const { generators, ranker, plan, features, file, context } = training
   assert(!ranker.imported || file, `a ranker of the kind ${ranker.kind} needs its file`)
+  const { rows, validation, dictionaries, facts, notes } = await rankerExamples(training)
+  const trained = await ranker.train(rows, validation, { ...context, file })
+  const featureNames = rows.columns.map(({ name }) => name)
+  if (ranker.imported) await tryRanker(await ranker.open(trained.artifacts, featureNames), validation ?? rows)
+  const learnedWith = new Set(featureNames)
+  return {
+    kind: ranker.kind,
+    options: ranker.options,
+    artifacts: trained.artifacts,
+    featureNames,
+    features: (features?.definitions ?? [])
+      .filter(({ name }) => learnedWith.has(name))
+      .map(({ name, version }) => ({ name, version })),
+    generatorNames: Object.keys(generators),
+    perGenerator: plan.perGenerator,
+    dictionaries,
+    examples: facts,
+    looks: looksOf(rows),
+    notes: [...notes, ...trained.notes],
+  }
+}
+
+/** @throws MillraceError NOTHING_TO_TRAIN_ON where no question has a right answer among its candidates; TRAINING_* */
+export async function rankerExamples(training: RankerTraining): Promise<RankerExamples> {
+  const { table, plan, features, ranker } = training
   const windows = rankingWindows({ ...spanOf(table), ...plan })
   const sequences = sequencesOf(table, table.userIds.length)
   const encoder = encoderFor(features, ranker.imported?.categories)
@@ -53,26 +88,12 @@ export async function trainRanker(training: RankerTraining): Promise<TrainedRank
   // The newest answered window decides; with a single one there is nothing to decide by.
   const answered = sets.filter(({ answeredCount }) => answeredCount > 0)
   const older = answered.length > 1 ? answered.slice(0, -1) : answered
-  const rows = RankingExamples.joined(older).build(columns.chosen)
-  const validation = answered.length > 1 ? answered.at(-1)!.build(columns.chosen) : undefined
-  const { artifacts, notes } = await ranker.train(rows, validation, { ...context, file })
-  const featureNames = rows.columns.map(({ name }) => name)
-  if (ranker.imported) await tryRanker(await ranker.open(artifacts, featureNames), validation ?? rows)
-  const learnedWith = new Set(featureNames)
   return {
-    kind: ranker.kind,
-    options: ranker.options,
-    artifacts,
-    featureNames,
-    features: (features?.definitions ?? [])
-      .filter(({ name }) => learnedWith.has(name))
-      .map(({ name, version }) => ({ name, version })),
-    generatorNames: Object.keys(generators),
-    perGenerator: plan.perGenerator,
+    rows: RankingExamples.joined(older).build(columns.chosen),
+    validation: answered.length > 1 ? answered.at(-1)!.build(columns.chosen) : undefined,
     dictionaries: encoder.dictionaries,
-    examples: facts,
-    looks: looksOf(rows),
-    notes: [...columns.notes, ...notes],
+    facts,
+    notes: columns.notes,
   }
 }
 

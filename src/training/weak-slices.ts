@@ -111,13 +111,15 @@ function measure(
     // The slack lets sums that differ by rounding alone count as equal.
     for (let s = 0; s < slices.length; s++) if (largest >= found[s]! - 1e-9) atLeast[s]!++
   }
+  const total = values.reduce((sum, value) => sum + value, 0)
   return slices.map((slice, s) => {
     const n = slice.members.length
-    const sum = sumOf(centred, slice.members)
+    // Of the values as they are: what is 0 everywhere has a mean of 0, not of a rounding error.
+    const sum = sumOf(values, slice.members)
     return {
       slice,
-      mean: mean + sum / n,
-      difference: sum / n + sum / (values.length - n),
+      mean: sum / n,
+      difference: sum / n - (total - sum) / (values.length - n),
       adjustedPValue: (atLeast[s]! + 1) / (permutationCount + 1),
     }
   })
@@ -193,12 +195,15 @@ function intervalOf(values: Float64Array, { members }: Slice, seed: number): Mea
   return difference!.interval
 }
 
-/** What was found as lines for people. */
-export function describeWeakSlices({ unitCount, mean, alpha, slices, weak }: WeakSliceSearch): readonly string[] {
-  const looked = `${slices.length} slices of ${unitCount} users, mean ${mean.toFixed(4)}`
-  const risk = `were there none, something would be found here in at most ${(100 * alpha).toFixed(0)} % of cases`
+/** What was found as lines for people. @param units what they are called; users where it is left out */
+export function describeWeakSlices(
+  { unitCount, mean, alpha, slices, weak }: WeakSliceSearch,
+  units = 'users',
+): readonly string[] {
+  const looked = `${slices.length} slices of ${unitCount} ${units}, mean ${mean.toFixed(4)}`
+  const risk = `were there none, something would be found here in at most ${Number((100 * alpha).toFixed(1))} % of cases`
   if (weak.length === 0) return [`No slice is worse than the rest beyond chance: ${looked}.`]
-  const rows = [['slice', 'users', 'mean', 'minus the rest', '95 %', 'p']]
+  const rows = [['slice', units, 'mean', 'minus the rest', '95 %', 'p']]
   for (const { conditions, unitCount, mean, difference, interval, adjustedPValue } of weak) {
     const bounds = interval.map((bound) => bound.toFixed(4)).join(' … ')
     const name = conditions.join(' and ')
