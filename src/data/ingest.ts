@@ -6,8 +6,9 @@ import type { RejectionReason } from '../domain/rejection.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { AppendResult, EventLog } from '../ports/event-log.ts'
 import type { Quarantine, RejectedRow } from '../ports/quarantine.ts'
+import { isRejection, type RowCheck, type RowContext } from './row-check.ts'
 import { UnreadableRow } from './unreadable-row.ts'
-import { entityCheck, interactionCheck, isRejection, type RowCheck, type RowContext } from './validate-event.ts'
+import { entityCheck, interactionCheck } from './validate-event.ts'
 
 export interface RowsOrigin {
   /** The source's name, or "http". */

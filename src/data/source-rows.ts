@@ -1,7 +1,8 @@
 // What a source of the system file means for its rows: how their values are read, and how a row is judged.
 import type { FileSourcePlan, Plan, SourcePlan } from '../config/plan.ts'
 import type { RowReading } from './row-attribute.ts'
-import { entityCheck, interactionCheck, type RowCheck, type RowContext } from './validate-event.ts'
+import type { RowCheck, RowContext } from './row-check.ts'
+import { entityCheck, interactionCheck } from './validate-event.ts'
 
 /** A source whose rows are mapped by column; all but the HTTP API. */
 export type MappedSourcePlan = Exclude<SourcePlan, { readonly kind: 'http' }>

@@ -7,9 +7,9 @@ import type { PulledBatch, RecordSource } from '../ports/record-source.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import type { RowMapper } from './column-mapping.ts'
 import type { AcceptResult, Ingest, RowsOrigin } from './ingest.ts'
+import { isRejection, type RowCheck, type RowContext } from './row-check.ts'
 import { contentId } from './row-id.ts'
 import { fingerprintOf, type RowChange, snapshotId, tellChanges, tellDeletions } from './snapshot-changes.ts'
-import { isRejection, type RowCheck, type RowContext } from './validate-event.ts'
 
 /** A source as a run needs it. */
 export interface SourceToSync {
