@@ -1,5 +1,6 @@
 // The Plan: what a system file says, as plain data with every default filled in. Its hash identifies the system that trained a model.
 import type { CheckSettings } from '../domain/check-settings.ts'
+import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
 import type { CardSettings, GateSettings } from '../domain/gate-settings.ts'
 import type { Retention } from '../ports/event-log.ts'
@@ -34,8 +35,8 @@ export interface FileSourcePlan {
   readonly path: string
   readonly format: 'csv' | 'tsv' | 'jsonl' | 'parquet'
   readonly hasHeader: boolean
-  readonly holds: 'interactions' | 'user' | 'item'
-  /** For interactions: userId, itemId, eventTime and, where present, knownTime, id, interaction, weight and values by name. For an entity: entityId, eventTime, knownTime, and its attributes by name. */
+  readonly holds: 'interactions' | 'impressions' | 'user' | 'item'
+  /** For interactions: userId, itemId, eventTime and, where present, knownTime, id, interaction, weight and values by name. For impressions: userId, itemIds, eventTime and, where present, what else goes with them. For an entity: entityId, eventTime, knownTime, and its attributes by name. */
   readonly columns: Readonly<Record<string, ColumnName>>
   /** The interaction of every row, where no column says it. */
   readonly interaction?: string
@@ -44,6 +45,10 @@ export interface FileSourcePlan {
   /** Left out: rows without a knownTime are known from when they are read. */
   readonly known?: KnownPlan
 }
+
+/** Of users and items there are states; what happened and what was shown has moments only. */
+export const holdsEntities = (holds: FileSourcePlan['holds']): holds is EntityName =>
+  holds === 'user' || holds === 'item'
 
 export interface HttpSourcePlan {
   readonly kind: 'http'

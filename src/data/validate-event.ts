@@ -21,7 +21,7 @@ import {
 import { contentId, rowId } from './row-id.ts'
 import { RowProblems, shown } from './row-problems.ts'
 
-const interactionFields = ['id', 'interaction', 'userId', 'itemId', 'eventTime', 'weight', 'values']
+const interactionFields = ['kind', 'id', 'interaction', 'userId', 'itemId', 'eventTime', 'weight', 'values']
 const entityFields = ['id', 'entity', 'entityId', 'change', 'attributes', 'eventTime']
 const changes = ['put', 'patch', 'delete'] as const
 
@@ -29,7 +29,7 @@ const changes = ['put', 'patch', 'delete'] as const
 const WEIGHT_MAX = 1e9
 
 /**
- * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, values?, id? }`, with `declared` also `knownTime?`.
+ * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, values?, id?, kind?: 'interaction' }`, with `declared` also `knownTime?`.
  * @param options `interaction`: of every row that has none
  */
 export function interactionCheck(
@@ -67,6 +67,8 @@ export function interactionCheck(
     problems.clear()
     if (!isRow(row)) return malformedRow(row)
     for (const field in row) if (!fields.includes(field)) addUnknownField(problems, field, fields)
+    if (!isMissing(row.kind) && row.kind !== 'interaction')
+      problems.add('MALFORMED_ROW', `kind: found ${shown(row.kind)}, expected "interaction" or "impression".`)
     const userId = rowId(row.userId, 'userId', { missing: 'MISSING_USER_ID', problems })
     const itemId = rowId(row.itemId, 'itemId', { missing: 'MISSING_ITEM_ID', problems })
     const interaction = interactionOf(row.interaction)
