@@ -14,6 +14,7 @@ import { rankingQuestions } from '../training/ranking-questions.ts'
 import { modelAsOf, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import { type EvaluateOptions, timeSplitOf } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
+import { shownHistory } from './shown-history.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface EvaluatedFunnel {
@@ -59,6 +60,7 @@ async function evaluateSplit(
   const context = { seed, threadCount, log }
   const { generators } = app.system
   const lightest = lightestWeight(app.plan.data.interactions)
+  const shown = await shownHistory(app)
   const trained = await trainRanker({
     table: split.train,
     generators,
@@ -66,6 +68,7 @@ async function evaluateSplit(
     plan,
     lightestWeight: lightest,
     features,
+    impressions: shown && { ...shown, beforeMs: splitAtMs },
     context,
   })
   const sequences = sequencesOf(table, table.userIds.length)

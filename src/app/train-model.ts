@@ -15,6 +15,7 @@ import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
 import { withPastFeatures } from './past-features.ts'
 import { commitName } from './project-commit.ts'
+import { shownHistory } from './shown-history.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface TrainModelOptions {
@@ -95,7 +96,7 @@ async function trainRankerOf(
   context: TrainContext,
 ): Promise<TrainedRanker> {
   const { training, data } = app.plan
-  const trained = await withPastFeatures(app, (features) =>
+  const trained = await withPastFeatures(app, async (features) =>
     trainRanker({
       table,
       generators: app.system.generators,
@@ -103,6 +104,7 @@ async function trainRankerOf(
       plan: training.examples!,
       lightestWeight: lightestWeight(data.interactions),
       features,
+      impressions: await shownHistory(app),
       context,
     }),
   )

@@ -126,18 +126,20 @@ export interface RankerPlan {
   readonly options: Readonly<Record<string, number | string | boolean>>
 }
 
-/** How a ranker's examples are made of history. */
+/** How a ranker's examples are made of what happened. */
 export interface ExamplePlan {
+  /** `history`: moments at which users chose something, with the candidates of then. `impressions`: lists that were shown. */
+  readonly from: 'history' | 'impressions' | 'both'
   /** Newest windows of time that are asked about; the last one decides how long the ranker is trained. At least 1. */
   readonly windowCount: number
   readonly windowMs: number
-  /** How long after the moment of a question a choice still counts as an answer. */
+  /** How long after the moment of a question, or after an impression, a choice still counts as an answer. */
   readonly attributionMs: number
-  /** Moments of each user in a window. */
+  /** Moments of each user in a window, and as many impressions. */
   readonly questionsPerUser: number
   /** Candidates of each generator. */
   readonly perGenerator: number
-  /** Of the candidates that were not chosen, so many are learned from. */
+  /** Of the candidates, or of the shown items, that were not chosen, so many are learned from. */
   readonly wrongPerQuestion: number
 }
 

@@ -74,10 +74,12 @@ function questionAt(
   return { userIndex, momentMs, historyEnd: entry, relevantItems, grades }
 }
 
-const gradeOf = (timesLightest: number): number =>
+/** @param timesLightest how many times the lightest kind the interaction weighs */
+export const gradeOf = (timesLightest: number): number =>
   Math.max(1, Math.min(HIGHEST_GRADE, 1 + Math.floor(Math.log2(timesLightest) / 2)))
 
-function drawn(all: readonly number[], count: number, rng: Rng): readonly number[] {
+/** In their order; all where there are no more. */
+export function drawn(all: readonly number[], count: number, rng: Rng): readonly number[] {
   if (all.length <= count) return all
   let open = count
   return all.filter((_, i) => {
