@@ -32,11 +32,20 @@ function asker(table: InteractionTable, model: Model, features: FeatureSource) {
   const { columnNames } = rows
   return {
     columnNames,
-    async ask(userId: string, question: RankingQuestion): Promise<ReadonlyMap<string, Float32Array>> {
+    /** @param shown instead of candidates */
+    async ask(
+      userId: string,
+      question: RankingQuestion,
+      shown?: readonly string[],
+    ): Promise<ReadonlyMap<string, Float32Array>> {
       const userIndex = userIds.indexOf(userId)
       const historyEnd = sequences.offsets[userIndex]! + question.historyEnd
-      const asked = await rows.ask({ ...question, userIndex, historyEnd })
       const width = columnNames.length
+      if (shown !== undefined) {
+        const ofShown = await rows.askAbout({ ...question, userIndex, historyEnd }, shown)
+        return new Map(shown.map((itemId, i) => [itemId, ofShown.slice(i * width, (i + 1) * width)]))
+      }
+      const asked = await rows.ask({ ...question, userIndex, historyEnd })
       return new Map(
         Array.from(asked.itemIndexes, (item, i) => [itemIds[item]!, asked.rows.slice(i * width, (i + 1) * width)]),
       )
@@ -44,7 +53,10 @@ function asker(table: InteractionTable, model: Model, features: FeatureSource) {
   }
 }
 
-describe('examples of a window', () => {
+describe.each([
+  ['candidates', false],
+  ['lists that were shown', true],
+])('examples of a window, of %s,', (_, areShown) => {
   const table = shop()
   const fromMs = START_MS + 20 * DAY_MS
   const { offsets } = sequencesOf(table, table.userIds.length)
@@ -60,6 +72,13 @@ describe('examples of a window', () => {
   })
     .filter(({ userIndex }) => past.userIds.includes(table.userIds[userIndex]!))
     .slice(0, 30)
+  // What was chosen next and what had been chosen before, an item that came much later, one that nobody knows, and some of all.
+  const shownTo = ({ userIndex, historyEnd }: RankingQuestion): readonly string[] => {
+    const { itemIndexes } = sequencesOf(table, table.userIds.length)
+    const own = itemIndexes.slice(Math.max(offsets[userIndex]!, historyEnd - 2), historyEnd + 3)
+    const some = Array.from({ length: 20 }, (_, n) => Math.floor((n * table.itemIds.length) / 20))
+    return [...new Set([...own, ...some].map((item) => table.itemIds[item]!)), 'nobody knows it']
+  }
   const kinds = { ...generators, cf: ials({ factors: 8, iterations: 3 }), taste: graphFilter() }
   const untilLast = madeBefore(table, questions.at(-1)!.momentMs)
 
@@ -72,7 +91,8 @@ describe('examples of a window', () => {
     for (const question of questions) {
       const userId = table.userIds[question.userIndex]!
       const fromStart = { ...question, historyEnd: question.historyEnd - offsets[question.userIndex]! }
-      const [seen, then] = [await seeing.ask(userId, fromStart), await blind.ask(userId, fromStart)]
+      const shown = areShown ? shownTo(question) : undefined
+      const [seen, then] = [await seeing.ask(userId, fromStart, shown), await blind.ask(userId, fromStart, shown)]
       for (const itemId of new Set([...seen.keys(), ...then.keys()])) {
         const [a, b] = [seen.get(itemId), then.get(itemId)]
         seeing.columnNames.forEach((name, c) => {
