@@ -25,6 +25,7 @@ interface AnyNames extends SystemNames {
 export type EventTime = number | string | Date
 
 export interface ClientEvent<Interaction extends string = string> {
+  readonly kind?: 'interaction'
   /** Unique for ever. A random one is made where it is left out, so that retries never count twice. */
   readonly id?: string
   readonly interaction: Interaction
@@ -35,6 +36,25 @@ export interface ClientEvent<Interaction extends string = string> {
   readonly weight?: number
   /** What else was measured, by the names that the interaction declares; each at most 1e9 in size. */
   readonly values?: Readonly<Record<string, number>>
+}
+
+/** A list of items was shown to a user. */
+export interface ClientImpression {
+  readonly kind: 'impression'
+  /** The `requestId` of the answer that was shown, where it came from here. A random one is made where it is left out. */
+  readonly id?: string
+  readonly userId: string
+  /** In the order shown; at most 1,000, each once. */
+  readonly itemIds: readonly string[]
+  /** The moment of the call where it is left out. */
+  readonly eventTime?: EventTime
+  readonly placement?: string
+  readonly modelVersion?: string
+  readonly rung?: string
+  /** One an item: what they were ordered by. */
+  readonly scores?: readonly number[]
+  /** One an item, in (0, 1]: how likely it was to be shown at its place. */
+  readonly propensities?: readonly number[]
 }
 
 export interface ClientEntity<Attributes> {
@@ -122,7 +142,10 @@ export interface MillraceClient<Names extends SystemNames = AnyNames> {
   recommend(question: RecommendQuestion<Names>, options?: CallOptions): Promise<RecommendResponse>
   similar(itemId: string, question?: SimilarQuestion<Names>, options?: CallOptions): Promise<RecommendResponse>
   /** Any number; sent in batches of 1,000, one after another. */
-  sendEvents(events: readonly ClientEvent<Names['interaction']>[], options?: CallOptions): Promise<IntakeAnswer>
+  sendEvents(
+    events: readonly (ClientEvent<Names['interaction']> | ClientImpression)[],
+    options?: CallOptions,
+  ): Promise<IntakeAnswer>
   putItem(id: string, attributes: Names['item'], options?: ChangeOptions): Promise<IntakeAnswer>
   patchItem(id: string, attributes: Partial<Names['item']>, options?: ChangeOptions): Promise<IntakeAnswer>
   deleteItem(id: string, options?: CallOptions): Promise<IntakeAnswer>

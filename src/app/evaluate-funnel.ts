@@ -15,6 +15,7 @@ import { modelAsOf, type TrainedRanker, trainRanker } from '../training/train-ra
 import { checkedRankerFile } from './checked-ranker.ts'
 import { type EvaluateOptions, timeSplitOf } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
+import { shownHistory } from './shown-history.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface EvaluatedFunnel {
@@ -64,6 +65,7 @@ async function evaluateSplit(
   const context = { seed, threadCount, log }
   const { generators } = app.system
   const lightest = lightestWeight(app.plan.data.interactions)
+  const shown = await shownHistory(app)
   const trained = await trainRanker({
     table: split.train,
     generators,
@@ -72,6 +74,7 @@ async function evaluateSplit(
     lightestWeight: lightest,
     features,
     file,
+    impressions: shown && { ...shown, beforeMs: splitAtMs },
     context,
   })
   const sequences = sequencesOf(table, table.userIds.length)

@@ -22,6 +22,7 @@ import { modelAsOf, type RankerExamples, rankerExamples } from '../training/trai
 import { timeSplitOf } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
 import { type RankerTrees, rankerTrees } from './ranker-trees.ts'
+import { shownHistory } from './shown-history.ts'
 import { readTrainingInput } from './training-input.ts'
 
 export interface ImportanceOptions {
@@ -117,6 +118,7 @@ async function lossesAnew(app: App, model: RankerTrees, options: ImportanceOptio
   const context = { seed: app.plan.training.seed, threadCount, log }
   const generators = Object.fromEntries(bundled.generatorNames.map((name) => [name, app.system.generators[name]!]))
   const { splitAtMs: fromMs } = split
+  const shown = await shownHistory(app)
   const { examples, kept } = await withPastFeatures(app, async (features) => {
     const examples = await rankerExamples({
       table: split.train,
@@ -125,6 +127,7 @@ async function lossesAnew(app: App, model: RankerTrees, options: ImportanceOptio
       plan: { ...app.plan.training.examples!, perGenerator: bundled.perGenerator },
       lightestWeight: lightestWeight(app.plan.data.interactions),
       features,
+      impressions: shown && { ...shown, beforeMs: fromMs },
       context,
     })
     const kept = await askedFrom(app, table, {

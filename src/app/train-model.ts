@@ -16,6 +16,7 @@ import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
 import { withPastFeatures } from './past-features.ts'
 import { commitName } from './project-commit.ts'
+import { shownHistory } from './shown-history.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface TrainModelOptions {
@@ -103,7 +104,7 @@ async function trainRankerOf(
   { table, file, context }: Pick<RankerTraining, 'table' | 'file' | 'context'>,
 ): Promise<TrainedRanker> {
   const { training, data } = app.plan
-  const trained = await withPastFeatures(app, (features) =>
+  const trained = await withPastFeatures(app, async (features) =>
     trainRanker({
       table,
       generators: app.system.generators,
@@ -112,6 +113,7 @@ async function trainRankerOf(
       lightestWeight: lightestWeight(data.interactions),
       features,
       file,
+      impressions: await shownHistory(app),
       context,
     }),
   )

@@ -8,7 +8,7 @@ import { duration, progressReporter } from './import-progress.ts'
 import { printTable } from './table.ts'
 
 export default defineCommand({
-  meta: { name: 'import', description: 'Read files of interactions, users and items into the event log' },
+  meta: { name: 'import', description: 'Read files of interactions, impressions, users and items into the event log' },
   args: {
     'what...': {
       type: 'positional',
@@ -16,7 +16,10 @@ export default defineCommand({
       description: 'Sources of the system file by name, or paths of files; every file source where nothing is named',
     },
     ...appArguments,
-    holds: { type: 'string', description: 'What a file named by its path holds: interactions (default), user or item' },
+    holds: {
+      type: 'string',
+      description: 'What a file named by its path holds: interactions (default), impressions, user or item',
+    },
     format: { type: 'string', description: 'csv, tsv, jsonl or parquet; by the name of the file where left out' },
     columns: { type: 'string', description: 'Which column holds what: userId=CustomerID,itemId=2,...' },
     interaction: { type: 'string', description: 'The interaction of every row, where no column says it' },

@@ -1,8 +1,8 @@
 // What is said of a source's rows, whatever brings them: the format of files, and which columns hold what.
 import { isoTimeMs } from '../domain/iso-time.ts'
 import { describe, type Inspection, pathOf } from './inspection.ts'
-import type { ColumnName, FileSourcePlan, KnownPlan, Plan } from './plan.ts'
-import { entityColumns, interactionColumns } from './sources.ts'
+import { type ColumnName, type FileSourcePlan, holdsEntities, type KnownPlan, type Plan } from './plan.ts'
+import { entityColumns, impressionColumns, interactionColumns } from './sources.ts'
 
 const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
 
@@ -48,7 +48,7 @@ export function checkKnown(
     inspection.report(at, 'found beside columns.knownTime, which says it row by row.', 'Leave one of them out.')
   if (typeof known !== 'object' || known === null || !canBeSince) {
     inspection.oneOf(known, at, ['when-it-happened'])
-    if (holds !== 'interactions' && columns.eventTime === undefined)
+    if (holdsEntities(holds) && columns.eventTime === undefined)
       inspection.report(
         at,
         'no column says when these rows happened.',
@@ -63,7 +63,34 @@ export function checkKnown(
   return { known: { sinceMs: sinceMs ?? 0 } }
 }
 
-export function checkInteractionColumns(
+/** Judges the columns of whatever the rows are. */
+export function checkHeldColumns(
+  holds: FileSourcePlan['holds'],
+  source: { readonly interaction?: unknown },
+  columns: Readonly<Record<string, ColumnName>>,
+  where: string,
+  inspection: Inspection,
+  known: KnownNames,
+): void {
+  if (holdsEntities(holds)) checkEntityColumns(columns, known.entities[holds], { where, entity: holds }, inspection)
+  else if (holds === 'impressions') checkImpressionColumns(source, columns, where, inspection)
+  else checkInteractionColumns(source, columns, where, inspection, known.interactions)
+}
+
+function checkImpressionColumns(
+  source: { readonly interaction?: unknown },
+  columns: Readonly<Record<string, ColumnName>>,
+  where: string,
+  inspection: Inspection,
+): void {
+  for (const name of Object.keys(columns))
+    inspection.reference(name, pathOf(`${where}.columns`, name), 'column of impressions', [...impressionColumns])
+  requireColumns(columns, ['userId', 'itemIds', 'eventTime'], `${where}.columns`, inspection)
+  if (source.interaction !== undefined)
+    inspection.report(`${where}.interaction`, 'found one, but impressions are no interactions.', 'Leave it out.')
+}
+
+function checkInteractionColumns(
   source: { readonly interaction?: unknown },
   columns: Readonly<Record<string, ColumnName>>,
   where: string,
@@ -89,7 +116,7 @@ export function checkInteractionColumns(
   }
 }
 
-export function checkEntityColumns(
+function checkEntityColumns(
   columns: Readonly<Record<string, ColumnName>>,
   attributes: Plan['data']['entities']['item'],
   source: { readonly where: string; readonly entity: 'user' | 'item' },
@@ -112,7 +139,7 @@ function requireColumns(
   for (const name of required) {
     if (columns[name] !== undefined) continue
     const fix =
-      name === 'entityId' || name.endsWith('Id') || name === 'eventTime'
+      name === 'entityId' || name.endsWith('Id') || name === 'itemIds' || name === 'eventTime'
         ? undefined
         : 'Or declare it with { optional: true }.'
     inspection.report(pathOf(where, name), 'found nothing, expected the column that holds it.', fix)

@@ -7,6 +7,8 @@ import type { ExamplePlan, RankerPlan } from './plan.ts'
 const DAY_MS = 86_400_000
 
 const defaults: ExamplePlan = {
+  // Not what was shown, as long as nothing corrects for places: what stood on top was chosen for standing there.
+  from: 'history',
   windowCount: 4,
   windowMs: 7 * DAY_MS,
   attributionMs: DAY_MS,
@@ -64,13 +66,15 @@ const counts = {
 function checkExamples(value: unknown, inspection: Inspection, defaults: ExamplePlan): ExamplePlan {
   if (value === undefined) return defaults
   const where = 'training.examples'
-  const fields = inspection.fields(value, where, [...Object.keys(counts), 'window', 'attribution'])
+  const fields = inspection.fields(value, where, [...Object.keys(counts), 'from', 'window', 'attribution'])
   const plan: { -readonly [Key in keyof ExamplePlan]: ExamplePlan[Key] } = { ...defaults }
   for (const [name, { field, low, high }] of Object.entries(counts)) {
     if (fields[name] !== undefined) {
       plan[field] = inspection.number(fields[name], `${where}.${name}`, { low, high, isInteger: true })
     }
   }
+  if (fields.from !== undefined)
+    plan.from = inspection.oneOf(fields.from, `${where}.from`, ['history', 'impressions', 'both'])
   if (fields.window !== undefined) plan.windowMs = inspection.duration(fields.window, `${where}.window`)
   if (fields.attribution !== undefined)
     plan.attributionMs = inspection.duration(fields.attribution, `${where}.attribution`)

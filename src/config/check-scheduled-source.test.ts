@@ -165,6 +165,11 @@ describe('what a source with a schedule may not say', () => {
       /items: reads interactions, of which there is no snapshot/,
     ],
     [
+      'a snapshot of impressions',
+      postgresSource({ ...query, holds: 'impressions', columns: { userId: 'u', itemIds: 'i', eventTime: 't' } }),
+      /items: reads impressions, of which there is no snapshot/,
+    ],
+    [
       'an unknown interaction',
       postgresSource({
         ...query,

@@ -1,15 +1,16 @@
 // A source that is read by a schedule: where it is, what its rows hold, and how often it is read.
-import {
-  checkEntityColumns,
-  checkFormat,
-  checkInteractionColumns,
-  checkKnown,
-  type KnownNames,
-} from './check-columns.ts'
+import { checkFormat, checkHeldColumns, checkKnown, type KnownNames } from './check-columns.ts'
 import { checkOwner } from './check-owner.ts'
 import { checkSchedule, intervalMsOf } from './check-schedule.ts'
 import { describe, type Inspection, pathOf } from './inspection.ts'
-import type { CatalogueApiPlan, FolderSourcePlan, PagingPlan, PostgresSourcePlan, ScheduledSourcePlan } from './plan.ts'
+import {
+  type CatalogueApiPlan,
+  type FolderSourcePlan,
+  holdsEntities,
+  type PagingPlan,
+  type PostgresSourcePlan,
+  type ScheduledSourcePlan,
+} from './plan.ts'
 import type { ScheduledSource } from './sources.ts'
 
 type Options = Readonly<Record<string, unknown>>
@@ -34,10 +35,9 @@ export function checkScheduledSource(
 }
 
 function checkShared(options: Options, where: string, inspection: Inspection, known: KnownNames): ScheduledSourcePlan {
-  const holds = inspection.oneOf(options.holds, `${where}.holds`, ['interactions', 'user', 'item'])
+  const holds = inspection.oneOf(options.holds, `${where}.holds`, ['interactions', 'impressions', 'user', 'item'])
   const columns = checkNamedColumns(options.columns, `${where}.columns`, inspection)
-  if (holds === 'interactions') checkInteractionColumns(options, columns, where, inspection, known.interactions)
-  else checkEntityColumns(columns, known.entities[holds], { where, entity: holds }, inspection)
+  checkHeldColumns(holds, options, columns, where, inspection, known)
   const schedule = checkSchedule(options.every, `${where}.every`, inspection, INTERVAL_MIN)
   return {
     owner: options.owner === undefined ? known.owner : checkOwner(options.owner, where, inspection),
@@ -115,10 +115,10 @@ function checkSnapshot(
   where: string,
   inspection: Inspection,
 ): { readonly mode: 'snapshot'; readonly deletedShareMax: number } {
-  if (holds === 'interactions')
+  if (!holdsEntities(holds))
     inspection.report(
       where,
-      'reads interactions, of which there is no snapshot: what happened stays.',
+      `reads ${holds}, of which there is no snapshot: what happened stays.`,
       'Name the column by which new ones are found under incrementalBy, or of an API use mode: "changes".',
     )
   const { deletesUpTo } = options

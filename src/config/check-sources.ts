@@ -1,12 +1,6 @@
 // Where data comes from: every column that is named exists, and every value that a row needs has a column.
 
-import {
-  checkEntityColumns,
-  checkFormat,
-  checkInteractionColumns,
-  checkKnown,
-  type KnownNames,
-} from './check-columns.ts'
+import { checkFormat, checkHeldColumns, checkKnown, type KnownNames } from './check-columns.ts'
 import { checkScheduledSource } from './check-scheduled-source.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { ColumnName, FileSourcePlan, SourcePlan } from './plan.ts'
@@ -38,15 +32,14 @@ export function checkSources(value: unknown, inspection: Inspection, known: Know
 }
 
 function checkFileSource(source: FileSource, where: string, inspection: Inspection, known: KnownNames): FileSourcePlan {
-  const holds = inspection.oneOf(source.holds, `${where}.holds`, ['interactions', 'user', 'item'])
+  const holds = inspection.oneOf(source.holds, `${where}.holds`, ['interactions', 'impressions', 'user', 'item'])
   const path = inspection.text(source.path, `${where}.path`, 'the path of a file, relative to the system file')
   const format = checkFormat(source, path, where, inspection)
   const hasHeader = source.hasHeader === undefined ? true : inspection.flag(source.hasHeader, `${where}.hasHeader`)
   const columns = checkColumns(source.columns, `${where}.columns`, inspection, {
     isNamed: hasHeader || format === 'jsonl' || format === 'parquet',
   })
-  if (holds === 'interactions') checkInteractionColumns(source, columns, where, inspection, known.interactions)
-  else checkEntityColumns(columns, known.entities[holds], { where, entity: holds }, inspection)
+  checkHeldColumns(holds, source, columns, where, inspection, known)
   const timeFormats = ['iso', 'seconds', 'milliseconds'] as const
   return {
     kind: 'file',

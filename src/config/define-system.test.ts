@@ -472,6 +472,25 @@ describe('what is wrong is reported with its path and the way out', () => {
       },
       'data.sources.history.columns.isNew: found nothing, expected the column that holds it. Or declare it with { optional: true }.',
     ],
+    [
+      'an interaction of impressions',
+      { holds: 'impressions', columns: { userId: 'u', itemIds: 'i', eventTime: 't' } },
+      /history.interaction: found one, but impressions are no interactions/,
+    ],
+    [
+      'impressions of one item',
+      {
+        holds: 'impressions',
+        interaction: undefined,
+        columns: { userId: 'u', itemIds: 'i', eventTime: 't', itm: 'i' },
+      },
+      /columns.itm: no column of impressions is called "itm"/,
+    ],
+    [
+      'impressions without items',
+      { holds: 'impressions', interaction: undefined, columns: { userId: 'u', eventTime: 't' } },
+      'data.sources.history.columns.itemIds: found nothing, expected the column that holds it.',
+    ],
   ])('a file source with %s', (_, options, expected) => {
     const problems = source(options)
     expect(problems).toHaveLength(1)

@@ -65,19 +65,24 @@ export interface PlacementOptions<Generator extends string, PlacementRule> {
   readonly rules?: readonly PlacementRule[]
 }
 
-/** Examples for a ranker: users at moments of the past, the candidates of models that knew only what came before, and what was chosen soon after. */
+/** Examples for a ranker: users at moments of the past, the candidates of models that knew only what came before, or what they were shown, and what was chosen soon after. */
 export interface ExampleOptions {
+  /**
+   * `history`: moments at which users chose something, with the candidates of then. `impressions`: lists that were shown, with what became of them. Default: "history",
+   * which needs no log of what was shown; nothing corrects yet for what stood on top being chosen for standing there.
+   */
+  readonly from?: 'history' | 'impressions' | 'both'
   /** Newest windows of time that are asked about, in [1, 100]; the candidates of each are proposed by models trained for it. Default: 4. */
   readonly windows?: number
   /** Length of each. Default: 7 days, and less where the history is shorter than twice all of them. */
   readonly window?: Duration
-  /** How long after the moment a choice still counts. Default: 1 day. */
+  /** How long after the moment, or after an impression, a choice still counts. Default: 1 day. */
   readonly attribution?: Duration
-  /** Moments of each user in a window, in [1, 1000]. Default: 3. */
+  /** Moments of each user in a window, and as many impressions, in [1, 1000]. Default: 3. */
   readonly questionsPerUser?: number
   /** Candidates of each generator, in [1, 10000]. Default: 200. */
   readonly candidates?: number
-  /** How many of the candidates that were not chosen are learned from, in [1, 10000]. Default: 200. */
+  /** How many of the candidates, or of the shown items, that were not chosen are learned from, in [1, 10000]. Default: 200. */
   readonly wrongPerQuestion?: number
 }
 

@@ -1,5 +1,6 @@
 // The Plan: what a system file says, as plain data with every default filled in. Its hash identifies the system that trained a model.
 import type { CheckSettings } from '../domain/check-settings.ts'
+import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition } from '../domain/feature.ts'
 import type { CardSettings, GateSettings } from '../domain/gate-settings.ts'
 import type { Retention } from '../ports/event-log.ts'
@@ -34,8 +35,8 @@ export interface FileSourcePlan {
   readonly path: string
   readonly format: 'csv' | 'tsv' | 'jsonl' | 'parquet'
   readonly hasHeader: boolean
-  readonly holds: 'interactions' | 'user' | 'item'
-  /** For interactions: userId, itemId, eventTime and, where present, knownTime, id, interaction, weight and values by name. For an entity: entityId, eventTime, knownTime, and its attributes by name. */
+  readonly holds: 'interactions' | 'impressions' | 'user' | 'item'
+  /** For interactions: userId, itemId, eventTime and, where present, knownTime, id, interaction, weight and values by name. For impressions: userId, itemIds, eventTime and, where present, what else goes with them. For an entity: entityId, eventTime, knownTime, and its attributes by name. */
   readonly columns: Readonly<Record<string, ColumnName>>
   /** The interaction of every row, where no column says it. */
   readonly interaction?: string
@@ -44,6 +45,10 @@ export interface FileSourcePlan {
   /** Left out: rows without a knownTime are known from when they are read. */
   readonly known?: KnownPlan
 }
+
+/** Of users and items there are states; what happened and what was shown has moments only. */
+export const holdsEntities = (holds: FileSourcePlan['holds']): holds is EntityName =>
+  holds === 'user' || holds === 'item'
 
 export interface HttpSourcePlan {
   readonly kind: 'http'
@@ -128,18 +133,20 @@ export interface RankerPlan {
   readonly categories?: Readonly<Record<string, readonly string[]>>
 }
 
-/** How a ranker's examples are made of history. */
+/** How a ranker's examples are made of what happened. */
 export interface ExamplePlan {
+  /** `history`: moments at which users chose something, with the candidates of then. `impressions`: lists that were shown. */
+  readonly from: 'history' | 'impressions' | 'both'
   /** Newest windows of time that are asked about; the last one decides how long the ranker is trained. At least 1. */
   readonly windowCount: number
   readonly windowMs: number
-  /** How long after the moment of a question a choice still counts as an answer. */
+  /** How long after the moment of a question, or after an impression, a choice still counts as an answer. */
   readonly attributionMs: number
-  /** Moments of each user in a window. */
+  /** Moments of each user in a window, and as many impressions. */
   readonly questionsPerUser: number
   /** Candidates of each generator. */
   readonly perGenerator: number
-  /** Of the candidates that were not chosen, so many are learned from. */
+  /** Of the candidates, or of the shown items, that were not chosen, so many are learned from. */
   readonly wrongPerQuestion: number
 }
 

@@ -6,6 +6,22 @@ import type { CatalogueApiPlan, ColumnName, FileSourcePlan, FolderSourcePlan } f
 export const interactionColumns = ['userId', 'itemId', 'eventTime', 'knownTime', 'id', 'interaction', 'weight'] as const
 export type InteractionColumn = (typeof interactionColumns)[number]
 
+/** Columns of a file of impressions. */
+export const impressionColumns = [
+  'userId',
+  'itemIds',
+  'eventTime',
+  'knownTime',
+  'id',
+  'placement',
+  'modelVersion',
+  'rung',
+  'scores',
+  'propensities',
+  'served',
+] as const
+export type ImpressionColumn = (typeof impressionColumns)[number]
+
 /** Columns that a file of users or items has besides its attributes. */
 export const entityColumns = ['entityId', 'eventTime', 'knownTime'] as const
 export type EntityColumn = (typeof entityColumns)[number]
@@ -15,6 +31,7 @@ type Holds = FileSourcePlan['holds']
 /** What a file must say in each row. */
 interface RequiredColumns {
   readonly interactions: { readonly userId: ColumnName; readonly itemId: ColumnName; readonly eventTime: ColumnName }
+  readonly impressions: { readonly userId: ColumnName; readonly itemIds: ColumnName; readonly eventTime: ColumnName }
   readonly user: { readonly entityId: ColumnName }
   readonly item: { readonly entityId: ColumnName }
 }
@@ -22,11 +39,12 @@ interface RequiredColumns {
 export interface FileSourceOptions<H extends Holds, Column extends string, Interaction extends string> {
   /** Relative to the system file's folder. A name that ends in `.gz` is decompressed while it is read. */
   readonly path: string
-  /** What each row is: an interaction, or a user or an item with its attributes. */
+  /** What each row is: an interaction, an impression (a list that was shown), or a user or an item with its attributes. */
   readonly holds: H
   /**
    * Which column of the file holds what: the column's name, or its 0-based number. For interactions `userId`, `itemId`, `eventTime` and, where
-   * present, `id`, `interaction`, `weight` and the values that interactions declare; for users and items `entityId`, `eventTime` where present, and the attributes by name.
+   * present, `id`, `interaction`, `weight` and the values that interactions declare; for impressions `userId`, `itemIds` (in csv and tsv separated by "|"), `eventTime` and, where
+   * present, `id`, `placement`, `modelVersion`, `rung`, `scores`, `propensities` and `served`; for users and items `entityId`, `eventTime` where present, and the attributes by name.
    * `knownTime`, where present, says from when on the row could have been known; else see `known`.
    */
   readonly columns: Readonly<Record<Column, ColumnName>> & RequiredColumns[H]
@@ -74,7 +92,7 @@ export type CronPattern = `${string} ${string} ${string} ${string} ${string}`
 
 /** What sources that are read by a schedule have in common. */
 export interface ScheduledOptions<H extends Holds, Column extends string, Interaction extends string> {
-  /** What each row is: an interaction, or a user or an item with its attributes. */
+  /** What each row is: an interaction, an impression, or a user or an item with its attributes. */
   readonly holds: H
   /** Which column holds what, as for a file. Of an API also a path into nested objects, such as `price.amount`. */
   readonly columns: Readonly<Record<Column, string>> & RequiredColumns[H]
@@ -172,9 +190,11 @@ export type Source<
 > =
   | HttpSource
   | ScheduledSource<'interactions', InteractionColumn | Value, Interaction>
+  | ScheduledSource<'impressions', ImpressionColumn, Interaction>
   | ScheduledSource<'user', EntityColumn | UserAttribute, Interaction>
   | ScheduledSource<'item', EntityColumn | ItemAttribute, Interaction>
   | FileSource<'interactions', InteractionColumn | Value, Interaction>
+  | FileSource<'impressions', ImpressionColumn, Interaction>
   | FileSource<'user', EntityColumn | UserAttribute, Interaction>
   | FileSource<'item', EntityColumn | ItemAttribute, Interaction>
 

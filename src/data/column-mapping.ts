@@ -6,7 +6,7 @@ import { suggestName } from '../lib/nearest-name.ts'
 /** A record's values, by column name or 0-based number. */
 export type FileRecord = Readonly<Record<ColumnName, unknown>>
 
-/** The row that `validate-event.ts` judges. */
+/** The row that a `RowCheck` judges. */
 export type RowMapper = (record: FileRecord) => Readonly<Record<string, unknown>>
 
 /** Which of the file's columns hold what; `undefined` for what no column holds. */
@@ -25,6 +25,10 @@ export function rowMapper(holds: FileSourcePlan['holds'], columns: Readonly<Reco
       weight: picked(record, weight),
       values: valueNames.length === 0 ? undefined : pickedAll(record, valueColumns, valueNames),
     })
+  }
+  if (holds === 'impressions') {
+    const names = Object.keys(columns)
+    return (record) => pickedAll(record, columns, names)
   }
   const { entityId, eventTime, knownTime, ...attributeColumns } = columns
   const attributeNames = Object.keys(attributeColumns)

@@ -1,6 +1,6 @@
 // The log as tables of days: what each UTC day's rows looked like, for the checks. A row belongs to the day it happened on, however late it came.
 import type { Plan } from '../config/plan.ts'
-import type { EntityEvent, InteractionEvent } from '../domain/event.ts'
+import type { LogEvent } from '../domain/event.ts'
 import { countedTimeMs } from '../domain/feature.ts'
 import { type TableProfile, TableProfiler, type TableRules } from '../domain/table-profile.ts'
 import { appendedTimeMsOf, type EventLog, type StoredEvent } from '../ports/event-log.ts'
@@ -122,21 +122,23 @@ const NO_COLUMNS = { isRealTime: true, owner: '', columns: {} } as const
 /** What a day without rows looks like. */
 export const emptyProfile = (rules: TableRules): TableProfile => new TableProfiler(rules).finish()
 
-/** The table that the checks count an event in, and its row there; no table where it is no row of any. */
-export function checkedRow(event: InteractionEvent | EntityEvent): {
+/** The table that the checks count an event in, and its row there; no table where it is no row of any: nothing is expected of impressions. */
+export function checkedRow(event: LogEvent): {
   readonly table: string | undefined
   readonly row: Readonly<Record<string, unknown>>
 } {
   return { table: tableOf(event), row: rowOf(event) }
 }
 
-function tableOf(event: InteractionEvent | EntityEvent): string | undefined {
+function tableOf(event: LogEvent): string | undefined {
   if (event.kind === 'interaction') return 'interactions'
+  if (event.kind === 'impression') return undefined
   return event.change === 'put' ? `${event.entity}s` : undefined
 }
 
-function rowOf(event: InteractionEvent | EntityEvent): Readonly<Record<string, unknown>> {
+function rowOf(event: LogEvent): Readonly<Record<string, unknown>> {
   if (event.kind === 'entity') return event.attributes
+  if (event.kind === 'impression') return {}
   const { interaction, userId, itemId, weight, values } = event
   return { ...values, interaction, userId, itemId, weight }
 }

@@ -120,6 +120,8 @@ class RelevantEvents {
   }
 
   #isRelevant({ event, availableTimeMs }: StoredEvent): boolean {
+    // No feature is made of what was shown.
+    if (event.kind === 'impression') return false
     if (availableTimeMs < this.#firstMs) this.#firstMs = availableTimeMs
     // A change decides groups whenever it became available.
     if (event.kind === 'entity') return true

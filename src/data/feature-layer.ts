@@ -80,6 +80,8 @@ export class FeatureLayer {
         touched[event.entity].add(event.entityId, n)
         continue
       }
+      // No feature counts what was shown: the layer passes over it.
+      if (event.kind === 'impression') continue
       const counting = this.#layout.counting(event.interaction)
       if (counting.needs.user) touched.user.add(event.userId, n)
       if (counting.needs.item) touched.item.add(event.itemId, n)
@@ -168,7 +170,7 @@ const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(re
 class Batch {
   readonly touched: Readonly<Record<EntityName, TouchedEntities>>
   readonly eventAt: LogEvent[]
-  /** Undefined for a change of an entity. */
+  /** Undefined for what is no interaction. */
   readonly countingAt: (Counting | undefined)[]
   readonly offsetAt: Float64Array
   /** Counted time. */
@@ -192,6 +194,7 @@ class Batch {
 
   /** In the order of positions, once all entities are there with their records. */
   note(n: number, { offset, availableTimeMs, event }: StoredEvent): void {
+    if (event.kind === 'impression') return
     const { user, item } = this.touched
     const timeMs = countedTimeMs(event.eventTimeMs, availableTimeMs)
     if (availableTimeMs > this.nowMs) this.nowMs = availableTimeMs

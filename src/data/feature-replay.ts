@@ -57,23 +57,22 @@ interface PlayedLog extends EventLog {
 const BLOCK_LENGTH = 1000
 const BLOCK_COUNT = 512
 
-/** The same events by available time, then offset, under new offsets from 0; only those before the moment are there. */
+/** The same events by available time, then offset, under new offsets from 0; only those before the moment are there, and none of what was shown: no feature is made of it. */
 async function playedLog(log: EventLog): Promise<PlayedLog> {
   const bounds = await log.bounds()
   const { offsets, timesMs } = await inOrderOfKnowing(log, bounds)
   let count = 0
-  const blocks = new Map<number, readonly StoredEvent[]>()
+  const blocks = new Map<number, Block>()
   const eventAt = async (offset: number): Promise<StoredEvent> => {
-    const block = Math.floor(offset / BLOCK_LENGTH)
-    let events = blocks.get(block)
-    if (events === undefined) {
-      events = await log.read(block * BLOCK_LENGTH, BLOCK_LENGTH)
+    const begin = offset - (offset % BLOCK_LENGTH)
+    let block = blocks.get(begin)
+    if (block === undefined) {
+      block = await readBlock(log, begin)
       if (blocks.size >= BLOCK_COUNT) blocks.delete(blocks.keys().next().value!)
-      blocks.set(block, events)
+      blocks.set(begin, block)
     }
-    // Retention may have begun in the middle of the block, or since the replay began.
-    const event = events[offset - (events[0]?.offset ?? 0)]
-    if (event?.offset === offset) return event
+    const event = block[offset - begin]
+    if (event !== undefined) return event
     throw new MillraceError('FEATURE_LOG_GAP', `The log lost its event ${offset} while it was played again.`, {
       fix: 'Retention has trimmed it. Do it again: it then begins with the events that are left.',
     })
@@ -104,24 +103,42 @@ async function playedLog(log: EventLog): Promise<PlayedLog> {
   }
 }
 
+/** By offset behind the first one; undefined where retention has taken the event, and for what was shown. */
+type Block = readonly (StoredEvent | undefined)[]
+
+async function readBlock(log: EventLog, begin: number): Promise<Block> {
+  const block = new Array<StoredEvent | undefined>(BLOCK_LENGTH).fill(undefined)
+  const bounds = { firstOffset: begin, nextOffset: begin + BLOCK_LENGTH }
+  for await (const batch of logBatches(log, bounds)) {
+    for (const stored of batch) {
+      const isOfBlock = stored.offset < bounds.nextOffset && stored.event.kind !== 'impression'
+      if (isOfBlock) block[stored.offset - begin] = stored
+    }
+  }
+  return block
+}
+
 async function inOrderOfKnowing(
   log: EventLog,
   bounds: { readonly firstOffset: number; readonly nextOffset: number },
 ): Promise<{ readonly offsets: Float64Array; readonly timesMs: Float64Array }> {
   const length = bounds.nextOffset - bounds.firstOffset
   const timeAt = new Float64Array(length)
+  const offsetAt = new Float64Array(length)
   let isAscending = true
   let position = 0
   for await (const batch of logBatches(log, bounds)) {
-    for (const { availableTimeMs } of batch) {
+    for (const { offset, availableTimeMs, event } of batch) {
+      if (event.kind === 'impression') continue
       if (position > 0 && availableTimeMs < timeAt[position - 1]!) isAscending = false
+      offsetAt[position] = offset
       timeAt[position++] = availableTimeMs
     }
   }
   const order = Float64Array.from({ length: position }, (_, i) => i)
   if (!isAscending) order.sort((a, b) => timeAt[a]! - timeAt[b]! || a - b)
   return {
-    offsets: order.map((place) => bounds.firstOffset + place),
+    offsets: order.map((place) => offsetAt[place]!),
     timesMs: order.map((place) => timeAt[place]!),
   }
 }

@@ -1,7 +1,8 @@
 // Which files an import means: sources of the system file by name, all of them, or a path that is described by options.
 import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import type { ColumnName, FileSourcePlan, KnownPlan, Plan } from '../config/plan.ts'
+import { type ColumnName, type FileSourcePlan, holdsEntities, type KnownPlan, type Plan } from '../config/plan.ts'
+import { impressionColumns } from '../config/sources.ts'
 import { isoTimeMs } from '../domain/iso-time.ts'
 import { MillraceError, type Problem } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -22,7 +23,7 @@ export interface FileDescription {
 
 const formats = ['csv', 'tsv', 'jsonl', 'parquet'] as const
 const timeFormats = ['iso', 'seconds', 'milliseconds'] as const
-const holdables = ['interactions', 'user', 'item'] as const
+const holdables = ['interactions', 'impressions', 'user', 'item'] as const
 
 /**
  * @param wanted names of sources, or paths; none means every file source, users and items before interactions
@@ -71,7 +72,7 @@ export function filesToImport(
   })
 }
 
-const entitiesFirst = ({ source }: FileImport): number => (source.holds === 'interactions' ? 1 : 0)
+const entitiesFirst = ({ source }: FileImport): number => (holdsEntities(source.holds) ? 0 : 1)
 
 function definedFiles(plan: Plan, folder: string): FileImport[] {
   return Object.entries(plan.data.sources).flatMap(([sourceName, source]) =>
@@ -155,7 +156,7 @@ function knownOf(
   if (columns.knownTime !== undefined)
     problems.push({ where, message: 'Found it beside a column for knownTime, which says it row by row.' })
   if (found === 'when-it-happened') {
-    const isTimeless = holds !== 'interactions' && columns.eventTime === undefined
+    const isTimeless = holdsEntities(holds) && columns.eventTime === undefined
     if (isTimeless) problems.push({ where, message: 'No column says when these rows happened: give a day instead.' })
     return found
   }
@@ -192,11 +193,7 @@ function checkColumns(
   }: Pick<FileSourcePlan, 'holds' | 'format' | 'columns'> & { readonly interaction: string | undefined },
   problems: Problem[],
 ): void {
-  const isInteractions = holds === 'interactions'
-  const required = isInteractions ? ['userId', 'itemId', 'eventTime'] : ['entityId']
-  const known = isInteractions
-    ? [...required, 'knownTime', 'id', 'interaction', 'weight']
-    : [...required, 'eventTime', 'knownTime', ...Object.keys(plan.data.entities[holds])]
+  const { required, known } = fieldsOf(plan, holds)
   for (const field of Object.keys(columns)) {
     if (!known.includes(field))
       problems.push({ where: '--columns', message: `Found the unknown field "${field}". ${suggestName(field, known)}` })
@@ -207,7 +204,9 @@ function checkColumns(
     if (isMapped && columns[field] === undefined)
       problems.push({ where: '--columns', message: `Found no column for ${field}.` })
   }
-  if (!isInteractions) return
+  if (interaction !== undefined && holds === 'impressions')
+    problems.push({ where: '--interaction', message: 'Found it, but impressions are no interactions.' })
+  if (holds !== 'interactions') return
   const interactions = Object.keys(plan.data.interactions)
   if (interaction !== undefined && !interactions.includes(interaction)) {
     problems.push({
@@ -221,4 +220,18 @@ function checkColumns(
       message: `Found neither it nor a column for interaction. Known: ${interactions.join(', ')}.`,
     })
   }
+}
+
+/** What a mapping must name, and what it may. */
+function fieldsOf(
+  plan: Plan,
+  holds: FileSourcePlan['holds'],
+): { readonly required: readonly string[]; readonly known: readonly string[] } {
+  if (holds === 'impressions') return { required: ['userId', 'itemIds', 'eventTime'], known: impressionColumns }
+  if (holdsEntities(holds)) {
+    const attributes = Object.keys(plan.data.entities[holds])
+    return { required: ['entityId'], known: ['entityId', 'eventTime', 'knownTime', ...attributes] }
+  }
+  const required = ['userId', 'itemId', 'eventTime']
+  return { required, known: [...required, 'knownTime', 'id', 'interaction', 'weight'] }
 }

@@ -46,7 +46,7 @@ export function followLog(log: EventLog, options: FollowOptions): LogFollower {
     waitingSinceMs = appendedTimeMsOf(events[0]!)
     options.apply(events)
     nextOffset = events.at(-1)!.offset + 1
-    if (events.length === BATCH_SIZE) logNextOffset = (await log.bounds()).nextOffset
+    logNextOffset = (await log.bounds()).nextOffset
     await new Promise((resolve) => setImmediate(resolve))
   }
   const following = (async () => {

@@ -75,6 +75,60 @@ describe('importFile', () => {
     })
   })
 
+  it('reads what was shown from JSONL, CSV and Parquet, each list once', async () => {
+    const columns = { userId: 'user', itemIds: 'items', eventTime: 'at', id: 'request', scores: 'scores' }
+    const shown: FileSourcePlan = { ...clicks, holds: 'impressions', columns }
+    const { interaction: _, ...source } = shown
+    const records = [
+      { request: 'r1', user: 'u1', items: ['i2', 'i1'], at: '2025-06-01T00:00:00Z', scores: [0.5, 0.25] },
+      { request: 'r2', user: 'ü2', items: ['i3'], at: '2025-06-01T00:00:00Z', scores: [1] },
+    ]
+    const lines = records.map((record) => `${JSON.stringify(record)}\n`).join('')
+    const texts = records.map(({ request, user, items, at, scores }) =>
+      [request, user, items.join('|'), at, scores.join('|')].join(','),
+    )
+    const columnData = (['request', 'user', 'at'] as const).map((name) => ({
+      name,
+      data: records.map((record) => record[name]),
+      type: 'STRING' as const,
+    }))
+    const lists = (['items', 'scores'] as const).map((name) => ({
+      name,
+      data: records.map((record) => record[name]),
+      type: 'JSON' as const,
+    }))
+    const shop = newShop()
+    expect(await shop.importAs({ ...source, format: 'jsonl' }, lines)).toMatchObject({ acceptedCount: 2 })
+    const stored = [...shop.log.events]
+    expect(stored).toMatchObject([
+      { kind: 'impression', id: 'r1', itemIds: ['i2', 'i1'], scores: [0.5, 0.25] },
+      { kind: 'impression', id: 'r2', userId: 'ü2', itemIds: ['i3'] },
+    ])
+    const others = [
+      ['csv', `request,user,items,at,scores\n${texts.join('\n')}\n`],
+      ['parquet', new Uint8Array(parquetWriteBuffer({ columnData: [...columnData, ...lists] }))],
+      [
+        'jsonl',
+        lines
+          .replaceAll('"items"', '"itemIds"')
+          .replaceAll('"at"', '"eventTime"')
+          .replaceAll('"user"', '"userId"')
+          .replaceAll('"request"', '"id"'),
+      ],
+    ] as const
+    for (const [format, content] of others) {
+      const own = newShop()
+      const account = await own.importAs({ ...source, format, ...(format === 'jsonl' && { columns: {} }) }, content)
+      expect(account, format).toMatchObject({ acceptedCount: 2, quarantinedCount: 0 })
+      expect(own.log.events, format).toEqual(stored)
+      expect(
+        await shop.importAs({ ...source, format, ...(format === 'jsonl' && { columns: {} }) }, content),
+      ).toMatchObject({
+        duplicateCount: 2,
+      })
+    }
+  })
+
   it('counts the same row twice in one file as a duplicate', async () => {
     expect(await newShop().importAs(clicks, `${csv(2)}${rowsOfCsv(2)}`)).toMatchObject({
       acceptedCount: 2,

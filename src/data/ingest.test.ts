@@ -43,6 +43,20 @@ it('tells duplicates by their position among all rows, bad ones included', async
   expect(result).toMatchObject({ acceptedCount: 1, duplicatePositions: [2, 3] })
 })
 
+it('takes impressions among interactions, each id once, and lets mended ones out of quarantine', async () => {
+  const { ingest, log, quarantine } = newIngest()
+  const shown = { kind: 'impression', id: 's1', userId: 'u1', itemIds: ['i2', 'i1'], eventTime: '2025-06-01' }
+  const rows = [shown, { ...good(1), kind: 'interaction' }, shown, { ...shown, id: 's2', itemIds: [] }]
+  const result = await ingest.acceptEvents(rows, origin)
+  expect(result).toMatchObject({ acceptedCount: 2, duplicatePositions: [2] })
+  expect(result.rejected).toMatchObject([{ position: 3, reason: 'MISSING_ITEM_ID' }])
+  expect(log.events.map(({ kind }) => kind)).toEqual(['impression', 'interaction'])
+  const context = { source: 'http', where: () => '', missingTime: 'arrival', nowMs } as const
+  const mended = { ...JSON.parse(quarantine.rows[0]!.payload), itemIds: ['i1'] }
+  expect(ingest.checkHttpRow(mended, 0, context)).toMatchObject({ kind: 'impression', id: 's2' })
+  expect(ingest.checkHttpRow({ ...good(1), kind: 'view' }, 0, context)).toMatchObject({ reason: 'MALFORMED_ROW' })
+})
+
 it('takes changes of users and items, in their order with one id each', async () => {
   const { ingest, log } = newIngest()
   const change = (fields: object) => ({

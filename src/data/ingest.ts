@@ -6,8 +6,10 @@ import type { RejectionReason } from '../domain/rejection.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { AppendResult, EventLog } from '../ports/event-log.ts'
 import type { Quarantine, RejectedRow } from '../ports/quarantine.ts'
+import { impressionCheck } from './impression-check.ts'
+import { isRejection, type RowCheck, type RowContext } from './row-check.ts'
 import { UnreadableRow } from './unreadable-row.ts'
-import { entityCheck, interactionCheck, isRejection, type RowCheck, type RowContext } from './validate-event.ts'
+import { entityCheck, interactionCheck } from './validate-event.ts'
 
 export interface RowsOrigin {
   /** The source's name, or "http". */
@@ -69,12 +71,14 @@ export interface IngestParts {
 
 export class Ingest {
   readonly #parts: IngestParts
-  readonly #checkEvent: RowCheck
+  readonly #checkInteraction: RowCheck
+  readonly #checkImpression: RowCheck
   readonly #checkChange: Readonly<Record<EntityName, RowCheck>>
 
   constructor(parts: IngestParts) {
     this.#parts = parts
-    this.#checkEvent = interactionCheck(parts.plan)
+    this.#checkInteraction = interactionCheck(parts.plan)
+    this.#checkImpression = impressionCheck(parts.plan)
     this.#checkChange = {
       user: entityCheck(parts.plan, { entity: 'user' }),
       item: entityCheck(parts.plan, { entity: 'item' }),
@@ -128,7 +132,7 @@ export class Ingest {
     }
   }
 
-  /** Interactions over HTTP. One without a time happened when it arrived. */
+  /** Interactions and impressions over HTTP. One without a time happened when it arrived. */
   acceptEvents(rows: readonly unknown[], origin: BatchOrigin): Promise<AcceptResult> {
     return this.accept(rows, { ...rowsOf(origin), check: this.#checkEvent })
   }
@@ -138,6 +142,11 @@ export class Ingest {
     return this.accept(rows, { ...rowsOf(origin), check: this.checkHttpRow })
   }
 
+  readonly #checkEvent: RowCheck = (row, position, context) => {
+    const check = isImpressionRow(row) ? this.#checkImpression : this.#checkInteraction
+    return check(row, position, context)
+  }
+
   /** Judges whatever came over HTTP: a change says which entity it is about, an event does not. */
   readonly checkHttpRow: RowCheck = (row, position, context) => {
     const entity = (row as Partial<EntityChangeRow> | null)?.entity
@@ -145,6 +154,9 @@ export class Ingest {
     return check(row, position, context)
   }
 }
+
+/** What is sent as an event says so where it is no interaction. */
+const isImpressionRow = (row: unknown): boolean => (row as { readonly kind?: unknown } | null)?.kind === 'impression'
 
 const rowsOf = ({ source, where }: BatchOrigin): Omit<RowsOrigin, 'check'> => ({
   source,

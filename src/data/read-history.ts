@@ -29,8 +29,9 @@ export async function readHistory(
         else describedMs = Math.max(describedMs, event.eventTimeMs)
         continue
       }
+      if (event.kind !== 'interaction' || event.userId !== userId) continue
       const plan = interactions[event.interaction]
-      if (event.userId !== userId || plan === undefined) continue
+      if (plan === undefined) continue
       const weight = interactionWeight(plan.weight, event.weight)
       entries.push({ itemId: event.itemId, weight, timeMs: event.eventTimeMs })
     }

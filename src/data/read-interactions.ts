@@ -36,6 +36,7 @@ export async function readInteractions(
         })
         continue
       }
+      if (event.kind === 'impression') continue
       // An interaction that the system file no longer names stays in the log and out of training.
       const plan = interactions[event.interaction]
       if (plan) builder.add(event.userId, event.itemId, interactionWeight(plan.weight, event.weight), event.eventTimeMs)

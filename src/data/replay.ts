@@ -5,8 +5,8 @@ import { type RejectionReason, rejectionReasons } from '../domain/rejection.ts'
 import type { Quarantine, QuarantinedRow, RejectedRow } from '../ports/quarantine.ts'
 import { type FileRecord, rowMapper } from './column-mapping.ts'
 import type { Ingest, IngestParts } from './ingest.ts'
+import { isRejection, type RowCheck, type RowContext } from './row-check.ts'
 import { type MappedSourcePlan, missingTimeOf, sourceCheck } from './source-rows.ts'
-import { isRejection, type RowCheck, type RowContext } from './validate-event.ts'
 
 export interface ReplayAccount {
   readonly acceptedCount: number

@@ -68,11 +68,10 @@ function tagList(found: unknown): readonly string[] | undefined {
   return found.every((tag) => text(tag) !== undefined) ? [...found] : undefined
 }
 
-const splitTags = (found: string): string[] =>
-  found
-    .split('|')
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== '')
+const splitTags = (found: string): string[] => splitList(found).filter((tag) => tag !== '')
+
+/** A list in a source whose values are text, such as "a|b". */
+export const splitList = (found: string): string[] => found.split('|').map((part) => part.trim())
 
 function truthText(found: string): boolean | undefined {
   if (/^(true|yes|1)$/i.test(found)) return true

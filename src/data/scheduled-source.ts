@@ -1,5 +1,5 @@
 // A source of the plan, as the runner needs it.
-import type { Plan } from '../config/plan.ts'
+import { holdsEntities, type Plan } from '../config/plan.ts'
 import { contentHash } from '../lib/canonical-json.ts'
 import type { RecordSource } from '../ports/record-source.ts'
 import { rowMapper } from './column-mapping.ts'
@@ -28,7 +28,7 @@ export function scheduledSource(
     hasEventTime: columns.eventTime !== undefined,
     definitionHash: contentHash({
       whatIsRead,
-      attributes: holds === 'interactions' ? {} : plan.data.entities[holds],
+      attributes: holdsEntities(holds) ? plan.data.entities[holds] : {},
     }),
     deletedShareMax: 'pull' in source && source.pull.mode === 'snapshot' ? source.pull.deletedShareMax : 0,
     owner,

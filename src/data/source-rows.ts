@@ -1,7 +1,9 @@
 // What a source of the system file means for its rows: how their values are read, and how a row is judged.
-import type { FileSourcePlan, Plan, SourcePlan } from '../config/plan.ts'
+import { type FileSourcePlan, holdsEntities, type Plan, type SourcePlan } from '../config/plan.ts'
+import { impressionCheck } from './impression-check.ts'
 import type { RowReading } from './row-attribute.ts'
-import { entityCheck, interactionCheck, type RowCheck, type RowContext } from './validate-event.ts'
+import type { RowCheck, RowContext } from './row-check.ts'
+import { entityCheck, interactionCheck } from './validate-event.ts'
 
 /** A source whose rows are mapped by column; all but the HTTP API. */
 export type MappedSourcePlan = Exclude<SourcePlan, { readonly kind: 'http' }>
@@ -12,6 +14,7 @@ export function sourceCheck(plan: Plan, source: MappedSourcePlan): RowCheck {
   const declared = { known: source.known }
   if (source.holds === 'interactions')
     return interactionCheck(plan, { reading, interaction: source.interaction, declared })
+  if (source.holds === 'impressions') return impressionCheck(plan, { reading, declared })
   return entityCheck(plan, { entity: source.holds, reading, declared })
 }
 
@@ -24,6 +27,6 @@ export function missingTimeOf(
   { holds, columns, known }: Pick<FileSourcePlan, 'holds' | 'columns' | 'known'>,
   fileTimeMs: number,
 ): RowContext['missingTime'] {
-  if (holds === 'interactions' || columns.eventTime !== undefined) return 'reject'
+  if (!holdsEntities(holds) || columns.eventTime !== undefined) return 'reject'
   return typeof known === 'object' ? known.sinceMs : Math.floor(fileTimeMs)
 }

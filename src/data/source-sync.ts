@@ -1,5 +1,5 @@
 // One run of one source: rows are pulled, judged and made durable, and only then is it remembered how far the source was read.
-import type { EntityName } from '../domain/event.ts'
+import { type FileSourcePlan, holdsEntities } from '../config/plan.ts'
 import type { SourceRun } from '../domain/source-state.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MillraceError } from '../lib/errors.ts'
@@ -7,9 +7,9 @@ import type { PulledBatch, RecordSource } from '../ports/record-source.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import type { RowMapper } from './column-mapping.ts'
 import type { AcceptResult, Ingest, RowsOrigin } from './ingest.ts'
+import { isRejection, type RowCheck, type RowContext } from './row-check.ts'
 import { contentId } from './row-id.ts'
 import { fingerprintOf, type RowChange, snapshotId, tellChanges, tellDeletions } from './snapshot-changes.ts'
-import { isRejection, type RowCheck, type RowContext } from './validate-event.ts'
 
 /** A source as a run needs it. */
 export interface SourceToSync {
@@ -18,7 +18,7 @@ export interface SourceToSync {
   /** From columns to our field names; undefined where the rows have these already. */
   readonly toRow: RowMapper | undefined
   readonly check: RowCheck
-  readonly holds: 'interactions' | EntityName
+  readonly holds: FileSourcePlan['holds']
   /** Whether a column says when each row happened. */
   readonly hasEventTime: boolean
   /** Of how rows are pulled and judged. */
@@ -114,7 +114,7 @@ class Sync {
   /** Rows of entities without a time of their own are one event as long as they say the same in the same version. */
   #withVersion(row: unknown, version: string | undefined): unknown {
     const { holds, hasEventTime, name } = this.#source
-    if (version === undefined || holds === 'interactions' || hasEventTime || !isRow(row)) return row
+    if (version === undefined || !holdsEntities(holds) || hasEventTime || !isRow(row)) return row
     return { ...row, id: contentId([name, holds, version, textOf(row)]) }
   }
 
@@ -178,7 +178,7 @@ class Sync {
 
   #origin(where: (position: number) => string, missingTimeMs = this.#start.momentMs): RowsOrigin {
     const { name, holds, hasEventTime, check } = this.#source
-    const mustHaveTime = holds === 'interactions' || hasEventTime
+    const mustHaveTime = !holdsEntities(holds) || hasEventTime
     return {
       source: name,
       where,

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { AttributePlan, Plan } from '../config/plan.ts'
 import type { RejectionReason } from '../domain/rejection.ts'
 import { testPlan } from './plan.testing.ts'
-import { entityCheck, interactionCheck, isRejection, type RowContext } from './validate-event.ts'
+import { isRejection, type RowContext } from './row-check.ts'
+import { entityCheck, interactionCheck } from './validate-event.ts'
 
 const nowMs = Date.UTC(2026, 0, 1)
 const context: RowContext = {

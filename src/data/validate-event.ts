@@ -1,62 +1,35 @@
 // The gate to the event log: a row as it came becomes an event, or a rejection that names every problem. Pure; what can be decided from the plan is
 // decided once, so that a row costs about a microsecond.
-import type { KnownPlan, Plan } from '../config/plan.ts'
-import type {
-  Attributes,
-  AttributeValue,
-  EntityEvent,
-  EntityName,
-  InteractionEvent,
-  LogEvent,
-} from '../domain/event.ts'
+import type { Plan } from '../config/plan.ts'
+import type { Attributes, AttributeValue, EntityEvent, EntityName, InteractionEvent } from '../domain/event.ts'
 import { SUMMABLE_MAX } from '../domain/feature.ts'
-import type { Rejection } from '../domain/rejection.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import { attributeReader, attributeTypeNames, type RowReading } from './row-attribute.ts'
+import {
+  addUnknownField,
+  type Declared,
+  isMissing,
+  isRow,
+  knownTimeReader,
+  malformedRow,
+  numberOf,
+  placeOf,
+  type RowCheck,
+  timeReader,
+  typedReading,
+} from './row-check.ts'
 import { contentId, rowId } from './row-id.ts'
 import { RowProblems, shown } from './row-problems.ts'
-import { numberText, rowTimeMs, timeFormatNames } from './row-time.ts'
 
-/** What the row itself does not say. */
-export interface RowContext {
-  readonly nowMs: number
-  /** Makes ids of rows without one; the same source and row give the same id. */
-  readonly source: string
-  /** Where the row stands. Part of a made id where a row gets the time of its arrival: then two equal rows are two events. */
-  readonly where: (position: number) => string
-  /** What a row without a time gets: the moment of its arrival, a given one in milliseconds since 1970, or a rejection. */
-  readonly missingTime: 'arrival' | 'reject' | number
-}
-
-/** A row's event, or why there is none. A rejection has a `reason`. */
-export type RowCheck = (row: unknown, position: number, context: RowContext) => LogEvent | Rejection
-
-export const isRejection = (verdict: LogEvent | Rejection): verdict is Rejection => 'reason' in verdict
-
-/** Values as JSON and Parquet type them; times as HTTP takes them. */
-export const typedReading: RowReading = { timeFormat: 'iso-or-milliseconds', areValuesText: false }
-
-type Row = Readonly<Record<string, unknown>>
-
-/**
- * For sources whose rows may say `knownTime`, and what holds for rows that do not. Nobody who sends something over HTTP can: then it would be the
- * sender who decides what training rows of the past see.
- */
-export interface Declared {
-  readonly known: KnownPlan | undefined
-}
-
-const interactionFields = ['id', 'interaction', 'userId', 'itemId', 'eventTime', 'weight', 'values']
+const interactionFields = ['kind', 'id', 'interaction', 'userId', 'itemId', 'eventTime', 'weight', 'values']
 const entityFields = ['id', 'entity', 'entityId', 'change', 'attributes', 'eventTime']
 const changes = ['put', 'patch', 'delete'] as const
 
 /** A weight above this is a mistake, and sums of them would lose their small parts. */
 const WEIGHT_MAX = 1e9
-/** 1971-01-01: anything before it is a zero, or seconds taken for milliseconds. */
-const EARLIEST_MS = 31_536_000_000
 
 /**
- * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, values?, id? }`, with `declared` also `knownTime?`.
+ * Judges rows of the form `{ userId, itemId, eventTime, interaction?, weight?, values?, id?, kind?: 'interaction' }`, with `declared` also `knownTime?`.
  * @param options `interaction`: of every row that has none
  */
 export function interactionCheck(
@@ -94,6 +67,8 @@ export function interactionCheck(
     problems.clear()
     if (!isRow(row)) return malformedRow(row)
     for (const field in row) if (!fields.includes(field)) addUnknownField(problems, field, fields)
+    if (!isMissing(row.kind) && row.kind !== 'interaction')
+      problems.add('MALFORMED_ROW', `kind: found ${shown(row.kind)}, expected "interaction" or "impression".`)
     const userId = rowId(row.userId, 'userId', { missing: 'MISSING_USER_ID', problems })
     const itemId = rowId(row.itemId, 'itemId', { missing: 'MISSING_ITEM_ID', problems })
     const interaction = interactionOf(row.interaction)
@@ -176,72 +151,6 @@ export function entityCheck(
   }
 }
 
-const isRow = (row: unknown): row is Row => typeof row === 'object' && row !== null && !Array.isArray(row)
-
-const malformedRow = (row: unknown): Rejection => ({
-  reason: 'MALFORMED_ROW',
-  message: `Found ${shown(row)}, expected a JSON object.`,
-})
-
-const isMissing = (found: unknown): found is undefined | null | '' =>
-  found === undefined || found === null || found === ''
-
-/** Sets rows apart that say the same and have no time of their own but that of their arrival. */
-const placeOf = (row: Row, position: number, { missingTime, where }: RowContext): readonly string[] =>
-  missingTime === 'arrival' && isMissing(row.eventTime) ? [where(position)] : []
-
-function addUnknownField(problems: RowProblems, field: string, known: readonly string[]): void {
-  const name = field.slice(0, 100)
-  problems.add('UNKNOWN_FIELD', `Found the unknown field ${JSON.stringify(name)}. ${suggestName(name, known)}`)
-}
-
-function timeReader({ data }: Plan, { timeFormat }: RowReading, problems: RowProblems) {
-  return (found: unknown, { nowMs, missingTime }: RowContext): number | undefined => {
-    if (isMissing(found)) {
-      if (missingTime !== 'reject') return missingTime === 'arrival' ? nowMs : missingTime
-      return problems.add('MISSING_EVENT_TIME', `eventTime: found nothing, expected ${timeFormatNames[timeFormat]}.`)
-    }
-    const timeMs = rowTimeMs(found, timeFormat)
-    if (timeMs === undefined) {
-      return problems.add(
-        'MALFORMED_TIME',
-        `eventTime: found ${shown(found)}, expected ${timeFormatNames[timeFormat]}.`,
-      )
-    }
-    if (timeMs < EARLIEST_MS) {
-      return problems.add(
-        'TIME_BEFORE_1971',
-        `eventTime: found ${shown(found)}, which is ${isoOf(timeMs)}; expected a time after 1970.`,
-      )
-    }
-    if (timeMs > nowMs + data.futureToleranceMs) {
-      const latest = isoOf(nowMs + data.futureToleranceMs)
-      return problems.add(
-        'TIME_IN_FUTURE',
-        `eventTime: found ${shown(found)}, which is ${isoOf(timeMs)}; expected no later than ${latest}.`,
-      )
-    }
-    return timeMs
-  }
-}
-
-/** From when on a row could have been known; undefined: from when it is read. Nothing was known before it happened. */
-function knownTimeReader(declared: Declared | undefined, { timeFormat }: RowReading, problems: RowProblems) {
-  if (declared === undefined) return () => undefined
-  const { known } = declared
-  const sinceMs = typeof known === 'object' ? known.sinceMs : known === undefined ? undefined : Number.NEGATIVE_INFINITY
-  return (found: unknown, eventTimeMs: number | undefined): number | undefined => {
-    const given = isMissing(found) ? sinceMs : rowTimeMs(found, timeFormat)
-    if (given === undefined && !isMissing(found)) {
-      const expected = timeFormatNames[timeFormat]
-      problems.add('MALFORMED_TIME', `knownTime: found ${shown(found)}, expected ${expected}.`)
-    }
-    return given === undefined || eventTimeMs === undefined ? undefined : Math.max(given, eventTimeMs)
-  }
-}
-
-const isoOf = (timeMs: number): string => new Date(timeMs).toISOString()
-
 function weightOf(found: unknown, { areValuesText }: RowReading, problems: RowProblems): number | undefined {
   if (isMissing(found)) return undefined
   const weight = numberOf(found, areValuesText)
@@ -254,11 +163,6 @@ function weightOf(found: unknown, { areValuesText }: RowReading, problems: RowPr
   if (weight <= 0)
     return problems.add('WEIGHT_NOT_POSITIVE', `weight: found ${shown(found)}, expected a number above 0.`)
   return weight
-}
-
-function numberOf(found: unknown, areValuesText: boolean): unknown {
-  if (typeof found === 'string') return areValuesText ? numberText(found) : undefined
-  return typeof found === 'bigint' ? Number(found) : found
 }
 
 type Values = NonNullable<InteractionEvent['values']>

@@ -8,7 +8,7 @@ export type Attributes = Readonly<Record<string, AttributeValue>>
 /** The owners of features and attributes. */
 export type EntityName = 'user' | 'item'
 
-/** What both kinds of event may say. */
+/** What every kind of event may say. */
 interface Declared {
   /**
    * From when on it could have been known, where whoever imports history vouches for that; in milliseconds since 1970. Left out: when the log took it.
@@ -47,7 +47,33 @@ export interface EntityEvent extends Declared {
   readonly eventTimeMs: number
 }
 
-export type LogEvent = InteractionEvent | EntityEvent
+/** A list of items was shown to a user. It says nothing of what the user did with it: that are interactions. */
+export interface ImpressionEvent extends Declared {
+  readonly kind: 'impression'
+  /** The answer's request id, or the sender's own. */
+  readonly id: string
+  readonly userId: string
+  /** Where it was shown; left out where whoever imports it does not know. */
+  readonly placement?: string
+  /** In the order shown, so that a place in this list, from 1, is a position on the page; 1 to 1,000, each item once. */
+  readonly itemIds: readonly string[]
+  readonly eventTimeMs: number
+  /** Of the model that made the list; left out where it was none of this system's. */
+  readonly modelVersion?: string
+  /** Of the fallback ladder that the answer stood on. */
+  readonly rung?: string
+  /** By item what it was ordered by, more being better: finite. */
+  readonly scores?: readonly number[]
+  /** By item how likely it was to be shown at its place, in (0, 1]. */
+  readonly propensities?: readonly number[]
+  /** What the ranker saw: items x the ranker's columns of `modelVersion`, as `encodedServedRows` writes them. */
+  readonly served?: string
+}
+
+/** Items of one impression. */
+export const SHOWN_COUNT_MAX = 1000
+
+export type LogEvent = InteractionEvent | EntityEvent | ImpressionEvent
 
 /** When an event could first have been known: when the log took it, or earlier where that was declared. Nothing becomes known later than that. */
 export const availableTimeMsOf = ({ knownTimeMs }: LogEvent, appendedTimeMs: number): number =>

@@ -2,8 +2,15 @@
 import { contentHash } from '../lib/canonical-json.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
-import { type Attributes, type AttributeValue, availableTimeMsOf, type LogEvent } from './event.ts'
+import {
+  type Attributes,
+  type AttributeValue,
+  availableTimeMsOf,
+  type ImpressionEvent,
+  type LogEvent,
+} from './event.ts'
 import type { FeatureDefinition, FeatureFormula } from './feature.ts'
+import { encodedServedRows } from './served-rows.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -42,7 +49,8 @@ const awkward = ['', '/', ' x', 'é', '\u{1f600}', '\uff5e', "'", '"', '%', '__p
 /**
  * A history of views, clicks and purchases (with `weight`, `revenue` and `durationSeconds` here and there) and of changes of users and items:
  * out of order, late by up to a third of the span, some claiming to come from the future, with ties, repetitions and deletions. In every other
- * history some were known before they reached the log: when they happened, a little later, or at any time of the span.
+ * history some were known before they reached the log: when they happened, a little later, or at any time of the span. One in seven says what was shown, which no
+ * feature is made of.
  */
 export function randomCorpus(rng: Rng, options: CorpusOptions): Corpus {
   const { eventCount, userCount = 3, itemCount = 4 } = options
@@ -57,18 +65,20 @@ export function randomCorpus(rng: Rng, options: CorpusOptions): Corpus {
   const knownRng = rng.fork('known')
   const declaresKnown = options.declaresKnown ?? knownRng.integer(2) === 1
   const knownOneIn = declaresKnown ? [1, 3][knownRng.integer(2)] : undefined
+  const shownRng = rng.fork('shown')
   let appendedTimeMs = START_MS
   while (sent.length < eventCount) {
     if (rng.integer(6) !== 0)
       appendedTimeMs += Math.ceil((rng.next() ** 3 * 4 * spanMs) / eventCount / grainMs) * grainMs
     const events = Array.from({ length: 1 + rng.integer(3) }, () => {
       if (sent.length > 0 && rng.integer(12) === 0) return again(rng, pick(rng, sent))
-      const unknown = randomEvent(rng, {
+      const done = randomEvent(rng, {
         id: `e${sent.length}`,
         eventTimeMs: randomTime(rng, { appendedTimeMs, spanMs, grainMs }),
         userIds,
         itemIds,
       })
+      const unknown = shownRng.integer(7) === 0 ? shownInstead(shownRng, done, { userIds, itemIds }) : done
       const isDeclared = knownOneIn !== undefined && knownRng.integer(knownOneIn) === 0
       const event = isDeclared ? { ...unknown, knownTimeMs: knownTime(knownRng, unknown, spanMs) } : unknown
       sent.push(event)
@@ -86,6 +96,30 @@ function knownTime(rng: Rng, { eventTimeMs }: LogEvent, spanMs: number): number 
   if (kind === 3) return eventTimeMs + Math.floor(rng.next() * 10 * MINUTE_MS)
   if (kind === 4) return eventTimeMs + Math.floor((rng.next() * spanMs) / 3)
   return START_MS - spanMs + Math.floor(rng.next() * 2 * spanMs)
+}
+
+function shownInstead(
+  rng: Rng,
+  { id, eventTimeMs }: LogEvent,
+  { userIds, itemIds }: Pick<Corpus, 'userIds' | 'itemIds'>,
+): ImpressionEvent {
+  const shown = itemIds.slice(rng.integer(itemIds.length))
+  const numbers = (): number[] => shown.map(() => 0.001 + rng.next() * 0.9)
+  return {
+    kind: 'impression',
+    id,
+    userId: pick(rng, userIds),
+    itemIds: shown,
+    eventTimeMs,
+    ...(rng.integer(2) === 0 && { placement: pick(rng, ['home', 'é "']) }),
+    ...(rng.integer(2) === 0 && { scores: numbers() }),
+    ...(rng.integer(3) === 0 && { propensities: numbers() }),
+    ...(rng.integer(3) === 0 && { rung: 'full' }),
+    ...(rng.integer(3) === 0 && {
+      modelVersion: '20260101-000000-abcdef01',
+      served: encodedServedRows(Float32Array.from([...numbers(), ...shown.map(() => Number.NaN)])),
+    }),
+  }
 }
 
 /** The same id with the same or with another payload. */

@@ -65,6 +65,10 @@ export const rejectionReasons = {
     'The value of an attribute is not of its type.',
     'Mend the feed, or give the attribute its true type in the system file and replay.',
   ),
+  MALFORMED_IMPRESSION: entry(
+    'The list of what was shown, or what goes with it, is not in order: an item twice, too many items, or not one number for each of them.',
+    'Send the items in the order shown, each once and at most 1,000, and of scores, propensities and served rows as many as items, or none.',
+  ),
   MALFORMED_ROW: entry('The row is not the JSON object it should be.', 'Correct the sender.'),
   INVALID_JSON: entry(
     'The line is not valid JSON.',

@@ -36,7 +36,7 @@ export function intakeRoutes(
     schema: {
       operationId: 'sendEvents',
       summary:
-        'What users did. Answers once it is on disk: 200 where nothing was rejected, 207 where some or all events were',
+        'What users did, and what was shown to them. Answers once it is on disk: 200 where nothing was rejected, 207 where some or all events were',
       body: EventsBody(limits.batchCount),
       response: batchAnswers,
     },
@@ -44,7 +44,7 @@ export function intakeRoutes(
     bodyLimit: limits.batchBodyBytes,
     handler: async (request, reply) => {
       const result = await deps.intake.acceptEvents(request.body.events, originOf(request))
-      metrics.countIntake('interaction', result)
+      for (const [kind, ofKind] of byKind(request.body.events, result)) metrics.countIntake(kind, ofKind)
       return sendBatchResult(reply, result)
     },
   })
@@ -126,6 +126,27 @@ function entityRoutes(
     },
   })
 }
+
+/** What became of the events of each kind in a batch. */
+function byKind(
+  events: readonly unknown[],
+  { duplicatePositions, rejected }: IntakeResult,
+): readonly (readonly [EventKind, IntakeResult])[] {
+  const kinds = events.map((event): EventKind => {
+    const { kind } = Object(event) as { readonly kind?: unknown }
+    return kind === 'impression' ? kind : 'interaction'
+  })
+  return [...new Set(kinds)].map((kind) => {
+    const own = {
+      duplicatePositions: duplicatePositions.filter((position) => kinds[position] === kind),
+      rejected: rejected.filter(({ position }) => kinds[position] === kind),
+    }
+    const sentCount = kinds.filter((one) => one === kind).length
+    return [kind, { ...own, acceptedCount: sentCount - own.duplicatePositions.length - own.rejected.length }]
+  })
+}
+
+type EventKind = 'interaction' | 'impression'
 
 const originOf = (request: FastifyRequest) => ({ source: 'http', where: request.id })
 

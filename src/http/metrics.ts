@@ -1,5 +1,6 @@
 // What Prometheus sees of the server. `docs/http.md` lists each name.
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { LogEvent } from '../domain/event.ts'
 import type { RecommendResponse } from '../domain/recommendation.ts'
 import type { AnswerTroubles, IntakeResult, ServerDependencies } from './dependencies.ts'
 import { OperationMetrics } from './operation-metrics.ts'
@@ -67,7 +68,7 @@ export class ServerMetrics {
     })
     this.#accepted = new Counter({
       name: 'millrace_events_accepted_total',
-      help: 'Events stored durably, by kind: interaction or entity.',
+      help: 'Events stored durably, by kind: interaction, impression or entity.',
       labelNames: ['kind'],
       registers,
     })
@@ -131,7 +132,7 @@ export class ServerMetrics {
     if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)
   }
 
-  countIntake(kind: 'interaction' | 'entity', { acceptedCount, duplicatePositions, rejected }: IntakeResult): void {
+  countIntake(kind: LogEvent['kind'], { acceptedCount, duplicatePositions, rejected }: IntakeResult): void {
     this.#accepted.inc({ kind }, acceptedCount)
     this.#duplicates.inc({ kind }, duplicatePositions.length)
     for (const { reason } of rejected) this.#rejected.inc({ kind, reason })

@@ -143,6 +143,9 @@ test('its schemas are valid JSON Schema of the draft that OpenAPI 3.1 uses, and 
   expect(fits('Health', (await server.inject('/health/ready')).json())).toBe(true)
   const batch = { events: [{ interaction: 'view', userId: 'u', itemId: 'i', eventTime: 5 }] }
   expect(fits('EventBatch', batch)).toBe(true)
+  const shown = { kind: 'impression', userId: 'u', itemIds: ['i', 'j'], placement: 'home', scores: [2, 1] }
+  expect(fits('EventBatch', { events: [shown, ...batch.events] })).toBe(true)
+  expect(fits('EventBatch', { events: [{ ...shown, itemIds: [] }] })).toBe(false)
   expect(fits('EventBatch', { events: [{ interaction: 'view' }] })).toBe(false)
   const answer = await server.inject({ method: 'POST', url: '/v1/events', payload: batch })
   expect(fits('IntakeAnswer', answer.json())).toBe(true)

@@ -1,5 +1,6 @@
 // Every shape that goes over the wire, once: from here come validation, serialisation, the OpenAPI document and the TypeScript types.
 import { Type } from 'typebox'
+import { SHOWN_COUNT_MAX } from '../domain/event.ts'
 
 /** Limits of a single value, so that no request can make the server hold much. */
 const ID_LENGTH_MAX = 256
@@ -129,8 +130,9 @@ export const EventsBody = (eventCountMax: number) =>
   Type.Object({ events: Type.Array(Type.Unknown(), { minItems: 1, maxItems: eventCountMax }) }, strict)
 
 /** What an event must look like to be accepted; shown in the OpenAPI document. */
-const Event = Type.Object(
+const Interaction = Type.Object(
   {
+    kind: Type.Optional(Type.Literal('interaction')),
     id: Type.Optional(
       Type.String({
         description:
@@ -148,8 +150,41 @@ const Event = Type.Object(
       }),
     ),
   },
-  { title: 'Event' },
+  { title: 'Event', description: 'A user did something with an item.' },
 )
+const Impression = Type.Object(
+  {
+    kind: Type.Literal('impression'),
+    id: Type.Optional(
+      Type.String({ description: 'The requestId of the answer that was shown, where it came from here.' }),
+    ),
+    userId: Id,
+    itemIds: Type.Array(Id, {
+      minItems: 1,
+      maxItems: SHOWN_COUNT_MAX,
+      uniqueItems: true,
+      description: 'In the order shown.',
+    }),
+    eventTime: Type.Optional(EventTime),
+    placement: Type.Optional(Id),
+    modelVersion: Type.Optional(Id),
+    rung: Type.Optional(Id),
+    scores: Type.Optional(Type.Array(Type.Number(), { description: 'One an item: what they were ordered by.' })),
+    propensities: Type.Optional(
+      Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), {
+        description: 'One an item: how likely it was to be shown at its place.',
+      }),
+    ),
+    served: Type.Optional(
+      Type.String({
+        description:
+          "What the ranker saw: items x the ranker's columns of modelVersion, as float32, little-endian, in base64.",
+      }),
+    ),
+  },
+  { title: 'Impression', description: 'A list of items was shown to a user.' },
+)
+const Event = Type.Union([Interaction, Impression])
 export const EventsDocument = (eventCountMax: number) =>
   Type.Object(
     { events: Type.Array(Event, { minItems: 1, maxItems: eventCountMax }) },

@@ -182,7 +182,7 @@ test('metrics count requests, answers, items and events', async () => {
   await server.inject({
     method: 'POST',
     url: '/v1/events',
-    payload: { events: [{ id: 'known' }, { id: 'bad' }, {}, {}] },
+    payload: { events: [{ id: 'known' }, { id: 'bad' }, {}, { kind: 'impression' }, {}] },
   })
   await server.inject({ method: 'PUT', url: '/v1/items/i1', payload: { attributes: {} } })
   server.countTroubles({ failures: [{ generator: 'cf' }, { generator: 'cf' }], invalidCandidateCount: 3 })
@@ -198,6 +198,7 @@ test('metrics count requests, answers, items and events', async () => {
     'millrace_generator_failures_total{generator="cf"} 2',
     'millrace_invalid_candidates_total 3',
     'millrace_events_accepted_total{kind="interaction"} 2',
+    'millrace_events_accepted_total{kind="impression"} 1',
     'millrace_events_duplicate_total{kind="interaction"} 1',
     'millrace_events_rejected_total{kind="interaction",reason="BAD_ROW"} 1',
     'millrace_events_accepted_total{kind="entity"} 1',

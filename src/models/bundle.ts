@@ -37,6 +37,8 @@ export interface RankerFacts {
   readonly featureNames: readonly string[]
   /** The features of the system among them, each with the version of its definition. */
   readonly features: readonly { readonly name: string; readonly version: string }[]
+  /** Features of texts that it could not use, because they are too many. Left out where there are none. */
+  readonly leftOutNames?: readonly string[]
   /** Whose candidates it has learned to order, and how many of each. */
   readonly generatorNames: readonly string[]
   readonly perGenerator: number
@@ -54,6 +56,22 @@ export interface ExampleFacts {
   /** With a right answer among the candidates. */
   readonly answeredCount: number
   readonly rowCount: number
+  /** Of what was shown; left out where it learned from plain history alone. Those that were asked about are among the questions. */
+  readonly impressions?: ImpressionFacts
+}
+
+/** What was shown to users, and what became of it. */
+export interface ImpressionFacts {
+  /** Shown before the end of what was learned from. */
+  readonly impressionCount: number
+  /** Of them, shown so late that it was not known yet what users would do. */
+  readonly unfinishedCount: number
+  /** Of the others, followed by an interaction with one of the items. */
+  readonly answeredCount: number
+  /** Asked about: of a window, and not too many of one user. */
+  readonly askedCount: number
+  /** Of them, with their rows as they were served. */
+  readonly servedCount: number
 }
 
 export interface BundledRanker extends RankerFacts {
@@ -304,6 +322,17 @@ export async function readManifest(modelsDir: string, version: string): Promise<
   const expected = versionName(body.lineage?.trainedAtMs ?? Number.NaN, JSON.stringify(body))
   if (found !== version || expected !== version) throw corrupt(path, `its content belongs to version ${expected}`)
   return manifest
+}
+
+/**
+ * The texts behind the categories of a bundle's ranker, without its arrays.
+ * @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER
+ */
+export async function readDictionaries(modelsDir: string, version: string): Promise<Dictionaries> {
+  const manifest = await readManifest(modelsDir, version)
+  if (!manifest.ranker) return {}
+  const bytes = await readChecked(join(modelsDir, version), DICTIONARIES_FILE, manifest)
+  return JSON.parse(new TextDecoder().decode(bytes)) as Dictionaries
 }
 
 /** Versions on disk, oldest first. Folders without a manifest are not listed. */

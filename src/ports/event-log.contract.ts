@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { availableTimeMsOf, type EntityEvent, type InteractionEvent, type LogEvent } from '../domain/event.ts'
+import {
+  availableTimeMsOf,
+  type EntityEvent,
+  type ImpressionEvent,
+  type InteractionEvent,
+  type LogEvent,
+} from '../domain/event.ts'
 import type { Clock } from '../lib/clock.ts'
 import { appendedTimeMsOf, type EventLog, type StoredEvent } from './event-log.ts'
 
@@ -28,7 +34,7 @@ const text = fc.string({ unit: 'grapheme', maxLength: 20 })
 /** Before and after the 1000 at which these logs take events. */
 const knownTime = fc.integer({ min: 0, max: 2000 })
 const eventOf = (id: string): fc.Arbitrary<LogEvent> =>
-  fc.oneof<[fc.Arbitrary<LogEvent>, fc.Arbitrary<LogEvent>]>(
+  fc.oneof<[fc.Arbitrary<LogEvent>, fc.Arbitrary<LogEvent>, fc.Arbitrary<LogEvent>]>(
     fc.record<InteractionEvent>(
       {
         kind: fc.constant('interaction'),
@@ -68,6 +74,23 @@ const eventOf = (id: string): fc.Arbitrary<LogEvent> =>
         knownTimeMs: knownTime,
       },
       { requiredKeys: ['kind', 'id', 'entity', 'entityId', 'change', 'attributes', 'eventTimeMs'] },
+    ),
+    fc.record<ImpressionEvent>(
+      {
+        kind: fc.constant('impression'),
+        id: fc.constant(id),
+        userId: text,
+        placement: text,
+        itemIds: fc.array(text, { minLength: 1, maxLength: 5 }),
+        eventTimeMs: fc.integer({ min: 31_536_000_000, max: 4_000_000_000_000 }),
+        modelVersion: text,
+        rung: text,
+        scores: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }).map((score) => score + 0)),
+        propensities: fc.array(fc.double({ min: 1e-6, max: 1, noNaN: true })),
+        served: fc.base64String(),
+        knownTimeMs: knownTime,
+      },
+      { requiredKeys: ['kind', 'id', 'userId', 'itemIds', 'eventTimeMs'] },
     ),
   )
 /** Few different ids, so that duplicates are common. */

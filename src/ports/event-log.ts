@@ -45,7 +45,10 @@ export interface EventLog {
    * @throws MillraceError EVENT_LOG_FULL when the disk is full, EVENT_LOG_CLOSED after `close`
    */
   append(events: readonly LogEvent[]): Promise<AppendResult>
-  /** Up to `limit` events in order, beginning with the first one at or after `fromOffset` that is still there. Empty at the end. */
+  /**
+   * Up to `limit` events in order, beginning with the first one at or after `fromOffset` that is still there. Empty at the end, and only there; fewer than `limit`
+   * also where the events are large.
+   */
   read(fromOffset: number, limit: number): Promise<readonly StoredEvent[]>
   bounds(): Promise<LogBounds>
   /** Resolves true as soon as there is an event at or after `offset`, whichever process appended it; false after `timeoutMs`. */

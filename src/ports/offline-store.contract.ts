@@ -10,6 +10,7 @@ import type { LogEvent } from '../domain/event.ts'
 import type { FeatureReading } from '../domain/feature.ts'
 import { corpusDefinitions, randomCorpus } from '../domain/feature-corpus.contract.ts'
 import { readFeature } from '../domain/feature-oracle.contract.ts'
+import { type OfflineTableName, offlineTableNames, tableOfKind } from '../domain/offline-table.ts'
 import { type Rng, seededRng } from '../lib/rng.ts'
 import type { StoredEvent } from './event-log.ts'
 import type { JoinRequest, Label, OfflineStore } from './offline-store.ts'
@@ -133,7 +134,7 @@ export function testOfflineStore(
       const paths = (await readdir(join(folder, 'a'), { recursive: true })).filter((path) => path.endsWith('.parquet'))
       expect(paths.length).toBeGreaterThan(0)
       for (const path of paths) {
-        expect(path).toMatch(/^(interactions|changes)\/date=\d{4}-\d\d-\d\d\/\d{16}\.parquet$/)
+        expect(path).toMatch(/^(interactions|changes|impressions)\/date=\d{4}-\d\d-\d\d\/\d{16}\.parquet$/)
         const again = await readFile(join(folder, 'b', path))
         expect(again.equals(await readFile(join(folder, 'a', path))), path).toBe(true)
       }
@@ -147,7 +148,7 @@ export function testOfflineStore(
     it('gives back the events that it wrote, from several files, oldest or newest first, as many as are asked for', async () => {
       const [{ events }] = randomHistories(seed + 6, 1, 300) as [History]
       const files = [...(await write(events.slice(0, 111), 'e')), ...(await write(events.slice(111), 'e'))].reverse()
-      const read = async (table: 'interactions' | 'changes', order: 'log' | 'newestFirst', limit?: number) => {
+      const read = async (table: OfflineTableName, order: 'log' | 'newestFirst', limit?: number) => {
         const paths = files.filter((file) => file.table === table).map(({ path }) => path)
         const found: StoredEvent[] = []
         for await (const batch of store.readEvents({ table, paths, order, ...(limit !== undefined && { limit }) })) {
@@ -160,7 +161,8 @@ export function testOfflineStore(
         availableTimeMs,
         event: event.kind === 'interaction' ? { weight: 1, ...event } : event,
       }))
-      const found = [...(await read('interactions', 'log')), ...(await read('changes', 'log'))]
+      const found: StoredEvent[] = []
+      for (const table of offlineTableNames) found.push(...(await read(table, 'log')))
       expect(found.sort((a, b) => a.offset - b.offset)).toEqual(expected)
       const newest = expected.filter(({ event }) => event.kind === 'interaction').slice(-7)
       expect(await read('interactions', 'newestFirst', 7)).toEqual(newest.reverse())
@@ -172,14 +174,13 @@ export function testOfflineStore(
     it('makes several files one with the same rows, the same bytes each time, and joins the same set from it', async () => {
       const [{ events, labels }] = randomHistories(seed + 7, 1, 200) as [History]
       const pieces = [...(await write(events.slice(0, 90), 'f')), ...(await write(events.slice(90), 'f'))]
-      const merge = (table: 'interactions' | 'changes', paths: readonly string[], name: string) =>
+      const merge = (table: OfflineTableName, paths: readonly string[], name: string) =>
         store.mergeEventFiles({ table, paths }, join(folder, name, `${table}.parquet`))
       const merged: JoinRequest['files'][number][] = []
-      for (const table of ['interactions', 'changes'] as const) {
+      for (const table of offlineTableNames) {
         const paths = pieces.filter((file) => file.table === table).map(({ path }) => path)
         const { rowCount, bytes } = await merge(table, paths, 'merged')
-        const kind = table === 'interactions' ? 'interaction' : 'entity'
-        expect(rowCount).toBe(events.filter(({ event }) => event.kind === kind).length)
+        expect(rowCount).toBe(events.filter(({ event }) => tableOfKind[event.kind] === table).length)
         await merge(table, [...paths].reverse(), 'again')
         const path = join(folder, 'merged', `${table}.parquet`)
         const written = await readFile(path)
@@ -313,9 +314,12 @@ function randomMoment(rng: Rng, events: readonly StoredEvent[]): number {
 function ownEvent(event: LogEvent, n: number): LogEvent {
   const eventTimeMs = event.eventTimeMs + n * HISTORY_DISTANCE_MS
   const id = `${n}|${event.id}`
+  const own = (ownId: string): string => `${n}|${ownId}`
+  if (event.kind === 'entity') return { ...event, id, entityId: own(event.entityId), eventTimeMs }
+  const byUser = { id, userId: own(event.userId), eventTimeMs }
   return event.kind === 'interaction'
-    ? { ...event, id, userId: `${n}|${event.userId}`, itemId: `${n}|${event.itemId}`, eventTimeMs }
-    : { ...event, id, entityId: `${n}|${event.entityId}`, eventTimeMs }
+    ? { ...event, ...byUser, itemId: own(event.itemId) }
+    : { ...event, ...byUser, itemIds: event.itemIds.map(own) }
 }
 
 async function* batches(events: readonly StoredEvent[]): AsyncGenerator<readonly StoredEvent[]> {

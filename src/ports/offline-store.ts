@@ -1,14 +1,15 @@
 // History for training: what happened, in files, and what was known of whom at each moment.
 import type { EntityName } from '../domain/event.ts'
 import type { AttributeKind, FeatureDefinition } from '../domain/feature.ts'
+import type { OfflineTableName } from '../domain/offline-table.ts'
 import type { StoredEvent } from './event-log.ts'
 
 /** A file that was written, as the log of a table wants to know it. Never changed afterwards. */
 export interface DataFile {
   /** Relative to the folder it was asked for in, with "/" between the parts. */
   readonly path: string
-  /** Which of the two tables of events it belongs to. */
-  readonly table: 'interactions' | 'changes'
+  /** Which of the tables of events it belongs to. */
+  readonly table: OfflineTableName
   /** The day on which its events became available, as "2026-01-31", UTC. */
   readonly date: string
   readonly rowCount: number
@@ -23,7 +24,7 @@ export interface Label {
 }
 
 export interface JoinRequest {
-  /** Of events, as `writeEvents` made them: absolute paths. Each event in one file. */
+  /** Of events, as `writeEvents` made them: absolute paths. Each event in one file. Files of impressions have no part in any feature. */
   readonly files: readonly { readonly path: string; readonly table: DataFile['table'] }[]
   readonly definitions: readonly FeatureDefinition[]
   /** Those that features name; others may be left out. */
@@ -58,14 +59,14 @@ export interface ReadEventsRequest extends EventFiles {
 
 export interface OfflineStore {
   /**
-   * Writes events to Parquet files by day: `interactions/date=2026-01-31/...` and `changes/date=2026-01-31/...`. The files' names hold the offset of
+   * Writes events to Parquet files by day: `interactions/date=2026-01-31/...`, and so for every table. The files' names hold the offset of
    * their first event, so that writing the same events again gives the same files.
    * @param batches in the order of the log
    * @throws MillraceError OFFLINE_STORE_FAILED, DISK_FULL
    */
   writeEvents(batches: AsyncIterable<readonly StoredEvent[]>, folder: string): Promise<readonly DataFile[]>
   /**
-   * The events that went into the files, in batches of some thousand. An interaction without a weight comes back with weight 1, which means the same. When
+   * The events that went into the files, in batches of some thousand at most. An interaction without a weight comes back with weight 1, which means the same. When
    * the log took an event that was known before is not kept, only the time from which on it was available. A file that lacks a column, because an older version wrote it, has no value there.
    * @throws MillraceError OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED
    */

@@ -31,6 +31,8 @@ export interface RankingRows {
   readonly labels: Float32Array
   /** How many neighbouring rows each question has, in the order of the rows. */
   readonly querySizes: Int32Array
+  /** One a row: at which place it was shown, from 1; 0 where it was not, or nobody knows. Left out where all are 0. */
+  readonly positions?: Int32Array
 }
 
 export interface TrainedRankerArtifacts {

@@ -38,7 +38,7 @@ export class LiveState {
       if (offset < this.#nextOffset) continue
       this.#nextOffset = offset + 1
       if (event.kind === 'interaction') this.#interact(event)
-      else this.#change(event)
+      else if (event.kind === 'entity') this.#change(event)
     }
   }
 

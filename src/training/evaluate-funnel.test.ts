@@ -6,7 +6,7 @@ import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import type { Ranker } from '../ports/ranker.ts'
 import { funnelReport, measureFunnel } from './evaluate-funnel.ts'
 import { QuestionRows } from './question-rows.ts'
-import { RankingExamples } from './ranking-examples.ts'
+import { type ExampleQuestion, RankingExamples } from './ranking-examples.ts'
 import type { RankingQuestion } from './ranking-questions.ts'
 
 /** Proposes these items to everybody, in this order. */
@@ -71,9 +71,9 @@ test('a ranker whose columns are not there is a programming error, not a guess',
 
 test('hundreds of thousands of answered questions are joined', async () => {
   const examples = new RankingExamples(['only'])
-  const asked = { itemIndexes: Int32Array.of(1, 2), rows: Float32Array.of(0, 1) }
-  const questions = new Array<RankingQuestion>(200_000).fill(question(0, 1))
+  const asked = { rows: Float32Array.of(0, 1), grades: [1, 0], areShown: false }
+  const questions = new Array<ExampleQuestion>(200_000).fill({ momentMs: 0, ask: async () => asked })
   const drawn = { next: () => 0, integer: () => 0, normal: () => 0, fork: () => drawn }
-  await examples.add(questions, { ask: async () => asked }, { wrongPerQuestion: 1, rng: drawn })
+  await examples.add(questions, { wrongPerQuestion: 1, rng: drawn })
   expect(RankingExamples.joined([examples, examples]).answeredCount).toBe(400_000)
 })

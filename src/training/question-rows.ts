@@ -7,7 +7,7 @@ import { CandidatePool } from '../models/ranking/candidate-pool.ts'
 import { fillRows, rowColumnNames } from '../models/ranking/candidate-rows.ts'
 import { type Dictionaries, FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import type { ItemSet } from '../ports/candidate-generator.ts'
+import type { History, ItemSet } from '../ports/candidate-generator.ts'
 import { historyOfModel, type ItemAlignment, itemAlignment } from './item-alignment.ts'
 import type { RankingQuestion } from './ranking-questions.ts'
 
@@ -33,6 +33,9 @@ export function encoderFor(features: FeatureSource | undefined, dictionaries?: D
   )
 }
 
+/** Who is asked about, and when. */
+type Moment = Pick<RankingQuestion, 'userIndex' | 'momentMs' | 'historyEnd'>
+
 export interface AskedRows {
   /** The candidates, in the order in which generators proposed them, by the indexes of `itemIds`; -1 for one that is not there. */
   readonly itemIndexes: Int32Array
@@ -49,6 +52,7 @@ export class QuestionRows {
   /** In the model's items. */
   readonly #unseen: ItemSet
   #rows = new Float32Array(0)
+  #modelIndexes: ReadonlyMap<string, number> | undefined
 
   constructor(options: QuestionRowsOptions) {
     const { model, itemIds, perGenerator, features, encoder } = options
@@ -62,31 +66,79 @@ export class QuestionRows {
   }
 
   /** Questions have to be asked in the order of their moments. What a user had chosen before is no candidate. */
-  async ask({ userIndex, momentMs, historyEnd }: RankingQuestion): Promise<AskedRows> {
-    const { sequences, encoder } = this.#options
+  async ask(question: Moment): Promise<AskedRows> {
+    const { model } = this.#options
+    const history = this.#historyAt(question)
+    const count = this.#gather(history, new Set())
+    const { itemIndexes, values } = this.pool
+    const ids = Array.from(itemIndexes, (item) => model.itemIds[item]!)
+    const rows = await this.#rowsOf(question, ids, values)
+    const { fromModel } = this.#alignment
+    return { itemIndexes: itemIndexes.map((item) => fromModel[item]!), rows }
+  }
+
+  /**
+   * The rows of given items, in their order, as they would have been among the candidates of that moment: what no generator proposed has none of their columns. One
+   * that the user had chosen before is a candidate where it is given.
+   * @returns items x columns, row-major; a view that the next question overwrites
+   */
+  async askAbout(question: Moment, itemIds: readonly string[]): Promise<Float32Array> {
+    const history = this.#historyAt(question)
+    const items = itemIds.map((itemId) => this.#modelIndexOf(itemId))
+    this.#gather(history, new Set(items))
+    const poolWidth = this.pool.columnNames.length
+    const ofNone = this.pool.rowOfNone(history)
+    const values = new Float32Array(items.length * poolWidth)
+    for (const [i, item] of items.entries()) {
+      const place = this.pool.placeOf(item)
+      values.set(place < 0 ? ofNone : this.pool.rowOf(place), i * poolWidth)
+    }
+    return this.#rowsOf(question, itemIds, values)
+  }
+
+  #historyAt({ userIndex, historyEnd }: Moment): History {
+    const { sequences } = this.#options
     const start = sequences.offsets[userIndex]!
     const chosen = {
       itemIndexes: sequences.itemIndexes.subarray(start, historyEnd),
       weights: sequences.weights.subarray(start, historyEnd),
     }
-    const history = historyOfModel(chosen, this.#alignment)
-    for (const item of history.itemIndexes) this.#unseen[item >> 5]! &= ~(1 << (item & 31))
-    const count = this.pool.gather(history, this.#unseen)
-    for (const item of history.itemIndexes) this.#unseen[item >> 5]! |= 1 << (item & 31)
-    const { itemIndexes, values } = this.pool
-    const width = this.columnNames.length
-    if (this.#rows.length < count * width) this.#rows = new Float32Array(count * width)
-    const readings = encoder.names.length === 0 || count === 0 ? [] : await this.#readings(momentMs, userIndex)
-    fillRows(values, this.pool.columnNames.length, encoder, readings, this.#rows)
-    const { fromModel } = this.#alignment
-    return { itemIndexes: itemIndexes.map((item) => fromModel[item]!), rows: this.#rows.subarray(0, count * width) }
+    return historyOfModel(chosen, this.#alignment)
   }
 
-  /** Of the pool's candidates, in the order of the encoder's names. */
-  async #readings(momentMs: number, userIndex: number): Promise<FeatureReading[][]> {
-    const { userIds, model, features } = this.#options
-    const ids = Array.from(this.pool.itemIndexes, (item) => model.itemIds[item]!)
-    const readings = await features!.read(momentMs, userIds[userIndex]!, ids)
+  /** @param again items of the history that may be candidates all the same */
+  #gather(history: History, again: ReadonlySet<number>): number {
+    for (const item of history.itemIndexes) if (!again.has(item)) this.#unseen[item >> 5]! &= ~(1 << (item & 31))
+    const count = this.pool.gather(history, this.#unseen)
+    for (const item of history.itemIndexes) this.#unseen[item >> 5]! |= 1 << (item & 31)
+    return count
+  }
+
+  /** @param values items x columns of the pool. @returns a view that the next question overwrites */
+  async #rowsOf(
+    { momentMs, userIndex }: Moment,
+    itemIds: readonly string[],
+    values: Float32Array,
+  ): Promise<Float32Array> {
+    const { encoder } = this.#options
+    const length = itemIds.length * this.columnNames.length
+    if (this.#rows.length < length) this.#rows = new Float32Array(length)
+    const isRead = encoder.names.length > 0 && itemIds.length > 0
+    const readings = isRead ? await this.#readings(momentMs, userIndex, itemIds) : []
+    fillRows(values, this.pool.columnNames.length, encoder, readings, this.#rows)
+    return this.#rows.subarray(0, length)
+  }
+
+  /** -1 for an item that the model does not know. */
+  #modelIndexOf(itemId: string): number {
+    this.#modelIndexes ??= new Map(this.#options.model.itemIds.map((id, index) => [id, index]))
+    return this.#modelIndexes.get(itemId) ?? -1
+  }
+
+  /** By item, in the order of the encoder's names. */
+  async #readings(momentMs: number, userIndex: number, itemIds: readonly string[]): Promise<FeatureReading[][]> {
+    const { userIds, features } = this.#options
+    const readings = await features!.read(momentMs, userIds[userIndex]!, itemIds)
     return readings.map((reading) => this.#encoded.map((feature) => reading[feature]!))
   }
 }

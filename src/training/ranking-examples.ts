@@ -1,9 +1,22 @@
-// Training rows of a ranker, from questions with their candidates.
+// Training rows of a ranker, from questions with their candidates and from lists that were shown.
 import assert from 'node:assert'
 import type { Rng } from '../lib/rng.ts'
 import type { RankingColumn, RankingRows } from '../ports/ranker.ts'
-import type { QuestionRows } from './question-rows.ts'
-import type { RankingQuestion } from './ranking-questions.ts'
+
+/** Something to learn from: rows, and how good a choice each of them was. */
+export interface ExampleQuestion {
+  readonly momentMs: number
+  ask(): Promise<ExampleRows>
+}
+
+export interface ExampleRows {
+  /** Rows x columns, row-major; looked at before the next question is asked. */
+  readonly rows: Float32Array
+  /** By row: a grade from 0, 0 being wrong. */
+  readonly grades: ArrayLike<number>
+  /** Whether the rows are a list in the order in which it was shown. */
+  readonly areShown: boolean
+}
 
 /** Rows that grow, question by question. */
 export class RankingExamples {
@@ -11,6 +24,7 @@ export class RankingExamples {
   #values = new Float32Array(1024)
   readonly #labels: number[] = []
   readonly #querySizes: number[] = []
+  readonly #positions: number[] = []
   #length = 0
   #questionCount = 0
 
@@ -32,31 +46,30 @@ export class RankingExamples {
   }
 
   /**
-   * Asks every question, and keeps those with a right answer among the candidates: all right ones, and of the others at most `wrongPerQuestion`, drawn.
+   * Asks every question, and keeps those with a right answer among the rows: all right ones, and of the others at most `wrongPerQuestion`, drawn.
    * @param questions by moment
    */
   async add(
-    questions: readonly RankingQuestion[],
-    rows: Pick<QuestionRows, 'ask'>,
+    questions: readonly ExampleQuestion[],
     { wrongPerQuestion, rng }: { readonly wrongPerQuestion: number; readonly rng: Rng },
   ): Promise<void> {
     for (const question of questions) {
       this.#questionCount++
-      const asked = await rows.ask(question)
-      const gradeOf = new Map(question.relevantItems.map((item, i) => [item, question.grades[i]!]))
+      const { rows, grades, areShown } = await question.ask()
       let wrongLeft = 0
-      for (const item of asked.itemIndexes) if (!gradeOf.has(item)) wrongLeft++
-      if (wrongLeft === asked.itemIndexes.length) continue
+      for (let i = 0; i < grades.length; i++) if (grades[i] === 0) wrongLeft++
+      if (wrongLeft === grades.length) continue
       let open = Math.min(wrongPerQuestion, wrongLeft)
       const sizeBefore = this.#labels.length
-      for (let i = 0; i < asked.itemIndexes.length; i++) {
-        const grade = gradeOf.get(asked.itemIndexes[i]!) ?? 0
+      for (let i = 0; i < grades.length; i++) {
+        const grade = grades[i]!
         if (grade === 0) {
           const isDrawn = rng.next() * wrongLeft-- < open
           if (!isDrawn) continue
           open--
         }
-        this.#push(asked.rows, i, grade)
+        this.#push(rows, i, grade)
+        this.#positions.push(areShown ? i + 1 : 0)
       }
       this.#querySizes.push(this.#labels.length - sizeBefore)
     }
@@ -84,6 +97,7 @@ export class RankingExamples {
       all.#values.set(set.#values.subarray(0, set.#length), at)
       at += set.#length
       for (const label of set.#labels) all.#labels.push(label)
+      for (const position of set.#positions) all.#positions.push(position)
       for (const size of set.#querySizes) all.#querySizes.push(size)
       all.#questionCount += set.#questionCount
     }
@@ -101,6 +115,11 @@ export class RankingExamples {
       for (let row = 0; row < rowCount; row++) values[row] = this.#values[row * width + at]!
       return { ...column, values }
     })
-    return { columns, labels: Float32Array.from(this.#labels), querySizes: Int32Array.from(this.#querySizes) }
+    return {
+      columns,
+      labels: Float32Array.from(this.#labels),
+      querySizes: Int32Array.from(this.#querySizes),
+      ...(this.#positions.some((position) => position > 0) && { positions: Int32Array.from(this.#positions) }),
+    }
   }
 }

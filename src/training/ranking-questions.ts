@@ -74,7 +74,8 @@ function questionAt(
   return { userIndex, momentMs, historyEnd: entry, relevantItems, grades }
 }
 
-const gradeOf = (timesLightest: number): number =>
+/** @param timesLightest how many times the lightest kind the interaction weighs */
+export const gradeOf = (timesLightest: number): number =>
   Math.max(1, Math.min(HIGHEST_GRADE, 1 + Math.floor(Math.log2(timesLightest) / 2)))
 
 /** As many of them, all equally likely, in their order; all of them where there are no more. */

@@ -1,7 +1,6 @@
 // Goal: examples know nothing of what came at their moment or later. Method: the same questions are asked with the whole history and with the past alone, column by
 // column; planted leaks have to be found by it.
 import { describe, expect, test } from 'vitest'
-import { definitionOf } from '../domain/feature-corpus.contract.ts'
 import type { FeatureSource } from '../domain/feature-source.ts'
 import { sequencesOf } from '../domain/interaction-sequences.ts'
 import { type InteractionTable, InteractionTableBuilder, knownBefore } from '../domain/interaction-table.ts'
@@ -14,67 +13,13 @@ import { popularity } from '../models/popularity/popularity.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { alignedGenerator } from './aligned-generator.ts'
 import { encoderFor, QuestionRows } from './question-rows.ts'
+import { choices, DAY_MS, madeBefore, examplePlan as plan, START_MS, shop } from './ranker-shop.testing.ts'
 import { type RankingQuestion, rankingQuestions } from './ranking-questions.ts'
 import { modelAsOf, type RankerTraining, trainRanker } from './train-ranker.ts'
 
-const DAY_MS = 86_400_000
-const START_MS = Date.UTC(2026, 0, 1)
 const context = { seed: 1, threadCount: 1, log: () => {} }
-const plan = {
-  windowCount: 3,
-  windowMs: 4 * DAY_MS,
-  attributionMs: DAY_MS,
-  questionsPerUser: 2,
-  perGenerator: 30,
-  wrongPerQuestion: 30,
-}
 const generators = { alike: itemNeighbours(), trending: popularity({ halfLifeDays: 5 }) }
 const ranker = lambdaMart({ trees: 20, minRowsPerLeaf: 5 })
-
-/** Three tastes of twenty items each, to which new items and new users come all the time; visits of four items. */
-function shop({ days = 30, visitsPerDay = 20, seed = 1 } = {}): InteractionTable {
-  const rng = seededRng(`shop ${seed}`)
-  const builder = new InteractionTableBuilder()
-  for (let day = 0; day < days; day++) {
-    for (let visit = 0; visit < visitsPerDay; visit++) {
-      const user = rng.integer(40 + day)
-      for (let step = 0; step < 4; step++) {
-        const item = (user % 3) * 100 + Math.floor((20 + day) * rng.next() ** 2)
-        const timeMs = START_MS + day * DAY_MS + visit * 3_600_000 + step * 60_000
-        builder.add(`u${user}`, `i${item}`, rng.next() < 0.2 ? 10 : 1, timeMs)
-      }
-    }
-  }
-  return builder.build()
-}
-
-/** As if the table had been made then. */
-function madeBefore(table: InteractionTable, beforeMs: number): InteractionTable {
-  const builder = new InteractionTableBuilder()
-  table.eventTimesMs.forEach((timeMs, i) => {
-    if (timeMs >= beforeMs) return
-    builder.add(table.userIds[table.userIndexes[i]!]!, table.itemIds[table.itemIndexes[i]!]!, table.weights[i]!, timeMs)
-  })
-  return builder.build()
-}
-
-/** How often an item was chosen before the moment, plus `lookAheadMs`: above 0 it sees the future. */
-function choices(table: InteractionTable, lookAheadMs = 0): FeatureSource {
-  const definition = definitionOf('choices', { family: 'count', by: 'item', of: 'any', windowMs: 90 * DAY_MS })
-  return {
-    definitions: [definition],
-    async read(momentMs, _, itemIds) {
-      const counts = new Map<string, number>()
-      table.itemIndexes.forEach((item, i) => {
-        if (table.eventTimesMs[i]! >= momentMs + lookAheadMs) return
-        counts.set(table.itemIds[item]!, (counts.get(table.itemIds[item]!) ?? 0) + 1)
-      })
-      return itemIds.map((itemId) => [
-        { status: 'present' as const, value: counts.get(itemId) ?? 0, newestEventTimeMs: undefined },
-      ])
-    },
-  }
-}
 
 type Model = Awaited<ReturnType<typeof modelAsOf>>
 
@@ -87,11 +32,20 @@ function asker(table: InteractionTable, model: Model, features: FeatureSource) {
   const { columnNames } = rows
   return {
     columnNames,
-    async ask(userId: string, question: RankingQuestion): Promise<ReadonlyMap<string, Float32Array>> {
+    /** @param shown instead of candidates */
+    async ask(
+      userId: string,
+      question: RankingQuestion,
+      shown?: readonly string[],
+    ): Promise<ReadonlyMap<string, Float32Array>> {
       const userIndex = userIds.indexOf(userId)
       const historyEnd = sequences.offsets[userIndex]! + question.historyEnd
-      const asked = await rows.ask({ ...question, userIndex, historyEnd })
       const width = columnNames.length
+      if (shown !== undefined) {
+        const ofShown = await rows.askAbout({ ...question, userIndex, historyEnd }, shown)
+        return new Map(shown.map((itemId, i) => [itemId, ofShown.slice(i * width, (i + 1) * width)]))
+      }
+      const asked = await rows.ask({ ...question, userIndex, historyEnd })
       return new Map(
         Array.from(asked.itemIndexes, (item, i) => [itemIds[item]!, asked.rows.slice(i * width, (i + 1) * width)]),
       )
@@ -99,7 +53,10 @@ function asker(table: InteractionTable, model: Model, features: FeatureSource) {
   }
 }
 
-describe('examples of a window', () => {
+describe.each([
+  ['candidates', false],
+  ['lists that were shown', true],
+])('examples of a window, of %s,', (_, areShown) => {
   const table = shop()
   const fromMs = START_MS + 20 * DAY_MS
   const { offsets } = sequencesOf(table, table.userIds.length)
@@ -115,6 +72,13 @@ describe('examples of a window', () => {
   })
     .filter(({ userIndex }) => past.userIds.includes(table.userIds[userIndex]!))
     .slice(0, 30)
+  // What was chosen next and what had been chosen before, an item that came much later, one that nobody knows, and some of all.
+  const shownTo = ({ userIndex, historyEnd }: RankingQuestion): readonly string[] => {
+    const { itemIndexes } = sequencesOf(table, table.userIds.length)
+    const own = itemIndexes.slice(Math.max(offsets[userIndex]!, historyEnd - 2), historyEnd + 3)
+    const some = Array.from({ length: 20 }, (_, n) => Math.floor((n * table.itemIds.length) / 20))
+    return [...new Set([...own, ...some].map((item) => table.itemIds[item]!)), 'nobody knows it']
+  }
   const kinds = { ...generators, cf: ials({ factors: 8, iterations: 3 }), taste: graphFilter() }
   const untilLast = madeBefore(table, questions.at(-1)!.momentMs)
 
@@ -127,7 +91,8 @@ describe('examples of a window', () => {
     for (const question of questions) {
       const userId = table.userIds[question.userIndex]!
       const fromStart = { ...question, historyEnd: question.historyEnd - offsets[question.userIndex]! }
-      const [seen, then] = [await seeing.ask(userId, fromStart), await blind.ask(userId, fromStart)]
+      const shown = areShown ? shownTo(question) : undefined
+      const [seen, then] = [await seeing.ask(userId, fromStart, shown), await blind.ask(userId, fromStart, shown)]
       for (const itemId of new Set([...seen.keys(), ...then.keys()])) {
         const [a, b] = [seen.get(itemId), then.get(itemId)]
         seeing.columnNames.forEach((name, c) => {

@@ -1,4 +1,4 @@
-// From plain history to a ranker: for the newest windows of time, candidates of models that know only what came before the window, asked at moments in it.
+// From history, plain or of what was shown, to a ranker: for the newest windows of time, candidates of models that know only what came before the window, asked at moments in it.
 import assert from 'node:assert'
 import type { ExamplePlan } from '../config/plan.ts'
 import type { FeatureLook } from '../domain/feature-look.ts'
@@ -7,15 +7,18 @@ import { type InteractionSequences, sequencesOf } from '../domain/interaction-se
 import { type InteractionTable, knownBefore, newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { seededRng } from '../lib/rng.ts'
-import type { BundledRanker, ExampleFacts } from '../models/bundle.ts'
+import type { BundledRanker, ExampleFacts, ImpressionFacts } from '../models/bundle.ts'
+import { poolColumnNames } from '../models/ranking/candidate-pool.ts'
 import type { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { GeneratorKind, TrainContext } from '../ports/candidate-generator.ts'
 import type { ImportedModel, RankerKind, RankingColumn, RankingRows } from '../ports/ranker.ts'
 import { encoderFor, QuestionRows } from './question-rows.ts'
 import { tryRanker } from './ranker-trial.ts'
-import { RankingExamples } from './ranking-examples.ts'
-import { type RankingWindow, rankingQuestions, rankingWindows } from './ranking-questions.ts'
+import { type ExampleQuestion, RankingExamples } from './ranking-examples.ts'
+import { type RankingQuestion, type RankingWindow, rankingQuestions, rankingWindows } from './ranking-questions.ts'
+import { newestShownMs, ShownExamples, type ShownHistory, type ShownList } from './shown-examples.ts'
+import { ShownQuestions } from './shown-questions.ts'
 import { trainGenerators } from './train.ts'
 
 export interface TrainedRanker extends BundledRanker {
@@ -34,6 +37,8 @@ export interface RankerTraining {
   readonly features?: FeatureSource | undefined
   /** Of a ranker that was trained elsewhere: the model, as its `check` let it through. */
   readonly file?: Uint8Array | undefined
+  /** What was shown; left out where the plan asks for plain history. */
+  readonly impressions?: ShownHistory | undefined
   readonly context: TrainContext
 }
 
@@ -43,6 +48,8 @@ export interface RankerExamples {
   /** Of the newest answered window, which decides how long to train; undefined where there is a single one. */
   readonly validation: RankingRows | undefined
   readonly dictionaries: BundledRanker['dictionaries']
+  /** Columns that say who, not what kind of. */
+  readonly leftOutNames: readonly string[]
   readonly facts: ExampleFacts
   readonly notes: readonly string[]
 }
@@ -51,7 +58,7 @@ export interface RankerExamples {
 export async function trainRanker(training: RankerTraining): Promise<TrainedRanker> {
   const { generators, ranker, plan, features, file, context } = training
   assert(!ranker.imported || file, `a ranker of the kind ${ranker.kind} needs its file`)
-  const { rows, validation, dictionaries, facts, notes } = await rankerExamples(training)
+  const { rows, validation, dictionaries, leftOutNames, facts, notes } = await rankerExamples(training)
   const trained = await ranker.train(rows, validation, { ...context, file })
   const featureNames = rows.columns.map(({ name }) => name)
   if (ranker.imported) await tryRanker(await ranker.open(trained.artifacts, featureNames), validation ?? rows)
@@ -64,6 +71,7 @@ export async function trainRanker(training: RankerTraining): Promise<TrainedRank
     features: (features?.definitions ?? [])
       .filter(({ name }) => learnedWith.has(name))
       .map(({ name, version }) => ({ name, version })),
+    ...(leftOutNames.length > 0 && { leftOutNames }),
     generatorNames: Object.keys(generators),
     perGenerator: plan.perGenerator,
     dictionaries,
@@ -79,9 +87,10 @@ export async function rankerExamples(training: RankerTraining): Promise<RankerEx
   const windows = rankingWindows({ ...spanOf(table), ...plan })
   const sequences = sequencesOf(table, table.userIds.length)
   const encoder = encoderFor(features, ranker.imported?.categories)
+  const shown = shownExamples(training, sequences, encoder)
   const sets: RankingExamples[] = []
-  for (const window of windows) sets.push(await examplesOf(window, sequences, encoder, training))
-  const facts = factsOf(windows, sets)
+  for (const window of windows) sets.push(await examplesOf(window, { sequences, encoder, shown }, training))
+  const facts = factsOf(windows, sets, shown?.facts)
   if (facts.answeredCount === 0) throw nothingToRank(facts)
   const all = columnsOf(sets[0]!.columnNames, encoder)
   const columns = ranker.imported ? declaredColumns(all, ranker.imported) : usefulColumns(all)
@@ -92,32 +101,92 @@ export async function rankerExamples(training: RankerTraining): Promise<RankerEx
     rows: RankingExamples.joined(older).build(columns.chosen),
     validation: answered.length > 1 ? answered.at(-1)!.build(columns.chosen) : undefined,
     dictionaries: encoder.dictionaries,
+    leftOutNames: columns.leftOutNames,
     facts,
     notes: columns.notes,
   }
 }
 
+/** What all windows of a training share. */
+interface Shared {
+  readonly sequences: InteractionSequences
+  readonly encoder: FeatureEncoder
+  readonly shown: ShownExamples | undefined
+}
+
+/** Undefined where the system file asks for plain history, and where nothing was shown. */
+function shownExamples(
+  { table, generators, plan, lightestWeight, features, impressions }: RankerTraining,
+  sequences: InteractionSequences,
+  encoder: FeatureEncoder,
+): ShownExamples | undefined {
+  if (plan.from === 'history' || impressions === undefined) return undefined
+  const { userIds, itemIds } = table
+  const { attributionMs, perGenerator } = plan
+  const beforeMs = impressions.beforeMs ?? Math.max(newestTimeMs(table), newestShownMs(impressions.table)) + 1
+  const questions = new ShownQuestions(
+    impressions.table,
+    { userIds, itemIds, sequences },
+    { attributionMs, beforeMs, lightestWeight },
+  )
+  return new ShownExamples(questions, impressions, {
+    generators,
+    perGenerator,
+    definitions: features?.definitions ?? [],
+    encoder,
+  })
+}
+
 /** Questions of one window, to a model that knows only what came before it. */
 async function examplesOf(
   window: RankingWindow,
-  sequences: InteractionSequences,
-  encoder: FeatureEncoder,
+  { sequences, encoder, shown }: Shared,
   { table, generators, plan, lightestWeight, features, context }: RankerTraining,
 ): Promise<RankingExamples> {
   const { userIds, itemIds } = table
-  const model = await modelAsOf(table, window.fromMs, generators, context)
-  const { perGenerator, wrongPerQuestion } = plan
-  const rows = new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, features, encoder })
+  const { perGenerator, wrongPerQuestion, questionsPerUser } = plan
   const rng = seededRng(`examples ${context.seed} ${window.fromMs}`)
   const asked = { ...window, ...plan, lightestWeight, rng: rng.fork('moments') }
-  const examples = new RankingExamples(rows.columnNames)
-  await examples.add(rankingQuestions(sequences, asked), rows, { wrongPerQuestion, rng: rng.fork('wrong') })
+  const questions = plan.from === 'impressions' ? [] : rankingQuestions(sequences, asked)
+  const lists = (await shown?.in(window, { questionsPerUser, rng: rng.fork('impressions') })) ?? []
+  // Where everything was kept as it was served, there is nobody to be asked.
+  const isAsked = questions.length > 0 || lists.some(({ rows }) => rows === undefined)
+  const model = isAsked ? await modelAsOf(table, window.fromMs, generators, context) : undefined
+  const rowsOf = model && new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, features, encoder })
+  const examples = new RankingExamples([...poolColumnNames(Object.keys(generators)), ...encoder.names])
+  const all = [
+    ...questions.map((question) => questionExample(question, rowsOf!)),
+    ...lists.map((list) => shownExample(list, rowsOf)),
+  ]
+  // Features are played forward.
+  all.sort((a, b) => a.momentMs - b.momentMs)
+  await examples.add(all, { wrongPerQuestion, rng: rng.fork('wrong') })
   const { questionCount, answeredCount, rowCount } = examples
+  const ofShown = lists.length === 0 ? '' : ` (${lists.length} of lists that were shown)`
   context.log(
-    `examples from ${dayOf(window.fromMs)}: ${questionCount} questions, ${answeredCount} with a right answer among the candidates, ${rowCount} rows`,
+    `examples from ${dayOf(window.fromMs)}: ${questionCount} questions${ofShown}, ${answeredCount} with a right answer among the candidates, ${rowCount} rows`,
   )
   return examples
 }
+
+/** A question of the past, with the candidates that a model of then proposes. */
+const questionExample = (question: RankingQuestion, rowsOf: Pick<QuestionRows, 'ask'>): ExampleQuestion => ({
+  momentMs: question.momentMs,
+  async ask() {
+    const { rows, itemIndexes } = await rowsOf.ask(question)
+    const gradeOf = new Map(question.relevantItems.map((item, i) => [item, question.grades[i]!]))
+    return { rows, grades: Array.from(itemIndexes, (item) => gradeOf.get(item) ?? 0), areShown: false }
+  },
+})
+
+const shownExample = ({ question, rows }: ShownList, rowsOf: QuestionRows | undefined): ExampleQuestion => ({
+  momentMs: question.momentMs,
+  ask: async () => ({
+    rows: rows ?? (await rowsOf!.askAbout(question, question.itemIds)),
+    grades: question.grades,
+    areShown: true,
+  }),
+})
 
 /** The generators as a model of that moment: of what came later it knows nothing, not even how many items there will be. */
 export async function modelAsOf(
@@ -150,6 +219,7 @@ function usefulColumns(all: readonly Column[]) {
   const leftOut = all.filter(({ kind }) => kind === 'identity')
   return {
     chosen,
+    leftOutNames: leftOut.map(({ name }) => name),
     notes: leftOut.map(({ name }) => `${name} has too many different texts to be a category, and is left out.`),
   }
 }
@@ -157,10 +227,18 @@ function usefulColumns(all: readonly Column[]) {
 /** In the model's order. Its texts were declared, so that none of them says who. */
 function declaredColumns(all: readonly Column[], { featureNames }: ImportedModel) {
   const { chosen } = usefulColumns(all)
-  return { chosen: featureNames.map((name) => chosen.find((column) => column.name === name)!), notes: [] }
+  return {
+    chosen: featureNames.map((name) => chosen.find((column) => column.name === name)!),
+    leftOutNames: [],
+    notes: [],
+  }
 }
 
-function factsOf(windows: readonly RankingWindow[], sets: readonly RankingExamples[]): ExampleFacts {
+function factsOf(
+  windows: readonly RankingWindow[],
+  sets: readonly RankingExamples[],
+  impressions: ImpressionFacts | undefined,
+): ExampleFacts {
   const sumOf = (of: (examples: RankingExamples) => number): number => sets.reduce((sum, set) => sum + of(set), 0)
   return {
     windowCount: windows.length,
@@ -169,6 +247,7 @@ function factsOf(windows: readonly RankingWindow[], sets: readonly RankingExampl
     questionCount: sumOf((set) => set.questionCount),
     answeredCount: sumOf((set) => set.answeredCount),
     rowCount: sumOf((set) => set.rowCount),
+    ...(impressions && { impressions }),
   }
 }
 
@@ -187,12 +266,15 @@ function spanOf(table: InteractionTable): { readonly firstMs: number; readonly e
 
 const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10)
 
-function nothingToRank({ questionCount, windowCount }: ExampleFacts): MillraceError {
+function nothingToRank({ questionCount, windowCount, impressions }: ExampleFacts): MillraceError {
   const found =
     windowCount === 0
       ? 'All interactions are of one moment, so that there is no past to learn candidates from.'
-      : `Of ${questionCount} questions none has a right answer among its candidates.`
+      : `Of ${questionCount} questions none has a right answer among its candidates.${impressions ? ` ${describeShown(impressions)}` : ''}`
   return new MillraceError('NOTHING_TO_TRAIN_ON', `A ranker has nothing to learn from. ${found}`, {
-    fix: 'Import more history, take more windows or candidates in "training.examples", or leave "training.ranker" out until there is more.',
+    fix: 'Import more history, take more windows or candidates in "training.examples", learn from plain history (from: "history"), or leave "training.ranker" out until there is more.',
   })
 }
+
+const describeShown = ({ impressionCount, unfinishedCount, answeredCount }: ImpressionFacts): string =>
+  `Of ${impressionCount} impressions ${answeredCount} were followed by an interaction with one of their items, and of ${unfinishedCount} it is too early to say.`

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pythonWith } from '../../bench/peers.ts'
-import { put, tablesIn, view } from '../../src/data/tables/offline-tables.testing.ts'
+import { put, shown, tablesIn, view } from '../../src/data/tables/offline-tables.testing.ts'
 import type { StoredEvent } from '../../src/ports/event-log.ts'
 
 const DAY_MS = 86_400_000
@@ -48,6 +48,20 @@ function expectedRow({ offset, availableTimeMs, event }: StoredEvent): Row {
     const { entity, entityId, change, attributes } = event
     return { ...counted, entity, entity_id: entityId, change, attributes: JSON.stringify(attributes) }
   }
+  if (event.kind === 'impression') {
+    const { userId, itemIds, placement, scores, propensities, modelVersion, rung, served } = event
+    return {
+      ...counted,
+      user_id: userId,
+      item_ids: itemIds,
+      placement: placement ?? null,
+      scores: scores ?? null,
+      propensities: propensities ?? null,
+      model_version: modelVersion ?? null,
+      rung: rung ?? null,
+      served: served ?? null,
+    }
+  }
   const { interaction, userId, itemId, weight, values } = event
   return {
     ...counted,
@@ -69,17 +83,19 @@ test('deltalake reads the rows of the log from the tables, at every version', as
       view({ eventTimeMs, values: { durationSeconds: 0.1 * n } }),
       view({ eventTimeMs: eventTimeMs + 5 }),
       put(`i"${n}'é`, { category: 'lamps', price: n }),
+      shown([`i"${n}'é`, 'i2'], n % 2 === 1 ? {} : { placement: 'home', scores: [0.3, n], propensities: [1, 0.5] }),
     ])
     await tables.sync()
     loggedAt.push((await under.log.bounds()).nextOffset)
     if (n % 2 === 1) under.clock.nowMs += DAY_MS
   }
   const compactions = await tables.compact()
-  expect(compactions.length).toBe(4)
+  expect(compactions.length).toBe(6)
   const logged = await under.logged()
   for (const [table, kind] of [
     ['interactions', 'interaction'],
     ['changes', 'entity'],
+    ['impressions', 'impression'],
   ] as const) {
     const { newestVersion } = await tables.describe(table)
     expect(newestVersion).toBe(6)

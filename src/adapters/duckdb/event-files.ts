@@ -4,6 +4,7 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBAppender } from '@duckdb/node-api'
 import { countedTimeMs } from '../../domain/feature.ts'
+import { type OfflineTableName, offlineTableNames, tableOfKind } from '../../domain/offline-table.ts'
 import { distinctCode } from '../../lib/hyper-log-log.ts'
 import type { StoredEvent } from '../../ports/event-log.ts'
 import type { DataFile } from '../../ports/offline-store.ts'
@@ -15,13 +16,15 @@ const common = 'off BIGINT, event_ms BIGINT, c BIGINT, a BIGINT'
 const columns = {
   interactions: `${common}, id VARCHAR, interaction VARCHAR, user_id VARCHAR, item_id VARCHAR, user_code INTEGER, item_code INTEGER, weight DOUBLE, measures VARCHAR`,
   changes: `${common}, id VARCHAR, entity VARCHAR, entity_id VARCHAR, change VARCHAR, attributes VARCHAR`,
-} as const
+  impressions: `${common}, id VARCHAR, user_id VARCHAR, placement VARCHAR, item_ids VARCHAR, model_version VARCHAR, rung VARCHAR, scores VARCHAR, propensities VARCHAR, served BLOB`,
+} as const satisfies Record<OfflineTableName, string>
 
 /** What the files hold, where the tables they come from hold something else. */
 const written = {
   interactions: `* replace (measures::JSON::MAP(VARCHAR, DOUBLE) as measures)`,
   changes: '*',
-} as const
+  impressions: `* replace (item_ids::JSON::VARCHAR[] as item_ids, scores::JSON::DOUBLE[] as scores, propensities::JSON::DOUBLE[] as propensities)`,
+} as const satisfies Record<OfflineTableName, string>
 
 const DAY_MS = 86_400_000
 
@@ -37,19 +40,22 @@ export async function writeEventFiles(
 ): Promise<DataFile[]> {
   const files: DataFile[] = []
   const flush = async (): Promise<void> => {
-    for (const table of ['interactions', 'changes'] as const) files.push(...(await writeTable(duckDb, table, folder)))
+    for (const table of offlineTableNames) files.push(...(await writeTable(duckDb, table, folder)))
   }
   let bufferedCount = 0
+  let servedBytes = 0
   await createTables(duckDb)
   let appenders = await openAppenders(duckDb)
   try {
     for await (const batch of batches) {
       appenders.append(batch)
       bufferedCount += batch.length
-      if (bufferedCount < FLUSH_EVENT_COUNT) continue
+      servedBytes += servedBytesOf(batch)
+      if (bufferedCount < FLUSH_EVENT_COUNT && servedBytes < FLUSH_SERVED_BYTES) continue
       appenders.close()
       await flush()
       bufferedCount = 0
+      servedBytes = 0
       appenders = await openAppenders(duckDb)
     }
   } finally {
@@ -61,39 +67,52 @@ export async function writeEventFiles(
 
 /** Events that are held before they are written; a day of a busy shop becomes several files. */
 const FLUSH_EVENT_COUNT = 4_000_000
+/** Nor more than this of rows as served, each of which is as long as a hundred events. */
+const FLUSH_SERVED_BYTES = 2 ** 28
+
+const servedBytesOf = (batch: readonly StoredEvent[]): number =>
+  batch.reduce((sum, { event }) => sum + (event.kind === 'impression' ? (event.served?.length ?? 0) : 0), 0)
 
 /** Rows that an appender holds before it hands them on: handing on takes a while whatever their number, and holds up the thread. */
 const HANDED_ON_COUNT = 4096
 
 async function createTables(duckDb: DuckDb): Promise<void> {
-  for (const table of ['interactions', 'changes'] as const) {
+  for (const table of offlineTableNames) {
     await duckDb.run(`create or replace temp table new_${table} (${columns[table]})`)
   }
 }
 
 async function openAppenders(duckDb: DuckDb) {
-  const interactions = await duckDb.connection.createAppender('new_interactions')
-  const changes = await duckDb.connection.createAppender('new_changes')
+  const appenderOf = (table: OfflineTableName) => duckDb.connection.createAppender(`new_${table}`)
+  const appenders = {
+    interactions: await appenderOf('interactions'),
+    changes: await appenderOf('changes'),
+    impressions: await appenderOf('impressions'),
+  }
+  const all = Object.values(appenders)
   let heldCount = 0
   let isOpen = true
   return {
     append(batch: readonly StoredEvent[]): void {
       for (const stored of batch) {
-        if (stored.event.kind === 'interaction') appendInteraction(interactions, stored, stored.event)
-        else appendChange(changes, stored, stored.event)
+        const { event } = stored
+        const appender = appenders[tableOfKind[event.kind]]
+        appendCommon(appender, stored)
+        if (event.kind === 'interaction') appendInteraction(appender, event)
+        else if (event.kind === 'entity') appendChange(appender, event)
+        else appendImpression(appender, event)
+        appender.endRow()
       }
       heldCount += batch.length
       if (heldCount < HANDED_ON_COUNT) return
-      interactions.flushSync()
-      changes.flushSync()
+      for (const appender of all) appender.flushSync()
       heldCount = 0
     },
     /** Hands on what is held. Closing twice is fine. */
     close(): void {
       if (!isOpen) return
       isOpen = false
-      interactions.closeSync()
-      changes.closeSync()
+      for (const appender of all) appender.closeSync()
     },
   }
 }
@@ -108,26 +127,39 @@ function appendCommon(appender: DuckDBAppender, { offset, availableTimeMs, event
   appender.appendVarchar(event.id)
 }
 
-function appendInteraction(appender: DuckDBAppender, stored: StoredEvent, event: EventOf<'interaction'>): void {
-  appendCommon(appender, stored)
+function appendInteraction(appender: DuckDBAppender, event: EventOf<'interaction'>): void {
   appender.appendVarchar(event.interaction)
   appender.appendVarchar(event.userId)
   appender.appendVarchar(event.itemId)
   appender.appendInteger(distinctCode(event.userId))
   appender.appendInteger(distinctCode(event.itemId))
   appender.appendDouble(event.weight ?? 1)
-  if (event.values === undefined) appender.appendNull()
-  else appender.appendVarchar(JSON.stringify(event.values))
-  appender.endRow()
+  appendText(appender, event.values && JSON.stringify(event.values))
 }
 
-function appendChange(appender: DuckDBAppender, stored: StoredEvent, event: EventOf<'entity'>): void {
-  appendCommon(appender, stored)
+function appendChange(appender: DuckDBAppender, event: EventOf<'entity'>): void {
   appender.appendVarchar(event.entity)
   appender.appendVarchar(event.entityId)
   appender.appendVarchar(event.change)
   appender.appendVarchar(JSON.stringify(event.attributes))
-  appender.endRow()
+}
+
+function appendImpression(appender: DuckDBAppender, event: EventOf<'impression'>): void {
+  const { userId, placement, itemIds, modelVersion, rung, scores, propensities, served } = event
+  appender.appendVarchar(userId)
+  appendText(appender, placement)
+  appender.appendVarchar(JSON.stringify(itemIds))
+  appendText(appender, modelVersion)
+  appendText(appender, rung)
+  appendText(appender, scores && JSON.stringify(scores))
+  appendText(appender, propensities && JSON.stringify(propensities))
+  if (served === undefined) appender.appendNull()
+  else appender.appendBlob(Buffer.from(served, 'base64'))
+}
+
+function appendText(appender: DuckDBAppender, text: string | undefined): void {
+  if (text === undefined) appender.appendNull()
+  else appender.appendVarchar(text)
 }
 
 async function writeTable(duckDb: DuckDb, table: DataFile['table'], folder: string): Promise<DataFile[]> {

@@ -1,7 +1,8 @@
 // The way back: events from the Parquet files they were written to, and several files made one.
 import { mkdir, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { EntityEvent, EntityName, InteractionEvent } from '../../domain/event.ts'
+import type { EntityEvent, EntityName, ImpressionEvent, InteractionEvent } from '../../domain/event.ts'
+import type { OfflineTableName } from '../../domain/offline-table.ts'
 import type { StoredEvent } from '../../ports/event-log.ts'
 import type { DataFile, EventFiles, ReadEventsRequest } from '../../ports/offline-store.ts'
 import type { DuckDb } from './connection.ts'
@@ -12,7 +13,9 @@ const columns = {
   // The map as two lists: DuckDB's JSON would not keep the last bit of a number.
   interactions: `off, a, event_ms, id, interaction, user_id, item_id, weight, map_keys(measures) as names, map_values(measures) as numbers`,
   changes: 'off, a, event_ms, id, entity, entity_id, change, attributes',
-} as const
+  impressions:
+    'off, a, event_ms, id, user_id, placement, item_ids, model_version, rung, scores, propensities, base64(served) as served',
+} as const satisfies Record<OfflineTableName, string>
 
 export async function* readEventFiles(
   duckDb: DuckDb,
@@ -22,7 +25,7 @@ export async function* readEventFiles(
   const direction = order === 'newestFirst' ? 'desc' : 'asc'
   const bound = limit === undefined ? '' : `limit ${limit}`
   const rows = duckDb.stream(`select ${columns[table]} from ${rowsOf(paths)} order by off ${direction} ${bound}`)
-  for await (const batch of rows) yield batch.map(table === 'interactions' ? interactionOf : changeOf)
+  for await (const batch of rows) yield batch.map(eventIn[table])
 }
 
 /** @returns what became of it; the target is whole, or not there */
@@ -77,3 +80,22 @@ function changeOf(row: Row): StoredEvent {
     eventTimeMs: Number(row.event_ms),
   } satisfies EntityEvent)
 }
+
+function impressionOf(row: Row): StoredEvent {
+  const text = (name: string, column: string) => (row[column] === null ? {} : { [name]: row[column] })
+  return stored(row, {
+    kind: 'impression',
+    id: String(row.id),
+    userId: String(row.user_id),
+    itemIds: row.item_ids as string[],
+    eventTimeMs: Number(row.event_ms),
+    ...text('placement', 'placement'),
+    ...text('modelVersion', 'model_version'),
+    ...text('rung', 'rung'),
+    ...text('scores', 'scores'),
+    ...text('propensities', 'propensities'),
+    ...text('served', 'served'),
+  } satisfies ImpressionEvent)
+}
+
+const eventIn = { interactions: interactionOf, changes: changeOf, impressions: impressionOf } as const

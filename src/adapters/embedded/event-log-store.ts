@@ -3,15 +3,27 @@
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MillraceError } from '../../lib/errors.ts'
 import type { LogBounds, Retention, StoredEvent } from '../../ports/event-log.ts'
-import { blockAppendedTimeMs, blockEventCount, decodeBlock, type EncodedBatch, encodeBlock } from './event-record.ts'
+import {
+  blockAppendedTimeMs,
+  blockEventCount,
+  decodeBlock,
+  type EncodedBatch,
+  encodeBlock,
+  FIRST_FORMAT,
+  IMPRESSIONS_FORMAT,
+} from './event-record.ts'
 import { hashOfId, IdIndex } from './id-index.ts'
 import { assertRoom, lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
 
-/** Raised when an older Millrace could no longer read what this one writes. */
-export const EVENT_LOG_FORMAT = 1
+/** The newest one; a log has the least one that reads all that is in it. Raised when an older Millrace could no longer read what this one writes. */
+export const EVENT_LOG_FORMAT = IMPRESSIONS_FORMAT
 
 /** Events in one LMDB value: large enough that a value costs little per event, small enough to be read for the sake of one event. */
 const BLOCK_EVENT_COUNT = 256
+/** Nor more bytes, besides those of the last event: an impression with a thousand rows as served takes a hundred times as much as an interaction. */
+const BLOCK_BYTES = 2 ** 18
+/** Bytes of blocks that one read decodes, about: fewer events than were asked for come back where they are large. */
+const READ_BYTES = 2 ** 24
 
 export interface AppendRequest extends EncodedBatch {
   readonly nowMs: number
@@ -33,7 +45,7 @@ interface LogState {
 }
 
 const emptyState: LogState = {
-  format: EVENT_LOG_FORMAT,
+  format: FIRST_FORMAT,
   firstOffset: 0,
   nextOffset: 0,
   bytes: 0,
@@ -131,15 +143,20 @@ export class EventLogStore {
     const appendedTimeMs = Math.max(batch.nowMs, state.lastAvailableTimeMs)
     let bytes = state.bytes
     let nextOffset = state.nextOffset
-    for (let begin = 0; begin < fresh.length; begin += BLOCK_EVENT_COUNT) {
-      const blockRecords = fresh.slice(begin, begin + BLOCK_EVENT_COUNT)
+    for (const blockRecords of inBlocks(fresh)) {
       const block = encodeBlock(blockRecords, appendedTimeMs)
       this.#blocks.put(nextOffset, block)
       nextOffset += blockRecords.length
       bytes += block.length
     }
     return {
-      state: { ...state, nextOffset, bytes, lastAvailableTimeMs: appendedTimeMs },
+      state: {
+        format: Math.max(state.format, batch.format),
+        firstOffset: state.firstOffset,
+        nextOffset,
+        bytes,
+        lastAvailableTimeMs: appendedTimeMs,
+      },
       result: { acceptedCount: fresh.length, duplicatePositions, nextOffset },
     }
   }
@@ -160,12 +177,15 @@ export class EventLogStore {
     this.#environment.resetReadTxn()
     const events: StoredEvent[] = []
     if (limit <= 0) return events
+    let bytes = 0
     for (const { key: firstOffset, value: block } of this.#blocks.getRange({ start: this.#blockWith(fromOffset) })) {
       for (const stored of decodeBlock(block, firstOffset)) {
         if (stored.offset < fromOffset) continue
         events.push(stored)
         if (events.length === limit) return events
       }
+      bytes += block.length
+      if (bytes >= READ_BYTES && events.length > 0) return events
     }
     return events
   }
@@ -220,5 +240,17 @@ export class EventLogStore {
     } catch (error) {
       throw lmdbError(error, this.#folder)
     }
+  }
+}
+
+function* inBlocks(records: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
+  let begin = 0
+  let bytes = 0
+  for (let end = 1; end <= records.length; end++) {
+    bytes += records[end - 1]!.length
+    if (end < records.length && end - begin < BLOCK_EVENT_COUNT && bytes < BLOCK_BYTES) continue
+    yield records.slice(begin, end)
+    begin = end
+    bytes = 0
   }
 }

@@ -100,6 +100,51 @@ describe('embedded event log', () => {
     await log.close()
   })
 
+  it('is for newer readers only once there is an impression in it', async () => {
+    const folder = newFolder()
+    const formatOf = async (): Promise<number> => {
+      const environment = open({ path: folder, noSubdir: false, maxDbs: 8 })
+      const { format } = environment.openDB<{ format: number }, string>('meta', { encoding: 'json' }).get('state')!
+      await environment.close()
+      return format
+    }
+    const append = async (appended: LogEvent): Promise<void> => {
+      const log = await openEventLog({ folder })
+      await log.append([appended])
+      await log.close()
+    }
+    await append(event('a'))
+    expect(await formatOf()).toBe(1)
+    await append({ kind: 'impression', id: 's', userId: 'u', itemIds: ['i'], eventTimeMs: 1 })
+    expect(await formatOf()).toBe(EVENT_LOG_FORMAT)
+    await append(event('b'))
+    expect(await formatOf()).toBe(EVENT_LOG_FORMAT)
+  })
+
+  it('gives fewer large events at once than were asked for, and every one in turn', async () => {
+    const log = await openEventLog({ folder: newFolder() })
+    const served = 'A'.repeat(100_000)
+    const large = Array.from(
+      { length: 400 },
+      (_, n): LogEvent => ({ kind: 'impression', id: `s${n}`, userId: 'u', itemIds: ['i'], eventTimeMs: 1, served }),
+    )
+    await log.append(large)
+    const counts: number[] = []
+    let offset = 0
+    for (;;) {
+      const batch = await log.read(offset, 10_000)
+      if (batch.length === 0) break
+      expect(batch.map((stored) => stored.offset)).toEqual(batch.map((_, n) => offset + n))
+      counts.push(batch.length)
+      offset += batch.length
+    }
+    expect(offset).toBe(400)
+    expect(Math.max(...counts)).toBeLessThan(200)
+    // One event costs the reading of a few, not of a block of 256.
+    expect((await log.trim({ maxBytes: 1_000_000 })).removedCount).toBeGreaterThan(380)
+    await log.close()
+  })
+
   it('refuses a log that a newer version wrote', async () => {
     const folder = newFolder()
     const environment = open({ path: folder, noSubdir: false, maxDbs: 8 })

@@ -1,5 +1,11 @@
 // How events lie on disk. An event is one JSON array that begins with its id; a block is many of them, separated by commas, behind a header.
-import { type Attributes, availableTimeMsOf, type EntityName, type LogEvent } from '../../domain/event.ts'
+import {
+  type Attributes,
+  availableTimeMsOf,
+  type EntityName,
+  type ImpressionEvent,
+  type LogEvent,
+} from '../../domain/event.ts'
 import type { StoredEvent } from '../../ports/event-log.ts'
 
 /** Events in text form, ready for the writer: concatenated UTF-8, with the byte lengths that tell them apart. */
@@ -7,7 +13,13 @@ export interface EncodedBatch {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** For event e: [2e] bytes of the quoted id, [2e + 1] bytes of the whole record. */
   readonly lengths: Uint32Array<ArrayBuffer>
+  /** What a reader has to know at least, to read all of them. */
+  readonly format: number
 }
+
+/** Readers of format 1 know no impressions, and would take them for interactions. */
+export const FIRST_FORMAT = 1
+export const IMPRESSIONS_FORMAT = 2
 
 type EntityChange = 'put' | 'patch' | 'delete'
 type InteractionRecord = [
@@ -33,14 +45,34 @@ type EntityRecord = [
   attributes: Attributes,
   knownTimeMs?: number,
 ]
+/** What goes with the list, by short names: there may be millions of them. */
+interface ImpressionRest {
+  readonly at?: string
+  readonly model?: string
+  readonly rung?: string
+  readonly scores?: readonly number[]
+  readonly odds?: readonly number[]
+  readonly rows?: string
+}
+type ImpressionRecord = [
+  id: string,
+  kind: 2,
+  userId: string,
+  eventTimeMs: number,
+  itemIds: readonly string[],
+  rest: ImpressionRest,
+  knownTimeMs?: number,
+]
 
 export function encodeBatch(events: readonly LogEvent[]): EncodedBatch {
   const lengths = new Uint32Array(events.length * 2)
   // Not from the shared pool, so that it can be handed to another thread without a copy.
   let bytes = Buffer.allocUnsafeSlow(events.length * 128 + 1024)
   let position = 0
+  let format = FIRST_FORMAT
   for (let e = 0; e < events.length; e++) {
     const event = events[e]!
+    if (event.kind === 'impression') format = IMPRESSIONS_FORMAT
     const quotedId = JSON.stringify(event.id)
     const record = `[${quotedId},${recordRest(event)}]`
     // A UTF-16 unit takes at most three bytes of UTF-8.
@@ -50,7 +82,7 @@ export function encodeBatch(events: readonly LogEvent[]): EncodedBatch {
     lengths[2 * e + 1] = recordBytes
     position += recordBytes
   }
-  return { bytes: bytes.subarray(0, position), lengths }
+  return { bytes: bytes.subarray(0, position), lengths, format }
 }
 
 function recordRest(event: LogEvent): string {
@@ -59,12 +91,29 @@ function recordRest(event: LogEvent): string {
     const known = event.knownTimeMs === undefined ? '' : `,${event.knownTimeMs}`
     return `${place},${event.eventTimeMs},${JSON.stringify(event.attributes)}${known}`
   }
+  if (event.kind === 'impression') return impressionRest(event)
   const place = `0,${JSON.stringify(event.interaction)},${JSON.stringify(event.userId)},${JSON.stringify(event.itemId)}`
   const { eventTimeMs, weight, values, knownTimeMs } = event
   if (knownTimeMs !== undefined)
     return `${place},${eventTimeMs},${weight ?? 1},${JSON.stringify(values ?? {})},${knownTimeMs}`
   if (values !== undefined) return `${place},${eventTimeMs},${weight ?? 1},${JSON.stringify(values)}`
   return weight === undefined ? `${place},${eventTimeMs}` : `${place},${eventTimeMs},${weight}`
+}
+
+function impressionRest(event: ImpressionEvent): string {
+  const { userId, eventTimeMs, itemIds, knownTimeMs } = event
+  const { placement: at, modelVersion: model, rung, scores, propensities: odds, served: rows } = event
+  // What is undefined is left out.
+  const rest: { [Name in keyof ImpressionRest]: ImpressionRest[Name] | undefined } = {
+    at,
+    model,
+    rung,
+    scores,
+    odds,
+    rows,
+  }
+  const known = knownTimeMs === undefined ? '' : `,${knownTimeMs}`
+  return `2,${JSON.stringify(userId)},${eventTimeMs},${JSON.stringify(itemIds)},${JSON.stringify(rest)}${known}`
 }
 
 function grown(bytes: Buffer<ArrayBuffer>, used: number, needed: number): Buffer<ArrayBuffer> {
@@ -100,7 +149,7 @@ export const blockAppendedTimeMs = (block: Buffer): number => block.readDoubleLE
 /** All events of a block whose first event has this offset. */
 export function decodeBlock(block: Buffer, firstOffset: number): StoredEvent[] {
   const appendedTimeMs = blockAppendedTimeMs(block)
-  const records = JSON.parse(`[${block.toString('utf8', HEADER_BYTES)}]`) as (InteractionRecord | EntityRecord)[]
+  const records = JSON.parse(`[${block.toString('utf8', HEADER_BYTES)}]`) as EventRecord[]
   return records.map((record, position) => {
     const event = toEvent(record)
     const availableTimeMs = availableTimeMsOf(event, appendedTimeMs)
@@ -109,7 +158,10 @@ export function decodeBlock(block: Buffer, firstOffset: number): StoredEvent[] {
   })
 }
 
-function toEvent(record: InteractionRecord | EntityRecord): LogEvent {
+type EventRecord = InteractionRecord | EntityRecord | ImpressionRecord
+
+function toEvent(record: EventRecord): LogEvent {
+  if (record[1] === 2) return toImpression(record)
   if (record[1] === 1) {
     const [id, , entity, entityId, change, eventTimeMs, attributes, knownTimeMs] = record
     const event = { kind: 'entity', id, entity, entityId, change, attributes, eventTimeMs } as const
@@ -127,4 +179,22 @@ function toEvent(record: InteractionRecord | EntityRecord): LogEvent {
     return weight === 1 ? { ...event, values } : { ...event, weight, values }
   }
   return { kind: 'interaction', id, interaction, userId, itemId, eventTimeMs, weight }
+}
+
+function toImpression([id, , userId, eventTimeMs, itemIds, rest, knownTimeMs]: ImpressionRecord): ImpressionEvent {
+  const { at, model, rung, scores, odds, rows } = rest
+  return {
+    kind: 'impression',
+    id,
+    userId,
+    itemIds,
+    eventTimeMs,
+    ...(at !== undefined && { placement: at }),
+    ...(model !== undefined && { modelVersion: model }),
+    ...(rung !== undefined && { rung }),
+    ...(scores !== undefined && { scores }),
+    ...(odds !== undefined && { propensities: odds }),
+    ...(rows !== undefined && { served: rows }),
+    ...(knownTimeMs !== undefined && { knownTimeMs }),
+  }
 }

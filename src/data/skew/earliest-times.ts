@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../../ports/event-log.ts'
 
 /**
- * For some places of a log, when the earliest of all events from there on was available. That is most often the next one; not where a source declares
+ * For some places of a log, when the earliest of all events that features are made of was available, from there on. That is most often the next one; not where a source declares
  * that its events were known before they reached the log.
  */
 export class EarliestTimes {
@@ -19,7 +19,8 @@ export class EarliestTimes {
 
   /** @param events the next ones in the order of the log; all of them before the first call of `of` */
   add(events: readonly StoredEvent[]): void {
-    for (const { offset, availableTimeMs } of events) {
+    for (const { offset, availableTimeMs, event } of events) {
+      if (event.kind === 'impression') continue
       while (this.#places[this.#passedCount]! <= offset) this.#passedCount++
       const place = this.#places[this.#passedCount - 1]
       if (place !== undefined) this.#take(place, availableTimeMs)

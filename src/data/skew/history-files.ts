@@ -30,6 +30,7 @@ export class WantedEvents {
   }
 
   hasEvent(event: LogEvent): boolean {
+    if (event.kind === 'impression') return false
     if (event.kind === 'entity' || this.#hasGroups) return true
     return this.#userIds.has(event.userId) || this.#itemIds.has(event.itemId)
   }

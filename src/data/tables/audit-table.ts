@@ -133,6 +133,7 @@ async function judge(audited: AuditedTable, ports: AuditPorts): Promise<Judged> 
   return { decision: decide(results), results, days, table: audited.table.name }
 }
 
+/** None for impressions: what was not answered was not shown, and nobody promised a number of it. */
 const rulesOf = (table: OfflineTableName, plan: Plan): TableRules[] =>
   tableRulesOf(plan).filter((rules) => (rules.table === 'interactions' ? 'interactions' : 'changes') === table)
 
@@ -146,7 +147,7 @@ async function judgeRows(
   const known = new Set(before?.files.map(({ path }) => path))
   // What was compacted was published before.
   const fresh = newest.files.filter(({ path }) => !known.has(path) && !isCompacted(path))
-  if (fresh.length === 0) return []
+  if (fresh.length === 0 || rules.length === 0) return []
   const profilers = new Map(rules.map((one) => [one.table, new TableProfiler(one)]))
   for await (const batch of inSlices(eventsOf(table, { version: newest.version, files: fresh }, store))) {
     for (const { event, availableTimeMs } of batch) {
@@ -170,7 +171,7 @@ interface JudgedDays {
   readonly profiles: ReadonlyMap<string, readonly ProfiledDay[]>
 }
 
-/** @returns undefined where every whole day was judged before */
+/** @returns undefined where every whole day was judged before, and where there is nothing to judge by */
 async function judgeDays(
   { table, newest, published, changes }: AuditedTable,
   rules: readonly TableRules[],
@@ -178,7 +179,7 @@ async function judgeDays(
 ): Promise<JudgedDays | undefined> {
   const lastDay = lastWholeDay(clock.now())
   const checkedDay = published?.checked && dayNumberOf(published.checked.through)
-  if (checkedDay !== undefined && checkedDay >= lastDay) return undefined
+  if (rules.length === 0 || (checkedDay !== undefined && checkedDay >= lastDay)) return undefined
 
   const earliest = lastDay - PROFILED_DAY_COUNT + 1
   const kept = new Map<string, ProfiledDay[]>()

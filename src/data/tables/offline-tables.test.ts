@@ -8,8 +8,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { localDeltaStorage } from '../../adapters/embedded/delta-storage.ts'
 import type { DeltaStorage } from '../../delta/storage.ts'
 import { createDeltaTable } from '../../delta/table.ts'
+import { encodedServedRows } from '../../domain/served-rows.ts'
 import { MillraceError } from '../../lib/errors.ts'
-import { newestRows, put, START_MS, type TablesUnderTest, tablesIn, view } from './offline-tables.testing.ts'
+import { newestRows, put, START_MS, shown, type TablesUnderTest, tablesIn, view } from './offline-tables.testing.ts'
 import { tableSchemas } from './table-schema.ts'
 
 const MINUTE_MS = 60_000
@@ -35,7 +36,9 @@ const historyOf = async (name: string) =>
 
 test('each event is in its table once, by the day it became available, and published', async () => {
   const tables = under.open()
-  await under.log.append([put('i1'), ...views(3), view({ values: { durationSeconds: 0.1 + 0.2 } })])
+  const served = encodedServedRows(Float32Array.of(0.5, Number.NaN))
+  const list = shown(["i'1", 'é'], { placement: 'home', scores: [0.1 + 0.2, -1], modelVersion: 'v', served })
+  await under.log.append([put('i1'), ...views(3), view({ values: { durationSeconds: 0.1 + 0.2 } }), list])
   under.clock.nowMs += DAY_MS
   await under.log.append([view({ eventTimeMs: START_MS - 40 * DAY_MS })])
   const report = await tables.sync()
@@ -43,12 +46,16 @@ test('each event is in its table once, by the day it became available, and publi
   expect(report.commits.map(({ table, rowCount, fileCount }) => [table, rowCount, fileCount])).toEqual([
     ['interactions', 5, 2],
     ['changes', 1, 1],
+    ['impressions', 1, 1],
   ])
   expect(await newestRows(tables)).toEqual(await under.logged())
   expect(await tables.list()).toMatchObject([
     { table: 'interactions', rowCount: 5, fileCount: 2, newestDay: '2026-03-11', hold: undefined },
     { table: 'changes', rowCount: 1, fileCount: 1, newestDay: '2026-03-10', published: { version: 1 } },
+    { table: 'impressions', rowCount: 1, newestDay: '2026-03-10', published: { version: 1 } },
   ])
+  // Features are made of two of them.
+
   const { files, tables: versions } = await tables.files()
   expect(files.map(({ table }) => table)).toEqual(['interactions', 'interactions', 'changes'])
   expect(readFileSync(files[0]!.path).subarray(0, 4).toString()).toBe('PAR1')
@@ -180,7 +187,7 @@ test('several that sync at once lose nothing and double nothing', async () => {
     await Promise.all([1, 2, 3].map((chunkLength) => under.open({ chunkLength }).sync()))
   }
   expect(await newestRows(under.open())).toEqual(await under.logged())
-  expect(await under.open().list()).toMatchObject([{ hold: undefined }, { hold: undefined }])
+  expect((await under.open().list()).map(({ hold }) => hold)).toEqual([undefined, undefined, undefined])
   const { published, newestVersion } = await under.open().describe('interactions')
   expect(published?.version).toBe(newestVersion)
 })
@@ -410,7 +417,7 @@ test('a table that goes back to an older version gets its rows again', async () 
 })
 
 test('the log keeps what a table needs; a log that was lost is told, not passed over', async () => {
-  await under.log.append([...views(5), put('i1')])
+  await under.log.append([...views(4), put('i1'), shown(['i1'])])
   await under.open().sync()
   expect(await under.log.committedOffset('offline-tables')).toBe(0)
   await under.open().sync()

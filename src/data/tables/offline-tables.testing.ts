@@ -6,7 +6,7 @@ import { openEventLog } from '../../adapters/embedded/event-log.ts'
 import { openMetadataStore } from '../../adapters/embedded/metadata-store.ts'
 import type { AttributePlan } from '../../config/plan.ts'
 import type { DeltaStorage } from '../../delta/storage.ts'
-import type { InteractionEvent, LogEvent } from '../../domain/event.ts'
+import type { ImpressionEvent, InteractionEvent, LogEvent } from '../../domain/event.ts'
 import { offlineTableNames } from '../../domain/offline-table.ts'
 import type { EventLog, StoredEvent } from '../../ports/event-log.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
@@ -98,7 +98,16 @@ export const put = (
   eventTimeMs: START_MS - 2000,
 })
 
-/** Every row of both tables' newest versions, by offset. */
+export const shown = (itemIds: readonly string[], changes: Partial<ImpressionEvent> = {}): LogEvent => ({
+  kind: 'impression',
+  id: `shown-${eventCount++}`,
+  userId: `u${eventCount % 7}`,
+  itemIds,
+  eventTimeMs: START_MS - 1500,
+  ...changes,
+})
+
+/** Every row of all tables' newest versions, by offset. */
 export async function newestRows(tables: OfflineTables): Promise<readonly StoredEvent[]> {
   const rows: StoredEvent[] = []
   for (const name of offlineTableNames) {

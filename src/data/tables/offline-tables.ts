@@ -1,7 +1,7 @@
 // The offline tables of a system: kept up to date with the event log, audited, published, compacted, vacuumed, and shown.
 import type { CleanedUp } from '../../delta/clean-up.ts'
 import type { DeltaSnapshot } from '../../delta/snapshot.ts'
-import { type OfflineTableName, offlineTableNames } from '../../domain/offline-table.ts'
+import { featureTableNames, type OfflineTableName, offlineTableNames } from '../../domain/offline-table.ts'
 import type { TableHold, TablePublication } from '../../domain/table-publication.ts'
 import type { TableVersion } from '../../domain/training-set.ts'
 import { MillraceError } from '../../lib/errors.ts'
@@ -254,14 +254,15 @@ export class OfflineTables {
   }
 
   /**
-   * What a training set reads: the files of a version of every table. Note the versions (`TrainingSets.begin`) before reading, so that no vacuum takes the
+   * What a training set reads: the files of a version of every table that features are made of. Note the versions (`TrainingSets.begin`) before reading, so that no vacuum takes the
    * files away. Where reading them fails, `readFailure` says of which file.
    * @param versions one of each table; default: the published ones
    * @throws MillraceError TABLE_NOT_PUBLISHED, TABLE_UNKNOWN where the versions are of other tables, DELTA_*
    */
   async files(versions?: readonly TableVersion[]): Promise<FilesOfVersions> {
     const all: FilesOfVersions[] = []
-    for (const table of this.#tables) {
+    for (const name of featureTableNames) {
+      const table = this.#table(name)
       all.push(versionFilesOf(table, await this.#snapshot(table, versions && versionIn(versions, table.name))))
     }
     return { files: all.flatMap(({ files }) => files), tables: all.flatMap(({ tables }) => tables) }

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DeltaStorage } from '../../delta/storage.ts'
 import type { NewDeltaFile } from '../../delta/write.ts'
-import type { OfflineTableName } from '../../domain/offline-table.ts'
+import { type OfflineTableName, tableOfKind } from '../../domain/offline-table.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { EventLog, StoredEvent } from '../../ports/event-log.ts'
@@ -222,11 +222,9 @@ async function* onlyFrom(
   wanted: ReadonlyMap<OfflineTableName, number>,
 ): AsyncGenerator<readonly StoredEvent[]> {
   for await (const batch of batches) {
-    yield batch.filter(({ offset, event }) => {
-      return (
-        offset >= (wanted.get(event.kind === 'interaction' ? 'interactions' : 'changes') ?? Number.POSITIVE_INFINITY)
-      )
-    })
+    yield batch.filter(
+      ({ offset, event }) => offset >= (wanted.get(tableOfKind[event.kind]) ?? Number.POSITIVE_INFINITY),
+    )
   }
 }
 

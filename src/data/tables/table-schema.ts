@@ -14,6 +14,8 @@ const column = (name: string, type: DeltaType, comment: string): DeltaColumn => 
   metadata: { comment },
 })
 
+const listOf = (elementType: DeltaType): DeltaType => ({ type: 'array', elementType, containsNull: true })
+
 const common: DeltaSchema = [
   column(DATE_COLUMN, 'date', 'The day on which the event became available, UTC'),
   column('off', 'long', 'Place in the event log'),
@@ -44,5 +46,16 @@ export const tableSchemas: Readonly<Record<OfflineTableName, DeltaSchema>> = {
     column('entity_id', 'string', 'Which one'),
     column('change', 'string', '"put" replaces all attributes, "patch" those that are given, "delete" takes it away'),
     column('attributes', 'string', 'JSON'),
+  ],
+  impressions: [
+    ...common,
+    column('user_id', 'string', 'To whom it was shown'),
+    column('placement', 'string', 'Where'),
+    column('item_ids', listOf('string'), 'In the order shown'),
+    column('model_version', 'string', 'Of the model that made the list'),
+    column('rung', 'string', 'Of the fallback ladder'),
+    column('scores', listOf('double'), 'By item what it was ordered by'),
+    column('propensities', listOf('double'), 'By item how likely it was to be shown at its place'),
+    column('served', 'binary', "Items x the ranker's columns of the model, float32, little-endian; NaN is missing"),
   ],
 }

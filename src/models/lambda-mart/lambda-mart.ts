@@ -82,6 +82,7 @@ function joined(first: RankingRows, second: RankingRows): RankingRows {
     })),
     labels: concatenated(first.labels, second.labels),
     querySizes: Int32Array.from([...first.querySizes, ...second.querySizes]),
+    // Positions are left behind: these trees do not look at them.
   }
 }
 

@@ -2,6 +2,12 @@
 import { generatorColumns, HISTORY_COLUMNS } from '../../domain/ranking-columns.ts'
 import type { CandidateGenerator, Candidates, History, ItemSet } from '../../ports/candidate-generator.ts'
 
+/** Of each generator its score and its place, then the history's. */
+export const poolColumnNames = (generatorNames: readonly string[]): readonly string[] => [
+  ...generatorNames.flatMap(generatorColumns),
+  ...HISTORY_COLUMNS,
+]
+
 /** One visitor after another, in the same arrays: nothing is allocated per candidate. */
 export class CandidatePool {
   readonly generatorNames: readonly string[]
@@ -24,7 +30,7 @@ export class CandidatePool {
     { itemCount, perGenerator }: { readonly itemCount: number; readonly perGenerator: number },
   ) {
     this.generatorNames = [...generators.keys()]
-    this.columnNames = [...this.generatorNames.flatMap(generatorColumns), ...HISTORY_COLUMNS]
+    this.columnNames = poolColumnNames(this.generatorNames)
     this.#generators = [...generators.values()]
     this.#perGenerator = perGenerator
     this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }
@@ -84,6 +90,18 @@ export class CandidatePool {
     return this.#values.subarray(place * width, (place + 1) * width)
   }
 
+  /** The row of an item that no generator proposes to somebody with this history. */
+  rowOfNone(history: History): Float32Array {
+    const row = new Float32Array(this.columnNames.length).fill(Number.NaN)
+    row.set(historyValues(history), this.#generators.length * 2)
+    return row
+  }
+
+  /** Where the visitor's candidates have an item; -1 where it is none. */
+  placeOf(item: number): number {
+    return this.#askedAt[item] === this.#asked ? this.#placeOf[item]! : -1
+  }
+
   /** A view that the next visitor overwrites. */
   get itemIndexes(): Int32Array {
     return this.#itemIndexes.subarray(0, this.#count)
@@ -105,13 +123,13 @@ export class CandidatePool {
     return place
   }
 
-  #fillHistory({ itemIndexes }: History): void {
+  #fillHistory(history: History): void {
     const width = this.columnNames.length
-    const itemCount = new Set(itemIndexes).size
+    const values = historyValues(history)
     for (let place = 0; place < this.#count; place++) {
-      const at = place * width + this.#generators.length * 2
-      this.#values[at] = itemIndexes.length
-      this.#values[at + 1] = itemCount
+      this.#values.set(values, place * width + this.#generators.length * 2)
     }
   }
 }
+
+const historyValues = ({ itemIndexes }: History): readonly number[] => [itemIndexes.length, new Set(itemIndexes).size]
