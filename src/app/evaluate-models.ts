@@ -76,7 +76,8 @@ export async function evaluateOnHeldOut(
   options: EvaluateOptions,
 ): Promise<HeldOutEvaluation> {
   const evaluation = await evaluated(app, input, options)
-  return { ...evaluation, slices: await heldOutSlices(app, input, evaluation) }
+  const { heldOut, models } = evaluation
+  return { ...evaluation, slices: await heldOutSlices(app, input, { heldOut, lists: models[0]!.lists }) }
 }
 
 type Evaluated = Omit<HeldOutEvaluation, 'slices'>

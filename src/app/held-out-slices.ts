@@ -3,18 +3,18 @@ import type { App } from '../app.ts'
 import { kindOfType } from '../config/attribute-kind.ts'
 import { readAttributeValues } from '../data/attribute-values.ts'
 import type { AttributeValue, EntityName } from '../domain/event.ts'
+import type { HeldOut, RankedLists } from '../training/evaluate.ts'
 import { type EntityAttribute, type HeldOutSlices, searchHeldOut } from '../training/held-out-slices.ts'
-import type { HeldOutEvaluation } from './evaluate-models.ts'
 import type { TrainingInput } from './training-input.ts'
 
 /**
- * Of the model that serves. Attributes are those that the log knows now, texts for people to read left out; one pass over the log, and a search whose time grows with
+ * Attributes are those that the log knows now, texts for people to read left out; one pass over the log, and a search whose time grows with
  * the pairs of attributes.
  */
 export async function heldOutSlices(
   app: App,
   { table }: TrainingInput,
-  { heldOut, models }: Pick<HeldOutEvaluation, 'heldOut' | 'models'>,
+  { heldOut, lists }: { readonly heldOut: HeldOut; readonly lists: RankedLists },
 ): Promise<HeldOutSlices> {
   const { entities } = app.plan.data
   const attributes = (['user', 'item'] as const).flatMap((entity) =>
@@ -34,7 +34,7 @@ export async function heldOutSlices(
         textOf: type === 'timestamp' ? dayOf : undefined,
         valueAt: (index): AttributeValue | undefined => known.get(path)!.get(idsOf[wanted][index]!),
       }))
-  return searchHeldOut(models[0]!.lists, heldOut, {
+  return searchHeldOut(lists, heldOut, {
     userAttributes: of('user'),
     itemAttributes: of('item'),
     seed: app.plan.training.seed,
