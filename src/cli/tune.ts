@@ -5,11 +5,11 @@ import { tuneGenerator } from '../app/tune-generator.ts'
 import { openApp } from '../app.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { UserMetric } from '../training/evaluate.ts'
+import { rangesIn } from '../training/range-text.ts'
 import type { Trial, TuningMethod } from '../training/tune.ts'
 import { describeTuning } from '../training/tuning-report.ts'
 import { appArguments } from './app-arguments.ts'
 import { countArgument } from './number-argument.ts'
-import { rangesArgument } from './range-argument.ts'
 
 const DEFAULT_TRIAL_COUNT = 30
 const metrics = [
@@ -61,7 +61,7 @@ export default defineCommand({
       for (const name of names) {
         const report = await tuneGenerator(app, input, name, {
           ...options,
-          ranges: rangesArgument(args.ranges, app.system.generators[name]),
+          ranges: rangesIn(args.ranges ?? '', app.system.generators[name]?.tunable ?? {}),
           onResume: (trials) => console.error(`${name}: going on after ${trials.length} trials of an earlier run`),
           onTrial: (trial) => console.error(`${name}: ${described(trial)}`),
         })
