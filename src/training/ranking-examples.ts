@@ -10,6 +10,8 @@ export class RankingExamples {
   #values = new Float32Array(1024)
   readonly #labels: number[] = []
   readonly #querySizes: number[] = []
+  /** By answered question: who asked. */
+  readonly #userIndexes: number[] = []
   #length = 0
   #questionCount = 0
 
@@ -58,6 +60,7 @@ export class RankingExamples {
         this.#push(asked.rows, i, grade)
       }
       this.#querySizes.push(this.#labels.length - sizeBefore)
+      this.#userIndexes.push(question.userIndex)
     }
   }
 
@@ -84,9 +87,31 @@ export class RankingExamples {
       at += set.#length
       for (const label of set.#labels) all.#labels.push(label)
       for (const size of set.#querySizes) all.#querySizes.push(size)
+      for (const user of set.#userIndexes) all.#userIndexes.push(user)
       all.#questionCount += set.#questionCount
     }
     return all
+  }
+
+  /** The answered questions of some users. */
+  ofUsers(isKept: (userIndex: number) => boolean): RankingExamples {
+    const part = new RankingExamples(this.columnNames)
+    const width = this.columnNames.length
+    part.#values = new Float32Array(this.#length)
+    let row = 0
+    for (const [query, size] of this.#querySizes.entries()) {
+      const user = this.#userIndexes[query]!
+      if (isKept(user)) {
+        part.#values.set(this.#values.subarray(row * width, (row + size) * width), part.#length)
+        part.#length += size * width
+        for (let i = row; i < row + size; i++) part.#labels.push(this.#labels[i]!)
+        part.#querySizes.push(size)
+        part.#userIndexes.push(user)
+        part.#questionCount++
+      }
+      row += size
+    }
+    return part
   }
 
   /** @param kinds by column; one without a kind is left out */

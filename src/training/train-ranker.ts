@@ -21,16 +21,20 @@ export interface TrainedRanker extends BundledRanker {
   readonly notes: readonly string[]
 }
 
-export interface RankerTraining {
+/** What examples are made of. */
+export interface ExampleInput {
   readonly table: InteractionTable
   readonly generators: Readonly<Record<string, GeneratorKind>>
-  readonly ranker: RankerKind
   readonly plan: ExamplePlan
   /** Of the lightest kind of interaction; grades go by it. */
   readonly lightestWeight: number
   /** Features as they were; asked forward in time. */
   readonly features?: FeatureSource | undefined
   readonly context: TrainContext
+}
+
+export interface RankerTraining extends ExampleInput {
+  readonly ranker: RankerKind
 }
 
 /** @throws MillraceError NOTHING_TO_TRAIN_ON where no question has a right answer among its candidates; TRAINING_* */
@@ -44,11 +48,7 @@ export async function trainRanker(training: RankerTraining): Promise<TrainedRank
   const facts = factsOf(windows, sets)
   if (facts.answeredCount === 0) throw nothingToRank(facts)
   const columns = chosenColumns(sets[0]!.columnNames, encoder)
-  // The newest answered window decides; with a single one there is nothing to decide by.
-  const answered = sets.filter(({ answeredCount }) => answeredCount > 0)
-  const older = answered.length > 1 ? answered.slice(0, -1) : answered
-  const rows = RankingExamples.joined(older).build(columns.kinds)
-  const validation = answered.length > 1 ? answered.at(-1)!.build(columns.kinds) : undefined
+  const { rows, validation } = learningRows(sets, columns.kinds)
   const { artifacts, notes } = await ranker.train(rows, validation, context)
   const featureNames = rows.columns.map(({ name }) => name)
   const learnedWith = new Set(featureNames)
@@ -69,17 +69,29 @@ export async function trainRanker(training: RankerTraining): Promise<TrainedRank
   }
 }
 
+/** What a ranker learns from. The newest answered window decides how long; with a single one there is nothing to decide by. @param sets one of them answered */
+export function learningRows(
+  sets: readonly RankingExamples[],
+  kinds: readonly RankingColumn['kind'][],
+): { readonly rows: RankingRows; readonly validation: RankingRows | undefined } {
+  const answered = sets.filter(({ answeredCount }) => answeredCount > 0)
+  const older = answered.length > 1 ? answered.slice(0, -1) : answered
+  return {
+    rows: RankingExamples.joined(older).build(kinds),
+    validation: answered.length > 1 ? answered.at(-1)!.build(kinds) : undefined,
+  }
+}
+
 /** Questions of one window, to a model that knows only what came before it. */
-async function examplesOf(
+export async function examplesOf(
   window: RankingWindow,
   sequences: InteractionSequences,
   encoder: FeatureEncoder,
-  { table, generators, plan, lightestWeight, features, context }: RankerTraining,
+  input: ExampleInput,
 ): Promise<RankingExamples> {
-  const { userIds, itemIds } = table
-  const model = await modelAsOf(table, window.fromMs, generators, context)
-  const { perGenerator, wrongPerQuestion } = plan
-  const rows = new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, features, encoder })
+  const { plan, lightestWeight, context } = input
+  const { wrongPerQuestion } = plan
+  const rows = await questionRowsAsOf(window.fromMs, sequences, encoder, input)
   const rng = seededRng(`examples ${context.seed} ${window.fromMs}`)
   const asked = { ...window, ...plan, lightestWeight, rng: rng.fork('moments') }
   const examples = new RankingExamples(rows.columnNames)
@@ -89,6 +101,19 @@ async function examplesOf(
     `examples from ${dayOf(window.fromMs)}: ${questionCount} questions, ${answeredCount} with a right answer among the candidates, ${rowCount} rows`,
   )
   return examples
+}
+
+/** For questions from that moment on. */
+export async function questionRowsAsOf(
+  asOfMs: number,
+  sequences: InteractionSequences,
+  encoder: FeatureEncoder,
+  { table, generators, plan, features, context }: ExampleInput,
+): Promise<QuestionRows> {
+  const { userIds, itemIds } = table
+  const model = await modelAsOf(table, asOfMs, generators, context)
+  const { perGenerator } = plan
+  return new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, features, encoder })
 }
 
 /** The generators as a model of that moment: of what came later it knows nothing, not even how many items there will be. */
@@ -106,7 +131,7 @@ export async function modelAsOf(
 }
 
 /** By column what it holds; undefined for a feature that says who, not what kind of: it is left out. */
-function chosenColumns(columnNames: readonly string[], encoder: FeatureEncoder) {
+export function chosenColumns(columnNames: readonly string[], encoder: FeatureEncoder) {
   const firstFeature = columnNames.length - encoder.names.length
   const kinds = columnNames.map((_, column): RankingColumn['kind'] => {
     const kind = column < firstFeature ? 'number' : encoder.kindOf(column - firstFeature)
@@ -119,7 +144,7 @@ function chosenColumns(columnNames: readonly string[], encoder: FeatureEncoder) 
   }
 }
 
-function factsOf(windows: readonly RankingWindow[], sets: readonly RankingExamples[]): ExampleFacts {
+export function factsOf(windows: readonly RankingWindow[], sets: readonly RankingExamples[]): ExampleFacts {
   const sumOf = (of: (examples: RankingExamples) => number): number => sets.reduce((sum, set) => sum + of(set), 0)
   return {
     windowCount: windows.length,
@@ -139,14 +164,14 @@ function looksOf({ columns }: RankingRows): FeatureLook[] {
   })
 }
 
-function spanOf(table: InteractionTable): { readonly firstMs: number; readonly endMs: number } {
+export function spanOf(table: InteractionTable): { readonly firstMs: number; readonly endMs: number } {
   const firstMs = table.eventTimesMs.reduce((first, timeMs) => Math.min(first, timeMs), Number.POSITIVE_INFINITY)
   return { firstMs, endMs: newestTimeMs(table) + 1 }
 }
 
 const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10)
 
-function nothingToRank({ questionCount, windowCount }: ExampleFacts): MillraceError {
+export function nothingToRank({ questionCount, windowCount }: ExampleFacts): MillraceError {
   const found =
     windowCount === 0
       ? 'All interactions are of one moment, so that there is no past to learn candidates from.'
