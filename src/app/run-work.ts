@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { executeClaimed, type RunRecorder, resumeRun } from './record-run.ts'
 import { trainingRun } from './training-run.ts'
+import { tuningRun } from './tuning-run.ts'
 
 /** The work of a run that a queue has started a process for: this one. */
 export const executeRun = (app: App, id: string): Promise<unknown> => executeClaimed(app, id, workOfRun)
@@ -14,7 +15,8 @@ export const goOnWithRun = (app: App, id: string, say: (line: string) => void): 
 function workOfRun(recorder: RunRecorder, say?: (line: string) => void): Promise<unknown> {
   const { kind, id, request } = recorder.run
   if (kind === 'train') return trainingRun(recorder, say)
-  throw new MillraceError('RUN_STATE_CHANGED', `Run ${id} (${kind}) cannot go on: only training keeps checkpoints.`, {
+  if (kind === 'tune') return tuningRun(recorder, say)
+  throw new MillraceError('RUN_STATE_CHANGED', `Run ${id} (${kind}) cannot go on: it keeps nothing to go on from.`, {
     fix: `Run it anew: ${request.command}.`,
   })
 }

@@ -1,6 +1,5 @@
 // The work of a run of training: is the data good enough, how good would the model be, then the model.
 import { writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { App } from '../app.ts'
 import type { GateReport } from '../domain/gate-report.ts'
@@ -13,6 +12,7 @@ import { describeEvaluation, type EvaluationReport } from '../training/evaluatio
 import { describeGates } from '../training/gates/judge.ts'
 import { evaluateFunnel } from './evaluate-funnel.ts'
 import type { RunRecorder } from './record-run.ts'
+import { threadCountOf } from './run-threads.ts'
 import { trainModel } from './train-model.ts'
 import { trainWithGates } from './train-with-gates.ts'
 import { readTrainingInput } from './training-input.ts'
@@ -59,8 +59,8 @@ export async function trainingRun(
   onReport: (gates: GateReport) => void = () => {},
 ): Promise<TrainingOutcome> {
   const { run, app, checkpoints } = recorder
-  const { threads, evaluate, promote, override } = run.request.options as unknown as TrainingRunOptions
-  const threadCount = threads ?? (run.request.isDetached ? queuedThreadCount(app) : undefined)
+  const { evaluate, promote, override } = run.request.options as unknown as TrainingRunOptions
+  const threadCount = threadCountOf(app, run.request)
   const log = (line: string): void => {
     recorder.log(line)
     say(line)
@@ -109,10 +109,6 @@ export function funnelMetricsOf({ k, ranked, candidateRecall }: FunnelReport): r
     { name: 'Recall (candidates)', step: 0, value: candidateRecall.mean, interval: candidateRecall.interval },
   ]
 }
-
-/** One processor is left to those who answer. */
-const queuedThreadCount = (app: App): number =>
-  app.plan.training.limits?.threadCount ?? Math.max(1, availableParallelism() - 1)
 
 /** @throws MillraceError RUN_HELD */
 async function assertNotHeld(app: App, { despiteChecks }: RunRequest): Promise<void> {
