@@ -4,6 +4,8 @@ import type { Runs } from '../http/dependencies.ts'
 import { lostRuns, queueRun } from './record-run.ts'
 import { cancelOf } from './run-queue.ts'
 import { requestOptions } from './training-run.ts'
+import { checkTuning } from './tuning.ts'
+import { tuningOptions } from './tuning-run.ts'
 
 export function runsOf(app: App): Runs {
   const looked = async () => {
@@ -16,14 +18,17 @@ export function runsOf(app: App): Runs {
       const runs = await looked()
       return { run: await runs.find(id), metrics: await runs.metrics(id) }
     },
-    queue: ({ kind, priority, by, command, why, despiteChecks, threads, evaluate = true, promote = true }) => {
+    queue: async ({ by, command, why, priority, ...wanted }) => {
       const asked = { trigger: 'hand', by, command, why, isDetached: true } as const
+      if (wanted.kind === 'tune') {
+        const { kind, ...told } = wanted
+        checkTuning(app, told)
+        return queueRun(app, { kind, priority, request: { ...asked, options: tuningOptions(told) } })
+      }
+      const { kind, despiteChecks, threads, evaluate = true, promote = true } = wanted
       const options = requestOptions({ threads, evaluate, promote })
-      return queueRun(app, {
-        kind,
-        priority,
-        request: { ...asked, options, ...(despiteChecks !== undefined && { despiteChecks }) },
-      })
+      const request = { ...asked, options, ...(despiteChecks !== undefined && { despiteChecks }) }
+      return queueRun(app, { kind, priority, request })
     },
     cancel: (id, asked) => cancelOf(app, id, asked),
   }

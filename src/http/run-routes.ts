@@ -3,11 +3,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { isoTime } from '../domain/iso-time.ts'
 import type { Run, RunKind, RunState } from '../domain/run.ts'
+import { MillraceError, type Problem } from '../lib/errors.ts'
 import { callerOf } from './authorization.ts'
-import type { ServerDependencies } from './dependencies.ts'
+import type { ServerDependencies, WantedRun } from './dependencies.ts'
 import { failures } from './openapi.ts'
 import {
   CancelRunBody,
+  fieldsOfKind,
   QueueRunBody,
   RunAnswer,
   RunParams,
@@ -64,7 +66,7 @@ export function runRoutes(app: FastifyInstance, { runs, keys }: ServerDependenci
   app.post<{ Body: Static<typeof QueueRunBody> }>('/v1/runs', {
     schema: {
       operationId: 'queueRun',
-      summary: 'Queue a training; it runs in a process of its own',
+      summary: 'Queue a training or a tuning; it runs in a process of its own',
       body: QueueRunBody,
       response: { 202: RunAnswer, ...failures },
     },
@@ -72,7 +74,9 @@ export function runRoutes(app: FastifyInstance, { runs, keys }: ServerDependenci
     handler: async (request, reply) => {
       const { reason, ...asked } = request.body
       const command = `${request.method} ${request.routeOptions.url}`
-      const run = await runs.queue({ ...asked, by: whoAsks(request), command, why: reason })
+      assertOfKind(request.body)
+      // What its kind needs was checked just now.
+      const run = await runs.queue({ ...asked, by: whoAsks(request), command, why: reason } as WantedRun)
       reply.code(202)
       return described(run)
     },
@@ -90,6 +94,21 @@ export function runRoutes(app: FastifyInstance, { runs, keys }: ServerDependenci
     handler: async (request) =>
       described(await runs.cancel(request.params.id, { by: whoAsks(request), why: request.body.reason })),
   })
+}
+
+/** @throws MillraceError REQUEST_INVALID where a field is of another kind, or the one that it needs is missing */
+function assertOfKind(body: Static<typeof QueueRunBody>): void {
+  const { kind } = body
+  const foreign = fieldsOfKind[kind === 'train' ? 'tune' : 'train'].filter((field) => field in body)
+  const problems: Problem[] = foreign.map((field) => ({
+    where: `/${field}`,
+    message: `A run of kind "${kind}" has no "${field}".`,
+    fix: `Known there: ${fieldsOfKind[kind].join(', ')}.`,
+  }))
+  if (kind === 'tune' && body.target === undefined) {
+    problems.push({ where: '/target', message: '"target" is missing: what is to be tuned.' })
+  }
+  if (problems.length > 0) throw new MillraceError('REQUEST_INVALID', 'The run cannot be queued.', { problems })
 }
 
 function described(run: Run): Static<typeof RunAnswer> {

@@ -1,12 +1,19 @@
 // What is told of runs over the wire, and how one is asked for. Moments are ISO 8601.
 import { Type } from 'typebox'
 import { runKinds, runStates } from '../domain/run.ts'
+import { userMetrics } from '../training/evaluate.ts'
+import { tuningMethods } from '../training/tune.ts'
 
 const strict = { additionalProperties: false } as const
 const ID_LENGTH_MAX = 64
 const REASON_LENGTH_MAX = 1000
 const PRIORITY_MAX = 1000
 const THREADS_MAX = 1024
+const TRIALS_MAX = 100_000
+/** A week. */
+const MINUTES_MAX = 10_080
+const LIST_LENGTH_MAX = 1000
+const RANGES_LENGTH_MAX = 4000
 
 const Moment = Type.String({ description: 'ISO 8601.' })
 const Reason = Type.String({
@@ -110,19 +117,54 @@ export const RunWithMetricsAnswer = Type.Object(
   { title: 'RunWithMetrics' },
 )
 
+const trainingFields = {
+  evaluate: Type.Optional(Type.Boolean({ description: 'Whether to measure on a split first; true where left out.' })),
+  promote: Type.Optional(Type.Boolean({ description: 'Whether to put the model in charge; true where left out.' })),
+  despiteChecks: Type.Optional(Reason),
+}
+
+const tuningFields = {
+  target: Type.Optional(Type.String({ description: 'A name of training.candidates, or "ranker". A tuning needs it.' })),
+  trials: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: TRIALS_MAX, description: '30 where neither this nor minutes is given.' }),
+  ),
+  minutes: Type.Optional(
+    Type.Number({ exclusiveMinimum: 0, maximum: MINUTES_MAX, description: 'How long to search.' }),
+  ),
+  metric: Type.Optional(words(Object.keys(userMetrics), 'What is made larger; ndcg where it is left out.')),
+  k: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_LENGTH_MAX, description: '20 where it is left out.' })),
+  method: Type.Optional(words(tuningMethods, 'How to search; tpe where it is left out.')),
+  ranges: Type.Optional(
+    Type.String({
+      maxLength: RANGES_LENGTH_MAX,
+      description: 'In place of the kind’s own: factors=16..64,rate=0.01..1:log,power=0|0.5|1.',
+    }),
+  ),
+  restart: Type.Optional(Type.Boolean({ description: 'Whether an earlier search is thrown away, not continued.' })),
+}
+
+/** Fields that only one kind of run has. */
+export const fieldsOfKind: Readonly<Record<'train' | 'tune', readonly string[]>> = {
+  train: Object.keys(trainingFields),
+  tune: Object.keys(tuningFields),
+}
+
 export const QueueRunBody = Type.Object(
   {
-    kind: Type.Literal('train'),
+    kind: Type.Union([Type.Literal('train'), Type.Literal('tune')]),
     reason: Reason,
     priority: Type.Optional(Type.Integer({ minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX })),
     threads: Type.Optional(
       Type.Integer({ minimum: 1, maximum: THREADS_MAX, description: 'All processors but one where it is left out.' }),
     ),
-    evaluate: Type.Optional(Type.Boolean({ description: 'Whether to measure on a split first; true where left out.' })),
-    promote: Type.Optional(Type.Boolean({ description: 'Whether to put the model in charge; true where left out.' })),
-    despiteChecks: Type.Optional(Reason),
+    ...trainingFields,
+    ...tuningFields,
   },
-  { ...strict, title: 'QueueRunRequest' },
+  {
+    ...strict,
+    title: 'QueueRunRequest',
+    description: 'evaluate, promote and despiteChecks are for a training, target and what follows it for a tuning.',
+  },
 )
 
 export const CancelRunBody = Type.Object({ reason: Reason }, { ...strict, title: 'CancelRunRequest' })
