@@ -1,8 +1,9 @@
 // How soon a search finds good settings: how much TPE and successive halving spend to reach what random search has after 40 trials, over several seeds.
 // Settings of item transitions are compared on a validation part of RetailRocket, cut by time; the newest fifth of the history is not looked at.
-import { generatorTask } from '../src/app/generator-task.ts'
+import { splitMeasure } from '../src/app/split-measure.ts'
 import { type InteractionTable, InteractionTableBuilder } from '../src/domain/interaction-table.ts'
 import { splitByTime } from '../src/domain/time-split.ts'
+import { meanOf } from '../src/lib/bootstrap.ts'
 import { seededRng } from '../src/lib/rng.ts'
 import { itemTransitions } from '../src/models/item-transitions/item-transitions.ts'
 import { bestTrial, type Trial, type TuningMethod, type TuningTask, tune } from '../src/training/tune.ts'
@@ -18,9 +19,12 @@ const bench: Bench = async ({ smoke, log }) => {
   const seeds = Array.from({ length: smoke ? 2 : 10 }, (_, seed) => seed + 1)
   const kind = itemTransitions()
   const split = splitByTime(splitByTime(table, 0.2)!.train, 0.2)!
-  const task = remembered(
-    generatorTask(kind, kind.tunable, split, { metric: 'recall', k: 100, seed: 1, threadCount: 1, log: () => {} }),
-  )
+  const measure = splitMeasure(split, { k: 100, seed: 1, threadCount: 1, log: () => {} })
+  const task = remembered({
+    parameters: kind.tunable,
+    present: kind.options,
+    evaluate: async (settings, budget) => meanOf((await measure(kind.with(settings), budget)).values.recall),
+  })
   const searches: Record<TuningMethod, (readonly Trial[])[]> = { random: [], tpe: [], halving: [] }
   for (const method of methods) {
     for (const seed of seeds) {

@@ -129,7 +129,7 @@ async function laterLists(): Promise<{ shown: number[]; ranked: number[] }> {
     questionsPerUser: 1000,
     rng: seededRng(1),
   })
-  const ranker = system.ranker!.open(trained.artifacts, trained.featureNames)
+  const ranker = await system.ranker!.open(trained.artifacts, trained.featureNames)
   const model = await modelAsOf(table, SPLIT_MS, system.generators, context)
   const lists: { shown: number[]; ranked: number[] } = { shown: [], ranked: [] }
   await withPastFeatures(app, async (features) => {

@@ -10,7 +10,7 @@ import {
 } from '../training/measured-importance.ts'
 import { type ImportanceOptions, measureImportance } from './measure-importance.ts'
 import { type RunRecorder, runFolder } from './record-run.ts'
-import { queuedThreadCount } from './training-run.ts'
+import { threadCountOf } from './run-threads.ts'
 
 type Told = Omit<ImportanceOptions, 'log'>
 
@@ -34,7 +34,7 @@ export async function importanceRun(
     recorder.log(line)
     say(line)
   }
-  const threadCount = told.threadCount ?? (run.request.isDetached ? queuedThreadCount(app) : undefined)
+  const threadCount = told.threadCount ?? threadCountOf(app, run.request)
   const measured = await measureImportance(app, { ...told, threadCount, log })
   for (const line of describeMeasuredImportance(measured)) recorder.log(line)
   await recorder.addMetrics(metricsOf(measured))

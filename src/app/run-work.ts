@@ -4,6 +4,7 @@ import { MillraceError } from '../lib/errors.ts'
 import { importanceRun } from './importance-run.ts'
 import { executeClaimed, type RunRecorder, resumeRun } from './record-run.ts'
 import { trainingRun } from './training-run.ts'
+import { tuningRun } from './tuning-run.ts'
 
 /** The work of a run that a queue has started a process for: this one. */
 export const executeRun = (app: App, id: string): Promise<unknown> => executeClaimed(app, id, workOfRun)
@@ -17,11 +18,8 @@ function workOfRun(recorder: RunRecorder, say?: (line: string) => void): Promise
   if (kind === 'train') return trainingRun(recorder, say)
   // It has no checkpoints, and begins again.
   if (kind === 'importance') return importanceRun(recorder, say)
-  throw new MillraceError(
-    'RUN_STATE_CHANGED',
-    `Run ${id} (${kind}) cannot go on: it was not queued, and keeps no checkpoints.`,
-    {
-      fix: `Run it anew: ${request.command}.`,
-    },
-  )
+  if (kind === 'tune') return tuningRun(recorder, say)
+  throw new MillraceError('RUN_STATE_CHANGED', `Run ${id} (${kind}) cannot go on: it keeps nothing to go on from.`, {
+    fix: `Run it anew: ${request.command}.`,
+  })
 }

@@ -6,6 +6,8 @@ import { importanceRequest } from './importance-run.ts'
 import { lostRuns, queueRun } from './record-run.ts'
 import { cancelOf } from './run-queue.ts'
 import { requestOptions } from './training-run.ts'
+import { checkTuning } from './tuning.ts'
+import { tuningOptions } from './tuning-run.ts'
 
 export function runsOf(app: App): Runs {
   const looked = async () => {
@@ -18,29 +20,30 @@ export function runsOf(app: App): Runs {
       const runs = await looked()
       return { run: await runs.find(id), metrics: await runs.metrics(id) }
     },
-    queue: ({ kind, priority, by, command, why, despiteChecks, ...asked }) =>
-      queueRun(app, {
-        kind,
-        priority,
-        request: {
-          trigger: 'hand',
-          by,
-          command,
-          why,
-          isDetached: true,
-          options: optionsOf(kind, asked),
-          ...(despiteChecks !== undefined && { despiteChecks }),
-        },
-      }),
+    queue: async ({ by, command, why, priority, ...wanted }) => {
+      const asked = { trigger: 'hand', by, command, why, isDetached: true } as const
+      if (wanted.kind === 'tune') {
+        const { kind, ...told } = wanted
+        checkTuning(app, told)
+        return queueRun(app, { kind, priority, request: { ...asked, options: tuningOptions(told) } })
+      }
+      if (wanted.kind === 'importance') {
+        const {
+          kind,
+          threads: threadCount,
+          version,
+          leaveOneOut = false,
+          permutation = !leaveOneOut,
+          testShare,
+        } = wanted
+        const options = importanceRequest({ threadCount, version, permutation, leaveOneOut, testShare })
+        return queueRun(app, { kind, priority, request: { ...asked, options } })
+      }
+      const { kind, despiteChecks, threads, evaluate = true, promote = true } = wanted
+      const options = requestOptions({ threads, evaluate, promote })
+      const request = { ...asked, options, ...(despiteChecks !== undefined && { despiteChecks }) }
+      return queueRun(app, { kind, priority, request })
+    },
     cancel: (id, asked) => cancelOf(app, id, asked),
   }
-}
-
-type Asked = Omit<WantedRun, 'kind' | 'priority' | 'by' | 'command' | 'why' | 'despiteChecks'>
-
-function optionsOf(kind: WantedRun['kind'], asked: Asked): RunRequest['options'] {
-  const { threads, evaluate = true, promote = true, version, leaveOneOut = false, testShare } = asked
-  if (kind === 'train') return requestOptions({ threads, evaluate, promote })
-  const { permutation = !leaveOneOut } = asked
-  return importanceRequest({ threadCount: threads, version, permutation, leaveOneOut, testShare })
 }

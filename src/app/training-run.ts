@@ -1,6 +1,5 @@
 // The work of a run of training: is the data good enough, how good would the model be, then the model.
 import { writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { App } from '../app.ts'
 import type { GateReport } from '../domain/gate-report.ts'
@@ -14,6 +13,7 @@ import { describeGates } from '../training/gates/judge.ts'
 import { describeHeldOutSlices, toldSlices } from '../training/held-out-slices.ts'
 import { checkedRankerFile } from './checked-ranker.ts'
 import type { RunRecorder } from './record-run.ts'
+import { threadCountOf } from './run-threads.ts'
 import { trainModel } from './train-model.ts'
 import { trainWithGates } from './train-with-gates.ts'
 import { readTrainingInput } from './training-input.ts'
@@ -60,8 +60,8 @@ export async function trainingRun(
   onReport: (gates: GateReport) => void = () => {},
 ): Promise<TrainingOutcome> {
   const { run, app, checkpoints } = recorder
-  const { threads, evaluate, promote, override } = run.request.options as unknown as TrainingRunOptions
-  const threadCount = threads ?? (run.request.isDetached ? queuedThreadCount(app) : undefined)
+  const { evaluate, promote, override } = run.request.options as unknown as TrainingRunOptions
+  const threadCount = threadCountOf(app, run.request)
   const log = (line: string): void => {
     recorder.log(line)
     say(line)
@@ -111,10 +111,6 @@ export function funnelMetricsOf({ k, ranked, candidateRecall }: FunnelReport): r
     { name: 'Recall (candidates)', step: 0, value: candidateRecall.mean, interval: candidateRecall.interval },
   ]
 }
-
-/** One processor is left to those who answer. */
-export const queuedThreadCount = (app: App): number =>
-  app.plan.training.limits?.threadCount ?? Math.max(1, availableParallelism() - 1)
 
 /** @throws MillraceError RUN_HELD */
 async function assertNotHeld(app: App, { despiteChecks }: RunRequest): Promise<void> {

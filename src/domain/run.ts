@@ -125,8 +125,8 @@ export interface RunMetric {
   readonly atMs: number
 }
 
-/** Whether only one of its kind may run: two trainings would move the same alias, and each wants the whole machine. */
-export const isExclusive = ({ kind }: Pick<Run, 'kind'>): boolean => kind === 'train'
+/** Whether only one of its kind may run: two trainings would move the same alias, two tunings write the same trials, and each wants the whole machine. */
+export const isExclusive = ({ kind }: Pick<Run, 'kind'>): boolean => kind === 'train' || kind === 'tune'
 
 export const hasEnded = ({ state }: Pick<Run, 'state'>): boolean => state !== 'queued' && state !== 'running'
 

@@ -15,12 +15,14 @@ import type { StoredEvent } from '../ports/event-log.ts'
 import type { KeyStore } from '../ports/key-store.ts'
 import type { AuditQuery } from '../ports/model-registry.ts'
 import type { RunQuery } from '../ports/run-store.ts'
+import type { UserMetric } from '../training/evaluate.ts'
 import type { ExplainedRecommendation } from '../training/explanation.ts'
 import type { TreeImportance } from '../training/importance.ts'
 import type { MeasuredImportance } from '../training/measured-importance.ts'
 import type { ModelCard } from '../training/model-card.ts'
 import type { ModelEntry } from '../training/model-entry.ts'
 import type { AliasOutcome, Promotion } from '../training/registered-models.ts'
+import type { TuningMethod } from '../training/tune.ts'
 
 export interface Recommender {
   /**
@@ -190,30 +192,54 @@ export interface Models {
   answering(): string | undefined
 }
 
-/** Training, or measuring what a ranker loses without each feature. */
-export interface WantedRun {
-  readonly kind: 'train' | 'importance'
+interface AnyWantedRun {
   readonly by: string
   readonly command: string
   readonly why: string
   readonly priority?: number | undefined
   readonly threads?: number | undefined
+}
+
+interface WantedTraining extends AnyWantedRun {
+  readonly kind: 'train'
   readonly evaluate?: boolean | undefined
   readonly promote?: boolean | undefined
   readonly despiteChecks?: string | undefined
-  /** Of the run of importance, as what follows: the model, the one in charge where it is left out. */
+}
+
+/** What a ranker loses without each feature. */
+interface WantedImportance extends AnyWantedRun {
+  readonly kind: 'importance'
+  /** The one in charge where it is left out. */
   readonly version?: string | undefined
   readonly permutation?: boolean | undefined
   readonly leaveOneOut?: boolean | undefined
   readonly testShare?: number | undefined
 }
 
-/** The runs of training, and the queue of those that wait. */
+interface WantedTuning extends AnyWantedRun {
+  readonly kind: 'tune'
+  /** A candidate generator, or `ranker`. */
+  readonly target: string
+  readonly trials?: number | undefined
+  readonly minutes?: number | undefined
+  readonly metric?: UserMetric | undefined
+  readonly k?: number | undefined
+  readonly method?: TuningMethod | undefined
+  readonly ranges?: string | undefined
+  readonly restart?: boolean | undefined
+}
+
+/** A run that somebody wants. */
+export type WantedRun = WantedTraining | WantedImportance | WantedTuning
+
+/** The runs of training and tuning, and the queue of those that wait. */
 export interface Runs {
   /** The last queued first. */
   list(query: RunQuery): Promise<readonly Run[]>
   /** @throws MillraceError RUN_NOT_FOUND */
   find(id: string): Promise<{ readonly run: Run; readonly metrics: readonly RunMetric[] }>
+  /** @throws MillraceError UNKNOWN_GENERATOR, TUNING_INPUT_INVALID for a tuning of what there is not */
   queue(wanted: WantedRun): Promise<Run>
   /** Resolves when its process has ended. @throws MillraceError RUN_NOT_FOUND; RUN_STATE_CHANGED where it has ended before */
   cancel(id: string, asked: { readonly by: string; readonly why: string }): Promise<Run>

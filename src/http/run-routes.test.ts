@@ -86,6 +86,41 @@ test('who queues or cancels a run is the name of the key, which must be one for 
   ])
 })
 
+test('a tuning is queued with what it was told, and neither kind takes what is the other’s', async () => {
+  const here = startTestServer()
+  const wish = {
+    kind: 'tune',
+    reason: 'new season',
+    target: 'ranker',
+    minutes: 90,
+    method: 'halving',
+    ranges: 'leaves=4..16',
+  }
+  expect(await post('/v1/runs', wish, here)).toMatchObject({ status: 202 })
+  const { reason: why, ...told } = wish
+  expect(here.runWishes).toEqual([
+    { ...told, why, by: 'somebody on this machine, without a key', command: 'POST /v1/runs' },
+  ])
+  for (const [body, places] of [
+    [{ kind: 'tune', reason: 'x' }, ['/target']],
+    [{ kind: 'tune', reason: 'x', target: 'cf', promote: true, evaluate: false }, ['/evaluate', '/promote']],
+    [{ kind: 'train', reason: 'x', target: 'cf', restart: true }, ['/target', '/restart']],
+    [{ kind: 'tune', reason: 'x', target: 'cf', minutes: 0 }, ['/minutes']],
+    [{ kind: 'tune', reason: 'x', target: 'cf', metric: 'accuracy' }, ['/metric']],
+  ] as const) {
+    const { status, body: problem } = await post('/v1/runs', body, here)
+    expect({
+      status,
+      code: problem.code,
+      places: problem.problems.map(({ where }: { where: string }) => where),
+    }).toEqual({
+      status: 400,
+      code: 'REQUEST_INVALID',
+      places,
+    })
+  }
+})
+
 test('a wish that makes no sense is refused, and so is cancelling what has ended or never was', async () => {
   for (const body of [
     {},

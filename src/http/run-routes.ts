@@ -3,12 +3,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { isoTime } from '../domain/iso-time.ts'
 import type { Run, RunKind, RunState } from '../domain/run.ts'
-import { MillraceError } from '../lib/errors.ts'
+import { MillraceError, type Problem } from '../lib/errors.ts'
 import { callerOf } from './authorization.ts'
-import type { ServerDependencies } from './dependencies.ts'
+import type { ServerDependencies, WantedRun } from './dependencies.ts'
 import { failures } from './openapi.ts'
 import {
   CancelRunBody,
+  fieldsOfKind,
   QueueRunBody,
   RunAnswer,
   RunParams,
@@ -65,16 +66,17 @@ export function runRoutes(app: FastifyInstance, { runs, keys }: ServerDependenci
   app.post<{ Body: Static<typeof QueueRunBody> }>('/v1/runs', {
     schema: {
       operationId: 'queueRun',
-      summary: 'Queue a training, or the measuring of importance; it runs in a process of its own',
+      summary: 'Queue a training, a tuning, or the measuring of importance; it runs in a process of its own',
       body: QueueRunBody,
       response: { 202: RunAnswer, ...failures },
     },
     config: { scope: 'admin' },
     handler: async (request, reply) => {
       const { reason, ...asked } = request.body
-      assertOfOneKind(asked)
       const command = `${request.method} ${request.routeOptions.url}`
-      const run = await runs.queue({ ...asked, by: whoAsks(request), command, why: reason })
+      assertOfKind(request.body)
+      // What its kind needs was checked just now.
+      const run = await runs.queue({ ...asked, by: whoAsks(request), command, why: reason } as WantedRun)
       reply.code(202)
       return described(run)
     },
@@ -94,25 +96,29 @@ export function runRoutes(app: FastifyInstance, { runs, keys }: ServerDependenci
   })
 }
 
-const optionsOfKind = {
-  train: ['evaluate', 'promote', 'despiteChecks'],
-  importance: ['version', 'permutation', 'leaveOneOut', 'testShare'],
-} as const
-
-/** @throws MillraceError REQUEST_INVALID for what is of another kind of run */
-function assertOfOneKind(asked: Omit<Static<typeof QueueRunBody>, 'reason'>): void {
-  const others = asked.kind === 'train' ? optionsOfKind.importance : optionsOfKind.train
-  const problems = others
-    .filter((name) => asked[name] !== undefined)
-    .map((name) => ({ where: `/${name}`, message: `it means nothing to a run of kind ${asked.kind}.` }))
-  if (problems.length > 0) {
-    throw new MillraceError('REQUEST_INVALID', 'The request has options of another kind of run.', { problems })
+/** @throws MillraceError REQUEST_INVALID where a field is of another kind, the one that it needs is missing, or nothing is to be measured */
+function assertOfKind(body: Static<typeof QueueRunBody>): void {
+  const { kind } = body
+  const own = fieldsOfKind[kind]
+  const foreign = Object.values(fieldsOfKind)
+    .flat()
+    .filter((field) => field in body && !own.includes(field))
+  const problems: Problem[] = foreign.map((field) => ({
+    where: `/${field}`,
+    message: `A run of kind "${kind}" has no "${field}".`,
+    fix: `Known there: ${own.join(', ')}.`,
+  }))
+  if (kind === 'tune' && body.target === undefined) {
+    problems.push({ where: '/target', message: '"target" is missing: what is to be tuned.' })
   }
-  if (asked.kind === 'importance' && asked.permutation === false && asked.leaveOneOut !== true) {
-    throw new MillraceError('REQUEST_INVALID', 'Nothing is to be measured.', {
+  if (kind === 'importance' && body.permutation === false && body.leaveOneOut !== true) {
+    problems.push({
+      where: '/permutation',
+      message: 'Nothing is to be measured.',
       fix: 'Ask for permutation or leaveOneOut.',
     })
   }
+  if (problems.length > 0) throw new MillraceError('REQUEST_INVALID', 'The run cannot be queued.', { problems })
 }
 
 function described(run: Run): Static<typeof RunAnswer> {

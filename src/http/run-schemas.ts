@@ -1,6 +1,8 @@
 // What is told of runs over the wire, and how one is asked for. Moments are ISO 8601.
 import { Type } from 'typebox'
 import { runKinds, runStates } from '../domain/run.ts'
+import { userMetrics } from '../training/evaluate.ts'
+import { tuningMethods } from '../training/tune.ts'
 
 const strict = { additionalProperties: false } as const
 const ID_LENGTH_MAX = 64
@@ -8,6 +10,11 @@ const REASON_LENGTH_MAX = 1000
 const PRIORITY_MAX = 1000
 const THREADS_MAX = 1024
 const VERSION_LENGTH_MAX = 256
+const TRIALS_MAX = 100_000
+/** A week. */
+const MINUTES_MAX = 10_080
+const LIST_LENGTH_MAX = 1000
+const RANGES_LENGTH_MAX = 4000
 
 const Moment = Type.String({ description: 'ISO 8601.' })
 const Reason = Type.String({
@@ -112,44 +119,87 @@ export const RunWithMetricsAnswer = Type.Object(
   { title: 'RunWithMetrics' },
 )
 
+const trainingFields = {
+  evaluate: Type.Optional(Type.Boolean({ description: 'Whether to measure on a split first; true where left out.' })),
+  promote: Type.Optional(Type.Boolean({ description: 'Whether to put the model in charge; true where left out.' })),
+  despiteChecks: Type.Optional(Reason),
+}
+
+const tuningFields = {
+  target: Type.Optional(Type.String({ description: 'A name of training.candidates, or "ranker". A tuning needs it.' })),
+  trials: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: TRIALS_MAX, description: '30 where neither this nor minutes is given.' }),
+  ),
+  minutes: Type.Optional(
+    Type.Number({ exclusiveMinimum: 0, maximum: MINUTES_MAX, description: 'How long to search.' }),
+  ),
+  metric: Type.Optional(words(Object.keys(userMetrics), 'What is made larger; ndcg where it is left out.')),
+  k: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_LENGTH_MAX, description: '20 where it is left out.' })),
+  method: Type.Optional(words(tuningMethods, 'How to search; tpe where it is left out.')),
+  ranges: Type.Optional(
+    Type.String({
+      maxLength: RANGES_LENGTH_MAX,
+      description: 'In place of the kind’s own: factors=16..64,rate=0.01..1:log,power=0|0.5|1.',
+    }),
+  ),
+  restart: Type.Optional(Type.Boolean({ description: 'Whether an earlier search is thrown away, not continued.' })),
+}
+
+const importanceFields = {
+  version: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: VERSION_LENGTH_MAX,
+      description: 'A model; the one in charge where left out.',
+    }),
+  ),
+  permutation: Type.Optional(
+    Type.Boolean({
+      description:
+        'Mix each feature up, on moments later than the model learned from; with testShare that of a ranker trained anew. True where left out, unless leaveOneOut is true.',
+    }),
+  ),
+  leaveOneOut: Type.Optional(
+    Type.Boolean({
+      description: 'Train without each feature; a training per feature, and one more.',
+    }),
+  ),
+  testShare: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      exclusiveMaximum: 1,
+      description: 'Train on what came before the newest such share.',
+    }),
+  ),
+}
+
+/** Fields that only one kind of run has. */
+export const fieldsOfKind: Readonly<Record<'train' | 'tune' | 'importance', readonly string[]>> = {
+  train: Object.keys(trainingFields),
+  tune: Object.keys(tuningFields),
+  importance: Object.keys(importanceFields),
+}
+
 export const QueueRunBody = Type.Object(
   {
-    kind: words(['train', 'importance'], 'importance: what the ranker of a model loses without each feature.'),
+    kind: Type.Union([Type.Literal('train'), Type.Literal('tune'), Type.Literal('importance')], {
+      description: 'importance: what the ranker of a model loses without each feature.',
+    }),
     reason: Reason,
     priority: Type.Optional(Type.Integer({ minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX })),
     threads: Type.Optional(
       Type.Integer({ minimum: 1, maximum: THREADS_MAX, description: 'All processors but one where it is left out.' }),
     ),
-    evaluate: Type.Optional(Type.Boolean({ description: 'Whether to measure on a split first; true where left out.' })),
-    promote: Type.Optional(Type.Boolean({ description: 'Whether to put the model in charge; true where left out.' })),
-    despiteChecks: Type.Optional(Reason),
-    version: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: VERSION_LENGTH_MAX,
-        description: 'For importance: a model; the one in charge where left out.',
-      }),
-    ),
-    permutation: Type.Optional(
-      Type.Boolean({
-        description:
-          'For importance: mix each feature up, on moments later than the model learned from; with testShare that of a ranker trained anew. True where left out, unless leaveOneOut is true.',
-      }),
-    ),
-    leaveOneOut: Type.Optional(
-      Type.Boolean({
-        description: 'For importance: train without each feature; a training per feature, and one more.',
-      }),
-    ),
-    testShare: Type.Optional(
-      Type.Number({
-        exclusiveMinimum: 0,
-        exclusiveMaximum: 1,
-        description: 'For importance: train on what came before the newest such share.',
-      }),
-    ),
+    ...trainingFields,
+    ...tuningFields,
+    ...importanceFields,
   },
-  { ...strict, title: 'QueueRunRequest' },
+  {
+    ...strict,
+    title: 'QueueRunRequest',
+    description:
+      'evaluate, promote and despiteChecks are for a training, target and what follows it for a tuning, version and what follows it for the measuring of importance.',
+  },
 )
 
 export const CancelRunBody = Type.Object({ reason: Reason }, { ...strict, title: 'CancelRunRequest' })

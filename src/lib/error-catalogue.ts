@@ -519,7 +519,7 @@ export const errorCatalogue = {
   RUN_UNDERWAY: {
     httpStatus: 409,
     exitCode: 75,
-    meaning: 'Another training of the same system is running, and there is one at a time.',
+    meaning: 'Another training, or another tuning, of the same system is running, and there is one at a time.',
   },
   RUN_HELD: {
     httpStatus: 409,

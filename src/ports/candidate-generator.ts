@@ -7,8 +7,8 @@ export type TunableRange = NumberRange | { readonly choices: readonly (number | 
 export interface NumberRange {
   readonly low: number
   readonly high: number
-  /** Where the search is uniform: over the numbers, their logarithms, or whole numbers. */
-  readonly scale: 'linear' | 'log' | 'integer'
+  /** Where the search is uniform: over the numbers, their logarithms, whole numbers, or whole numbers by their logarithms. */
+  readonly scale: 'linear' | 'log' | 'integer' | 'logInteger'
 }
 
 /** What training leaves behind: named arrays, stored one file each in the model bundle. Nothing else survives. */

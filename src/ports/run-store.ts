@@ -15,7 +15,7 @@ export type RunChange = {
 export interface RunStore {
   /**
    * Notes a new run, waiting or running. The same one again changes nothing.
-   * @throws MillraceError RUN_UNDERWAY where it would run, is a training, and another one runs already
+   * @throws MillraceError RUN_UNDERWAY where it would run, is a training or a tuning, and another one of its kind runs already
    */
   add(run: Run): Promise<void>
   /** @throws MillraceError RUN_NOT_FOUND */

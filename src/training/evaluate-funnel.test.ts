@@ -72,7 +72,7 @@ test('a ranker whose columns are not there is a programming error, not a guess',
 test('hundreds of thousands of answered questions are joined', async () => {
   const examples = new RankingExamples(['only'])
   const asked = { rows: Float32Array.of(0, 1), grades: [1, 0], areShown: false }
-  const questions = new Array<ExampleQuestion>(200_000).fill({ momentMs: 0, ask: async () => asked })
+  const questions = new Array<ExampleQuestion>(200_000).fill({ userIndex: 0, momentMs: 0, ask: async () => asked })
   const drawn = { next: () => 0, integer: () => 0, normal: () => 0, fork: () => drawn }
   await examples.add(questions, { wrongPerQuestion: 1, rng: drawn })
   expect(RankingExamples.joined([examples, examples]).answeredCount).toBe(400_000)

@@ -114,7 +114,7 @@ function bestRankOf(rows: Float32Array, width: number, rowCount: number, generat
 }
 
 /** The k best places; among equals the one that was proposed first. */
-function bestFirst(places: readonly number[], scoreOf: (place: number) => number, k: number): readonly number[] {
+export function bestFirst(places: readonly number[], scoreOf: (place: number) => number, k: number): readonly number[] {
   return places.toSorted((a, b) => scoreOf(b) - scoreOf(a) || a - b).slice(0, k)
 }
 

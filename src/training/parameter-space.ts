@@ -14,7 +14,7 @@ export function randomPoint(ranges: ParameterRanges, rng: Rng): UnitPoint {
   return Object.keys(ranges).map(() => rng.next())
 }
 
-/** The settings at a point; numbers are rounded to three digits, so that they can be read and written down. */
+/** The settings at a point; numbers that need not be whole are rounded to three digits, so that they can be read and written down. */
 export function parametersAt(ranges: ParameterRanges, point: UnitPoint): Parameters {
   return Object.fromEntries(Object.entries(ranges).map(([name, range], i) => [name, valueAt(range, point[i]!)]))
 }
@@ -35,8 +35,9 @@ function valueAt(range: TunableRange, unit: number): ParameterValue {
   const { low, high, scale } = range
   // Every whole number has an equal part of the scale.
   if (scale === 'integer') return Math.min(high, low + Math.floor(unit * (high - low + 1)))
-  const value = scale === 'log' ? low * (high / low) ** unit : low + unit * (high - low)
-  return Math.min(high, Math.max(low, Number(value.toPrecision(3))))
+  const value = scale === 'linear' ? low + unit * (high - low) : low * (high / low) ** unit
+  const rounded = scale === 'logInteger' ? Math.round(value) : Number(value.toPrecision(3))
+  return Math.min(high, Math.max(low, rounded))
 }
 
 function unitOf(range: TunableRange, value: ParameterValue | undefined): number {
@@ -45,7 +46,7 @@ function unitOf(range: TunableRange, value: ParameterValue | undefined): number 
   const inside = Math.min(high, Math.max(low, typeof value === 'number' ? value : low))
   if (scale === 'integer') return (inside - low + 0.5) / (high - low + 1)
   if (high === low) return 0
-  return scale === 'log' ? Math.log(inside / low) / Math.log(high / low) : (inside - low) / (high - low)
+  return scale === 'linear' ? (inside - low) / (high - low) : Math.log(inside / low) / Math.log(high / low)
 }
 
 /** What is wrong with a range, in words; undefined where nothing is. */
@@ -54,8 +55,10 @@ export function rangeProblem(range: TunableRange): string | undefined {
   const { low, high, scale } = range
   if (!Number.isFinite(low) || !Number.isFinite(high)) return `${low} … ${high} is not between two numbers`
   if (low > high) return `it is empty: ${low} is above ${high}`
-  if (scale === 'log' && low <= 0) return `a logarithmic range begins above 0, and it begins at ${low}`
-  if (scale === 'integer' && !(Number.isInteger(low) && Number.isInteger(high)))
+  const isWhole = scale === 'integer' || scale === 'logInteger'
+  if ((scale === 'log' || scale === 'logInteger') && low <= 0)
+    return `a logarithmic range begins above 0, and it begins at ${low}`
+  if (isWhole && !(Number.isInteger(low) && Number.isInteger(high)))
     return `${low} … ${high} is not between whole numbers`
   return undefined
 }

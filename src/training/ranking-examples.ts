@@ -5,6 +5,7 @@ import type { RankingColumn, RankingRows } from '../ports/ranker.ts'
 
 /** Something to learn from: rows, and how good a choice each of them was. */
 export interface ExampleQuestion {
+  readonly userIndex: number
   readonly momentMs: number
   ask(): Promise<ExampleRows>
 }
@@ -25,6 +26,8 @@ export class RankingExamples {
   readonly #labels: number[] = []
   readonly #querySizes: number[] = []
   readonly #positions: number[] = []
+  /** By answered question: who asked. */
+  readonly #userIndexes: number[] = []
   #length = 0
   #questionCount = 0
 
@@ -72,6 +75,7 @@ export class RankingExamples {
         this.#positions.push(areShown ? i + 1 : 0)
       }
       this.#querySizes.push(this.#labels.length - sizeBefore)
+      this.#userIndexes.push(question.userIndex)
     }
   }
 
@@ -99,9 +103,34 @@ export class RankingExamples {
       for (const label of set.#labels) all.#labels.push(label)
       for (const position of set.#positions) all.#positions.push(position)
       for (const size of set.#querySizes) all.#querySizes.push(size)
+      for (const user of set.#userIndexes) all.#userIndexes.push(user)
       all.#questionCount += set.#questionCount
     }
     return all
+  }
+
+  /** The answered questions of some users. */
+  ofUsers(isKept: (userIndex: number) => boolean): RankingExamples {
+    const part = new RankingExamples(this.columnNames)
+    const width = this.columnNames.length
+    part.#values = new Float32Array(this.#length)
+    let row = 0
+    for (const [query, size] of this.#querySizes.entries()) {
+      const user = this.#userIndexes[query]!
+      if (isKept(user)) {
+        part.#values.set(this.#values.subarray(row * width, (row + size) * width), part.#length)
+        part.#length += size * width
+        for (let i = row; i < row + size; i++) {
+          part.#labels.push(this.#labels[i]!)
+          part.#positions.push(this.#positions[i]!)
+        }
+        part.#querySizes.push(size)
+        part.#userIndexes.push(user)
+        part.#questionCount++
+      }
+      row += size
+    }
+    return part
   }
 
   /** @param chosen columns by name, in the order that they shall have */

@@ -26,20 +26,24 @@ export interface TrainedRanker extends BundledRanker {
   readonly notes: readonly string[]
 }
 
-export interface RankerTraining {
+/** What examples are made of. */
+export interface ExampleInput {
   readonly table: InteractionTable
   readonly generators: Readonly<Record<string, GeneratorKind>>
-  readonly ranker: RankerKind
   readonly plan: ExamplePlan
   /** Of the lightest kind of interaction; grades go by it. */
   readonly lightestWeight: number
   /** Features as they were; asked forward in time. */
   readonly features?: FeatureSource | undefined
-  /** Of a ranker that was trained elsewhere: the model, as its `check` let it through. */
-  readonly file?: Uint8Array | undefined
   /** What was shown; left out where the plan asks for plain history. */
   readonly impressions?: ShownHistory | undefined
   readonly context: TrainContext
+}
+
+export interface RankerTraining extends ExampleInput {
+  readonly ranker: RankerKind
+  /** Of a ranker that was trained elsewhere: the model, as its `check` let it through. */
+  readonly file?: Uint8Array | undefined
 }
 
 /** What a ranker learns from, and how it was found. */
@@ -94,12 +98,8 @@ export async function rankerExamples(training: RankerTraining): Promise<RankerEx
   if (facts.answeredCount === 0) throw nothingToRank(facts)
   const all = columnsOf(sets[0]!.columnNames, encoder)
   const columns = ranker.imported ? declaredColumns(all, ranker.imported) : usefulColumns(all)
-  // The newest answered window decides; with a single one there is nothing to decide by.
-  const answered = sets.filter(({ answeredCount }) => answeredCount > 0)
-  const older = answered.length > 1 ? answered.slice(0, -1) : answered
   return {
-    rows: RankingExamples.joined(older).build(columns.chosen),
-    validation: answered.length > 1 ? answered.at(-1)!.build(columns.chosen) : undefined,
+    ...learningRows(sets, columns.chosen),
     dictionaries: encoder.dictionaries,
     leftOutNames: columns.leftOutNames,
     facts,
@@ -107,11 +107,25 @@ export async function rankerExamples(training: RankerTraining): Promise<RankerEx
   }
 }
 
+/** What a ranker learns from. The newest answered window decides how long; with a single one there is nothing to decide by. @param sets one of them answered */
+export function learningRows(
+  sets: readonly RankingExamples[],
+  columns: readonly UsefulColumn[],
+): { readonly rows: RankingRows; readonly validation: RankingRows | undefined } {
+  const answered = sets.filter(({ answeredCount }) => answeredCount > 0)
+  const older = answered.length > 1 ? answered.slice(0, -1) : answered
+  return {
+    rows: RankingExamples.joined(older).build(columns),
+    validation: answered.length > 1 ? answered.at(-1)!.build(columns) : undefined,
+  }
+}
+
 /** What all windows of a training share. */
 interface Shared {
   readonly sequences: InteractionSequences
   readonly encoder: FeatureEncoder
-  readonly shown: ShownExamples | undefined
+  /** Left out where plain history is all there is to learn from. */
+  readonly shown?: ShownExamples | undefined
 }
 
 /** Undefined where the system file asks for plain history, and where nothing was shown. */
@@ -138,21 +152,20 @@ function shownExamples(
 }
 
 /** Questions of one window, to a model that knows only what came before it. */
-async function examplesOf(
+export async function examplesOf(
   window: RankingWindow,
   { sequences, encoder, shown }: Shared,
-  { table, generators, plan, lightestWeight, features, context }: RankerTraining,
+  input: ExampleInput,
 ): Promise<RankingExamples> {
-  const { userIds, itemIds } = table
-  const { perGenerator, wrongPerQuestion, questionsPerUser } = plan
+  const { generators, plan, lightestWeight, context } = input
+  const { wrongPerQuestion, questionsPerUser } = plan
   const rng = seededRng(`examples ${context.seed} ${window.fromMs}`)
   const asked = { ...window, ...plan, lightestWeight, rng: rng.fork('moments') }
   const questions = plan.from === 'impressions' ? [] : rankingQuestions(sequences, asked)
   const lists = (await shown?.in(window, { questionsPerUser, rng: rng.fork('impressions') })) ?? []
   // Where everything was kept as it was served, there is nobody to be asked.
   const isAsked = questions.length > 0 || lists.some(({ rows }) => rows === undefined)
-  const model = isAsked ? await modelAsOf(table, window.fromMs, generators, context) : undefined
-  const rowsOf = model && new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, features, encoder })
+  const rowsOf = isAsked ? await questionRowsAsOf(window.fromMs, sequences, encoder, input) : undefined
   const examples = new RankingExamples([...poolColumnNames(Object.keys(generators)), ...encoder.names])
   const all = [
     ...questions.map((question) => questionExample(question, rowsOf!)),
@@ -169,8 +182,22 @@ async function examplesOf(
   return examples
 }
 
+/** For questions from that moment on. */
+export async function questionRowsAsOf(
+  asOfMs: number,
+  sequences: InteractionSequences,
+  encoder: FeatureEncoder,
+  { table, generators, plan, features, context }: ExampleInput,
+): Promise<QuestionRows> {
+  const { userIds, itemIds } = table
+  const model = await modelAsOf(table, asOfMs, generators, context)
+  const { perGenerator } = plan
+  return new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, features, encoder })
+}
+
 /** A question of the past, with the candidates that a model of then proposes. */
 const questionExample = (question: RankingQuestion, rowsOf: Pick<QuestionRows, 'ask'>): ExampleQuestion => ({
+  userIndex: question.userIndex,
   momentMs: question.momentMs,
   async ask() {
     const { rows, itemIndexes } = await rowsOf.ask(question)
@@ -180,6 +207,7 @@ const questionExample = (question: RankingQuestion, rowsOf: Pick<QuestionRows, '
 })
 
 const shownExample = ({ question, rows }: ShownList, rowsOf: QuestionRows | undefined): ExampleQuestion => ({
+  userIndex: question.userIndex,
   momentMs: question.momentMs,
   ask: async () => ({
     rows: rows ?? (await rowsOf!.askAbout(question, question.itemIds)),
@@ -205,7 +233,7 @@ export async function modelAsOf(
 type Column = Pick<RankingColumn, 'name'> & { readonly kind: ReturnType<FeatureEncoder['kindOf']> }
 type UsefulColumn = Pick<RankingColumn, 'name' | 'kind'>
 
-function columnsOf(columnNames: readonly string[], encoder: FeatureEncoder): readonly Column[] {
+export function columnsOf(columnNames: readonly string[], encoder: FeatureEncoder): readonly Column[] {
   const firstFeature = columnNames.length - encoder.names.length
   return columnNames.map((name, column) => ({
     name,
@@ -214,7 +242,7 @@ function columnsOf(columnNames: readonly string[], encoder: FeatureEncoder): rea
 }
 
 /** A feature that says who, not what kind of, is left out. */
-function usefulColumns(all: readonly Column[]) {
+export function usefulColumns(all: readonly Column[]) {
   const chosen = all.filter((column): column is Column & UsefulColumn => column.kind !== 'identity')
   const leftOut = all.filter(({ kind }) => kind === 'identity')
   return {
@@ -234,7 +262,7 @@ function declaredColumns(all: readonly Column[], { featureNames }: ImportedModel
   }
 }
 
-function factsOf(
+export function factsOf(
   windows: readonly RankingWindow[],
   sets: readonly RankingExamples[],
   impressions: ImpressionFacts | undefined,
@@ -259,14 +287,14 @@ function looksOf({ columns }: RankingRows): FeatureLook[] {
   })
 }
 
-function spanOf(table: InteractionTable): { readonly firstMs: number; readonly endMs: number } {
+export function spanOf(table: InteractionTable): { readonly firstMs: number; readonly endMs: number } {
   const firstMs = table.eventTimesMs.reduce((first, timeMs) => Math.min(first, timeMs), Number.POSITIVE_INFINITY)
   return { firstMs, endMs: newestTimeMs(table) + 1 }
 }
 
 const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10)
 
-function nothingToRank({ questionCount, windowCount, impressions }: ExampleFacts): MillraceError {
+export function nothingToRank({ questionCount, windowCount, impressions }: ExampleFacts): MillraceError {
   const found =
     windowCount === 0
       ? 'All interactions are of one moment, so that there is no past to learn candidates from.'

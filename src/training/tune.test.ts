@@ -118,6 +118,18 @@ describe('what has nothing in it is refused', () => {
   })
 })
 
+test('whole numbers by their logarithms are whole, reach both ends, and are as often below as above the middle of the scale', () => {
+  const rows: ParameterRanges = { rows: { low: 20, high: 1000, scale: 'logInteger' } }
+  const at = (unit: number) => Number(parametersAt(rows, [unit]).rows)
+  expect([at(0), at(0.5), at(1 - 1e-12)]).toEqual([20, Math.round(Math.sqrt(20 * 1000)), 1000])
+  for (let unit = 0; unit < 1; unit += 0.01) {
+    expect(Number.isInteger(at(unit))).toBe(true)
+    expect(at(pointOf(rows, { rows: at(unit) })[0]!)).toBe(at(unit))
+  }
+  expect(rangeProblem({ low: 0, high: 9, scale: 'logInteger' })).toMatch(/begins above 0/)
+  expect(rangeProblem({ low: 1, high: 9.5, scale: 'logInteger' })).toMatch(/whole numbers/)
+})
+
 test('settings that were rounded find their way back to their point', () => {
   fc.assert(
     fc.property(

@@ -34,7 +34,8 @@ export interface Trial {
 }
 
 /** `random` draws every trial anew; `tpe` looks near the best so far; `halving` gives many settings little and the best of them more. */
-export type TuningMethod = 'random' | 'tpe' | 'halving'
+export const tuningMethods = ['tpe', 'random', 'halving'] as const
+export type TuningMethod = (typeof tuningMethods)[number]
 
 export interface TuningOptions {
   readonly seed: number

@@ -5,7 +5,8 @@ import type { UserMetric } from './evaluate.ts'
 import { bestTrial, type Trial } from './tune.ts'
 
 export interface TuningReport {
-  readonly generator: string
+  /** A name of `training.candidates`, or `ranker`. */
+  readonly target: string
   readonly kind: string
   /** Every setting of the best. */
   readonly options: GeneratorKind['options']
@@ -28,7 +29,7 @@ export interface Confirmation {
 
 /** @param found `confirmation`: the metric of the same users under both settings */
 export function tuningReport(found: {
-  readonly generator: string
+  readonly target: string
   readonly kind: string
   readonly options: GeneratorKind['options']
   readonly trials: readonly Trial[]
@@ -37,12 +38,12 @@ export function tuningReport(found: {
   readonly seed: number
   readonly confirmation?: { readonly present: Float64Array; readonly best: Float64Array }
 }): TuningReport {
-  const { generator, kind, options, trials, metric, k, seed, confirmation } = found
+  const { target, kind, options, trials, metric, k, seed, confirmation } = found
   const validation = { present: trials[0]!.value, best: bestTrial(trials)!.value }
   const gain =
     confirmation && comparePaired({ challenger: confirmation.best, champion: confirmation.present }, { seed })
   return {
-    generator,
+    target,
     kind,
     options,
     metric: `${metric}@${k}`,
@@ -60,11 +61,18 @@ export function tuningReport(found: {
   }
 }
 
+/** One line for people. */
+export const describeTrial = ({ number, budget, value, seconds, parameters }: Trial): string =>
+  `trial ${number + 1}${budget < 1 ? ` (${userShare(budget)})` : ''}  ${shown(value)}  ${seconds.toFixed(1)} s  ${JSON.stringify(parameters)}`
+
+/** A budget below 1, in words. */
+export const userShare = (budget: number): string => `${(budget * 100).toFixed(0)} % of the users`
+
 /** The report as lines for people, with what to write into the system file. */
 export function describeTuning(report: TuningReport): readonly string[] {
-  const { generator, metric, trials, validation, confirmation } = report
+  const { target, metric, trials, validation, confirmation } = report
   const lines = [
-    `${generator}: ${trials.length} trials; ${metric} on the validation part ${shown(validation.present)} as it is, ${shown(validation.best)} at best`,
+    `${target}: ${trials.length} trials; ${metric} on the validation part ${shown(validation.present)} as it is, ${shown(validation.best)} at best`,
   ]
   if (validation.best === validation.present) return [...lines, 'No trial was better than the present settings.']
   if (!confirmation)
@@ -86,13 +94,13 @@ function verdict({ interval: [low, high] }: PairedComparison): string {
     : 'The difference may be chance: there is no need to change anything.'
 }
 
-function snippet({ generator, kind, options }: TuningReport): readonly string[] {
+function snippet({ target, kind, options }: TuningReport): readonly string[] {
   const settings = Object.entries(options).map(
     ([name, value]) => `${name}: ${typeof value === 'string' ? `'${value}'` : value}`,
   )
   // The constructor of the kind "item-neighbours" is itemNeighbours.
   const written = kind.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
-  return ['', `  ${generator}: ${written}({ ${settings.join(', ')} }),`]
+  return ['', `  ${target}: ${written}({ ${settings.join(', ')} }),`]
 }
 
 const shown = (value: number): string => value.toFixed(4)

@@ -43,7 +43,7 @@ export async function runRunKillTrials(options: {
   const problems: string[] = []
   const lost = new Set<string>()
   try {
-    await fillLog(app, seed)
+    await fillRunShop(app, { seed, nowMs: app.clock.now() })
     const { runs } = await app.metadata()
     const lifeMs = await lifeOf(folder, anew)
     for (let kill = 0; kill < killCount; kill++) {
@@ -66,9 +66,12 @@ export async function runRunKillTrials(options: {
   }
 }
 
-async function fillLog(app: App, seed: number): Promise<void> {
+/** Thirty days until yesterday. */
+export async function fillRunShop(
+  app: App,
+  { seed, nowMs }: { readonly seed: number; readonly nowMs: number },
+): Promise<void> {
   const rng = seededRng(seed).fork('log')
-  const nowMs = app.clock.now()
   const rows = Array.from({ length: USER_COUNT * INTERACTIONS_PER_USER }, (_, n) => ({
     id: `e${n}`,
     interaction: 'view',

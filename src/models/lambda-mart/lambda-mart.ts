@@ -33,7 +33,7 @@ export function lambdaMart(settings: Partial<LambdaMartSettings> = {}): RankerKi
     tunable: {
       leaves: { low: 4, high: 31, scale: 'integer' },
       learningRate: { low: 0.02, high: 0.2, scale: 'log' },
-      minRowsPerLeaf: { low: 20, high: 1000, scale: 'log' },
+      minRowsPerLeaf: { low: 20, high: 1000, scale: 'logInteger' },
       l2: { low: 0.01, high: 100, scale: 'log' },
     },
     with: (replaced) => lambdaMart({ ...options, ...replaced }),
