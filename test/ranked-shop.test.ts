@@ -3,7 +3,10 @@
 import { explainRecommendation, openApp, readTrainingInput, serve, trainModel } from 'millrace'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { System } from '../src/config/system.ts'
-import type { Manifest } from '../src/models/bundle.ts'
+import { logBatches } from '../src/data/log-batches.ts'
+import type { ImpressionEvent } from '../src/domain/event.ts'
+import { decodedServedRows } from '../src/domain/served-rows.ts'
+import { type Manifest, readManifest } from '../src/models/bundle.ts'
 import { filledShop, rankedSystem as system } from './ranked-shop.testing.ts'
 
 async function trained(described: System, days: number, threadCount: number): Promise<Manifest> {
@@ -68,6 +71,7 @@ test('answers hold what the ranker makes of the past played again, to the last d
   try {
     await trainModel(app, await readTrainingInput(app), { log: () => {}, override: 'a test' })
     const server = await serve(app, { port: 0 })
+    const before = await app.log.bounds()
     await server.featuresCaughtUp()
     for (const userId of ['u1', 'u2', 'u3']) {
       const { items } = await explainRecommendation(app, { userId, limit: 5 })
@@ -77,7 +81,25 @@ test('answers hold what the ranker makes of the past played again, to the last d
         items.map(({ itemId, score }) => ({ itemId, score })),
       )
     }
+    await server.service.recommend({ placement: 'home' })
     await server.close()
+    // What was shown is in the log, with what the ranker saw; of anonymous visitors nothing is.
+    const shown: ImpressionEvent[] = []
+    for await (const batch of logBatches(app.log, { ...(await app.log.bounds()), firstOffset: before.nextOffset })) {
+      for (const { event } of batch) if (event.kind === 'impression') shown.push(event)
+    }
+    expect(shown.map(({ userId }) => userId)).toEqual(['u1', 'u2', 'u3'])
+    const { ranker } = await readManifest(app.modelsDir, (await (await app.models()).aliases()).champion!)
+    const viewsAt = ranker!.featureNames.indexOf('item_views')
+    for (const { itemIds, scores, served, rung } of shown) {
+      expect(rung).toBe('full')
+      expect(scores).toHaveLength(itemIds.length)
+      const rows = decodedServedRows(served!, itemIds.length)!
+      expect(rows).toHaveLength(itemIds.length * ranker!.featureNames.length)
+      for (let n = 0; n < itemIds.length; n++) {
+        expect(rows[n * ranker!.featureNames.length + viewsAt]).toBeGreaterThanOrEqual(0)
+      }
+    }
 
     const changed = await openApp({ system: system(1, '14 days'), dataDir: app.dataDir, clock: app.clock })
     const unranked = await serve(changed, { port: 0 })

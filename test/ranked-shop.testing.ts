@@ -33,7 +33,7 @@ export const rankedSystem = (seed = 1, views = '7 days' as '7 days' | '14 days')
       ranker: lambdaMart({ trees: 20, minRowsPerLeaf: 5 }),
       examples: { windows: 2, window: '5 days' },
     },
-    serving: { owner, placements: { home: { limit: 5 } } },
+    serving: { owner, placements: { home: { limit: 5 } }, impressions: true },
     monitoring: { owner },
   })
 

@@ -85,12 +85,14 @@ test('figures of what cannot be read are left out and said to the log, and the r
     await checkResults.append({ runId: 'now', results })
     const figures = await operationsOf(app, {
       features: undefined,
+      impressions: undefined,
       liveModel,
       sources: () => sources,
       logger,
     }).figures()
     expect(figures).toMatchObject({
       features: undefined,
+      impressions: undefined,
       championAnswers: false,
       sources: [{ name: 'drops', freshness: 'never', ageMs: undefined, freshnessMs: expect.any(Number) }],
       // Of the newest run alone.
@@ -101,6 +103,7 @@ test('figures of what cannot be read are left out and said to the log, and the r
     const broken = { ...app, metadata: () => Promise.reject(new Error('no metadata')) }
     const rest = await operationsOf(broken, {
       features: undefined,
+      impressions: undefined,
       liveModel,
       sources: () => sources,
       logger,

@@ -1,5 +1,6 @@
 // What a running system tells of itself over HTTP and in its metrics.
 import type { App } from '../app.ts'
+import type { ImpressionRecorder } from '../data/impression-recorder.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
 import type { OperationFigures, Operations } from '../http/dependencies.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -9,13 +10,18 @@ import { checksSummary, lastChecks, sourceSummaries, systemStatus } from './syst
 
 export interface OperationsParts {
   readonly features: RunningFeatures | undefined
+  /** Undefined where what was shown is not kept. */
+  readonly impressions: Pick<ImpressionRecorder, 'counts'> | undefined
   readonly liveModel: Pick<LiveModel, 'champion' | 'manifest' | 'problem'>
   /** Undefined until they are started, and where there are none. */
   readonly sources: () => SourceRunner | undefined
   readonly logger: Logger
 }
 
-export function operationsOf(app: App, { features, liveModel, sources, logger }: OperationsParts): Operations {
+export function operationsOf(
+  app: App,
+  { features, impressions, liveModel, sources, logger }: OperationsParts,
+): Operations {
   /** Metrics are asked for when something is wrong, too: what cannot be read is left out, and the log says why. */
   const orUndefined = async <T>(part: string, read: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -36,6 +42,7 @@ export function operationsOf(app: App, { features, liveModel, sources, logger }:
         failureCount: features.failureCount(),
         samples: features.sampleCounts(),
       },
+      impressions: impressions?.counts(),
       sources: (await orUndefined('sources', () => sourceSummaries(sources()))) ?? [],
       championAnswers:
         liveModel.champion === undefined ? undefined : liveModel.champion === liveModel.manifest?.version,

@@ -1,7 +1,6 @@
 // What a running system tells of its runs over HTTP, and lets be done with them.
 import type { App } from '../app.ts'
-import type { RunRequest } from '../domain/run.ts'
-import type { Runs, WantedRun } from '../http/dependencies.ts'
+import type { Runs } from '../http/dependencies.ts'
 import { importanceRequest } from './importance-run.ts'
 import { lostRuns, queueRun } from './record-run.ts'
 import { cancelOf } from './run-queue.ts'

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { thisProcess } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
 import { followLog, type LogFollower } from '../data/follow-log.ts'
+import { impressionRecorder } from '../data/impression-recorder.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
 import type { ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type ServerOptions } from '../http/server.ts'
@@ -17,6 +18,7 @@ import { LiveModel } from './live-model.ts'
 import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
 import { packageVersion } from './package-version.ts'
+import { recordImpression } from './record-impression.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
 import { runRuns } from './run-runs.ts'
 import { startSources } from './run-sources.ts'
@@ -62,13 +64,18 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const live = new LiveState(plan)
   // A shop without features has no online store either. One that cannot keep its features does not start: answers would silently lack them.
   const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
+  const impressions =
+    plan.serving.impressions && impressionRecorder({ log: app.log, logger, ...plan.serving.impressions })
   const service = new RecommendationService({
     plan,
     live,
     clock,
     newRequestId: randomUUID,
     ...(features && { features: liveFeatures(features.reader) }),
-    onAnswer: (observation) => server.countTroubles(observation),
+    onAnswer: (observation) => {
+      server.countTroubles(observation)
+      if (impressions) recordImpression(impressions, observation)
+    },
   })
   const liveModel = new LiveModel({
     modelsDir,
@@ -94,7 +101,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
         ...statusOf(follower, failure),
         shortcomings: [features?.problem() ?? [], liveModel.problem ?? [], liveModel.rankerProblem ?? []].flat(),
       }),
-      operations: operationsOf(app, { features, liveModel, sources: () => sources, logger }),
+      operations: operationsOf(app, { features, impressions, liveModel, sources: () => sources, logger }),
       models: modelsOf(app, liveModel),
       runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
@@ -138,6 +145,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     featuresCaughtUp: () => featuresCaughtUp(features),
     close: async () => {
       await server.close()
+      await impressions?.settled()
       await stopRuns()
       await runs?.stop()
       await stopPolling()

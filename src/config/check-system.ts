@@ -137,7 +137,7 @@ function checkServing(
   inspection: Inspection,
   known: { readonly data: Plan['data']; readonly generators: readonly string[]; readonly hasRanker: boolean },
 ): Plan['serving'] {
-  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs'])
+  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs', 'impressions'])
   return {
     owner: checkOwner(fields.owner, 'serving', inspection),
     placements: checkPlacements(fields.placements, inspection, {
@@ -150,5 +150,14 @@ function checkServing(
       fields.budgetMs === undefined
         ? 100
         : inspection.number(fields.budgetMs, 'serving.budgetMs', { low: 1, high: 60_000, isInteger: true }),
+    ...checkImpressions(fields.impressions, inspection),
   }
+}
+
+function checkImpressions(value: unknown, inspection: Inspection): Pick<Plan['serving'], 'impressions'> {
+  if (value === undefined || value === false) return {}
+  if (value === true) return { impressions: { servedShare: 1 } }
+  const where = 'serving.impressions'
+  const { servedShare = 1 } = inspection.fields(value, where, ['servedShare'])
+  return { impressions: { servedShare: inspection.number(servedShare, `${where}.servedShare`, { low: 0, high: 1 }) } }
 }

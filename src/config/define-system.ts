@@ -187,6 +187,11 @@ export interface SystemOptions<
     >
     /** How long an answer may wait for what its ranker looks at, in milliseconds; then it is made without it. Default: 100. */
     readonly budgetMs?: number
+    /**
+     * Whether what was shown to users goes to the log, for a ranker to learn from (`training.examples.from`); `servedShare` is the share of the answers, in [0, 1], whose
+     * rows are kept as the ranker saw them, 1 by default. Default: false; a list of 20 takes half a kilobyte, its rows of 30 columns some four.
+     */
+    readonly impressions?: boolean | { readonly servedShare?: number }
   }
   readonly monitoring: { readonly owner: string }
 }

@@ -241,6 +241,8 @@ export interface Plan {
     readonly placements: Readonly<Record<string, PlacementPlan>>
     /** How long an answer may wait for what its ranker looks at, in milliseconds. */
     readonly budgetMs: number
+    /** What was shown goes to the log, with the ranker's rows for a share of the answers, in [0, 1]; left out, nothing is kept of answers. */
+    readonly impressions?: { readonly servedShare: number }
   }
   readonly monitoring: { readonly owner: string }
 }

@@ -148,6 +148,8 @@ export interface OperationFigures {
         readonly samples: { readonly keptCount: number; readonly droppedCount: number }
       }
     | undefined
+  /** What was shown since the start, in the log or lost; undefined where it is not kept. */
+  readonly impressions: { readonly recordedCount: number; readonly lostCount: number } | undefined
   readonly sources: readonly SourceSummary[]
   readonly checks: ChecksSummary | undefined
   /** Whether the model in charge is the one that answers; undefined where none is in charge. */

@@ -8,6 +8,8 @@ export class OperationMetrics {
   readonly #lagSeconds: Gauge
   readonly #failures: Counter
   readonly #kept: Counter
+  readonly #recorded: Counter
+  readonly #lost: Counter
   readonly #dropped: Counter
   readonly #age: Gauge<'source'>
   readonly #target: Gauge<'source'>
@@ -30,6 +32,16 @@ export class OperationMetrics {
     this.#failures = new Counter({
       name: 'millrace_feature_engine_failures_total',
       help: 'How often the stream engine failed; it is opened again from its last commit each time.',
+      registers,
+    })
+    this.#recorded = new Counter({
+      name: 'millrace_impressions_recorded_total',
+      help: 'Answers to users that are in the log as impressions.',
+      registers,
+    })
+    this.#lost = new Counter({
+      name: 'millrace_impressions_lost_total',
+      help: 'Answers to users that should be in the log as impressions and are not, because it failed or was too slow.',
       registers,
     })
     this.#kept = new Counter({
@@ -72,6 +84,7 @@ export class OperationMetrics {
     this.#championAnswers.remove()
     if (figures.championAnswers !== undefined) this.#championAnswers.set(figures.championAnswers ? 1 : 0)
     this.#readFeatures(figures)
+    this.#readImpressions(figures)
     this.#readSources(figures)
     this.#checks.reset()
     for (const [verdict, count] of Object.entries(figures.checks?.counts ?? {})) this.#checks.set({ verdict }, count)
@@ -87,6 +100,11 @@ export class OperationMetrics {
     setTotal(this.#failures, features?.failureCount)
     setTotal(this.#kept, features?.samples.keptCount)
     setTotal(this.#dropped, features?.samples.droppedCount)
+  }
+
+  #readImpressions({ impressions }: OperationFigures): void {
+    setTotal(this.#recorded, impressions?.recordedCount)
+    setTotal(this.#lost, impressions?.lostCount)
   }
 
   #readSources({ sources }: OperationFigures): void {

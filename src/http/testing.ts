@@ -369,6 +369,7 @@ export function startTestServer(
           failureCount: 1,
           samples: { keptCount: 7, droppedCount: 2 },
         },
+        impressions: { recordedCount: 5, lostCount: 1 },
         sources: test.systemStatus.sources,
         checks: test.systemStatus.checks,
         championAnswers: false,

@@ -17,6 +17,12 @@ import { shortfallOf } from './shortfall.ts'
 /** What happened behind an answer, for metrics. */
 export interface AnswerObservation {
   readonly response: RecommendResponse
+  /** Undefined for an anonymous visitor. */
+  readonly userId: string | undefined
+  /** When it was asked for. */
+  readonly nowMs: number
+  /** What the ranker saw: the answer's items x its columns, row-major, missing values for an item that it did not order; undefined where it had no say. */
+  servedRows(): Float32Array | undefined
   /** Interactions with items the model knows that the answer was made from; 0 for a cold visitor. */
   readonly historyLength: number
   /** Generators that threw or that the model lacks; the answer was made without them. */
@@ -154,6 +160,9 @@ export class RecommendationService {
     }
     this.#options.onAnswer?.({
       response,
+      userId: question.request.userId,
+      nowMs: question.nowMs,
+      servedRows: () => ranked && this.#servedRows(funnel, response, ranked),
       historyLength: outcome.historyLength,
       failures: outcome.failures,
       ...(rankingFailure !== undefined && { rankingFailure }),
@@ -165,6 +174,19 @@ export class RecommendationService {
   #shortfall(placement: Placement, funnel: Funnel, { narrowing }: Outcome): Shortfall | undefined {
     if (narrowing.foundCount >= narrowing.askedCount) return undefined
     return shortfallOf({ ...narrowing, onlyCount: funnel.onlyCount(placement) })
+  }
+
+  #servedRows(funnel: Funnel, { items }: RecommendResponse, ranked: RankedCandidates): Float32Array {
+    const { catalogue } = this.#options.live
+    const width = ranked.rows.length / ranked.places.length
+    const served = new Float32Array(items.length * width).fill(Number.NaN)
+    for (const [n, { itemId }] of items.entries()) {
+      const found = ranked.itemIndexes.indexOf(funnel.indexes.indexOf(catalogue.rowOf(itemId)!))
+      if (found < 0) continue
+      const place = ranked.places[found]!
+      served.set(ranked.rows.subarray(place * width, (place + 1) * width), n * width)
+    }
+    return served
   }
 
   /** The new items, which come first in the answer, are spread evenly over the list. */

@@ -69,7 +69,7 @@ export class QuestionRows {
   async ask(question: Moment): Promise<AskedRows> {
     const { model } = this.#options
     const history = this.#historyAt(question)
-    const count = this.#gather(history, new Set())
+    this.#gather(history, new Set())
     const { itemIndexes, values } = this.pool
     const ids = Array.from(itemIndexes, (item) => model.itemIds[item]!)
     const rows = await this.#rowsOf(question, ids, values)
