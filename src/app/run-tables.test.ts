@@ -45,7 +45,9 @@ test('a server shows the tables, and leaves what it took in in them when it stop
   const running = await serve(app, { port: 0 })
   await app.log.append(views('view', 'a', 'b'))
   const tables = async () => (await fetch(`${running.url}/v1/data`)).json()
-  expect(await tables()).toMatchObject({ tables: [{ table: 'interactions', rowCount: 0 }, { table: 'changes' }] })
+  expect(await tables()).toMatchObject({
+    tables: [{ table: 'interactions', rowCount: 0 }, { table: 'changes' }, { table: 'impressions' }],
+  })
   await running.close()
   await app.close()
 
