@@ -134,6 +134,7 @@ test('the same set is the same bytes, after new data came a set of its own, and 
   expect(tables).toMatchObject([
     { name: 'interactions', publishedVersion: 2 },
     { name: 'changes', publishedVersion: 1 },
+    { name: 'impressions', publishedVersion: 0 },
   ])
   expect(await run('status', status)).toMatch(/table interactions +version 2 is published \(20/)
   expect(second.contentHash).not.toBe(first.contentHash)
