@@ -1,5 +1,6 @@
 // The program that the contract suite of compute runs as a job: does one thing, named by its first argument.
 import { writeSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 
 const [act, number] = process.argv.slice(2)
 const BYTES_PER_MB = 2 ** 20
@@ -30,6 +31,13 @@ const acts: Readonly<Record<string, () => void>> = {
     for (let mb = 0; mb < Number(number); mb += 4) pieces.push(new Uint8Array(4 * BYTES_PER_MB).fill(1))
     spin(60)
     console.log(pieces.length)
+  },
+  /** Has threads of its own for a while, as kernels do, and then goes on without them. */
+  threads: () => {
+    const workers = [1, 2].map(() => new Worker(new URL('data:text/javascript,setInterval(() => {}, 1000)')))
+    const isUp = Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('online', resolve))))
+    const end = () => Promise.all(workers.map((worker) => worker.terminate()))
+    void isUp.then(() => setTimeout(() => void end().then(() => setTimeout(() => console.log('done'), 500)), 500))
   },
   fillHeap: () => {
     const pieces: object[] = []

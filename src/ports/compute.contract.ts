@@ -28,6 +28,11 @@ export function testCompute(open: () => Compute): void {
     expect(await (await start(['exit', '75'])).ended).toMatchObject({ how: 'exited', exitCode: 75 })
   })
 
+  it('leaves a job alone that starts threads and ends them again', async () => {
+    expect(await (await start(['threads'])).ended).toMatchObject({ how: 'exited', exitCode: 0 })
+    expect(readFileSync(logFile(), 'utf8')).toBe('done\n')
+  })
+
   it('ends a job that takes more memory than allowed, in its heap or outside of it, though it never looks up', async () => {
     const outside = await (await start(['fillOutside', '600'], { memoryMb: 200 })).ended
     expect(outside).toMatchObject({ how: 'overMemory', limitMb: 200 })
