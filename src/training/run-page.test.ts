@@ -28,6 +28,21 @@ test('a figure with steps is drawn over them, a line for each run, one without o
   expect(html).not.toMatch(/(?:src|href)=/)
 })
 
+test('axes have round numbers, steps whole ones, and every run its number', () => {
+  const metrics = [0.0853, 0.0969, 0.091].map((value, i) => metric(i * 15, value))
+  const html = page([
+    { run: someRun('a', 1), metrics },
+    { run: someRun('b', 2), metrics: [metric(0, 0.09)] },
+  ])
+  const texts = [...html.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text]) => text)
+  expect(texts).toEqual(['0.085', '0.09', '0.095', '0.1', '0', '10', '20', '30', 'step'])
+  expect(html).toMatch(/1: a<.*2: b</)
+  const flat = page([{ run: someRun('a', 1), metrics: [metric(0, 0.0878063985312)] }])
+  expect(flat).toContain('>0.08781</text>')
+  const gains = page([{ run: someRun('a', 1), metrics: [metric(0, -0.002, { interval: [-0.0065, 0.0034] })] }])
+  expect(gains.match(/stroke="#999"/g)).toHaveLength(1)
+})
+
 test('the smaller value lies lower', () => {
   const html = page([{ run: someRun('a', 1), metrics: [metric(0, 3), metric(1, 2), metric(2, 10)] }])
   const heights = [...html.matchAll(/<circle cx="[\d.]+" cy="([\d.]+)"/g)].map(([, y]) => Number(y))
