@@ -4,7 +4,6 @@ import { duckDbOfflineStore } from './adapters/duckdb/offline-store.ts'
 import { openDataFolder } from './adapters/embedded/data-folder.ts'
 import { openEventLog } from './adapters/embedded/event-log.ts'
 import { openKeyStore } from './adapters/embedded/key-store.ts'
-import { openMetadataStore } from './adapters/embedded/metadata-store.ts'
 import { openOnlineStore } from './adapters/embedded/online-store.ts'
 import { isAlive } from './adapters/embedded/process-name.ts'
 import { openQuarantine } from './adapters/embedded/quarantine.ts'
@@ -85,7 +84,11 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const quarantine = await openQuarantine({ folder: folder.quarantineDir, clock })
   const keys = openKeyStore({ folder: folder.keysDir })
   const onlineStore = onFirstUse(() => openOnlineStore({ folder: folder.onlineStoreDir }))
-  const metadata = onFirstUse(() => openMetadataStore({ folder: folder.metadataDir, clock }))
+  const metadata = onFirstUse(async () => {
+    // Kysely is 260 modules.
+    const { openMetadataStore } = await import('./adapters/embedded/metadata-store.ts')
+    return openMetadataStore({ folder: folder.metadataDir, clock })
+  })
   const models = onFirstUse(async () => {
     const { modelRegistry: registry, modelUses: uses, gateReports: gates } = await metadata.get()
     const opened = new RegisteredModels({

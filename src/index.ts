@@ -2,22 +2,31 @@
 
 export { type OnnxRanker, type OnnxRankerOptions, openOnnxRanker } from './adapters/onnx/ranker.ts'
 export { type OnnxRankerSettings, onnxRanker } from './adapters/onnx/ranker-kind.ts'
-export { checkData, type DataCheck } from './app/check-data.ts'
-export { type EvaluatedFunnel, evaluateFunnel } from './app/evaluate-funnel.ts'
-export { type EvaluateOptions, evaluateModels } from './app/evaluate-models.ts'
-export { explainRecommendation } from './app/explain-recommendation.ts'
-export { importSources } from './app/import-sources.ts'
-export { type ImportanceOptions, measureImportance } from './app/measure-importance.ts'
-export { type BackfillProgress, openFeatures } from './app/open-features.ts'
-export { openTables } from './app/open-tables.ts'
+export type { DataCheck } from './app/check-data.ts'
+export type { EvaluatedFunnel } from './app/evaluate-funnel.ts'
+export type { EvaluateOptions } from './app/evaluate-models.ts'
+export type { ImportanceOptions } from './app/measure-importance.ts'
+export type { BackfillProgress } from './app/open-features.ts'
+export {
+  checkData,
+  evaluateFunnel,
+  evaluateModels,
+  explainRecommendation,
+  importSources,
+  measureImportance,
+  openApp,
+  openFeatures,
+  openTables,
+  readTrainingInput,
+  serve,
+  trainModel,
+  trainWithGates,
+} from './app/programs.ts'
 export type { RunningSystem, ServeOptions } from './app/serve.ts'
-export { serve } from './app/serve.ts'
 export type { TrainModelOptions } from './app/train-model.ts'
-export { trainModel } from './app/train-model.ts'
-export { type GatedTraining, type TrainWithGatesOptions, trainWithGates } from './app/train-with-gates.ts'
-export { readTrainingInput, type TrainingInput } from './app/training-input.ts'
+export type { GatedTraining, TrainWithGatesOptions } from './app/train-with-gates.ts'
+export type { TrainingInput } from './app/training-input.ts'
 export type { App, OpenAppOptions } from './app.ts'
-export { openApp } from './app.ts'
 export type { Attribute, AttributeOptions } from './config/attributes.ts'
 export { boolean, category, integer, number, tags, text, timestamp } from './config/attributes.ts'
 export type { CardOptions, GateOptions } from './config/check-gates.ts'

@@ -19,6 +19,8 @@ export interface Import {
   /** From the repository's root; undefined for packages. */
   readonly target: string | undefined
   readonly isTypeOnly: boolean
+  /** Loaded when the code gets there, not with the file. */
+  readonly isDynamic: boolean
 }
 
 /** Every TypeScript file below the folders, sorted by path. */
@@ -40,11 +42,15 @@ export function sourceFiles(...folders: readonly string[]): readonly SourceFile[
 export function importsOf(file: SourceFile): readonly Import[] {
   const statements = /^[ \t]*(?:import|export)\s+(type\s)?(?:[\w*{}\s,$]+?\sfrom\s+)?(['"])([^'"]+)\2/gm
   const dynamic = /\bimport\(\s*()(['"])([^'"]+)\2/g
-  return [...file.code.matchAll(statements), ...file.code.matchAll(dynamic)].map((match) => {
+  const read = (match: RegExpExecArray, isDynamic: boolean): Import => {
     const specifier = match[3]!
     const target = specifier.startsWith('.') ? posix.join(posix.dirname(file.path), specifier) : undefined
-    return { specifier, target, isTypeOnly: match[1] !== undefined && match[1] !== '' }
-  })
+    return { specifier, target, isTypeOnly: match[1] !== undefined && match[1] !== '', isDynamic }
+  }
+  return [
+    ...[...file.code.matchAll(statements)].map((match) => read(match, false)),
+    ...[...file.code.matchAll(dynamic)].map((match) => read(match, true)),
+  ]
 }
 
 /** Comments become spaces. Strings and templates are skipped over, so that `'http://x'` holds no comment. */

@@ -5,7 +5,14 @@ import { join, posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorDocs } from '../scripts/build-error-docs.ts'
 import { errorCatalogue } from '../src/lib/error-catalogue.ts'
-import { importsOf, repositoryRoot, type SourceFile, sourceFiles, withoutComments } from './source-files.ts'
+import {
+  type Import,
+  importsOf,
+  repositoryRoot,
+  type SourceFile,
+  sourceFiles,
+  withoutComments,
+} from './source-files.ts'
 
 const rankByPlace: Readonly<Record<string, number>> = {
   lib: 0,
@@ -97,20 +104,43 @@ describe('the dependency rule', () => {
   })
 
   test('the client needs neither a package nor Node.js, so that a browser can load it', () => {
-    const byPath = new Map(product.map((file) => [file.path, file]))
-    const reached = new Set(['src/client.ts'])
-    const strays: string[] = []
-    for (const path of reached) {
-      for (const { specifier, target, isTypeOnly } of importsOf(byPath.get(path)!)) {
-        if (isTypeOnly) continue
-        if (target === undefined || !/^src\/(client|lib)[/.]/.test(target)) strays.push(`${path} imports ${specifier}`)
-        else reached.add(target)
-      }
-    }
-    expect(strays).toEqual([])
-    expect(reached.size).toBeGreaterThan(1)
+    const { paths, imports } = loadedWith('src/client.ts')
+    const strays = imports.filter(({ target }) => target === undefined || !/^src\/(client|lib)[/.]/.test(target))
+    expect(strays.map(({ path, specifier }) => `${path} imports ${specifier}`)).toEqual([])
+    expect(paths.length).toBeGreaterThan(1)
+  })
+
+  test('a system file loads words alone, neither the app nor a database nor the server, so that a command begins fast', () => {
+    const { paths, imports } = loadedWith('src/index.ts')
+    const packages = imports.filter(({ target, specifier }) => target === undefined && !specifier.startsWith('node:'))
+    expect([...new Set(packages.map(({ specifier }) => specifier))]).toEqual(['croner'])
+    expect(paths.filter((path) => /^src\/(app|http|data|serving|cli)[/.]/.test(path))).toEqual(['src/app/programs.ts'])
+    expect(paths).toContain('src/config/define-system.ts')
+  })
+
+  test('opening an app loads no SQL database, which few commands ask', () => {
+    const { paths, imports } = loadedWith('src/app.ts')
+    expect(imports.filter(({ target, specifier }) => target === undefined && /kysely|duckdb/.test(specifier))).toEqual(
+      [],
+    )
+    expect(paths).toContain('src/adapters/embedded/event-log.ts')
   })
 })
+
+/** What comes with a file as soon as it is imported. */
+function loadedWith(entry: string) {
+  const byPath = new Map(product.map((file) => [file.path, file]))
+  const paths = new Set([entry])
+  const imports: (Import & { readonly path: string })[] = []
+  for (const path of paths) {
+    for (const found of importsOf(byPath.get(path)!)) {
+      if (found.isTypeOnly || found.isDynamic) continue
+      imports.push({ ...found, path })
+      if (found.target !== undefined) paths.add(found.target)
+    }
+  }
+  return { paths: [...paths], imports }
+}
 
 describe('the pure middle', () => {
   const banned = /\b(?:Date\.now|Math\.random|setTimeout|setInterval|process\.env|console)\b|\bnew Date\(\)/
@@ -217,11 +247,11 @@ describe('the scanner that these checks rest on', () => {
       ),
     )
     expect(found).toEqual([
-      { specifier: '../lib/a.ts', target: 'src/lib/a.ts', isTypeOnly: true },
-      { specifier: './b.ts', target: 'src/data/b.ts', isTypeOnly: false },
-      { specifier: 'fastify', target: undefined, isTypeOnly: false },
-      { specifier: './d.ts', target: 'src/data/d.ts', isTypeOnly: false },
-      { specifier: './e.ts', target: 'src/data/e.ts', isTypeOnly: false },
+      { specifier: '../lib/a.ts', target: 'src/lib/a.ts', isTypeOnly: true, isDynamic: false },
+      { specifier: './b.ts', target: 'src/data/b.ts', isTypeOnly: false, isDynamic: false },
+      { specifier: 'fastify', target: undefined, isTypeOnly: false, isDynamic: false },
+      { specifier: './d.ts', target: 'src/data/d.ts', isTypeOnly: false, isDynamic: false },
+      { specifier: './e.ts', target: 'src/data/e.ts', isTypeOnly: false, isDynamic: true },
     ])
   })
 
