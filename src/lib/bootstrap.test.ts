@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bootstrapDifference, bootstrapMean, comparePaired } from './bootstrap.ts'
+import { bootstrapDifference, bootstrapMean, bootstrapMeans, comparePaired } from './bootstrap.ts'
 import { seededRng } from './rng.ts'
 
 test('no values give no interval, one value or equal values give that value', () => {
@@ -50,6 +50,16 @@ test('above 20,000 values the interval keeps its width', () => {
   const { interval } = bootstrapMean(values, { seed: 4 })!
   const expected = (2 * 1.96) / Math.sqrt(values.length)
   expect(Math.abs(interval[1] - interval[0] - expected)).toBeLessThan(0.1 * expected)
+})
+
+test('columns of the same units have the intervals that each has alone, in groups too', () => {
+  const rng = seededRng(7)
+  for (const count of [1, 300, 25_000]) {
+    const columns = [0, 1, 2].map(() => Float64Array.from({ length: count }, () => rng.normal()))
+    const options = { seed: 8, resampleCount: 50 }
+    expect(bootstrapMeans(columns, options)).toEqual(columns.map((values) => bootstrapMean(values, options)))
+  }
+  expect(bootstrapMeans([[], []], { seed: 8 })).toBeUndefined()
 })
 
 // The width of the interval of a difference is 2 * 1.96 * sqrt(sd1^2 / n1 + sd2^2 / n2), here 2 * 1.96 * sqrt(4 / 400 + 1 / 1600); each bound's standard error is

@@ -33,12 +33,35 @@ const DEFAULT_RESAMPLE_COUNT = 2000
  * @returns undefined for no values; with one value the interval is that value
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions): MeanInterval | undefined {
-  if (values.length === 0) return undefined
+  return bootstrapMeans([values], options)?.[0]
+}
+
+/**
+ * As `bootstrapMean` of every column, which are several measurements of the same units: what is drawn is drawn once.
+ * @param columns of one length
+ * @returns in the order of the columns; undefined for no values
+ */
+export function bootstrapMeans(
+  columns: readonly ArrayLike<number>[],
+  options: BootstrapOptions,
+): readonly MeanInterval[] | undefined {
+  const count = columns[0]!.length
+  if (count === 0) return undefined
   const { confidence = DEFAULT_CONFIDENCE, resampleCount = DEFAULT_RESAMPLE_COUNT } = options
   const rng = seededRng(options.seed).fork('bootstrap')
-  const units = groupSums(values, (bound) => rng.integer(bound))
-  const means = Float64Array.from({ length: resampleCount }, () => resampledMean(units, rng))
-  return { mean: meanOf(values), interval: middleOf(means, confidence), count: values.length }
+  const groups = groupsOf(count, rng)
+  const units = columns.map((values) => groupSums(values, groups))
+  const means = columns.map(() => new Float64Array(resampleCount))
+  const drawn = new Int32Array(units[0]!.sums.length)
+  for (let r = 0; r < resampleCount; r++) {
+    rng.integers(drawn.length, drawn)
+    for (let column = 0; column < columns.length; column++) means[column]![r] = drawnMean(units[column]!, drawn)
+  }
+  return columns.map((values, column) => ({
+    mean: meanOf(values),
+    interval: middleOf(means[column]!, confidence),
+    count,
+  }))
 }
 
 /**
@@ -53,11 +76,15 @@ export function bootstrapDifference(
   if (values.length === 0 || others.length === 0) return undefined
   const { confidence = DEFAULT_CONFIDENCE, resampleCount = DEFAULT_RESAMPLE_COUNT } = options
   const rng = seededRng(options.seed).fork('bootstrap of a difference')
-  const [units, otherUnits] = [values, others].map((group) => groupSums(group, (bound) => rng.integer(bound)))
-  const differences = Float64Array.from(
-    { length: resampleCount },
-    () => resampledMean(units!, rng) - resampledMean(otherUnits!, rng),
-  )
+  const resampled = [values, others].map((group) => {
+    const units = groupSums(group, groupsOf(group.length, rng))
+    return { units, drawn: new Int32Array(units.sums.length) }
+  })
+  const differences = Float64Array.from({ length: resampleCount }, () => {
+    for (const { drawn } of resampled) rng.integers(drawn.length, drawn)
+    const [mean, otherMean] = resampled.map(({ units, drawn }) => drawnMean(units, drawn))
+    return mean! - otherMean!
+  })
   return {
     mean: meanOf(values) - meanOf(others),
     interval: middleOf(differences, confidence),
@@ -65,15 +92,13 @@ export function bootstrapDifference(
   }
 }
 
-/** The mean of as many units as there are, drawn with replacement. */
-function resampledMean({ sums, sizes }: GroupSums, rng: Rng): number {
+/** The mean of the units that were drawn. */
+function drawnMean({ sums, sizes }: GroupSums, drawn: Int32Array): number {
   let sum = 0
+  for (let i = 0; i < drawn.length; i++) sum += sums[drawn[i]!]!
+  if (sizes === undefined) return sum / drawn.length
   let size = 0
-  for (let i = 0; i < sums.length; i++) {
-    const drawn = rng.integer(sums.length)
-    sum += sums[drawn]!
-    size += sizes[drawn]!
-  }
+  for (let i = 0; i < drawn.length; i++) size += sizes[drawn[i]!]!
   return sum / size
 }
 
@@ -130,26 +155,38 @@ function signFlipPValue(differences: Float64Array, options: BootstrapOptions): n
 
 interface GroupSums {
   readonly sums: Float64Array
-  readonly sizes: Int32Array
+  /** Undefined where every group is one value. */
+  readonly sizes?: Int32Array
 }
 
-/** Values one by one, or, where there are many, summed in groups drawn at random. */
-function groupSums(values: ArrayLike<number>, integer: (bound: number) => number): GroupSums {
-  const groupSize = values.length <= 20_000 ? 1 : Math.floor(values.length / 10_000)
-  if (groupSize === 1) return { sums: Float64Array.from(values), sizes: new Int32Array(values.length).fill(1) }
-  const shuffled = Float64Array.from(values)
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const other = integer(i + 1)
-    const value = shuffled[i]!
-    shuffled[i] = shuffled[other]!
-    shuffled[other] = value
+interface Groups {
+  readonly size: number
+  /** Places in the order in which they fill the groups. */
+  readonly order: Int32Array
+}
+
+/** Undefined for values one by one; where there are many, groups drawn at random. */
+function groupsOf(valueCount: number, rng: Rng): Groups | undefined {
+  if (valueCount <= 20_000) return undefined
+  const order = Int32Array.from({ length: valueCount }, (_, place) => place)
+  for (let i = order.length - 1; i > 0; i--) {
+    const other = rng.integer(i + 1)
+    const place = order[i]!
+    order[i] = order[other]!
+    order[other] = place
   }
-  const groupCount = Math.ceil(shuffled.length / groupSize)
+  return { size: Math.floor(valueCount / 10_000), order }
+}
+
+function groupSums(values: ArrayLike<number>, groups: Groups | undefined): GroupSums {
+  if (groups === undefined) return { sums: Float64Array.from(values) }
+  const { size, order } = groups
+  const groupCount = Math.ceil(order.length / size)
   const sums = new Float64Array(groupCount)
   const sizes = new Int32Array(groupCount)
-  for (let i = 0; i < shuffled.length; i++) {
-    sums[Math.floor(i / groupSize)]! += shuffled[i]!
-    sizes[Math.floor(i / groupSize)]!++
+  for (let i = 0; i < order.length; i++) {
+    sums[Math.floor(i / size)]! += values[order[i]!]!
+    sizes[Math.floor(i / size)]!++
   }
   return { sums, sizes }
 }

@@ -30,3 +30,13 @@ test('integers stay below their bound and reach every value', () => {
   const seen = new Set(Array.from({ length: 500 }, () => rng.integer(7)))
   expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5, 6])
 })
+
+test('many integers at once are those that would come one by one, and the stream goes on behind them', () => {
+  const [together, oneByOne] = [seededRng(6), seededRng(6)]
+  together.next()
+  oneByOne.next()
+  const out = new Int32Array(1000)
+  together.integers(1_000_003, out)
+  expect([...out]).toEqual(Array.from(out, () => oneByOne.integer(1_000_003)))
+  expect(together.next()).toBe(oneByOne.next())
+})

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { sequencesOf } from '../domain/interaction-sequences.ts'
 import { InteractionTableBuilder } from '../domain/interaction-table.ts'
+import type { Rng } from '../lib/rng.ts'
 import { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import type { Ranker } from '../ports/ranker.ts'
@@ -73,7 +74,7 @@ test('hundreds of thousands of answered questions are joined', async () => {
   const examples = new RankingExamples(['only'])
   const asked = { rows: Float32Array.of(0, 1), grades: [1, 0], areShown: false }
   const questions = new Array<ExampleQuestion>(200_000).fill({ userIndex: 0, momentMs: 0, ask: async () => asked })
-  const drawn = { next: () => 0, integer: () => 0, normal: () => 0, fork: () => drawn }
+  const drawn: Rng = { next: () => 0, integer: () => 0, integers: () => {}, normal: () => 0, fork: () => drawn }
   await examples.add(questions, { wrongPerQuestion: 1, rng: drawn })
   expect(RankingExamples.joined([examples, examples]).answeredCount).toBe(400_000)
 })

@@ -13,7 +13,7 @@ import {
 } from '../domain/ranking-metrics.ts'
 import {
   type BootstrapOptions,
-  bootstrapMean,
+  bootstrapMeans,
   comparePaired,
   type MeanInterval,
   type PairedComparison,
@@ -143,11 +143,12 @@ export function measureLists(lists: RankedLists, trainItemsByUser: Csr): ListMet
 
 /** Means over users with intervals; undefined where the slice has no user. */
 export function summarize(measured: UserMetricValues, options: BootstrapOptions): MetricSummary | undefined {
-  if (measured.userIndexes.length === 0) return undefined
   const names = Object.keys(measured.values) as UserMetric[]
-  return Object.fromEntries(
-    names.map((name) => [name, bootstrapMean(measured.values[name], options)!]),
-  ) as MetricSummary
+  const means = bootstrapMeans(
+    names.map((name) => measured.values[name]),
+    options,
+  )
+  return means && (Object.fromEntries(names.map((name, n) => [name, means[n]!])) as MetricSummary)
 }
 
 /** The difference challenger - champion in one metric, over the same users; undefined where there are none. */
