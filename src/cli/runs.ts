@@ -209,7 +209,10 @@ const gc = defineCommand({
 })
 
 export default defineCommand({
-  meta: { name: 'runs', description: 'The runs of training, tuning and evaluation: what each was made of, measured and took' },
+  meta: {
+    name: 'runs',
+    description: 'The runs of training, tuning and evaluation: what each was made of, measured and took',
+  },
   subCommands: { list, show, compare, log, cancel, resume, work, gc, execute },
   default: 'list',
 })
