@@ -83,25 +83,44 @@ test('cannot go back', async () => {
   await replay.close()
 })
 
-test('of a log that is trimmed under its hands says so', async () => {
+test('of a log that is too long to be kept says so where it is trimmed under its hands', async () => {
+  // A thousand offsets are read at once, and some hundred thousands kept: here each thousand holds one event.
+  const events = randomCorpus(seededRng(2), { eventCount: 600 }).events.map((stored, place) => ({
+    ...stored,
+    offset: place * 1000,
+    availableTimeMs: place,
+  }))
+  let isTrimmed = false
+  const log: EventLog = {
+    ...growingLog([]),
+    bounds: async () => ({ firstOffset: 0, nextOffset: 600_000, bytes: 0 }),
+    read: async (fromOffset, limit) =>
+      events.filter(({ offset }) => !isTrimmed && offset >= fromOffset && offset < fromOffset + limit),
+  }
+  const definitions = someDefinitions(seededRng(1), corpusDefinitions, 2)
+  const replay = await openFeatureReplay({ log, store: memoryOnlineStore(), definitions })
+  isTrimmed = true
+  await replay.read(300, 'u', ['i'])
+  await expect(replay.read(599, 'u', ['i'])).rejects.toMatchObject({ code: 'FEATURE_LOG_GAP' })
+  await replay.close()
+})
+
+test('reads a log that can be kept once', async () => {
   const { events } = randomCorpus(seededRng(2), { eventCount: 60 })
   const log = growingLog(events)
   log.length = events.length
-  let isTrimmed = false
-  const trimmed: EventLog = {
+  let readCount = 0
+  const counted: EventLog = {
     ...log,
     bounds: () => log.bounds(),
-    read: async (fromOffset, limit) => (isTrimmed ? [] : log.read(fromOffset, limit)),
+    read: async (fromOffset, limit) => {
+      readCount++
+      return log.read(fromOffset, limit)
+    },
   }
   const definitions = someDefinitions(seededRng(1), corpusDefinitions, 2)
-  const replay = await openFeatureReplay({
-    log: trimmed,
-    store: memoryOnlineStore(),
-    definitions,
-  })
-  isTrimmed = true
-  await expect(replay.read(asKnown(events).at(-1)!.availableTimeMs, 'u', ['i'])).rejects.toMatchObject({
-    code: 'FEATURE_LOG_GAP',
-  })
+  const replay = await openFeatureReplay({ log: counted, store: memoryOnlineStore(), definitions })
+  for (const { availableTimeMs } of asKnown(events)) await replay.read(availableTimeMs, 'u', ['i'])
   await replay.close()
+  expect(readCount).toBe(1)
 })

@@ -8,7 +8,6 @@ import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
 import { openFeatureEngine } from './feature-engine.ts'
 import { featureReader } from './feature-reader.ts'
-import { logBatches } from './log-batches.ts'
 
 export interface FeatureReplay extends FeatureSource {
   close(): Promise<void>
@@ -22,7 +21,7 @@ export interface FeatureReplayOptions {
 }
 
 /**
- * Reads the log once to learn its order (20 bytes an event), and again as the moments go on. Groups of an event go by the changes that could be known before it, as
+ * Reads the log once to learn its order (16 bytes an event), and what is behind its first half a million events again as the moments go on. Groups of an event go by the changes that could be known before it, as
  * in an engine that runs; the offline join goes by offsets, which for history that was imported late may differ.
  */
 export async function openFeatureReplay({ log, store, definitions }: FeatureReplayOptions): Promise<FeatureReplay> {
@@ -60,14 +59,20 @@ const BLOCK_COUNT = 512
 /** The same events by available time, then offset, under new offsets from 0; only those before the moment are there. */
 async function playedLog(log: EventLog): Promise<PlayedLog> {
   const bounds = await log.bounds()
-  const { offsets, timesMs } = await inOrderOfKnowing(log, bounds)
-  let count = 0
+  /** What is read for the order is kept as long as there is room: it is played first. */
   const blocks = new Map<number, readonly StoredEvent[]>()
+  const readBlock = (block: number) => log.read(block * BLOCK_LENGTH, BLOCK_LENGTH)
+  const { offsets, timesMs } = await inOrderOfKnowing(async (block) => {
+    const events = await readBlock(block)
+    if (blocks.size < BLOCK_COUNT) blocks.set(block, events)
+    return events
+  }, bounds)
+  let count = 0
   const eventAt = async (offset: number): Promise<StoredEvent> => {
     const block = Math.floor(offset / BLOCK_LENGTH)
     let events = blocks.get(block)
     if (events === undefined) {
-      events = await log.read(block * BLOCK_LENGTH, BLOCK_LENGTH)
+      events = await readBlock(block)
       if (blocks.size >= BLOCK_COUNT) blocks.delete(blocks.keys().next().value!)
       blocks.set(block, events)
     }
@@ -105,23 +110,22 @@ async function playedLog(log: EventLog): Promise<PlayedLog> {
 }
 
 async function inOrderOfKnowing(
-  log: EventLog,
-  bounds: { readonly firstOffset: number; readonly nextOffset: number },
+  blockAt: (block: number) => Promise<readonly StoredEvent[]>,
+  { firstOffset, nextOffset }: { readonly firstOffset: number; readonly nextOffset: number },
 ): Promise<{ readonly offsets: Float64Array; readonly timesMs: Float64Array }> {
-  const length = bounds.nextOffset - bounds.firstOffset
-  const timeAt = new Float64Array(length)
+  const offsetAt = new Float64Array(nextOffset - firstOffset)
+  const timeAt = new Float64Array(nextOffset - firstOffset)
   let isAscending = true
-  let position = 0
-  for await (const batch of logBatches(log, bounds)) {
-    for (const { availableTimeMs } of batch) {
-      if (position > 0 && availableTimeMs < timeAt[position - 1]!) isAscending = false
-      timeAt[position++] = availableTimeMs
+  let length = 0
+  for (let block = Math.floor(firstOffset / BLOCK_LENGTH); block * BLOCK_LENGTH < nextOffset; block++) {
+    for (const { offset, availableTimeMs } of await blockAt(block)) {
+      if (offset < firstOffset || offset >= nextOffset) continue
+      if (length > 0 && availableTimeMs < timeAt[length - 1]!) isAscending = false
+      offsetAt[length] = offset
+      timeAt[length++] = availableTimeMs
     }
   }
-  const order = Float64Array.from({ length: position }, (_, i) => i)
+  const order = Float64Array.from({ length }, (_, place) => place)
   if (!isAscending) order.sort((a, b) => timeAt[a]! - timeAt[b]! || a - b)
-  return {
-    offsets: order.map((place) => bounds.firstOffset + place),
-    timesMs: order.map((place) => timeAt[place]!),
-  }
+  return { offsets: order.map((place) => offsetAt[place]!), timesMs: order.map((place) => timeAt[place]!) }
 }
