@@ -15,7 +15,7 @@ import { popularity } from '../models/popularity/popularity.ts'
 import type { CandidateGenerator, GeneratorKind } from '../ports/candidate-generator.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
 import { type ContributionReport, contributionOf } from '../training/contribution.ts'
-import { type HeldOut, rankForUsers } from '../training/evaluate.ts'
+import { type HeldOut, type RankedLists, rankForUsers } from '../training/evaluate.ts'
 import {
   type EvaluatedModel,
   type EvaluationReport,
@@ -128,11 +128,13 @@ async function evaluateSplit(
     kind: 'placement',
     generator: servedGenerator(app.plan, new Map(models.map(({ name, generator }) => [name, generator]))),
   }
-  const ranked = [served, ...models, ...baselines].map(({ name, kind, generator }) => ({
-    name,
-    kind,
-    lists: rankForUsers(generator, heldOut, options.k),
-  }))
+  // A baseline may be one of the models, under its own name.
+  const listsOf = new Map<CandidateGenerator, RankedLists>()
+  const ranked = [served, ...models, ...baselines].map(({ name, kind, generator }) => {
+    const lists = listsOf.get(generator) ?? rankForUsers(generator, heldOut, options.k)
+    listsOf.set(generator, lists)
+    return { name, kind, lists }
+  })
   const report = evaluationReport(ranked, heldOut, {
     k: options.k,
     seed: app.plan.training.seed,

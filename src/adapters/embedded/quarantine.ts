@@ -40,7 +40,7 @@ export async function openQuarantine(options: {
       throw lmdbError(error, folder)
     }
   }
-  const count = ({ source, reason }: RejectedRow, change: number): void => {
+  const count = ({ source, reason, count: change }: ReasonCount): void => {
     const key = shortHash([source, reason])
     const total = (counts.get(key)?.count ?? 0) + change
     if (total === 0) counts.removeSync(key)
@@ -55,15 +55,17 @@ export async function openQuarantine(options: {
       write(() => {
         assertRoom(folder, roomBytes)
         let nextId = meta.get('nextId') ?? 1
+        const added: RejectedRow[] = []
         for (const { payload, ...row } of rejected) {
           const kept = { ...row, payload: payload.slice(0, PAYLOAD_LENGTH_MAX) }
           const identity = identityOf(kept)
           if (identities.get(identity) !== undefined) continue
           identities.put(identity, nextId)
           rows.put(nextId, { ...kept, id: nextId, rejectedAtMs })
-          count(kept, 1)
+          added.push(kept)
           nextId++
         }
+        for (const reasonCount of countsOf(added)) count(reasonCount)
         meta.put('nextId', nextId)
       })
     },
@@ -94,7 +96,7 @@ export async function openQuarantine(options: {
           if (!row) continue
           rows.removeSync(id)
           identities.removeSync(identityOf(row))
-          count(row, -1)
+          count({ source: row.source, reason: row.reason, count: -1 })
         }
       })
     },
@@ -114,6 +116,18 @@ function opened(folder: string) {
   } catch (error) {
     throw lmdbError(error, folder)
   }
+}
+
+/** Of thousands of rows that a file's batch brings, most have the same reason. */
+function countsOf(rows: readonly RejectedRow[]): ReasonCount[] {
+  const bySource = Map.groupBy(rows, ({ source }) => source)
+  return [...bySource].flatMap(([source, ofSource]) =>
+    [...Map.groupBy(ofSource, ({ reason }) => reason)].map(([reason, { length }]) => ({
+      source,
+      reason,
+      count: length,
+    })),
+  )
 }
 
 const identityOf = ({ source, where, reason, payload }: RejectedRow): string =>
