@@ -26,6 +26,11 @@ export interface EvaluatedFunnel {
   readonly ranker: TrainedRanker
 }
 
+/** Why the funnel of a system with a ranker was not measured: a sentence. */
+export interface UnmeasuredFunnel {
+  readonly missing: string
+}
+
 type FunnelOptions = Pick<EvaluateOptions, 'k' | 'testShare' | 'splitAtMs' | 'threadCount' | 'log'>
 
 interface FunnelInput {

@@ -20,7 +20,7 @@ import type { RankedEvidence } from '../training/gates/ranking.ts'
 import type { HeldTable } from '../training/gates/readiness.ts'
 import type { SanityEvidence, Scores } from '../training/gates/sanity.ts'
 import { type Compared, compareWithChampion } from './champion-comparison.ts'
-import type { EvaluatedFunnel } from './evaluate-funnel.ts'
+import type { EvaluatedFunnel, UnmeasuredFunnel } from './evaluate-funnel.ts'
 import { type HeldOutEvaluation, servedGenerator, servedPlacement } from './evaluate-models.ts'
 import { servingCostOf } from './measure-serving.ts'
 import type { TrainingInput } from './training-input.ts'
@@ -32,8 +32,8 @@ export interface Candidate {
   readonly manifest: Manifest
   readonly input: TrainingInput
   readonly evaluation: HeldOutEvaluation
-  /** Undefined where the system has no ranker, and where nobody could be asked about. */
-  readonly funnel?: EvaluatedFunnel | undefined
+  /** Undefined where the system has no ranker. */
+  readonly funnel?: EvaluatedFunnel | UnmeasuredFunnel | undefined
   readonly threadCount?: number | undefined
 }
 
@@ -80,7 +80,7 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
       userGroups: userGroupsOf(evaluation, userSlices, metric),
       itemGroups: itemGroupsOf(app, evaluation, groups, input.table.itemIds),
       ...(features && { features }),
-      ...(funnel && { ranking: rankedEvidence(app, funnel) }),
+      ...(funnel && { ranking: 'missing' in funnel ? funnel : rankedEvidence(app, funnel) }),
       cost: await servingCostOf(app, manifest.version),
       freshness: {
         newestLearnedMs,
@@ -119,18 +119,13 @@ function leadsWithPopular(app: App): boolean {
   return app.plan.training.candidates[leading!]?.kind === 'popularity'
 }
 
-function rankedEvidence(app: App, { measured }: EvaluatedFunnel): RankedEvidence {
-  const [leadingName] = servedPlacement(app.plan)[1].candidates
-  const { k, ranked, generators, questionCount, notFiniteCount, constantCount } = measured
-  return {
-    k,
-    ranked: ranked.ndcg,
-    generators: Object.fromEntries(Object.entries(generators).map(([name, { ndcg }]) => [name, ndcg])),
-    leadingName: leadingName!,
-    questionCount,
-    notFiniteCount,
-    constantCount,
-  }
+/** For every placement that is ranked; those with the same leading generator are judged as one. */
+function rankedEvidence(app: App, { measured }: EvaluatedFunnel): readonly RankedEvidence[] {
+  const ranked = Object.values(app.plan.serving.placements).filter(({ isRanked }) => isRanked)
+  const { generators, ranked: list, ...facts } = measured
+  const ndcgs = Object.fromEntries(Object.entries(generators).map(([name, { ndcg }]) => [name, ndcg]))
+  const leading = new Set(ranked.map(({ candidates }) => candidates[0]!))
+  return [...leading].map((leadingName) => ({ ...facts, ranked: list.ndcg, generators: ndcgs, leadingName }))
 }
 
 type Metric = 'ndcg' | 'recall' | 'reciprocalRank' | 'averagePrecision'

@@ -119,7 +119,7 @@ export class LiveModel {
       const { model, manifest, rankerProblem } = await openServingModel(modelsDir, version, system)
       onSwap(model)
       this.#manifest = manifest
-      this.#rankerProblem = rankerProblem && describe(rankerProblem)
+      this.#rankerProblem = rankerProblem === undefined ? undefined : describe(rankerProblem)
       log.info('model loaded', { modelVersion: version })
       if (rankerProblem)
         log.warn('the model answers without its ranker', { modelVersion: version, error: rankerProblem })

@@ -9,7 +9,7 @@ import type { SourceRunner } from '../data/source-runner.ts'
 import type { ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type ServerOptions } from '../http/server.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
-import { pause } from '../lib/within.ts'
+import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
@@ -33,6 +33,8 @@ const FEATURE_POLL_MS = 5
 const TRIM_EVERY_MS = 3_600_000
 /** How often the queue of runs is looked at. */
 const RUNS_EVERY_MS = 1000
+/** How long a server that stops waits for what was shown to reach the log. */
+const IMPRESSIONS_END_MS = 5000
 /** How often what is new in the log goes to the offline tables. */
 const TABLES_EVERY_MS = 60_000
 
@@ -145,7 +147,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     featuresCaughtUp: () => featuresCaughtUp(features),
     close: async () => {
       await server.close()
-      await impressions?.settled()
+      // A log that hangs must not keep the server from stopping: what it has not taken by then is lost with the process.
+      if (impressions) await settlesWithin(impressions.settled(), IMPRESSIONS_END_MS)
       await stopRuns()
       await runs?.stop()
       await stopPolling()

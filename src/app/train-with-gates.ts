@@ -2,10 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
 import { type GateReport, lettingThrough } from '../domain/gate-report.ts'
+import { MillraceError } from '../lib/errors.ts'
 import type { Manifest } from '../models/bundle.ts'
 import { judge } from '../training/gates/judge.ts'
 import { refusedByGates } from '../training/registered-models.ts'
-import { type EvaluatedFunnel, evaluateFunnel } from './evaluate-funnel.ts'
+import { type EvaluatedFunnel, evaluateFunnel, type UnmeasuredFunnel } from './evaluate-funnel.ts'
 import { evaluateOnHeldOut, type HeldOutEvaluation } from './evaluate-models.ts'
 import { type Candidate, gatherEvidence } from './gate-evidence.ts'
 import { type TrainModelOptions, trainModel } from './train-model.ts'
@@ -39,8 +40,8 @@ export async function trainWithGates(
 ): Promise<GatedTraining> {
   const { threadCount, log, checkpoints, promote = true } = options
   const evaluation = await evaluateOnHeldOut(app, input, { threadCount, checkpoints, log: () => {} })
-  const funnel = await evaluateFunnel(app, input, { threadCount, log })
-  await options.onEvaluation?.(evaluation, funnel)
+  const funnel = await measuredFunnel(app, input, { threadCount, log })
+  await options.onEvaluation?.(evaluation, funnel && 'missing' in funnel ? undefined : funnel)
   const manifest = await trainModel(app, input, { threadCount, log, evaluation, checkpoints })
   await options.onModel?.(manifest)
   const report = await judgeModel(app, { manifest, input, evaluation, funnel, threadCount })
@@ -53,6 +54,22 @@ export async function trainWithGates(
     await models.promote({ version: manifest.version, ...(expected !== undefined && { expected }), decision })
   }
   return { manifest, report, isPromoted: promote }
+}
+
+/** What may be too little before a split can be enough in all: that ends no training. */
+async function measuredFunnel(
+  app: App,
+  input: TrainingInput,
+  options: Parameters<typeof evaluateFunnel>[2],
+): Promise<EvaluatedFunnel | UnmeasuredFunnel | undefined> {
+  if (app.system.ranker === undefined) return undefined
+  try {
+    const funnel = await evaluateFunnel(app, input, options)
+    return funnel ?? { missing: 'nobody chose anything new after a split' }
+  } catch (error) {
+    if (!(error instanceof MillraceError && error.code === 'NOTHING_TO_TRAIN_ON')) throw error
+    return { missing: `before a split there is too little to learn from: ${error.message}` }
+  }
 }
 
 /** Judges a model that was just trained, and keeps the report. @throws MillraceError METADATA_*, BUNDLE_* */

@@ -60,8 +60,8 @@ export function impressionRecorder(options: ImpressionRecorderOptions): Impressi
 
   const write = async (answers: readonly ShownAnswer[]): Promise<void> => {
     try {
-      await log.append(answers.map(impressionOf))
-      recordedCount += answers.length
+      const { duplicatePositions } = await log.append(answers.map(impressionOf))
+      recordedCount += answers.length - duplicatePositions.length
       isFailing = false
     } catch (error) {
       lostCount += answers.length
@@ -74,12 +74,15 @@ export function impressionRecorder(options: ImpressionRecorderOptions): Impressi
   const writeAll = async (): Promise<void> => {
     // The rest of this turn may bring more for the same batch, and the answer that is under way goes out first.
     await new Promise((resolve) => setImmediate(resolve))
-    while (waiting.length > 0) {
-      const answers = waiting.slice(0, BATCH_LENGTH)
-      waiting = waiting.slice(BATCH_LENGTH)
-      await write(answers)
+    try {
+      while (waiting.length > 0) {
+        const answers = waiting.slice(0, BATCH_LENGTH)
+        waiting = waiting.slice(BATCH_LENGTH)
+        await write(answers)
+      }
+    } finally {
+      writing = undefined
     }
-    writing = undefined
   }
 
   return {

@@ -6,6 +6,7 @@ import type { RankerKind } from '../ports/ranker.ts'
 import { type BundledRanker, readBundle } from './bundle.ts'
 import { modelOf, type OpenedModel } from './open-bundle.ts'
 import { openRanker } from './open-ranker.ts'
+import { poolColumnNames } from './ranking/candidate-pool.ts'
 import type { ServingModel, ServingRanker } from './serving-model.ts'
 
 /** What of the system file a model has to fit. */
@@ -17,11 +18,8 @@ export interface SystemOfModel {
 
 export interface OpenedServingModel extends OpenedModel {
   /** Why the bundle's ranker cannot be used: the model answers without it, its candidates in the order of their generators. */
-  readonly rankerProblem?: MillraceError
+  readonly rankerProblem?: unknown
 }
-
-/** What a model can do without: a ranker that does not fit, or that nothing here can run. */
-const withoutRanker: readonly string[] = ['MODEL_MISMATCH', 'ONNX_RUNTIME_MISSING', 'MODEL_FILE_INVALID']
 
 /** @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER, MODEL_MISMATCH for a generator of another kind */
 export async function openServingModel(
@@ -36,12 +34,22 @@ export async function openServingModel(
   try {
     return { model: await withRanker(model, bundle.ranker, system), manifest }
   } catch (error) {
-    if (!(error instanceof MillraceError && withoutRanker.includes(error.code))) throw error
     return { model, manifest, rankerProblem: error }
   }
 }
 
 async function withRanker(model: ServingModel, bundled: BundledRanker, system: SystemOfModel): Promise<ServingModel> {
+  const columnNames = new Set([...poolColumnNames(bundled.generatorNames), ...bundled.features.map(({ name }) => name)])
+  const unknown = bundled.featureNames.filter((name) => !columnNames.has(name))
+  if (unknown.length > 0) {
+    throw new MillraceError(
+      'MODEL_MISMATCH',
+      `The ranker of model ${model.version} wants ${unknown.join(', ')}, which nothing here gives.`,
+      {
+        fix: 'Train again with "millrace train".',
+      },
+    )
+  }
   const ranker: ServingRanker = {
     ranker: await openRanker(model.version, bundled, system),
     generatorNames: bundled.generatorNames,

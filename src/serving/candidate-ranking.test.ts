@@ -182,6 +182,7 @@ describe('where ranking fails', () => {
 
   test.each([
     ['throws', () => Promise.reject(new Error('no'))],
+    ['never comes to an end', () => new Promise<never>(() => {})],
     [
       'gives no number',
       (_rows: Float32Array, rowCount: number, out: Float64Array) => {
@@ -194,6 +195,31 @@ describe('where ranking fails', () => {
     const answer = await ask()
     expect(answer.rung).toBe('unranked')
     expect(idsOf(answer)).toEqual(unranked)
+  })
+
+  test('with nothing to order, the turn of the one who tries again is not used up', async () => {
+    open(rankedBy('price', { systemFeatures: ['price'] }))
+    const working = features.read
+    features = { read: () => Promise.reject(new Error('the store is away')) }
+    for (let n = 0; n < 5; n++) await ask()
+    features = { read: working }
+    shop.nowMs += 1000
+    expect((await ask({ filter: 'price > 1000' })).items).toEqual([])
+    expect((await ask()).rung).toBe('full')
+  })
+
+  test('a ranker that is replaced is closed when its last answer is out', async () => {
+    const ranker = rankedBy('price', { systemFeatures: ['price'] })
+    let closedCount = 0
+    const model = open({ ...ranker, ranker: { ...ranker.ranker, close: async () => void closedCount++ } })
+    const answering = ask()
+    // The same one again changes nothing.
+    shop.service.useModel(model)
+    expect(closedCount).toBe(0)
+    shop.service.useModel(modelOf(10))
+    expect(closedCount).toBe(0)
+    expect((await answering).rung).toBe('full')
+    expect(closedCount).toBe(1)
   })
 
   test('five times in a row, it is left alone for a second, and has its say again when it works', async () => {

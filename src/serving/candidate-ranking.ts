@@ -29,6 +29,8 @@ export interface GatheredCandidates {
   readonly values: Float32Array
   /** By candidate: the place among the ranker's generators of the one that put it furthest up. */
   readonly proposers: Uint8Array
+  /** By candidate: its number in the order of proposal, which decides between equal scores, as where the ranked list is measured and explained. */
+  readonly proposedAs: Int32Array
   readonly failures: readonly GeneratorFailure[]
 }
 
@@ -119,30 +121,34 @@ export class CandidateRanking {
     return {
       itemIndexes: places.map((place) => itemIndexes[place]!),
       values,
+      proposedAs: places,
       proposers: Uint8Array.from(places, (place) => proposers[place]!),
       failures,
     }
   }
 
   /**
-   * @param waitMs how long features may take
-   * @throws what reading the features or scoring threw; an Error where they took too long and where a score is not finite
+   * @param waitMs how long reading the features and scoring may take together
+   * @throws what either of them threw; an Error where they took too long and where a score is not finite
    */
   async order(
     candidates: GatheredCandidates,
-    asked: { readonly userId: string | undefined; readonly nowMs: number; readonly waitMs: number },
+    { userId, nowMs, waitMs }: { readonly userId: string | undefined; readonly nowMs: number; readonly waitMs: number },
   ): Promise<RankedCandidates> {
     this.#underwayCount++
+    // It goes on where nobody waits for it any more, and only then may the ranker be closed.
+    const ranking = this.#order(candidates, userId).finally(() => {
+      this.#underwayCount--
+      if (this.#isRetired) this.#closeWhenIdle()
+    })
     try {
-      const ranked = await this.#order(candidates, asked)
+      if (!(await settlesWithin(ranking, waitMs))) throw new Error(`features and ranking took longer than ${waitMs} ms`)
+      const ranked = await ranking
       this.#breaker.succeeded()
       return ranked
     } catch (error) {
-      this.#breaker.failed(asked.nowMs)
+      this.#breaker.failed(nowMs)
       throw error
-    } finally {
-      this.#underwayCount--
-      if (this.#isRetired) this.#closeWhenIdle()
     }
   }
 
@@ -155,15 +161,15 @@ export class CandidateRanking {
   #closeWhenIdle(): void {
     if (this.#underwayCount > 0) return
     // What cannot be given back is lost with the process.
-    this.#ranker.ranker.close?.().catch(() => {})
+    void Promise.try(() => this.#ranker.ranker.close?.()).catch(() => {})
   }
 
   async #order(
-    { itemIndexes, values, proposers, failures }: GatheredCandidates,
-    { userId, waitMs }: { readonly userId: string | undefined; readonly waitMs: number },
+    { itemIndexes, values, proposers, proposedAs, failures }: GatheredCandidates,
+    userId: string | undefined,
   ): Promise<RankedCandidates> {
     const count = itemIndexes.length
-    const readings = await this.#readings(userId, itemIndexes, waitMs)
+    const readings = await this.#readings(userId, itemIndexes)
     const rows = new Float32Array(count * this.#width)
     fillRows(values, this.#pool.columnNames.length, this.#encoder, readings, rows)
     const scores = new Float64Array(count)
@@ -171,7 +177,9 @@ export class CandidateRanking {
     const picked = this.#pick(rows, this.#width, count).slice()
     await this.#ranker.ranker.score(picked, count, scores)
     if (!scores.every(Number.isFinite)) throw new Error('the ranker gave a score that is not finite')
-    const order = Int32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b)
+    const order = Int32Array.from(scores.keys()).sort(
+      (a, b) => scores[b]! - scores[a]! || proposedAs[a]! - proposedAs[b]!,
+    )
     const { generatorNames } = this.#pool
     return {
       itemIndexes: order.map((place) => itemIndexes[place]!),
@@ -186,14 +194,11 @@ export class CandidateRanking {
   async #readings(
     userId: string | undefined,
     itemIndexes: Int32Array,
-    waitMs: number,
   ): Promise<readonly (readonly FeatureReading[])[]> {
     const { names } = this.#encoder
     if (names.length === 0) return []
     if (this.#features === undefined) throw new Error('the features that the ranker looks at are not kept here')
     const itemIds = Array.from(itemIndexes, (index) => this.#itemIds[index]!)
-    const reading = this.#features.read(names, userId, itemIds)
-    if (!(await settlesWithin(reading, waitMs))) throw new Error(`the features took longer than ${waitMs} ms`)
-    return reading
+    return this.#features.read(names, userId, itemIds)
   }
 }

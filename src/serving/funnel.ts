@@ -108,8 +108,6 @@ export class Funnel {
   rank(question: Question, waitMs: number): Promise<RankedCandidates> | undefined {
     const { request, placement, filter, limit, nowMs } = question
     const ranking = this.#ranking!
-    if (ranking.isResting(nowMs))
-      throw new Error('ranking has failed several times in a row and is left alone for a while')
     this.#catchUp()
     const allowed = this.#eligible(placement, filter)
     try {
@@ -118,6 +116,8 @@ export class Funnel {
       const generatorNames = placement.plan.candidates
       const gathered = ranking.gather(this.#visitor.history, allowed.modelWords, { generatorNames, countMax })
       if (gathered.itemIndexes.length === 0) return undefined
+      if (ranking.isResting(nowMs))
+        throw new Error('ranking has failed several times in a row and is left alone for a while')
       return ranking.order(gathered, { userId: request.userId, nowMs, waitMs })
     } finally {
       allowed.restore()

@@ -75,6 +75,7 @@ export class RecommendationService {
   /** Every request after this is answered by that model; undefined: by none. Takes some 0.7 s for a million items, then exchanges a pointer. */
   useModel(model: ServingModel | undefined): void {
     const replaced = this.#funnel
+    if (model !== undefined && replaced.model === model) return
     this.#funnel = this.#funnelOf(model)
     replaced.retire()
   }
@@ -99,7 +100,8 @@ export class RecommendationService {
       return (
         ranking?.then(
           (ranked) => this.#response(question, funnel, { ranked }),
-          (rankingFailure: unknown) => this.#response(question, funnel, { rankingFailure }),
+          (error: unknown) =>
+            this.#response(question, funnel, { rankingFailure: error ?? new Error('ranking failed') }),
         ) ?? this.#response(question, funnel, {})
       )
     } catch (rankingFailure) {

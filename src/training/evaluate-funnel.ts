@@ -36,7 +36,8 @@ export interface FunnelMeasurement {
   readonly candidateCountMean: number
   /** Questions that a candidate got a score of that is no finite number. */
   readonly notFiniteCount: number
-  /** Questions with several candidates that all got one score. */
+  /** Questions with several candidates, and those of them that all got one score. */
+  readonly comparedCount: number
   readonly constantCount: number
 }
 
@@ -56,6 +57,7 @@ export async function measureFunnel(
   const first500 = new PerUser()
   let candidateCount = 0
   let notFiniteCount = 0
+  let comparedCount = 0
   let constantCount = 0
   for (const question of questions) {
     const asked = await rows.ask(question)
@@ -70,7 +72,8 @@ export async function measureFunnel(
     const scores = new Float64Array(items.length)
     await ranker.score(columnOf(asked.rows, width, items.length), items.length, scores)
     if (!scores.every(Number.isFinite)) notFiniteCount++
-    else if (scores.length > 1 && scores.every((score) => score === scores[0])) constantCount++
+    if (scores.length > 1) comparedCount++
+    if (scores.length > 1 && scores.every((score) => score === scores[0])) constantCount++
     const judge = (list: PerUser, order: readonly number[]): void => {
       const shown = order.map((place) => items[place]!)
       list.add(question.userIndex, ndcgAtK(shown, relevant, k)!, recallAtK(shown, relevant, k)!)
@@ -97,6 +100,7 @@ export async function measureFunnel(
     candidateRecallAt500: first500.values().recall,
     candidateCountMean: questions.length === 0 ? 0 : candidateCount / questions.length,
     notFiniteCount,
+    comparedCount,
     constantCount,
   }
 }

@@ -64,6 +64,12 @@ describe('an interaction', () => {
     expect(lists(1100)).toEqual([])
   })
 
+  test('that may not have come in yet leaves its list without labels, however new the lists are', () => {
+    const lists = [list(0, 'a', 'b'), list(90, 'a', 'b')]
+    const { facts } = answeredLists(lists, [view('a', 5), view('b', 95)], { knownUntilMs: 100 })
+    expect(facts).toEqual({ impressionCount: 2, unfinishedCount: 1, answeredCount: 1 })
+  })
+
   test('does not fall back on an older list where the newest is too old', () => {
     expect(answeredLists([list(0, 'a'), list(50, 'a')], [view('a', 151)]).lists).toEqual([])
     expect(answeredLists([list(0, 'a'), list(50, 'a')], [view('a', 149)]).lists).toEqual([[1, 'a 1']])

@@ -37,7 +37,10 @@ export class ShownQuestions {
       readonly itemIds: readonly string[]
       readonly sequences: InteractionSequences
     },
-    options: AttributionOptions,
+    options: AttributionOptions & {
+      /** What users did before this moment is known, all of it where it is left out: lists whose attribution reaches behind it have no labels yet. */
+      readonly knownUntilMs?: number
+    },
   ) {
     const { timesMs } = impressions
     this.#impressions = impressions
@@ -47,9 +50,10 @@ export class ShownQuestions {
       itemIndexes: indexesIn(interactions.itemIds, impressions.itemIds),
     }
     this.#grades = attributedGrades(impressions, interactions.sequences, this.#alignment, options)
-    const { beforeMs, attributionMs } = options
+    const { beforeMs, attributionMs, knownUntilMs = beforeMs } = options
+    const labelledMs = Math.min(beforeMs, knownUntilMs)
     const seen = Array.from(timesMs.keys()).filter((impression) => timesMs[impression]! < beforeMs)
-    const finished = seen.filter((impression) => timesMs[impression]! + attributionMs <= beforeMs)
+    const finished = seen.filter((impression) => timesMs[impression]! + attributionMs <= labelledMs)
     const answered = finished.filter((impression) => this.#gradesOf(impression).some((grade) => grade > 0))
     this.#answered = answered.sort((a, b) => timesMs[a]! - timesMs[b]! || a - b)
     this.facts = {

@@ -137,11 +137,13 @@ function shownExamples(
   if (plan.from === 'history' || impressions === undefined) return undefined
   const { userIds, itemIds } = table
   const { attributionMs, perGenerator } = plan
-  const beforeMs = impressions.beforeMs ?? Math.max(newestTimeMs(table), newestShownMs(impressions.table)) + 1
+  // Lists may be there sooner than what users did with them, as where that is imported every night.
+  const knownUntilMs = newestTimeMs(table) + 1
+  const beforeMs = impressions.beforeMs ?? Math.max(knownUntilMs, newestShownMs(impressions.table) + 1)
   const questions = new ShownQuestions(
     impressions.table,
     { userIds, itemIds, sequences },
-    { attributionMs, beforeMs, lightestWeight },
+    { attributionMs, beforeMs, knownUntilMs, lightestWeight },
   )
   return new ShownExamples(questions, impressions, {
     generators,

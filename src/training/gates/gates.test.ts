@@ -105,6 +105,7 @@ describe('ranking', () => {
         leadingName: 'leading',
         questionCount: 900,
         notFiniteCount: 0,
+        comparedCount: 890,
         constantCount: 3,
         ...given,
       },
@@ -115,6 +116,11 @@ describe('ranking', () => {
     expect(judged(plus(leading, (user) => (user % 3 === 0 ? 0.1 : 0)))).toMatchObject({ verdict: 'passed' })
     expect(judged(leading)).toMatchObject({ verdict: 'passed', reason: expect.stringContaining('no worse') })
     expect(judged(plus(leading, (user) => (user % 2 === 0 ? -0.1 : 0.02)))).toMatchObject({ verdict: 'failed' })
+    // A hundredth is no reason, however many users it is.
+    expect(judged(leading.map((value) => 0.99 * value))).toMatchObject({ verdict: 'passed' })
+    expect(judged(new Float64Array(400), { generators: { leading: new Float64Array(400) } })).toMatchObject({
+      verdict: 'notJudged',
+    })
     expect(judged(leading.slice(0, 20), { generators: { leading: leading.slice(0, 20) } })).toMatchObject({
       verdict: 'notJudged',
     })
@@ -125,7 +131,7 @@ describe('ranking', () => {
       verdict: 'failed',
       reason: 'the ranker gave 1 of 900 lists scores that are no finite numbers',
     })
-    expect(judged(leading, { constantCount: 900 })).toMatchObject({ verdict: 'failed' })
+    expect(judged(leading, { constantCount: 850 })).toMatchObject({ verdict: 'failed' })
   })
 
   // Promised: 0.5 %. Of 1,000 that is 5; 22 or more would come by chance for fewer than one seed in a million.
@@ -154,6 +160,7 @@ describe('ranking', () => {
           leadingName: 'best',
           questionCount: 900,
           notFiniteCount: 0,
+          comparedCount: 900,
           constantCount: 0,
         },
         { level: 0.9, jump: 2, usersMin: 50 },

@@ -18,8 +18,8 @@ export interface GateEvidence {
   readonly sanity: SanityEvidence
   readonly popularity: OverPopularity
   readonly leak: LeakEvidence
-  /** Left out where the model has no ranker, or nothing was asked of it. */
-  readonly ranking?: RankedEvidence
+  /** For every leading generator of ranked placements; a sentence where nothing was asked of the ranker. Left out where the model has none. */
+  readonly ranking?: readonly RankedEvidence[] | { readonly missing: string }
   /** A sentence where there is nothing to compare with. */
   readonly comparison: Slices | { readonly missing: string }
   readonly userGroups: readonly UserGroups[]
@@ -43,9 +43,10 @@ export function judge(evidence: GateEvidence, settings: GateSettings): readonly 
   if (settings.sanity) results.push(sanityGate(evidence.sanity, { ...settings.sanity, usersMin }))
   if (settings.sanity && evidence.features) results.push(featuresGate(evidence.features))
   if (settings.leak) results.push(leakGate(evidence.leak, { ...settings.leak, metric, usersMin }))
-  if (settings.leak && evidence.ranking) results.push(rankedLeakGate(evidence.ranking, { ...settings.leak, usersMin }))
+  const ranked = evidence.ranking === undefined || 'missing' in evidence.ranking ? [] : evidence.ranking
+  if (settings.leak && ranked.length > 0) results.push(rankedLeakGate(ranked[0]!, { ...settings.leak, usersMin }))
   if (settings.popularity) results.push(popularityGate(evidence.popularity, { metric, usersMin }))
-  if (settings.ranking && evidence.ranking) results.push(rankingGate(evidence.ranking, { usersMin }))
+  if (settings.ranking && evidence.ranking) results.push(...rankingResults(evidence.ranking, { usersMin }))
   if (settings.accuracy) results.push(...comparisonResults(evidence.comparison, { ...settings.accuracy, usersMin }))
   if (settings.bias) {
     const bias = { ...settings.bias, metric, usersMin }
@@ -69,6 +70,17 @@ function comparisonResults(
 ): readonly GateResult[] {
   if (!('missing' in comparison)) return accuracyGates(comparison, settings)
   return [{ gate: 'accuracy', verdict: 'notJudged', measured: [], reason: comparison.missing }]
+}
+
+function rankingResults(
+  ranking: NonNullable<GateEvidence['ranking']>,
+  settings: Parameters<typeof rankingGate>[1],
+): readonly GateResult[] {
+  const missing = 'missing' in ranking ? ranking.missing : 'no placement is ranked'
+  if ('missing' in ranking || ranking.length === 0) {
+    return [{ gate: 'ranking', verdict: 'notJudged', measured: [], reason: missing }]
+  }
+  return ranking.map((evidence) => rankingGate(evidence, settings))
 }
 
 const verdictWords = { passed: 'passed', failed: 'FAILED', notJudged: 'not judged' } as const

@@ -15,12 +15,15 @@ export interface RankedEvidence {
   readonly questionCount: number
   /** Questions that a candidate got a score of that is no finite number. */
   readonly notFiniteCount: number
-  /** Questions with several candidates that all got one score. */
+  /** Questions with several candidates, and those of them that all got one score. */
+  readonly comparedCount: number
   readonly constantCount: number
 }
 
 /** A loss that would still be called no worse, as a share of the leading generator's mean. */
 const TOLERATED = 0.05
+/** A ranker that gives one score to all candidates of more lists than this puts nothing in order. */
+const CONSTANT_SHARE_MAX = 0.9
 
 /** Putting together what several generators know may well give twice what the best of them gives alone: more than a jump between models of one kind. */
 const JUMPS = 2
@@ -35,9 +38,9 @@ export function rankedLeakGate(
 }
 
 export function rankingGate(evidence: RankedEvidence, { usersMin }: { readonly usersMin: number }): GateResult {
-  const { k, ranked, generators, leadingName, questionCount, notFiniteCount, constantCount } = evidence
+  const { k, ranked, generators, leadingName, questionCount, notFiniteCount, comparedCount, constantCount } = evidence
   const userCount = ranked.length
-  if (notFiniteCount > 0 || (constantCount === questionCount && questionCount > 0)) {
+  if (notFiniteCount > 0 || (comparedCount > 0 && constantCount > CONSTANT_SHARE_MAX * comparedCount)) {
     const [count, what] =
       notFiniteCount > 0
         ? [notFiniteCount, 'scores that are no finite numbers']
@@ -45,7 +48,9 @@ export function rankingGate(evidence: RankedEvidence, { usersMin }: { readonly u
     return {
       gate: 'ranking',
       verdict: 'failed',
-      measured: [{ name: `lists with ${what}`, value: count, count: questionCount }],
+      measured: [
+        { name: `lists with ${what}`, value: count, count: notFiniteCount > 0 ? questionCount : comparedCount },
+      ],
       bound: 0,
       reason: `the ranker gave ${count} of ${questionCount} lists ${what}`,
     }
@@ -57,8 +62,9 @@ export function rankingGate(evidence: RankedEvidence, { usersMin }: { readonly u
   const test = pairedTest(ranked, leading)
   const interval = intervalOf(test)
   const reference = meanTest(leading).mean
-  const isWorse = pValueBelowZero(test) < FALSE_REFUSALS_PER_FAMILY
-  const isNoWorse = interval[0] >= -TOLERATED * reference
+  const isWorse = pValueBelowZero(pairedTest(ranked, leading, 1 - TOLERATED)) < FALSE_REFUSALS_PER_FAMILY
+  // Where neither finds anything there is nothing to be compared.
+  const isNoWorse = interval[0] >= -TOLERATED * reference && (reference > 0 || test.mean > 0)
   const meaning = isWorse
     ? 'worse; the order of the generator would serve users better'
     : interval[0] > 0
