@@ -215,15 +215,15 @@ type Catalogue = ReadonlyMap<string, Readonly<Record<string, unknown>>>
 
 async function catalogueOf(app: App): Promise<Catalogue> {
   const catalogue = new Map<string, Readonly<Record<string, unknown>>>()
-  const { nextOffset } = await app.log.bounds()
-  for (let offset = 0; offset < nextOffset; ) {
-    const batch = await app.log.read(offset, 10_000)
+  for (let offset = 0; ; ) {
+    const batch = await app.log.read(offset, 1000)
     for (const { event } of batch) {
       if (event.kind === 'entity' && event.entity === 'item') catalogue.set(event.entityId, event.attributes)
     }
+    // The import takes items and users first.
+    if (!batch.some(({ event }) => event.kind === 'entity')) return catalogue
     offset = batch.at(-1)!.offset + 1
   }
-  return catalogue
 }
 
 function count(n: number): string {

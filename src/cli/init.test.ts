@@ -43,11 +43,9 @@ describe('millrace init', () => {
 
     const file = join(folder, 'millrace.config.ts')
     const system = readFileSync(file, 'utf8')
-    expect(typeErrors(folder)).toEqual([])
     // That the compiler looks at all, and that a mistyped name is found before anything runs.
-    writeFileSync(file, system.replace("per: 'category'", "per: 'categroy'"))
-    expect(typeErrors(folder)).toEqual([expect.stringContaining('"categroy"')])
-    writeFileSync(file, system)
+    writeFileSync(join(folder, 'mistyped.config.ts'), system.replace("per: 'category'", "per: 'categroy'"))
+    expect(typeErrors(folder)).toEqual([expect.stringMatching(/^mistyped\.config\.ts.*"categroy"/)])
 
     const load = "import { loadSystem } from 'millrace'; console.log(JSON.stringify((await loadSystem()).plan))"
     const loaded = node(['--conditions=millrace-source', '--input-type=module', '--eval', load], folder)

@@ -10,6 +10,14 @@ import { KernelMemory } from './memory.ts'
 
 const MIXTURE = { itemCount: 12_000, width: 16, clusterCount: 60 }
 
+/** Built once for all tests that hold for any mixture. */
+const anyMixture = plantedMixture(16)
+const anyArtifacts = await buildItemIndex(anyMixture.items, MIXTURE.width, {
+  seed: 5,
+  threadCount: 2,
+  sampleQueries: anyMixture.sampleQueries,
+})
+
 describe('an answer at full effort', () => {
   test('is the exact one, with and without a filter, for any shape and k', async () => {
     const shapes = fc.record({
@@ -124,16 +132,14 @@ describe('an answer at the default effort', () => {
   })
 
   test('is exact under a filter that keeps 1 %', async () => {
-    const mixture = plantedMixture(13)
-    const index = await opened(mixture.items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })
+    const index = new ItemIndex(new KernelMemory(), anyArtifacts)
     const allowed = randomSet(MIXTURE.itemCount, 0.01, seededRng(6))
-    expect(meanRecalls(index, mixture, [50], allowed)).toEqual([1])
+    expect(meanRecalls(index, anyMixture, [50], allowed)).toEqual([1])
   })
 
   test('never holds a filtered item or one item twice, and is full, even where the filter avoids the best lists', async () => {
-    const mixture = plantedMixture(14)
-    const { items, freshQueries } = mixture
-    const index = await opened(items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })
+    const { items, freshQueries } = anyMixture
+    const index = new ItemIndex(new KernelMemory(), anyArtifacts)
     for (const [i, query] of freshQueries.slice(0, 20).entries()) {
       // Only the worse part of the catalogue is allowed: a tenth to all of it.
       const keptCount = Math.round((MIXTURE.itemCount * (i + 1)) / 20)
@@ -151,13 +157,13 @@ describe('an answer at the default effort', () => {
   })
 
   test('gives each item its float32 inner product', async () => {
-    const mixture = plantedMixture(15)
-    const index = await opened(mixture.items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })
-    const query = mixture.freshQueries[0]!
+    const { items, freshQueries } = anyMixture
+    const index = new ItemIndex(new KernelMemory(), anyArtifacts)
+    const query = freshQueries[0]!
     const { itemIndexes, scores } = search(index, query, 100, undefined, undefined)
     for (const [rank, item] of itemIndexes.entries()) {
-      expect(scores[rank]).toBeCloseTo(innerProduct(mixture.items, item, query), 4)
-      expect([...index.vectorOf(item)]).toEqual([...rowOf(mixture.items, MIXTURE.width, item)])
+      expect(scores[rank]).toBeCloseTo(innerProduct(items, item, query), 4)
+      expect([...index.vectorOf(item)]).toEqual([...rowOf(items, MIXTURE.width, item)])
     }
   })
 })
@@ -206,34 +212,29 @@ describe('edges', () => {
 
 describe('building', () => {
   test('gives the same artifacts for a seed with one or two threads', async () => {
-    const { items, sampleQueries } = plantedMixture(16)
-    const options = { seed: 5, sampleQueries }
-    const one = await buildItemIndex(items, MIXTURE.width, { ...options, threadCount: 1 })
-    const two = await buildItemIndex(items, MIXTURE.width, { ...options, threadCount: 2 })
-    expect(two).toEqual(one)
+    const { items, sampleQueries } = anyMixture
+    const one = await buildItemIndex(items, MIXTURE.width, { seed: 5, threadCount: 1, sampleQueries })
+    expect(anyArtifacts).toEqual(one)
   })
 
   test('leaves all there is to know in the artifacts', async () => {
-    const { items, sampleQueries, freshQueries } = plantedMixture(17)
-    const artifacts = await buildItemIndex(items, MIXTURE.width, { seed: 5, threadCount: 2, sampleQueries })
-    const stored = Object.entries(artifacts).map(([name, values]) => [name, values.slice()])
-    const before = new ItemIndex(new KernelMemory(), artifacts)
+    const stored = Object.entries(anyArtifacts).map(([name, values]) => [name, values.slice()])
+    const before = new ItemIndex(new KernelMemory(), anyArtifacts)
     const after = new ItemIndex(new KernelMemory(), Object.fromEntries(stored) as ItemIndexArtifacts)
-    for (const query of freshQueries.slice(0, 20)) {
+    for (const query of anyMixture.freshQueries.slice(0, 20)) {
       expect(search(after, query, 200, undefined, undefined)).toEqual(search(before, query, 200, undefined, undefined))
     }
   })
 
   test('puts every item in one list, and lists the items of a cluster together', async () => {
-    const { items, sampleQueries } = plantedMixture(18)
-    const artifacts = await buildItemIndex(items, MIXTURE.width, { seed: 5, threadCount: 2, sampleQueries })
-    expect([...artifacts.itemByPosition].sort((a, b) => a - b)).toEqual([...artifacts.itemByPosition.keys()])
-    const listCount = artifacts.listOffsets.length - 1
+    const { itemByPosition, listOffsets } = anyArtifacts
+    expect([...itemByPosition].sort((a, b) => a - b)).toEqual([...itemByPosition.keys()])
+    const listCount = listOffsets.length - 1
     let spread = 0
     for (let list = 0; list < listCount; list++) {
       const clusters = new Set<number>()
-      for (let at = artifacts.listOffsets[list]!; at < artifacts.listOffsets[list + 1]!; at++) {
-        clusters.add(artifacts.itemByPosition[at]! % MIXTURE.clusterCount)
+      for (let at = listOffsets[list]!; at < listOffsets[list + 1]!; at++) {
+        clusters.add(itemByPosition[at]! % MIXTURE.clusterCount)
       }
       spread += clusters.size / listCount
     }
