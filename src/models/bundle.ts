@@ -350,9 +350,12 @@ export async function checkBundle(modelsDir: string, version: string): Promise<M
   const manifest = await readManifest(modelsDir, version)
   for (const [path, { sha256: expected }] of Object.entries(manifest.files)) {
     const fullPath = join(modelsDir, version, path)
-    if (!existsSync(fullPath)) throw corrupt(fullPath, 'it does not exist')
     const hash = createHash('sha256')
-    for await (const chunk of createReadStream(fullPath)) hash.update(chunk as Buffer)
+    try {
+      for await (const chunk of createReadStream(fullPath)) hash.update(chunk as Buffer)
+    } catch (error) {
+      throw asMissing(fullPath, error)
+    }
     assertHash(fullPath, hash.digest('hex'), expected)
   }
   return manifest
@@ -434,8 +437,9 @@ async function readChecked(bundleDir: string, path: string, manifest: Manifest):
   const expected = manifest.files[path]
   if (!expected) throw corrupt(join(bundleDir, 'manifest.json'), `it does not list ${path}`)
   const fullPath = join(bundleDir, path)
-  if (!existsSync(fullPath)) throw corrupt(fullPath, 'it does not exist')
-  const bytes = await readFile(fullPath)
+  const bytes = await readFile(fullPath).catch((error: unknown) => {
+    throw asMissing(fullPath, error)
+  })
   assertHash(fullPath, sha256(bytes), expected.sha256)
   return bytes
 }
@@ -444,6 +448,10 @@ function assertHash(path: string, found: string, expected: string): void {
   if (found === expected) return
   throw corrupt(path, `its SHA-256 is ${found.slice(0, 12)}…, expected ${expected.slice(0, 12)}…`)
 }
+
+/** Asked of the reading itself: another process may delete the bundle after any look at it. */
+const asMissing = (path: string, error: unknown): unknown =>
+  (error as NodeJS.ErrnoException).code === 'ENOENT' ? corrupt(path, 'it does not exist') : error
 
 function corrupt(path: string, what: string): MillraceError {
   return new MillraceError('BUNDLE_CORRUPT', `${path} is damaged: ${what}.`, {
