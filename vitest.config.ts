@@ -8,7 +8,6 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts', 'examples/**/*.test.ts'],
     exclude: ['**/*.integration.test.ts', '**/node_modules/**'],
     testTimeout: 30_000,
-    hookTimeout: 30_000,
     // A fifth of all the time went into loading the same modules for every file anew.
     isolate: false,
     maxWorkers: 2,

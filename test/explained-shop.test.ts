@@ -21,7 +21,7 @@ beforeAll(async () => {
   await (await app.models()).promote({ version, decision })
   running = await serve(app, { port: 0 })
   await running.featuresCaughtUp()
-})
+}, 30_000)
 afterAll(async () => {
   await running.close()
   await app.close()

@@ -11,6 +11,7 @@ import { type ExplainedRecommendation, type RankedItem, rowExplainer } from '../
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
 import { withPastFeatures } from './past-features.ts'
 import { rankerTrees } from './ranker-trees.ts'
+import { systemOfModel } from './system-of-model.ts'
 
 export interface ExplainOptions {
   readonly userId: string
@@ -35,8 +36,7 @@ export async function explainRecommendation(
   const { version, bundle, trees, categories } = await rankerTrees(app, wanted)
   const bundled = bundle.ranker!
   const { generators } = app.system
-  const { features: defined } = app.plan.data
-  const ranker = await openRanker(version, bundled, { ranker: app.system.ranker, generators, features: defined })
+  const ranker = await openRanker(version, bundled, systemOfModel(app))
   const opened = modelOf(bundle, generators)
   // In the order of the ranker's columns.
   const proposing = new Map(bundled.generatorNames.map((name) => [name, opened.generators.get(name)!]))

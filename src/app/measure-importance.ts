@@ -23,6 +23,7 @@ import { timeSplitOf } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
 import { type RankerTrees, rankerTrees } from './ranker-trees.ts'
 import { shownHistory } from './shown-history.ts'
+import { systemOfModel } from './system-of-model.ts'
 import { readTrainingInput } from './training-input.ts'
 
 export interface ImportanceOptions {
@@ -263,10 +264,8 @@ async function askedFrom(
   return keepQuestions(drawn(questions, questionCountMax, seededRng(`kept questions ${seed}`)), rows)
 }
 
-function openedRanker(app: App, { version, bundle }: RankerTrees): Promise<Ranker> {
-  const { ranker, generators } = app.system
-  return openRanker(version, bundle.ranker!, { ranker, generators, features: app.plan.data.features })
-}
+const openedRanker = (app: App, { version, bundle }: RankerTrees): Promise<Ranker> =>
+  openRanker(version, bundle.ranker!, systemOfModel(app))
 
 function trainedElsewhere(version: string): MillraceError {
   return new MillraceError(

@@ -8,7 +8,8 @@ import { openServingModel } from '../models/open-serving-model.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import type { AnswerTimes, ServingCost } from '../training/gates/serving-cost.ts'
-import { liveFeatures, systemOfModel } from './live-features.ts'
+import { liveFeatures } from './live-features.ts'
+import { systemOfModel } from './system-of-model.ts'
 
 /** Answers that are not timed: the first ones compile and fill caches. */
 const WARM_UP_COUNT = 100
@@ -37,7 +38,9 @@ export async function measureAnswers(app: App, version: string): Promise<readonl
     for (const { event } of batch) if (event.kind === 'interaction') userIds.add(event.userId)
   }
   const features =
-    plan.data.features.length === 0 ? undefined : liveFeatures(featureReader({ store: await app.onlineStore(), clock }))
+    plan.data.features.length === 0
+      ? undefined
+      : liveFeatures(featureReader({ store: await app.onlineStore(), clock }), plan.data.features)
   const service = new RecommendationService({ plan, live, clock, newRequestId: () => 'measured', features })
   service.useModel((await openServingModel(modelsDir, version, systemOfModel(app))).model)
   const placements = Object.entries(plan.serving.placements).filter(([, { pattern }]) => pattern === 'realtime')

@@ -6,11 +6,11 @@ import { RecentlyUsed } from '../lib/recently-used.ts'
 import { type TreeImportance, treeImportance } from '../training/importance.ts'
 import { type ExplainOptions, explainRecommendation } from './explain-recommendation.ts'
 import { measuredImportance } from './importance-run.ts'
+import { storedFeatures } from './live-features.ts'
 import type { LiveModel } from './live-model.ts'
 import { modelCardOf } from './model-card.ts'
 import { promoteModel } from './promote-model.ts'
 import { rankerTrees } from './ranker-trees.ts'
-import { storedFeatures } from './stored-features.ts'
 
 export function modelsOf(app: App, liveModel: LiveModel): Models {
   const explainInTurn = inTurn((options: ExplainOptions) => explainRecommendation(app, options))

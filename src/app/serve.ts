@@ -13,7 +13,7 @@ import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
-import { liveFeatures, systemOfModel } from './live-features.ts'
+import { liveFeatures } from './live-features.ts'
 import { LiveModel } from './live-model.ts'
 import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
@@ -24,6 +24,7 @@ import { runRuns } from './run-runs.ts'
 import { startSources } from './run-sources.ts'
 import { runTables } from './run-tables.ts'
 import { runsOf } from './runs.ts'
+import { systemOfModel } from './system-of-model.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
@@ -73,7 +74,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     live,
     clock,
     newRequestId: randomUUID,
-    ...(features && { features: liveFeatures(features.reader) }),
+    ...(features && { features: liveFeatures(features.reader, plan.data.features) }),
     onAnswer: (observation) => {
       server.countTroubles(observation)
       if (impressions) recordImpression(impressions, observation)

@@ -185,7 +185,7 @@ export interface SystemOptions<
         >
       >
     >
-    /** How long an answer may wait for what its ranker looks at, in milliseconds; then it is made without it. Default: 100. */
+    /** How long an answer may wait for its ranker and for what that looks at, in milliseconds; then it is made without it. Default: 100. */
     readonly budgetMs?: number
     /**
      * Whether what was shown to users goes to the log, for a ranker to learn from (`training.examples.from`); `servedShare` is the share of the answers, in [0, 1], whose

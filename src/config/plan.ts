@@ -239,7 +239,7 @@ export interface Plan {
   readonly serving: {
     readonly owner: string
     readonly placements: Readonly<Record<string, PlacementPlan>>
-    /** How long an answer may wait for what its ranker looks at, in milliseconds. */
+    /** How long an answer may wait for its ranker and for what that looks at, in milliseconds. */
     readonly budgetMs: number
     /** What was shown goes to the log, with the ranker's rows for a share of the answers, in [0, 1]; left out, nothing is kept of answers. */
     readonly impressions?: { readonly servedShare: number }

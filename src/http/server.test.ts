@@ -186,6 +186,7 @@ test('metrics count requests, answers, items and events', async () => {
   })
   await server.inject({ method: 'PUT', url: '/v1/items/i1', payload: { attributes: {} } })
   server.countTroubles({ failures: [{ generator: 'cf' }, { generator: 'cf' }], invalidCandidateCount: 3 })
+  server.countTroubles({ failures: [], rankingFailure: new Error('no'), invalidCandidateCount: 0 })
   const response = await server.inject('/metrics')
   expect(response.headers['content-type']).toContain('text/plain')
   const lines = response.body.split('\n')
@@ -197,6 +198,7 @@ test('metrics count requests, answers, items and events', async () => {
     'millrace_answer_items_total{placement="home",generator="popular"} 1',
     'millrace_generator_failures_total{generator="cf"} 2',
     'millrace_invalid_candidates_total 3',
+    'millrace_ranking_failures_total 1',
     'millrace_events_accepted_total{kind="interaction"} 2',
     'millrace_events_accepted_total{kind="impression"} 1',
     'millrace_events_duplicate_total{kind="interaction"} 1',

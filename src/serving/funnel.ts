@@ -48,8 +48,6 @@ export interface Outcome {
   readonly newItemCount: number
   /** How many came from the placement's own generators. */
   readonly generatedCount: number
-  /** How many of those the ranker put in order. */
-  readonly rankedCount: number
   /** Of the model's items in what the visitor did. */
   readonly historyLength: number
   readonly failures: readonly GeneratorFailure[]
@@ -102,7 +100,7 @@ export class Funnel {
 
   /**
    * The candidates in the order of the ranker, for `ask`. At once undefined where there is nothing to order.
-   * @param waitMs how long it may wait for features
+   * @param waitMs how long reading features and scoring may take together
    * @throws anything that ranking meets: the list is made without it then
    */
   rank(question: Question, waitMs: number): Promise<RankedCandidates> | undefined {
@@ -165,7 +163,6 @@ export class Funnel {
     const offeredNewCount = answer.count
 
     if (ranked !== undefined) offerRanked(answer, ranked)
-    const rankedCount = answer.count - offeredNewCount
     // What rules have turned away of the ranked candidates is filled by more of the generators'.
     if (!answer.isFull) this.#offerGenerated(question, allowed)
     const generatedCount = answer.count - offeredNewCount
@@ -177,7 +174,6 @@ export class Funnel {
       answer,
       newItemCount: offeredNewCount,
       generatedCount,
-      rankedCount,
       historyLength: this.#visitor.history.itemIndexes.length,
       failures: this.#failures.length === 0 ? noFailures : this.#failures,
       narrowing: {

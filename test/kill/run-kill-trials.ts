@@ -45,6 +45,8 @@ export async function runRunKillTrials(options: {
   try {
     await fillRunShop(app, { seed, nowMs: app.clock.now() })
     const { runs } = await app.metadata()
+    // Trainings that are measured put nothing in charge: what was there before them must stay.
+    if (isMeasured) await finished(folder, ['train'])
     const lifeMs = await lifeOf(folder, anew)
     for (let kill = 0; kill < killCount; kill++) {
       const [waiting] = await runs.list({ states: ['lost'], limit: 1 })
