@@ -54,3 +54,10 @@ test('a feature that the model did not have, and did not leave out, cannot be re
   const { leftOutNames: _, ...unaware } = model
   expect(servedTranslation(unaware, now)).toBeUndefined()
 })
+
+test('a list that was filled up beyond what the ranker ordered is not learned from as it was served: its rows would tell who filled it', () => {
+  const now = { generators, perGenerator: 10, definitions, encoder: encoderFor(source) }
+  const ordered = [5, 0.5, 0, 1, 3, 2]
+  const filled = new Array<number>(6).fill(missing)
+  expect(servedTranslation(model, now)!(Float32Array.from([...ordered, ...filled]), 2)).toBeUndefined()
+})

@@ -1,6 +1,7 @@
 // Rows as they were served, brought to the columns that a ranker is trained with now. They are used only where every column means what it meant then: a value that is
 // missing for no other reason than its age would teach the ranker to tell the age.
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
+import { HISTORY_COLUMNS } from '../domain/ranking-columns.ts'
 import { canonicalJson } from '../lib/canonical-json.ts'
 import type { BundledRanker, GeneratorManifest } from '../models/bundle.ts'
 import { poolColumnNames } from '../models/ranking/candidate-pool.ts'
@@ -26,7 +27,7 @@ export interface RankerColumns {
   readonly encoder: FeatureEncoder
 }
 
-/** @returns rows x columns of now; undefined for rows that are not as wide as the model's */
+/** @returns rows x columns of now; undefined for rows that are not as wide as the model's, and where the ranker was not asked about every item of the list */
 export type ServedTranslation = (served: Float32Array, itemCount: number) => Float32Array | undefined
 
 /** @returns undefined where a column of now is not what the model was asked with */
@@ -51,6 +52,8 @@ export function servedTranslation(
   if (poolColumns.length < poolColumnNames(names).length) return undefined
   const featureColumns = encoder.names.map((name) => columnOf.get(name))
   const texts = encoder.names.map((name) => model.dictionaries[name] ?? [])
+  // Of every item that the ranker was asked about; those that filled the list up have nothing there.
+  const askedAt = columnOf.get(HISTORY_COLUMNS[0])!
   const width = model.featureNames.length
   const widthNow = poolColumns.length + featureColumns.length
 
@@ -59,6 +62,7 @@ export function servedTranslation(
     const rows = new Float32Array(itemCount * widthNow)
     for (let item = 0; item < itemCount; item++) {
       const row = served.subarray(item * width, (item + 1) * width)
+      if (Number.isNaN(row[askedAt]!)) return undefined
       for (const [at, column] of poolColumns.entries()) rows[item * widthNow + at] = row[column]!
       const readings = featureColumns.map((column, f) =>
         readingOf(column === undefined ? Number.NaN : row[column]!, texts[f]!),
