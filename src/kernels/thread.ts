@@ -17,9 +17,18 @@ function kernelFunction(kernel: string, functionName: string): (...args: number[
   return found
 }
 
+/**
+ * A memory that grows while a thread starts may have its old size there: loads and stores reach what is new all the same, but `memory.fill` and
+ * `memory.copy` are held against the size that the thread knows, and trap. Growing by nothing makes it look again.
+ */
+function catchUp(memoryBytes: number): void {
+  if (memory.buffer.byteLength < memoryBytes) memory.grow(0)
+}
+
 parentPort?.on('message', (call: KernelCall) => {
   let reply: KernelReply
   try {
+    catchUp(call.memoryBytes)
     kernelFunction(call.kernel, call.functionName)(...call.args)
     reply = { id: call.id }
   } catch (error) {

@@ -8,6 +8,8 @@ export interface KernelCall {
   readonly kernel: string
   readonly functionName: string
   readonly args: readonly number[]
+  /** How large the memory is; a thread may not have heard of its last growth. */
+  readonly memoryBytes: number
 }
 
 export interface KernelReply {
@@ -18,11 +20,13 @@ export interface KernelReply {
 /** A fixed set of threads bound to one `KernelMemory`. Close it, or the process stays alive. */
 export class KernelThreads {
   readonly threadCount: number
+  readonly #memory: KernelMemory
   readonly #workers: Worker[] = []
   readonly #pending = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
   #nextId = 0
 
   constructor(memory: KernelMemory, threadCount: number) {
+    this.#memory = memory
     this.threadCount = threadCount
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     for (let thread = 0; thread < threadCount; thread++) {
@@ -46,12 +50,13 @@ export class KernelThreads {
    * @param argsOf the arguments for one thread, 0-based
    */
   async run(kernel: string, functionName: string, argsOf: (thread: number) => readonly number[]): Promise<void> {
+    const memoryBytes = this.#memory.memory.buffer.byteLength
     await Promise.all(
       this.#workers.map((worker, thread) => {
         const id = this.#nextId++
         return new Promise<void>((resolve, reject) => {
           this.#pending.set(id, { resolve, reject })
-          worker.postMessage({ id, kernel, functionName, args: argsOf(thread) } satisfies KernelCall)
+          worker.postMessage({ id, kernel, functionName, args: argsOf(thread), memoryBytes } satisfies KernelCall)
         })
       }),
     )
