@@ -7,6 +7,7 @@ import { EntityRecord, EntityState } from '../domain/feature-state/entity-state.
 import { GroupState, type GroupUpdate, groupForm } from '../domain/feature-state/group-state.ts'
 import { type Counting, type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
 import { ByteCopies } from '../lib/byte-copies.ts'
+import { othersTurn } from '../lib/others-turn.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { OnlineStore, RecordPut, SpaceChange } from '../ports/online-store.ts'
 import { type LayerPlan, layerSpace } from './feature-manifest.ts'
@@ -160,8 +161,6 @@ export class FeatureLayer {
     return records!
   }
 }
-
-const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /**
  * Events, and what is known of the entities that they are about before any of them is taken; by position. What is needed of every event lies in columns:

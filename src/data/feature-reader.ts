@@ -2,32 +2,18 @@
 
 import type { EntityName } from '../domain/event.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
-import {
-  type CombiningSources,
-  type ComputationPlaces,
-  featureComputation,
-  type GroupShare,
-} from '../domain/feature-state/feature-computation.ts'
+import type { CombiningSources, GroupShare } from '../domain/feature-state/feature-computation.ts'
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
-import { type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
 import type { TileForm } from '../domain/feature-tiles/tiles.ts'
 import { isoTime } from '../domain/iso-time.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
-import { suggestName } from '../lib/nearest-name.ts'
 import type { OnlineStore, RecordRequest } from '../ports/online-store.ts'
+import { Answering, noHead, readAnswering, revisionIn } from './answering-features.ts'
 import { decodeText, entityKey, groupKey, HEAD_KEY, type LayerHead } from './feature-layer.ts'
-import {
-  emptyManifest,
-  type FeatureManifest,
-  layerByVersion,
-  layerSpace,
-  MANIFEST_KEY,
-  MANIFEST_SPACE,
-  REVISION_KEY,
-} from './feature-manifest.ts'
+import { emptyManifest, layerSpace, MANIFEST_SPACE, REVISION_KEY } from './feature-manifest.ts'
 import { type Cells, KnownEntity } from './known-entities.ts'
-import { type PlannedSide, ReadPlan, type Side } from './read-plan.ts'
+import type { PlannedSide, ReadPlan } from './read-plan.ts'
 
 /** Whose features: a user, an item, or both. A feature of whoever is left out is missing. */
 export interface FeatureKey {
@@ -86,8 +72,7 @@ export function featureReader({ store, clock, keepFromRows = MANY_ROWS }: Featur
 
   /** Goes on with what the manifest says now where the records show that it has changed. */
   async function refresh(): Promise<void> {
-    const [records] = await store.read([{ space: MANIFEST_SPACE, keys: [MANIFEST_KEY] }])
-    if (records![0] !== undefined) answering = new Answering(decodeText(records![0]) as FeatureManifest)
+    answering = (await readAnswering(store)) ?? answering
   }
 
   async function attempt(request: FeatureRequest, isLast: boolean): Promise<FeatureRows | undefined> {
@@ -116,78 +101,6 @@ export function featureReader({ store, clock, keepFromRows = MANY_ROWS }: Featur
       await refresh()
       return answering.definitions
     },
-  }
-}
-
-/** Of a layer that has taken nothing yet. */
-const noHead = { nextOffset: undefined, newestAvailableTimeMs: -1 }
-
-const revisionIn = (bytes: Uint8Array | undefined): number => (bytes === undefined ? 0 : (decodeText(bytes) as number))
-
-/** Lists of features whose plans are kept; more are worked out anew. A system has one for each thing that it asks for. */
-const PLAN_COUNT_MAX = 4
-
-/** What a manifest says, ready to answer from. */
-class Answering implements ComputationPlaces {
-  readonly revision: number
-  readonly definitions: readonly FeatureDefinition[]
-  readonly layerIds: readonly number[]
-  readonly layouts: readonly StateLayout[]
-  readonly byName: ReadonlyMap<string, FeatureDefinition>
-  /** Number of the layer, from 0. */
-  readonly #layerByVersion: ReadonlyMap<string, number>
-  /** By the list of names; the oldest first. */
-  readonly #plans = new Map<string, ReadPlan>()
-
-  constructor({ revision, serving, active }: FeatureManifest) {
-    this.revision = revision
-    this.definitions = active
-    this.byName = new Map(active.map((definition) => [definition.name, definition]))
-    this.layerIds = serving.map(({ id }) => id)
-    this.layouts = serving.map(({ formulas }) => stateLayout(formulas))
-    const layers = layerByVersion(serving)
-    this.#layerByVersion = new Map([...layers].map(([version, { id }]) => [version, this.layerIds.indexOf(id)]))
-  }
-
-  definition(name: string): FeatureDefinition {
-    const definition = this.byName.get(name)
-    if (definition !== undefined) return definition
-    throw new MillraceError('FEATURE_UNKNOWN', `No feature is called "${name}", or it is still being built.`, {
-      fix: suggestName(name, [...this.byName.keys()]),
-    })
-  }
-
-  /** @throws MillraceError FEATURE_UNKNOWN */
-  plan(names: readonly string[]): ReadPlan {
-    const key = JSON.stringify(names)
-    const known = this.#plans.get(key)
-    if (known !== undefined) return known
-    const features = names.map((name) => {
-      const definition = this.definition(name)
-      return { definition, computation: featureComputation(definition, this) }
-    })
-    const plan = new ReadPlan(features, (number) => this.#sideOf(number))
-    if (this.#plans.size >= PLAN_COUNT_MAX) this.#plans.delete([...this.#plans.keys()][0]!)
-    this.#plans.set(key, plan)
-    return plan
-  }
-
-  slot(version: string): Slot {
-    return this.layouts[this.layerOf(version)]!.slotByVersion.get(version)!
-  }
-
-  side(version: string, entity: EntityName): number {
-    return this.layerOf(version) * 2 + (entity === 'item' ? 1 : 0)
-  }
-
-  layerOf(version: string): number {
-    return this.#layerByVersion.get(version)!
-  }
-
-  #sideOf(number: number): Side {
-    const layer = number >> 1
-    const entity = number % 2 === 0 ? 'user' : 'item'
-    return { number, entity, layout: this.layouts[layer]![entity], space: layerSpace(this.layerIds[layer]!) }
   }
 }
 

@@ -1,6 +1,6 @@
 // The online store in memory, for tests of what uses it.
 import { MillraceError } from '../lib/errors.ts'
-import type { OnlineStore } from '../ports/online-store.ts'
+import type { ChangedRecords, OnlineStore, StoreMark } from '../ports/online-store.ts'
 
 /** Everything that it keeps; several stores over the same records are one store opened several times. */
 export interface MemoryRecords {
@@ -8,11 +8,18 @@ export interface MemoryRecords {
   holder: object | undefined
   /** The next commit fails with it, and stores nothing. */
   failWith: Error | undefined
+  /** What each commit changed. */
+  readonly marks: { readonly mark: StoreMark; readonly changed: readonly ChangedRecords[] }[]
 }
 
 const expiryByRecord = new WeakMap<Uint8Array, number>()
 
-export const memoryRecords = (): MemoryRecords => ({ bySpace: new Map(), holder: undefined, failWith: undefined })
+export const memoryRecords = (): MemoryRecords => ({
+  bySpace: new Map(),
+  holder: undefined,
+  failWith: undefined,
+  marks: [{ mark: {}, changed: [] }],
+})
 
 export function memoryOnlineStore(records: MemoryRecords = memoryRecords()): OnlineStore {
   const spaceOf = (space: string): Map<string, Uint8Array> => {
@@ -21,6 +28,9 @@ export function memoryOnlineStore(records: MemoryRecords = memoryRecords()): Onl
     return known
   }
   const held = new Set<object>()
+  const note = (changed: readonly ChangedRecords[]): void => {
+    records.marks.push({ mark: {}, changed })
+  }
   return {
     read: async (requests) =>
       requests.map(({ space, keys, isRepeated }) =>
@@ -29,6 +39,14 @@ export function memoryOnlineStore(records: MemoryRecords = memoryRecords()): Onl
           return isRepeated ? bytes : bytes?.slice()
         }),
       ),
+    async changesSince(since) {
+      const { marks } = records
+      const known = marks.findIndex(({ mark }) => mark === since)
+      return {
+        mark: marks.at(-1)!.mark,
+        changed: known < 0 ? undefined : marks.slice(known + 1).flatMap(({ changed }) => changed),
+      }
+    },
     async claim() {
       if (records.holder !== undefined) throw new MillraceError('ONLINE_STORE_TAKEN', 'Another engine holds it.')
       const holder = {}
@@ -52,6 +70,9 @@ export function memoryOnlineStore(records: MemoryRecords = memoryRecords()): Onl
             }
             for (const key of removes) known.delete(key)
           }
+          note(
+            changes.map(({ space, puts, removes }) => ({ space, keys: [...puts.map(({ key }) => key), ...removes] })),
+          )
           for (const known of records.bySpace.values()) {
             for (const [key, bytes] of known) if ((expiryByRecord.get(bytes) ?? nowMs + 1) <= nowMs) known.delete(key)
           }
@@ -61,6 +82,7 @@ export function memoryOnlineStore(records: MemoryRecords = memoryRecords()): Onl
           const known = spaceOf(space)
           const doomed = [...known.keys()].slice(0, limit)
           for (const key of doomed) known.delete(key)
+          note([{ space, keys: doomed }])
           return doomed.length
         },
         async release() {

@@ -47,6 +47,15 @@ export class PlannedSide {
     return computations.filter(({ combine }, f) => combine === undefined && this.#parts[f] !== undefined).length
   }
 
+  /**
+   * Cells of a record that nothing is remembered of.
+   * @param validity narrowed to the moments for which they hold while the record stays the same
+   */
+  freshCells(bytes: Uint8Array | undefined, asOfMs: number, validity: Validity): Cells {
+    if (bytes === undefined) return this.#cellsOfNothing
+    return this.#made({ record: new EntityRecord(this.side.layout, bytes), asOfMs, validity })
+  }
+
   /** @param entity undefined where nobody was named */
   cells(entity: KnownEntity | undefined, bytes: Uint8Array | undefined, asOfMs: number): Cells {
     if (bytes === undefined) return this.#cellsOfNothing
@@ -78,6 +87,8 @@ interface Rest {
 }
 
 export class ReadPlan {
+  /** By feature, as the definitions. */
+  readonly computations: readonly FeatureComputation[]
   readonly definitions: readonly FeatureDefinition[]
   readonly sides: readonly PlannedSide[]
   /** Place of the side that gives most readings: its cells are a row to begin with. */
@@ -90,6 +101,7 @@ export class ReadPlan {
   ) {
     this.definitions = features.map(({ definition }) => definition)
     const computations = features.map(({ computation }) => computation)
+    this.computations = computations
     const numbers = [...new Set(computations.flatMap(({ parts }) => parts.map(({ side }) => side)))]
     this.sides = numbers.map((number) => new PlannedSide(sideOf(number), computations))
     const counts = this.sides.map((side) => side.readingCountOf(computations))

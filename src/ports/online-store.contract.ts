@@ -191,6 +191,47 @@ export function testOnlineStore(create: () => Promise<OnlineStoreUnderTest>): vo
       { numRuns: 12 },
     ))
 
+  // Goal: whoever follows the changes never keeps what no longer holds. Method: random commits; a follower, opened as another process would, forgets what is
+  // named, reads what it lacks, and has what a map has.
+  it('names what was changed since the last look, or says that it may be anything', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ given: fc.array(changes, { maxLength: 3 }), isLookedAt: fc.boolean() }), {
+          maxLength: 12,
+        }),
+        (commits) =>
+          withStore(async (store, again) => {
+            const writer = await store.claim()
+            const follower = await again()
+            const map = new Map<string, number[]>()
+            const kept = new Map<string, number[] | undefined>()
+            let { mark } = await follower.changesSince()
+            for (const { given, isLookedAt } of commits) {
+              await writer.commit(given, 0)
+              for (const { space, puts, removes } of given) {
+                for (const put of puts) map.set(`${space}/${put.key}`, [...put.bytes])
+                for (const key of removes) map.delete(`${space}/${key}`)
+              }
+              if (!isLookedAt) continue
+              const looked = await follower.changesSince(mark)
+              mark = looked.mark
+              if (looked.changed === undefined) kept.clear()
+              for (const { space, keys } of looked.changed ?? []) for (const key of keys) kept.delete(`${space}/${key}`)
+              for (const space of spaces) {
+                for (const key of keys) {
+                  const name = `${space}/${key}`
+                  if (!kept.has(name)) kept.set(name, plain(await follower.read([{ space, keys: [key] }]))[0]![0])
+                  expect(kept.get(name)).toEqual(map.get(name))
+                }
+              }
+              expect(await follower.changesSince(mark)).toEqual({ mark, changed: [] })
+              expect((await follower.changesSince(mark)).mark).toBe(mark)
+            }
+          }),
+      ),
+      { numRuns: 12 },
+    ))
+
   // Goal: the store equals a map. Method: random commits, everything read after each.
   it('equals a map, for any commits', () =>
     fc.assert(

@@ -22,6 +22,22 @@ export interface SpaceChange {
   readonly removes: readonly string[]
 }
 
+export interface ChangedRecords {
+  readonly space: string
+  readonly keys: readonly string[]
+}
+
+/** What has been committed since somebody looked last. */
+export interface StoreChanges {
+  /** To be given to the next call: the very one that was given where nothing has been committed since. */
+  readonly mark: StoreMark
+  /** Records that were put or removed, and perhaps others; undefined where it may be anything, as at the first look. */
+  readonly changed: readonly ChangedRecords[] | undefined
+}
+
+/** A moment between two commits; only the store can read it. */
+export type StoreMark = object
+
 export interface OnlineStore {
   /**
    * The records, by request and key in their order, undefined where there is none. All of one call are of one moment: what one commit wrote is seen as
@@ -30,6 +46,12 @@ export interface OnlineStore {
    * @throws MillraceError ONLINE_STORE_UNUSABLE
    */
   read(requests: readonly RecordRequest[]): Promise<readonly (readonly (Uint8Array | undefined)[])[]>
+  /**
+   * For whoever keeps what it has made of records: what no longer holds of it. What is read after this call is as new as the mark, or newer.
+   * @param since of an earlier call of the same store; left out at the first look
+   * @throws MillraceError ONLINE_STORE_UNUSABLE
+   */
+  changesSince(since?: StoreMark): Promise<StoreChanges>
   /**
    * The right to write, which one holder at a time has, in whatever process. A holder that died is no obstacle.
    * @throws MillraceError ONLINE_STORE_TAKEN while another holder lives

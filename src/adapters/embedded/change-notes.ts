@@ -1,7 +1,7 @@
 // Which records the last commits changed, written with them, so that whoever keeps records at hand, in whatever process, learns which of them hold no more.
 import type { Database } from 'lmdb'
 import { ByteReader, ByteWriter } from '../../lib/bytes.ts'
-import type { SpaceChange } from '../../ports/online-store.ts'
+import type { ChangedRecords, SpaceChange } from '../../ports/online-store.ts'
 
 /** Notes that are kept; the next one takes the place of the oldest. Whoever is further behind knows nothing any more. */
 const NOTE_COUNT = 256
@@ -9,11 +9,6 @@ const NOTE_COUNT = 256
 const NOTED_KEY_COUNT_MAX = 2000
 
 const writer = new ByteWriter(1024)
-
-export interface ChangedKeys {
-  readonly space: string
-  readonly keys: readonly string[]
-}
 
 /** How far the notes go, and of which writer: one by an older Millrace writes none. Equal marks: nothing has changed in between. */
 export interface ChangeMark {
@@ -28,7 +23,7 @@ const ANYTHING = 1
 export class ChangeNotes {
   readonly #database: Database<Buffer, string>
   /** Spaces and keys of the transaction so far; undefined where anything may have changed. */
-  #changed: ChangedKeys[] | undefined = []
+  #changed: ChangedRecords[] | undefined = []
   #keyCount = 0
 
   constructor(database: Database<Buffer, string>) {
@@ -89,9 +84,9 @@ export class ChangeNotes {
    * What the commits after one and up to another changed; undefined where that may be anything.
    * @param since as `mark` gave it before
    */
-  between(since: ChangeMark, until: ChangeMark): readonly ChangedKeys[] | undefined {
+  between(since: ChangeMark, until: ChangeMark): readonly ChangedRecords[] | undefined {
     if (until.number - since.number > NOTE_COUNT || until.number < since.number) return undefined
-    const changed: ChangedKeys[] = []
+    const changed: ChangedRecords[] = []
     for (let number = since.number + 1; number <= until.number; number++) {
       const bytes = this.#database.getBinaryFast(slotOf(number))
       if (bytes === undefined || !readNote(bytes, number, changed)) return undefined
@@ -109,7 +104,7 @@ export class ChangeNotes {
 const slotOf = (number: number): string => `note ${number % NOTE_COUNT}`
 
 /** False where it is another one, or on anything. */
-function readNote(bytes: Buffer, number: number, changed: ChangedKeys[]): boolean {
+function readNote(bytes: Buffer, number: number, changed: ChangedRecords[]): boolean {
   const reader = new ByteReader(bytes)
   if (reader.whole() !== number || reader.byte() === ANYTHING) return false
   while (reader.at < bytes.length) {

@@ -3,7 +3,13 @@ import { hash } from 'node:crypto'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { ByteCopies } from '../../lib/byte-copies.ts'
 import { MillraceError } from '../../lib/errors.ts'
-import type { OnlineStore, OnlineStoreWriter, RecordRequest, SpaceChange } from '../../ports/online-store.ts'
+import type {
+  ChangedRecords,
+  OnlineStore,
+  OnlineStoreWriter,
+  RecordRequest,
+  SpaceChange,
+} from '../../ports/online-store.ts'
 import { type ChangeMark, ChangeNotes } from './change-notes.ts'
 import { assertRoom, lmdbError, lmdbFileBytes, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
 import { isAlive, type ProcessName, thisProcess } from './process-name.ts'
@@ -23,6 +29,8 @@ const PAGE_BYTES_MAX = 16_384
 
 /** Records that a commit looks at to find expired ones: so many and twice what it writes, so that what expires keeps pace with what comes. */
 const LOOKED_AT_COUNT = 16
+
+const nothing: readonly ChangedRecords[] = []
 
 interface Claim {
   readonly holder: ProcessName
@@ -97,11 +105,15 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
     })
   }
 
+  /** Undefined where the last writer wrote no notes. */
+  const markNow = (): ChangeMark | undefined => {
+    const mark = notes.mark()
+    return mark !== undefined && mark.claimNumber === claims.get('writer')?.number ? mark : undefined
+  }
   /** Lets go of what is at hand and holds no more. False where nothing may be kept. */
   const follow = (): boolean => {
-    const mark = notes.mark()
     const before = followed
-    followed = mark !== undefined && mark.claimNumber === claims.get('writer')?.number ? mark : undefined
+    followed = markNow()
     if (before !== undefined && before.number === followed?.number) return true
     const changed = before === undefined || followed === undefined ? undefined : notes.between(before, followed)
     if (changed === undefined) atHand.clear()
@@ -136,6 +148,18 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
           return value && copies.copy(value, EXPIRY_BYTES, value.length)
         })
       })
+    },
+
+    async changesSince(since) {
+      environment.resetReadTxn()
+      const mark = markNow()
+      if (mark === undefined) return { mark: {}, changed: undefined }
+      const before =
+        (since as Partial<ChangeMark> | undefined)?.number === undefined ? undefined : (since as ChangeMark)
+      if (before === undefined) return { mark, changed: undefined }
+      return before.number === mark.number
+        ? { mark: before, changed: nothing }
+        : { mark, changed: notes.between(before, mark) }
     },
 
     async claim() {

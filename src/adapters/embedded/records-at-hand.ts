@@ -1,6 +1,6 @@
 // Records that are read again and again, kept as long as nothing has changed them: a look-up in a map takes a tenth of one in the store, and whoever gets
 // the same array as before knows that what he made of it still holds.
-import type { ChangedKeys } from './change-notes.ts'
+import type { ChangedRecords } from '../../ports/online-store.ts'
 
 /** Many records lie side by side in one: an array with memory of its own for each of a thousand costs more than the records. */
 const SLAB_BYTES = 65_536
@@ -49,7 +49,7 @@ export class RecordsAtHand {
     return bytes
   }
 
-  forget(changed: readonly ChangedKeys[]): void {
+  forget(changed: readonly ChangedRecords[]): void {
     for (const { space, keys } of changed) {
       const records = this.#bySpace.get(space)
       if (records !== undefined) for (const key of keys) records.delete(key)

@@ -93,11 +93,19 @@ export interface GroupTotals {
   readonly entityCount: number
 }
 
-/** Nobody asks until when totals hold: a group changes with nearly every commit. */
+/** For whoever does not ask until when totals hold. */
 const anyMoment = new Validity()
 
-/** @param bytes the group's record; undefined where it has none */
-export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfMs: number): GroupTotals {
+/**
+ * @param bytes the group's record; undefined where it has none
+ * @param validity narrowed to the moments for which they hold while the record stays the same
+ */
+export function groupTotals(
+  form: TileForm,
+  bytes: Uint8Array | undefined,
+  asOfMs: number,
+  validity: Validity = anyMoment,
+): GroupTotals {
   if (bytes === undefined) return { eventCount: 0, entityCount: 0 }
   checkFormat(bytes[0])
   const firstHop = firstHopAt(form, asOfMs)
@@ -108,6 +116,7 @@ export function groupTotals(form: TileForm, bytes: Uint8Array | undefined, asOfM
     const count = reader.whole()
     if (hop >= firstHop) entityCount += count
   }
-  const { total } = windowTotal(form, reader, asOfMs, anyMoment)
+  // Whoever was counted last in a hop has an event in it: the members hold as long as the events do.
+  const { total } = windowTotal(form, reader, asOfMs, validity)
   return { eventCount: (total as { count: number }).count, entityCount }
 }

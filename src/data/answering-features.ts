@@ -1,0 +1,102 @@
+// Which features a store answers now, and from which of its layers: what the manifest says, ready to read by.
+import type { EntityName } from '../domain/event.ts'
+import type { FeatureDefinition } from '../domain/feature.ts'
+import { type ComputationPlaces, featureComputation } from '../domain/feature-state/feature-computation.ts'
+import { type Slot, type StateLayout, stateLayout } from '../domain/feature-state/layout.ts'
+import { MillraceError } from '../lib/errors.ts'
+import { suggestName } from '../lib/nearest-name.ts'
+import type { OnlineStore } from '../ports/online-store.ts'
+import { decodeText, type LayerHead } from './feature-layer.ts'
+import { type FeatureManifest, layerByVersion, layerSpace, MANIFEST_KEY, MANIFEST_SPACE } from './feature-manifest.ts'
+import { ReadPlan, type Side } from './read-plan.ts'
+
+/** Of a layer that has taken nothing yet. */
+export const noHead = { nextOffset: undefined, newestAvailableTimeMs: -1 }
+
+export const revisionIn = (bytes: Uint8Array | undefined): number =>
+  bytes === undefined ? 0 : (decodeText(bytes) as number)
+
+/** Lists of features whose plans are kept; more are worked out anew. A system has one for each thing that it asks for. */
+const PLAN_COUNT_MAX = 4
+
+/** What a manifest says, ready to answer from. */
+export class Answering implements ComputationPlaces {
+  readonly revision: number
+  readonly definitions: readonly FeatureDefinition[]
+  readonly layerIds: readonly number[]
+  readonly layouts: readonly StateLayout[]
+  readonly byName: ReadonlyMap<string, FeatureDefinition>
+  /** Number of the layer, from 0. */
+  readonly #layerByVersion: ReadonlyMap<string, number>
+  /** By the list of names; the oldest first. */
+  readonly #plans = new Map<string, ReadPlan>()
+
+  constructor({ revision, serving, active }: FeatureManifest) {
+    this.revision = revision
+    this.definitions = active
+    this.byName = new Map(active.map((definition) => [definition.name, definition]))
+    this.layerIds = serving.map(({ id }) => id)
+    this.layouts = serving.map(({ formulas }) => stateLayout(formulas))
+    const layers = layerByVersion(serving)
+    this.#layerByVersion = new Map([...layers].map(([version, { id }]) => [version, this.layerIds.indexOf(id)]))
+  }
+
+  definition(name: string): FeatureDefinition {
+    const definition = this.byName.get(name)
+    if (definition !== undefined) return definition
+    throw new MillraceError('FEATURE_UNKNOWN', `No feature is called "${name}", or it is still being built.`, {
+      fix: suggestName(name, [...this.byName.keys()]),
+    })
+  }
+
+  /** @throws MillraceError FEATURE_UNKNOWN */
+  plan(names: readonly string[]): ReadPlan {
+    const key = JSON.stringify(names)
+    const known = this.#plans.get(key)
+    if (known !== undefined) return known
+    const features = names.map((name) => {
+      const definition = this.definition(name)
+      return { definition, computation: featureComputation(definition, this) }
+    })
+    const plan = new ReadPlan(features, (number) => this.#sideOf(number))
+    if (this.#plans.size >= PLAN_COUNT_MAX) this.#plans.delete([...this.#plans.keys()][0]!)
+    this.#plans.set(key, plan)
+    return plan
+  }
+
+  slot(version: string): Slot {
+    return this.layouts[this.layerOf(version)]!.slotByVersion.get(version)!
+  }
+
+  side(version: string, entity: EntityName): number {
+    return this.layerOf(version) * 2 + (entity === 'item' ? 1 : 0)
+  }
+
+  layerOf(version: string): number {
+    return this.#layerByVersion.get(version)!
+  }
+
+  #sideOf(number: number): Side {
+    const layer = number >> 1
+    const entity = number % 2 === 0 ? 'user' : 'item'
+    return { number, entity, layout: this.layouts[layer]![entity], space: layerSpace(this.layerIds[layer]!) }
+  }
+}
+
+/** What can be answered now; undefined where the store has no features. */
+export async function readAnswering(store: OnlineStore): Promise<Answering | undefined> {
+  const [records] = await store.read([{ space: MANIFEST_SPACE, keys: [MANIFEST_KEY] }])
+  return records![0] && new Answering(decodeText(records![0]) as FeatureManifest)
+}
+
+/**
+ * The greatest available time of the events in these layers; -1 where there are none.
+ * @param heads of each layer the record of its head, alone
+ */
+export function newestTimeMs(heads: readonly (readonly (Uint8Array | undefined)[])[]): number {
+  let newestMs = noHead.newestAvailableTimeMs
+  for (const [head] of heads) {
+    if (head !== undefined) newestMs = Math.max(newestMs, (decodeText(head) as LayerHead).newestAvailableTimeMs)
+  }
+  return newestMs
+}
