@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { FeatureReader } from '../data/feature-reader.ts'
 import { definitionOf } from '../domain/feature-corpus.contract.ts'
-import { liveFeatures } from './live-features.ts'
+import { readingsOf } from './live-features.ts'
 
 const views = definitionOf('views', { family: 'count', by: 'item', of: ['view'], windowMs: 60_000 })
 const newer = definitionOf('views', { family: 'count', by: 'item', of: ['view'], windowMs: 120_000 })
@@ -18,9 +18,9 @@ const answeringBy = (definition: typeof views, asked: unknown[] = []): FeatureRe
 
 test('the store is asked for pairs of the user and each item, of an anonymous visitor for the items alone', async () => {
   const asked: unknown[] = []
-  const features = liveFeatures(answeringBy(views, asked), [views])
-  expect(await features.read(['views'], 'u', ['i'])).toEqual(rows)
-  await features.read(['views'], undefined, ['i'])
+  const reader = answeringBy(views, asked)
+  expect(await readingsOf(reader, [views], 'u', ['i'])).toEqual(rows)
+  await readingsOf(reader, [views], undefined, ['i'])
   expect(asked).toEqual([
     { features: ['views'], entities: [{ userId: 'u', itemId: 'i' }] },
     { features: ['views'], entities: [{ itemId: 'i' }] },
@@ -28,6 +28,5 @@ test('the store is asked for pairs of the user and each item, of an anonymous vi
 })
 
 test('what is still answered by an earlier definition is refused: a ranker that learned with the new one would take it for its own', async () => {
-  const features = liveFeatures(answeringBy(views), [newer])
-  await expect(features.read(['views'], 'u', ['i'])).rejects.toMatchObject({ code: 'FEATURE_UNKNOWN' })
+  await expect(readingsOf(answeringBy(views), [newer], 'u', ['i'])).rejects.toMatchObject({ code: 'FEATURE_UNKNOWN' })
 })

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { App } from '../app.ts'
-import { featureReader } from '../data/feature-reader.ts'
 import { logBatches } from '../data/log-batches.ts'
 import { openServingModel } from '../models/open-serving-model.ts'
 import { LiveState } from '../serving/live-state.ts'
@@ -40,7 +39,7 @@ export async function measureAnswers(app: App, version: string): Promise<readonl
   const features =
     plan.data.features.length === 0
       ? undefined
-      : liveFeatures(featureReader({ store: await app.onlineStore(), clock }), plan.data.features)
+      : liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features)
   const service = new RecommendationService({ plan, live, clock, newRequestId: () => 'measured', features })
   service.useModel((await openServingModel(modelsDir, version, systemOfModel(app))).model)
   const placements = Object.entries(plan.serving.placements).filter(([, { pattern }]) => pattern === 'realtime')

@@ -74,7 +74,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     live,
     clock,
     newRequestId: randomUUID,
-    ...(features && { features: liveFeatures(features.reader, plan.data.features) }),
+    ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
     onAnswer: (observation) => {
       server.countTroubles(observation)
       if (impressions) recordImpression(impressions, observation)

@@ -100,3 +100,9 @@ export function newestTimeMs(heads: readonly (readonly (Uint8Array | undefined)[
   }
   return newestMs
 }
+
+/** Of a feature that the store does not answer as the system file has it. */
+export const notComputedYet = (name: string): MillraceError =>
+  new MillraceError('FEATURE_UNKNOWN', `${name} is not computed yet as the system file defines it.`, {
+    fix: 'Wait until "millrace features" says that it is ready.',
+  })

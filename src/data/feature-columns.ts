@@ -5,10 +5,9 @@ import type { CombiningSources, FeatureComputation, GroupShare } from '../domain
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { Validity } from '../domain/feature-tiles/validity.ts'
 import type { Clock } from '../lib/clock.ts'
-import { MillraceError } from '../lib/errors.ts'
 import { othersTurn } from '../lib/others-turn.ts'
 import type { ChangedRecords, OnlineStore, RecordRequest, StoreMark } from '../ports/online-store.ts'
-import { Answering, newestTimeMs, readAnswering, revisionIn } from './answering-features.ts'
+import { Answering, newestTimeMs, notComputedYet, readAnswering, revisionIn } from './answering-features.ts'
 import { entityKey, groupKey, HEAD_KEY } from './feature-layer.ts'
 import { emptyManifest, layerSpace, MANIFEST_SPACE, REVISION_KEY } from './feature-manifest.ts'
 import type { Cells } from './known-entities.ts'
@@ -123,9 +122,7 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
 function namesAnswered({ byName }: Answering, definitions: readonly FeatureDefinition[]): readonly string[] {
   for (const { name, version } of definitions) {
     if (byName.get(name)?.version === version) continue
-    throw new MillraceError('FEATURE_UNKNOWN', `${name} is not computed yet as the system file defines it.`, {
-      fix: 'Wait until "millrace features" says that it is ready.',
-    })
+    throw notComputedYet(name)
   }
   return definitions.map(({ name }) => name)
 }

@@ -4,8 +4,17 @@ import type { FeatureReading } from '../domain/feature.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
 import type { Ranker } from '../ports/ranker.ts'
-import type { LiveFeatures } from './candidate-ranking.ts'
-import { did, item, itemPatch, modelOf, planWith, Shop, scoredGenerator } from './serving-fixture.testing.ts'
+import {
+  did,
+  featuresReadBy,
+  item,
+  itemPatch,
+  modelOf,
+  planWith,
+  type ReadFeatures,
+  Shop,
+  scoredGenerator,
+} from './serving-fixture.testing.ts'
 
 const ITEM_COUNT = 40
 
@@ -45,7 +54,7 @@ const reading = (value: number | undefined): FeatureReading => ({
 let shop: Shop
 /** What the features of an item are read to be, and what was asked. */
 let asked: { names: readonly string[]; userId: string | undefined; itemIds: readonly string[] }[]
-let features: LiveFeatures
+let read: ReadFeatures
 
 function open(
   ranker: ServingRanker,
@@ -53,7 +62,10 @@ function open(
   generators: Parameters<typeof modelOf>[1] = {},
 ): ServingModel {
   const plan = planWith({ home: { isRanked: true, ...placement }, plain: {}, like: { pattern: 'embedding' } })
-  shop = new Shop(plan, { read: (...question) => features.read(...question) })
+  shop = new Shop(
+    plan,
+    featuresReadBy((...question) => read(...question)),
+  )
   for (let i = 0; i < ITEM_COUNT; i++) shop.log(item(`i${i}`, { price: i }))
   shop.log(did('u', 'i5'))
   const model = { ...modelOf(ITEM_COUNT, generators), ranker }
@@ -68,11 +80,9 @@ const idsOf = ({ items }: RecommendResponse): string[] => items.map(({ itemId })
 
 beforeEach(() => {
   asked = []
-  features = {
-    read: async (names, userId, itemIds) => {
-      asked.push({ names, userId, itemIds })
-      return itemIds.map((itemId) => names.map(() => reading(Number(itemId.slice(1)))))
-    },
+  read = async (names, userId, itemIds) => {
+    asked.push({ names, userId, itemIds })
+    return itemIds.map((itemId) => names.map(() => reading(Number(itemId.slice(1)))))
   }
 })
 
@@ -171,9 +181,9 @@ describe('where ranking fails', () => {
     ['features cannot be read', () => Promise.reject(new Error('the store is away'))],
     ['features are garbage', async () => []],
     ['features never come', () => new Promise<never>(() => {})],
-  ])('%s: the generators order the list, the answer says so, and the reason is told', async (_, read) => {
+  ])('%s: the generators order the list, the answer says so, and the reason is told', async (_, failing) => {
     open(rankedBy('price', { systemFeatures: ['price'] }))
-    features = { read }
+    read = failing
     const answer = await ask()
     expect(answer.rung).toBe('unranked')
     expect(idsOf(answer)).toEqual(unranked)
@@ -199,10 +209,10 @@ describe('where ranking fails', () => {
 
   test('with nothing to order, the turn of the one who tries again is not used up', async () => {
     open(rankedBy('price', { systemFeatures: ['price'] }))
-    const working = features.read
-    features = { read: () => Promise.reject(new Error('the store is away')) }
+    const working = read
+    read = () => Promise.reject(new Error('the store is away'))
     for (let n = 0; n < 5; n++) await ask()
-    features = { read: working }
+    read = working
     shop.nowMs += 1000
     expect((await ask({ filter: 'price > 1000' })).items).toEqual([])
     expect((await ask()).rung).toBe('full')
@@ -225,16 +235,14 @@ describe('where ranking fails', () => {
   test('five times in a row, it is left alone for a second, and has its say again when it works', async () => {
     open(rankedBy('price', { systemFeatures: ['price'] }))
     let readCount = 0
-    const working = features.read
-    features = {
-      read: async () => {
-        readCount++
-        throw new Error('the store is away')
-      },
+    const working = read
+    read = async () => {
+      readCount++
+      throw new Error('the store is away')
     }
     for (let n = 0; n < 8; n++) expect((await ask()).rung).toBe('unranked')
     expect(readCount).toBe(5)
-    features = { read: working }
+    read = working
     shop.nowMs += 999
     expect((await ask()).rung).toBe('unranked')
     shop.nowMs += 1

@@ -1,9 +1,9 @@
 // The candidates of all generators in the order of the model's ranker. Gathering is one step without a pause; reading features and, for some kinds, scoring
 // wait for others, and meanwhile other visitors are asked about: what a request needs after the wait is its own.
-import type { FeatureReading } from '../domain/feature.ts'
+import type { FeatureValue } from '../domain/feature.ts'
 import { settlesWithin } from '../lib/within.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
-import { fillRows, rowColumnNames } from '../models/ranking/candidate-rows.ts'
+import { rowColumnNames } from '../models/ranking/candidate-rows.ts'
 import { columnPicker } from '../models/ranking/column-picker.ts'
 import { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
@@ -13,12 +13,34 @@ import type { GeneratorFailure } from './generator-failure.ts'
 
 /** Features of now, from wherever they are kept. */
 export interface LiveFeatures {
-  /** @returns by item, then by name. @throws anything: the answer is made without the ranker then */
-  read(
-    names: readonly string[],
+  /** Those that one model looks at. */
+  columnsOf(wanted: WantedColumns): LiveColumns
+}
+
+export interface WantedColumns {
+  /** Of features of the system. */
+  readonly names: readonly string[]
+  /** By number of the item. */
+  readonly itemIds: readonly string[]
+  /** What a value of a feature, by its place among the names, is as a number. */
+  readonly numberOf: (feature: number, value: FeatureValue | undefined) => number
+}
+
+export interface LiveColumns {
+  /**
+   * @param out rows of `place.width` numbers, one an item in their order; the features go to `place.at` and following
+   * @throws anything: the answer is made without the ranker then
+   */
+  fill(
     userId: string | undefined,
-    itemIds: readonly string[],
-  ): Promise<readonly (readonly FeatureReading[])[]>
+    items: Int32Array,
+    out: Float32Array,
+    place: { readonly width: number; readonly at: number },
+  ): Promise<void>
+  /** Prepares for requests, as far as that can be done before them. */
+  warm(): Promise<void>
+  /** Nobody asks any more. */
+  close(): void
 }
 
 /** What one visitor may be shown, before it is in order. */
@@ -56,11 +78,11 @@ export interface RankingLimits {
 const nobodyProposed = 255
 
 export class CandidateRanking {
-  readonly #itemIds: readonly string[]
   readonly #ranker: ServingRanker
-  readonly #features: LiveFeatures | undefined
   readonly #pool: CandidatePool
-  readonly #encoder: FeatureEncoder
+  /** Undefined where the ranker looks at no feature, or there are none here. */
+  readonly #columns: LiveColumns | undefined
+  readonly #lacksFeatures: boolean
   readonly #width: number
   readonly #pick: ReturnType<typeof columnPicker>
   readonly #breaker = new Breaker()
@@ -73,14 +95,19 @@ export class CandidateRanking {
     ranker: ServingRanker,
     features: LiveFeatures | undefined,
   ) {
-    this.#itemIds = itemIds
     this.#ranker = ranker
-    this.#features = features
     const proposing = new Map(ranker.generatorNames.map((name) => [name, generators.get(name)!]))
     this.#pool = new CandidatePool(proposing, { itemCount: itemIds.length, perGenerator: ranker.perGenerator })
-    this.#encoder = new FeatureEncoder(ranker.systemFeatures, ranker.dictionaries)
-    const columnNames = rowColumnNames(this.#pool, this.#encoder)
+    const encoder = new FeatureEncoder(ranker.systemFeatures, ranker.dictionaries)
+    const columnNames = rowColumnNames(this.#pool, encoder)
     this.#width = columnNames.length
+    const { names } = encoder
+    this.#lacksFeatures = names.length > 0 && features === undefined
+    if (names.length > 0) {
+      this.#columns = features?.columnsOf({ names, itemIds, numberOf: (f, value) => encoder.number(f, value) })
+      // Where that fails, the first request says so.
+      this.#columns?.warm().catch(() => {})
+    }
     this.#pick = columnPicker(columnNames, ranker.ranker.featureNames)
   }
 
@@ -155,6 +182,7 @@ export class CandidateRanking {
   /** Nothing is gathered from now on; the ranker is closed when what is under way has ended. */
   retire(): void {
     this.#isRetired = true
+    this.#columns?.close()
     this.#closeWhenIdle()
   }
 
@@ -169,9 +197,7 @@ export class CandidateRanking {
     userId: string | undefined,
   ): Promise<RankedCandidates> {
     const count = itemIndexes.length
-    const readings = await this.#readings(userId, itemIndexes)
-    const rows = new Float32Array(count * this.#width)
-    fillRows(values, this.#pool.columnNames.length, this.#encoder, readings, rows)
+    const rows = await this.#rowsOf(userId, itemIndexes, values)
     const scores = new Float64Array(count)
     // A copy: the picker's rows are overwritten while a ranker that is not done at once scores them.
     const picked = this.#pick(rows, this.#width, count).slice()
@@ -191,14 +217,17 @@ export class CandidateRanking {
     }
   }
 
-  async #readings(
-    userId: string | undefined,
-    itemIndexes: Int32Array,
-  ): Promise<readonly (readonly FeatureReading[])[]> {
-    const { names } = this.#encoder
-    if (names.length === 0) return []
-    if (this.#features === undefined) throw new Error('the features that the ranker looks at are not kept here')
-    const itemIds = Array.from(itemIndexes, (index) => this.#itemIds[index]!)
-    return this.#features.read(names, userId, itemIds)
+  /** What the generators say of each candidate, then its features. */
+  async #rowsOf(userId: string | undefined, items: Int32Array, values: Float32Array): Promise<Float32Array> {
+    if (this.#lacksFeatures) throw new Error('the features that the ranker looks at are not kept here')
+    if (this.#columns === undefined) return values
+    const width = this.#width
+    const poolWidth = this.#pool.columnNames.length
+    const rows = new Float32Array(items.length * width)
+    for (let row = 0, from = 0; row < items.length; row++) {
+      for (let column = 0; column < poolWidth; column++) rows[row * width + column] = values[from++]!
+    }
+    await this.#columns.fill(userId, items, rows, { width, at: poolWidth })
+    return rows
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { AttributeType, PlacementPlan, Plan } from '../config/plan.ts'
 import { defaultCheckSettings } from '../domain/check-settings.ts'
 import type { Attributes, LogEvent } from '../domain/event.ts'
+import type { FeatureReading } from '../domain/feature.ts'
 import { someGateSettings } from '../domain/gate-settings.testing.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { ServingModel } from '../models/serving-model.ts'
@@ -120,6 +121,31 @@ export function modelOf(
     ),
   }
 }
+
+/** Features, by item and then by name. */
+export type ReadFeatures = (
+  names: readonly string[],
+  userId: string | undefined,
+  itemIds: readonly string[],
+) => Promise<readonly (readonly FeatureReading[])[]>
+
+/** Columns that are read anew by every request. */
+export const featuresReadBy = (read: ReadFeatures): LiveFeatures => ({
+  columnsOf: ({ names, itemIds, numberOf }) => ({
+    async fill(userId, items, out, { width, at }) {
+      const rows = await read(
+        names,
+        userId,
+        Array.from(items, (item) => itemIds[item]!),
+      )
+      for (let n = 0; n < items.length; n++) {
+        for (let f = 0; f < names.length; f++) out[n * width + at + f] = numberOf(f, rows[n]![f]!.value)
+      }
+    },
+    warm: async () => {},
+    close: () => {},
+  }),
+})
 
 /** A service over a plan, with a log in memory. */
 export class Shop {

@@ -22,7 +22,7 @@ export class FeatureEncoder {
 
   /** @param at where in `row` the first feature goes */
   encode(readings: readonly FeatureReading[], row: Float32Array, at: number): void {
-    for (let f = 0; f < this.names.length; f++) row[at + f] = this.#number(f, readings[f]!.value)
+    for (let f = 0; f < this.names.length; f++) row[at + f] = this.number(f, readings[f]!.value)
   }
 
   /** Of the features that are categories or numbers: what says who is nobody's business. */
@@ -39,7 +39,8 @@ export class FeatureEncoder {
     return size <= MOST_CATEGORIES || !this.#isLearning ? 'category' : 'identity'
   }
 
-  #number(f: number, value: FeatureValue | undefined): number {
+  /** Of a value of the feature; NaN for missing. */
+  number(f: number, value: FeatureValue | undefined): number {
     if (typeof value === 'number') return value
     if (typeof value === 'boolean') return value ? 1 : 0
     if (typeof value !== 'string') return Number.NaN
