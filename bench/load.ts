@@ -54,6 +54,10 @@ export interface ServerProcess {
   readonly processId: number
   /** What the server said of itself when it was ready. */
   readonly note: Readonly<Record<string, unknown>>
+  /** Sends a line. */
+  say(line: string): void
+  /** Sends a line, and resolves to the next line of JSON that the server prints. */
+  ask(line: string): Promise<unknown>
   stop(): Promise<void>
 }
 
@@ -75,6 +79,12 @@ export async function startServer(
     port: note.port,
     processId: child.pid!,
     note,
+    say: (line) => void child.stdin!.write(`${line}\n`),
+    ask: async (line) => {
+      const answer = once(lines, 'line')
+      child.stdin!.write(`${line}\n`)
+      return JSON.parse(String((await answer)[0]))
+    },
     stop: async () => {
       child.stdin!.end()
       await closed

@@ -27,9 +27,22 @@ class ScoreTask {
   results: usize
   /** float64 a row, a multiple of 64 of them. */
   scores: usize
-  /** So that the next starts at a multiple of 8. */
-  padding: i32
+  /** categoryFeatureCount CategoryFeature. */
+  categoryFeatures: usize
   baseScore: f64
+  categoryFeatureCount: i32
+}
+
+/** A feature of categories: those that some node names get small numbers, so that each node finds its answer in a table. */
+@unmanaged
+class CategoryFeature {
+  /** float32 a row. */
+  values: usize
+  /** uint16 a category from 0; 0 for one that no node names. */
+  dictionary: usize
+  dictionaryLength: i32
+  /** uint16 a row of the chunk. */
+  numbers: usize
 }
 
 /** A feature in one of the forms that nodes compare. */
@@ -37,8 +50,11 @@ class ScoreTask {
 class Column {
   /** float32 a row. */
   values: usize
-  /** Whether `thresholds` are categories, int32; else float32. Both ascend. */
-  isCategories: i32
+  /**
+   * 0: `thresholds` are float32. 1: they are categories, int32; both ascend. 2: they are a byte for each number of the feature's categories, and `source` has these
+   * numbers row by row.
+   */
+  form: i32
   thresholds: usize
   /** At most 254 thresholds, padded with infinity to a power of two. */
   thresholdCount: i32
@@ -74,6 +90,9 @@ class Node {
 export function score(task: ScoreTask, rowCount: i32): void {
   for (let from: usize = 0; from < usize(rowCount); from += CHUNK_ROWS) {
     const count = (min(CHUNK_ROWS, usize(rowCount) - from) + GROUP_ROWS - 1) & ~(GROUP_ROWS - 1)
+    for (let i = 0; i < task.categoryFeatureCount; i++) {
+      fillNumbers(changetype<CategoryFeature>(task.categoryFeatures + usize(i) * offsetof<CategoryFeature>()), from, count)
+    }
     for (let i = 0; i < task.columnCount; i++) {
       const column = changetype<Column>(task.columns + usize(i) * offsetof<Column>())
       fillBins(column, column.values + (from << 2), count, task.bins + usize(i) * CHUNK_ROWS)
@@ -89,8 +108,34 @@ export function score(task: ScoreTask, rowCount: i32): void {
   }
 }
 
+function fillNumbers(feature: CategoryFeature, from: usize, count: usize): void {
+  const values = feature.values + (from << 2)
+  const end = f32(feature.dictionaryLength)
+  for (let row: usize = 0; row < count; row++) {
+    const value = load<f32>(values + (row << 2))
+    let number: u16 = 0
+    // Not so for what is missing; and what is no whole number is no category.
+    if (value >= 0 && value < end) {
+      const category = i32(value)
+      if (f32(category) == value) number = load<u16>(feature.dictionary + (usize(category) << 1))
+    }
+    store<u16>(feature.numbers + (row << 1), number)
+  }
+}
+
 function fillBins(column: Column, values: usize, count: usize, bins: usize): void {
-  if (column.isCategories) {
+  if (column.form == 2) {
+    const table = column.thresholds
+    for (let row: usize = 0; row < count; row += 4) {
+      const four = load<u64>(column.source + (row << 1))
+      store<u8>(bins + row, load<u8>(table + usize(four & 0xffff)))
+      store<u8>(bins + row, load<u8>(table + usize((four >> 16) & 0xffff)), 1)
+      store<u8>(bins + row, load<u8>(table + usize((four >> 32) & 0xffff)), 2)
+      store<u8>(bins + row, load<u8>(table + usize(four >> 48)), 3)
+    }
+    return
+  }
+  if (column.form == 1) {
     for (let row: usize = 0; row < count; row++) {
       const isLeft = contains(column.thresholds, column.thresholdCount, load<f32>(values + (row << 2)))
       store<i8>(bins + row, isLeft ? -128 : -127)

@@ -385,10 +385,12 @@ class FillCall implements CombiningSources {
   write(out: Float32Array, { width, at }: RowPlace): void {
     const { ofItem, ofUser, combined, numbers, numberOf } = this.#columns
     const items = this.#items
-    for (let c = 0; c < ofItem.length; c++) {
-      const to = at + ofItem[c]!.number
-      const of = ofItem.length
-      for (let n = 0; n < items.length; n++) out[n * width + to] = numbers[items[n]! * of + c]!
+    const targets = ofItem.map(({ number }) => at + number)
+    const count = targets.length
+    // Item by item: what is known of one lies side by side.
+    for (let n = 0, row = 0; n < items.length; n++, row += width) {
+      const from = items[n]! * count
+      for (let c = 0; c < count; c++) out[row + targets[c]!] = numbers[from + c]!
     }
     for (const { number, computation, sides } of ofUser) {
       const parts = sides.map((side) => this.#userCells[side]![number])

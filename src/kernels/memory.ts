@@ -40,6 +40,10 @@ export class KernelMemory {
     return new Uint32Array(this.#buffer(length * 4), this.#take(length * 4), length)
   }
 
+  uint16(length: number): Uint16Array<SharedArrayBuffer> {
+    return new Uint16Array(this.#buffer(length * 2), this.#take(length * 2), length)
+  }
+
   uint8(length: number): Uint8Array<SharedArrayBuffer> {
     return new Uint8Array(this.#buffer(length), this.#take(length), length)
   }

@@ -12,6 +12,11 @@ const GROUP_ROWS = 64
 const CHUNK_ROWS = 512
 /** Thresholds of one column: their numbers, and one more above and below, fit a signed byte. */
 const MOST_THRESHOLDS = 254
+/** Categories below this are looked up in a table; a feature with greater ones, as an import may have, is searched. */
+const TABLED_CATEGORIES = 2 ** 20
+/** A byte of a node's table: the row goes left, or right. */
+const LEFT = 0x80
+const RIGHT = 0x81
 /** Leaves of one tree that have numbers of their own; the last number of a byte is for all others. */
 const MOST_LEAVES = 255
 
@@ -85,15 +90,24 @@ function layOut(memory: KernelMemory, trees: Trees, inputs: readonly Float32Arra
     outputView.set(outputs)
     return [memory.placeInt32(words).byteOffset, nodes.length, outputView.byteOffset, addressOf(root)]
   })
-  const columnWords = columns.flatMap(({ feature, categories, thresholds, isMissingAbove, source }) => [
+  const numbered = numberedFeatures(memory, columns)
+  const columnWords = columns.flatMap(({ feature, categories, thresholds, isMissingAbove, source }) => {
+    const input = inputs[feature]!.byteOffset
+    if (categories === undefined) {
+      const sourceAt = source === undefined ? 0 : bins.byteOffset + source * CHUNK_ROWS
+      return [input, 0, placeThresholds(memory, thresholds), thresholds.length, isMissingAbove ? 1 : 0, sourceAt]
+    }
+    const numbers = numbered.get(feature)
+    if (numbers === undefined) return [input, 1, memory.placeInt32(categories).byteOffset, categories.length, 0, 0]
+    return [input, 2, placeTable(memory, numbers, categories), 0, 0, numbers.rows.byteOffset]
+  })
+  const categoryWords = [...numbered].flatMap(([feature, { dictionary, rows }]) => [
     inputs[feature]!.byteOffset,
-    categories ? 1 : 0,
-    categories ? memory.placeInt32(categories).byteOffset : placeThresholds(memory, thresholds),
-    categories ? categories.length : thresholds.length,
-    isMissingAbove ? 1 : 0,
-    source === undefined ? 0 : bins.byteOffset + source * CHUNK_ROWS,
+    dictionary.byteOffset,
+    dictionary.length,
+    rows.byteOffset,
   ])
-  const task = memory.int32(10)
+  const task = memory.int32(11)
   task.set([
     columns.length,
     memory.placeInt32(columnWords).byteOffset,
@@ -102,9 +116,47 @@ function layOut(memory: KernelMemory, trees: Trees, inputs: readonly Float32Arra
     bins.byteOffset,
     results.byteOffset,
     scores.byteOffset,
+    memory.placeInt32(categoryWords).byteOffset,
   ])
+  task[10] = numbered.size
   new Float64Array(task.buffer, task.byteOffset + 32, 1)[0] = trees.baseScore
   return task.byteOffset
+}
+
+/** The categories of a feature that some node names, numbered from 1. */
+interface NumberedCategories {
+  /** By category; 0 for one without a number. */
+  readonly dictionary: Uint16Array
+  /** Where the kernel notes the number of each row. */
+  readonly rows: Uint16Array
+  readonly count: number
+}
+
+function numberedFeatures(memory: KernelMemory, columns: readonly ScoreColumn[]): Map<number, NumberedCategories> {
+  const named = new Map<number, Set<number>>()
+  for (const { feature, categories } of columns) {
+    if (categories === undefined) continue
+    const known = named.get(feature) ?? new Set()
+    for (const category of categories) known.add(category)
+    named.set(feature, known)
+  }
+  const numbered = new Map<number, NumberedCategories>()
+  for (const [feature, categories] of named) {
+    let largest = -1
+    for (const category of categories) largest = Math.max(largest, category < 0 ? TABLED_CATEGORIES : category)
+    if (largest >= TABLED_CATEGORIES || categories.size > 0xfffe) continue
+    const dictionary = memory.uint16(largest + 1).fill(0)
+    let count = 0
+    for (const category of categories) dictionary[category] = ++count
+    numbered.set(feature, { dictionary, rows: memory.uint16(CHUNK_ROWS), count })
+  }
+  return numbered
+}
+
+function placeTable(memory: KernelMemory, { dictionary, count }: NumberedCategories, left: Int32Array): number {
+  const table = memory.uint8(count + 1).fill(RIGHT)
+  for (const category of left) table[dictionary[category]!] = LEFT
+  return table.byteOffset
 }
 
 /** Padded with infinity to a power of two, as the search needs them. */

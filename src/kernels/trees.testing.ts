@@ -2,6 +2,9 @@
 import type { Rng } from '../lib/rng.ts'
 import { joinTrees, leafOfRow, type TreeNode, type TreeParts, type Trees, treeCountOf } from './trees.ts'
 
+/** As an import may have: too great for a table by category. */
+const HUGE_CATEGORY = 2_000_000
+
 /** Leaves are split at random, until there are enough. */
 function madeTree(rng: Rng, leafCount: number, featureCount: number): TreeParts {
   const nodes: { -readonly [K in keyof TreeNode]: TreeNode[K] }[] = []
@@ -15,7 +18,9 @@ function madeTree(rng: Rng, leafCount: number, featureCount: number): TreeParts 
     nodes.push({
       feature: rng.integer(featureCount),
       threshold: isCategorical ? 0 : madeValue(rng),
-      ...(isCategorical && { categories: [0, 1, 2, 3, 9].filter(() => rng.next() < 0.5) }),
+      ...(isCategorical && {
+        categories: [0, 1, 2, 3, 9, ...(rng.next() < 0.1 ? [HUGE_CATEGORY] : [])].filter(() => rng.next() < 0.5),
+      }),
       missingGoesLeft: !isCategorical && rng.next() < 0.5,
       left: -1 - split,
       right: -1 - leaf,
@@ -38,6 +43,7 @@ function madeValue(rng: Rng): number {
   const kind = rng.next()
   if (kind < 0.03) return Number.POSITIVE_INFINITY
   if (kind < 0.06) return Number.NEGATIVE_INFINITY
+  if (kind < 0.08) return HUGE_CATEGORY
   return kind < 0.6 ? rng.integer(10) : Math.fround(rng.normal())
 }
 

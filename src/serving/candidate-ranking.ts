@@ -1,6 +1,7 @@
 // The candidates of all generators in the order of the model's ranker. Gathering is one step without a pause; reading features and, for some kinds, scoring
 // wait for others, and meanwhile other visitors are asked about: what a request needs after the wait is its own.
 import type { FeatureValue } from '../domain/feature.ts'
+import { descendingOrder } from '../lib/descending-order.ts'
 import { settlesWithin } from '../lib/within.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
 import { rowColumnNames } from '../models/ranking/candidate-rows.ts'
@@ -60,7 +61,9 @@ export interface GatheredCandidates {
 export interface RankedCandidates {
   readonly itemIndexes: Int32Array
   readonly scores: Float64Array
-  readonly generators: readonly string[]
+  /** The place among `generatorNames` of the one that put the candidate furthest up. */
+  readonly proposers: Uint8Array
+  readonly generatorNames: readonly string[]
   /** What the ranker saw of each: candidates x its columns, row-major, in another order: that of `places`. */
   readonly rows: Float32Array
   /** Where in `rows` each candidate's is. */
@@ -86,6 +89,9 @@ export class CandidateRanking {
   readonly #width: number
   readonly #pick: ReturnType<typeof columnPicker>
   readonly #breaker = new Breaker()
+  /** By place in the pool. */
+  readonly #proposers: Uint8Array
+  readonly #bestRanks: Int32Array
   #underwayCount = 0
   #isRetired = false
 
@@ -101,6 +107,8 @@ export class CandidateRanking {
     const encoder = new FeatureEncoder(ranker.systemFeatures, ranker.dictionaries)
     const columnNames = rowColumnNames(this.#pool, encoder)
     this.#width = columnNames.length
+    this.#proposers = new Uint8Array(this.#pool.capacity)
+    this.#bestRanks = new Int32Array(this.#pool.capacity)
     const { names } = encoder
     this.#lacksFeatures = names.length > 0 && features === undefined
     if (names.length > 0) {
@@ -125,33 +133,47 @@ export class CandidateRanking {
     const failures: GeneratorFailure[] = []
     const count = pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }))
     const shown = pool.generatorNames.map((name) => generatorNames.includes(name))
-    // The best place by any of the generators that count, then the order of proposal.
-    const keys = new Float64Array(count)
-    const proposers = new Uint8Array(count).fill(nobodyProposed)
-    let keptCount = 0
+    const proposersByPlace = this.#proposers
+    const bestRanks = this.#bestRanks
+    // So many candidates have that best place, by any of the generators that count.
+    const starts = new Int32Array(this.#ranker.perGenerator + 1)
     for (let place = 0; place < count; place++) {
-      let best = Number.POSITIVE_INFINITY
+      let best = starts.length - 1
+      proposersByPlace[place] = nobodyProposed
       for (let g = 0; g < shown.length; g++) {
         const rank = shown[g]! ? pool.rankOf(place, g) : Number.NaN
         if (!(rank < best)) continue
         best = rank
-        proposers[place] = g
+        proposersByPlace[place] = g
       }
-      if (proposers[place] !== nobodyProposed) keys[keptCount++] = best * count + place
+      bestRanks[place] = best
+      if (proposersByPlace[place] !== nobodyProposed) starts[best]!++
     }
-    const chosen = keys.subarray(0, keptCount).sort().subarray(0, countMax)
+    let keptCount = 0
+    for (let rank = 0; rank < starts.length; rank++) {
+      const countOfRank = starts[rank]!
+      starts[rank] = keptCount
+      keptCount += countOfRank
+    }
+    keptCount = Math.min(keptCount, countMax)
+    const places = new Int32Array(keptCount)
+    for (let place = 0; place < count; place++) {
+      if (proposersByPlace[place] === nobodyProposed) continue
+      const at = starts[bestRanks[place]!]!++
+      if (at < keptCount) places[at] = place
+    }
+    const itemIndexes = new Int32Array(keptCount)
+    const proposers = new Uint8Array(keptCount)
     const poolWidth = pool.columnNames.length
-    const values = new Float32Array(chosen.length * poolWidth)
-    const places = Int32Array.from(chosen, (key) => key % count)
-    for (let i = 0; i < places.length; i++) values.set(pool.rowOf(places[i]!), i * poolWidth)
-    const { itemIndexes } = pool
-    return {
-      itemIndexes: places.map((place) => itemIndexes[place]!),
-      values,
-      proposedAs: places,
-      proposers: Uint8Array.from(places, (place) => proposers[place]!),
-      failures,
+    const values = new Float32Array(keptCount * poolWidth)
+    const { itemIndexes: pooledItems, values: pooledValues } = pool
+    for (let i = 0, to = 0; i < keptCount; i++) {
+      const place = places[i]!
+      itemIndexes[i] = pooledItems[place]!
+      proposers[i] = proposersByPlace[place]!
+      for (let from = place * poolWidth, end = from + poolWidth; from < end; ) values[to++] = pooledValues[from++]!
     }
+    return { itemIndexes, values, proposedAs: places, proposers, failures }
   }
 
   /**
@@ -202,17 +224,26 @@ export class CandidateRanking {
     // A copy: the picker's rows are overwritten while a ranker that is not done at once scores them.
     const picked = this.#pick(rows, this.#width, count).slice()
     await this.#ranker.ranker.score(picked, count, scores)
-    if (!scores.every(Number.isFinite)) throw new Error('the ranker gave a score that is not finite')
-    const order = Int32Array.from(scores.keys()).sort(
-      (a, b) => scores[b]! - scores[a]! || proposedAs[a]! - proposedAs[b]!,
-    )
-    const { generatorNames } = this.#pool
+    for (let n = 0; n < count; n++) {
+      if (!Number.isFinite(scores[n]!)) throw new Error('the ranker gave a score that is not finite')
+    }
+    const places = descendingOrder(scores, proposedAs)
+    const orderedItems = new Int32Array(count)
+    const orderedScores = new Float64Array(count)
+    const orderedProposers = new Uint8Array(count)
+    for (let n = 0; n < count; n++) {
+      const place = places[n]!
+      orderedItems[n] = itemIndexes[place]!
+      orderedScores[n] = scores[place]!
+      orderedProposers[n] = proposers[place]!
+    }
     return {
-      itemIndexes: order.map((place) => itemIndexes[place]!),
-      scores: Float64Array.from(order, (place) => scores[place]!),
-      generators: Array.from(order, (place) => generatorNames[proposers[place]!]!),
+      itemIndexes: orderedItems,
+      scores: orderedScores,
+      proposers: orderedProposers,
+      generatorNames: this.#pool.generatorNames,
       rows: picked,
-      places: order,
+      places,
       failures,
     }
   }

@@ -269,8 +269,8 @@ export class Funnel {
 }
 
 /** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
-function offerRanked(answer: Answer, { itemIndexes, scores, generators }: RankedCandidates): void {
+function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: RankedCandidates): void {
   for (let place = 0; place < itemIndexes.length && !answer.isFull; place++) {
-    answer.offer(itemIndexes[place]!, scores[place]!, generators[place]!)
+    answer.offer(itemIndexes[place]!, scores[place]!, generatorNames[proposers[place]!]!)
   }
 }

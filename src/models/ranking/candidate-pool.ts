@@ -15,6 +15,8 @@ export class CandidatePool {
   readonly columnNames: readonly string[]
   readonly #generators: readonly CandidateGenerator[]
   readonly #perGenerator: number
+  /** Of columns. */
+  readonly #width: number
   readonly #proposed: Candidates
   /** By item: its place in the pool, where `#askedAt` says that it was put there for this visitor. */
   readonly #placeOf: Int32Array
@@ -33,6 +35,7 @@ export class CandidatePool {
     this.columnNames = poolColumnNames(this.generatorNames)
     this.#generators = [...generators.values()]
     this.#perGenerator = perGenerator
+    this.#width = this.columnNames.length
     this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }
     this.#placeOf = new Int32Array(itemCount)
     this.#askedAt = new Uint32Array(itemCount)
@@ -69,7 +72,7 @@ export class CandidatePool {
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return
     const { itemIndexes, scores } = this.#proposed
     const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed)
-    const width = this.columnNames.length
+    const width = this.#width
     for (let rank = 0; rank < count; rank++) {
       const item = itemIndexes[rank]!
       if (!(item >= 0 && item < this.#placeOf.length && Number.isFinite(scores[rank]!))) continue
@@ -79,9 +82,14 @@ export class CandidatePool {
     }
   }
 
+  /** Candidates that there can be at most. */
+  get capacity(): number {
+    return this.#itemIndexes.length
+  }
+
   /** The place of a candidate in the list of a generator, from 0; NaN where that did not propose it. */
   rankOf(place: number, generator: number): number {
-    return this.#values[place * this.columnNames.length + generator * 2 + 1]!
+    return this.#values[place * this.#width + generator * 2 + 1]!
   }
 
   /** What is known of one candidate; a view that the next visitor overwrites. */
@@ -118,18 +126,23 @@ export class CandidatePool {
     const place = this.#count++
     this.#placeOf[item] = place
     this.#itemIndexes[place] = item
-    const width = this.columnNames.length
-    this.#values.fill(Number.NaN, place * width, (place + 1) * width)
+    // A loop: of a few numbers each, `fill` takes longer.
+    const scoreCount = this.#generators.length * 2
+    for (let at = place * this.#width, n = 0; n < scoreCount; n++) this.#values[at + n] = Number.NaN
     return place
   }
 
   #fillHistory(history: History): void {
-    const width = this.columnNames.length
-    const values = historyValues(history)
-    for (let place = 0; place < this.#count; place++) {
-      this.#values.set(values, place * width + this.#generators.length * 2)
+    const [length, distinctCount] = historyValues(history)
+    for (let place = 0, at = this.#generators.length * 2; place < this.#count; place++, at += this.#width) {
+      this.#values[at] = length
+      this.#values[at + 1] = distinctCount
     }
   }
 }
 
-const historyValues = ({ itemIndexes }: History): readonly number[] => [itemIndexes.length, new Set(itemIndexes).size]
+/** In the order of `HISTORY_COLUMNS`. */
+const historyValues = ({ itemIndexes }: History): readonly [length: number, distinctCount: number] => [
+  itemIndexes.length,
+  new Set(itemIndexes).size,
+]
