@@ -6,6 +6,8 @@ export interface StepShares {
   readonly shares: Readonly<Record<string, number>>
   /** Busy part of the time that was sampled, in [0, 1]. */
   readonly busyShare: number
+  /** Processor time of all threads of the process. */
+  readonly processorMs: number
 }
 
 /** Which step a stack belongs to: the outermost function that is named here decides. Function names are unique enough, with their file. */
@@ -28,22 +30,25 @@ const steps: readonly (readonly [step: string, file: string, functionName: RegEx
 
 export class StepProfile {
   readonly #session = new Session()
+  #startedAt = process.cpuUsage()
 
   async begin(): Promise<void> {
     this.#session.connect()
     await this.#session.post('Profiler.enable')
     await this.#session.post('Profiler.setSamplingInterval', { interval: 200 })
     await this.#session.post('Profiler.start')
+    this.#startedAt = process.cpuUsage()
   }
 
   async end(): Promise<StepShares> {
+    const { user, system } = process.cpuUsage(this.#startedAt)
     const { profile } = await this.#session.post('Profiler.stop')
     this.#session.disconnect()
-    return sharesOf(profile)
+    return { ...sharesOf(profile), processorMs: (user + system) / 1000 }
   }
 }
 
-function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): StepShares {
+function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): Omit<StepShares, 'processorMs'> {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const parents = new Map<number, number>()
   for (const { id, children } of nodes) for (const child of children ?? []) parents.set(child, id)
@@ -62,11 +67,9 @@ function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): S
     const delta = timeDeltas[n] ?? 0
     all += delta
     const { functionName } = byId.get(id)!.callFrame
-    if (functionName === '(idle)' || functionName === '(program)') {
-      if (functionName === '(idle)') {
-        idle += delta
-        return
-      }
+    if (functionName === '(idle)') {
+      idle += delta
+      return
     }
     const step = functionName === '(garbage collector)' ? 'garbage collection' : (stepOf(id) ?? 'HTTP and the rest')
     micros.set(step, (micros.get(step) ?? 0) + delta)

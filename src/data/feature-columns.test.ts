@@ -44,15 +44,14 @@ async function expectReader(compared: Compared, label: string): Promise<void> {
   const items = Int32Array.from({ length: 12 }, () => rng.integer(itemIds.length))
   const userId = [undefined, 'nobody', ...corpus.userIds][rng.integer(corpus.userIds.length + 2)]
   const features = definitions.map(({ name }) => name)
-  const width = features.length + 3
-  const out = new Float32Array(items.length * width).fill(-1)
-  await columns.fill(userId, items, out, { width, at: 2 })
+  const out = features.map(() => new Float32Array(items.length + 1).fill(-1))
+  await columns.fill(userId, items, out)
   const entities = Array.from(items, (item) => ({ ...(userId !== undefined && { userId }), itemId: itemIds[item]! }))
   const reader = featureReader({ store: memoryOnlineStore(records), clock: { now: () => nowMs } })
   const { rows } = await reader.read({ features, entities })
   for (let n = 0; n < items.length; n++) {
-    const expected = [-1, -1, ...rows[n]!.map(({ value }, f) => numberOf(f, value)), -1]
-    const found = [...out.subarray(n * width, (n + 1) * width)]
+    const expected = rows[n]!.map(({ value }, f) => numberOf(f, value))
+    const found = out.map((column) => column[n])
     expect(found, `${label}: ${features.join(', ')} of ${userId} and ${itemIds[items[n]!]} at ${nowMs}`).toEqual(
       expected,
     )
@@ -159,7 +158,7 @@ async function shopOf(itemId: string) {
 
 const countOf = async (columns: FeatureColumns): Promise<number> => {
   const out = new Float32Array(1)
-  await columns.fill('u', Int32Array.of(1), out, { width: 1, at: 0 })
+  await columns.fill('u', Int32Array.of(1), [out])
   return out[0]!
 }
 

@@ -25,22 +25,14 @@ export interface FeatureColumnsOptions {
   readonly numberOf: (feature: number, value: FeatureValue | undefined) => number
 }
 
-/** Where in the caller's rows the features go. */
-export interface RowPlace {
-  /** Numbers of one row. */
-  readonly width: number
-  /** Of the first feature in a row. */
-  readonly at: number
-}
-
 export interface FeatureColumns {
   /**
-   * Fills the rows of these items, one row each in their order, with the features of now.
+   * The features of now of these items.
    * @param userId undefined: features of a user and of pairs are missing
-   * @param out items x `width`, row-major
+   * @param out one a feature: filled with one number an item, in their order
    * @throws MillraceError FEATURE_UNKNOWN where the store does not answer by these definitions (yet); ONLINE_STORE_UNUSABLE
    */
-  fill(userId: string | undefined, items: Int32Array, out: Float32Array, place: RowPlace): Promise<void>
+  fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<void>
   /** Reads all items once, so that the first requests need not. Ends early after `close`. */
   warm(): Promise<void>
   /** Nobody asks any more. */
@@ -68,12 +60,7 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
     return new Columns(answering, answering.plan(namesAnswered(answering, definitions)), mark, options, numberByItem)
   }
 
-  async function fill(
-    userId: string | undefined,
-    items: Int32Array,
-    out: Float32Array,
-    place: RowPlace,
-  ): Promise<void> {
+  async function fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<void> {
     if (definitions.length === 0) return
     for (let attempt = 1; ; attempt++) {
       const current = (columns ??= await begin())
@@ -89,7 +76,7 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
       if (!call.take(read) && !isLast) continue
       const groups = call.groupRequests()
       if (groups.length > 0) call.takeGroups(groups, await store.read(groups.map(({ request }) => request)))
-      call.write(out, place)
+      call.write(out)
       return
     }
   }
@@ -97,18 +84,11 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
   return {
     fill,
     async warm() {
-      const out = new Float32Array(WARM_ITEMS * definitions.length)
+      const out = definitions.map(() => new Float32Array(WARM_ITEMS))
       for (let from = 0; from < itemIds.length && !isClosed; from += WARM_ITEMS) {
-        const count = Math.min(WARM_ITEMS, itemIds.length - from)
-        await fill(
-          undefined,
-          Int32Array.from({ length: count }, (_, n) => from + n),
-          out,
-          {
-            width: definitions.length,
-            at: 0,
-          },
-        )
+        const length = Math.min(WARM_ITEMS, itemIds.length - from)
+        const items = Int32Array.from({ length }, (_, n) => from + n)
+        await fill(undefined, items, out)
         await othersTurn()
       }
     },
@@ -142,6 +122,41 @@ interface KnownGroup {
   readonly untilMs: number
 }
 
+/** Texts beyond so many get no number: what was worked out for one would hardly be asked for again. */
+const NUMBERED_TEXTS = 10_000
+
+/** The items' parts of one feature, where they are texts: equal ones have one number. */
+class ItemTexts {
+  /** By item; -1 for a part that is no text. */
+  readonly numbers: Int32Array
+  readonly #numberByText = new Map<string, number>()
+
+  constructor(itemCount: number) {
+    this.numbers = new Int32Array(itemCount).fill(-1)
+  }
+
+  get count(): number {
+    return this.#numberByText.size
+  }
+
+  /** Undefined for a text that no item has had. */
+  numberOf(text: string): number | undefined {
+    return this.#numberByText.get(text)
+  }
+
+  note(item: number, part: unknown): void {
+    this.numbers[item] = typeof part === 'string' ? this.#numbered(part) : -1
+  }
+
+  #numbered(text: string): number {
+    const known = this.#numberByText.get(text)
+    if (known !== undefined) return known
+    if (this.#numberByText.size === NUMBERED_TEXTS) return -1
+    this.#numberByText.set(text, this.#numberByText.size)
+    return this.#numberByText.size - 1
+  }
+}
+
 /** Everything known of a model's items by one manifest. */
 class Columns {
   readonly answering: Answering
@@ -159,6 +174,7 @@ class Columns {
   readonly combined: readonly PlannedFeature[]
   readonly numbers: Float32Array
   readonly parts: readonly unknown[][]
+  readonly texts: readonly ItemTexts[]
   /** By item: the moments, from the first to before the second, for which its numbers hold. No moment for an item that was not read. */
   readonly fromMs: Float64Array
   readonly untilMs: Float64Array
@@ -204,6 +220,7 @@ class Columns {
     this.combined = features.filter((feature) => !isOfItem(feature) && !isOfUser(feature))
     this.numbers = new Float32Array(itemIds.length * this.ofItem.length)
     this.parts = this.combined.map(() => new Array(itemIds.length).fill(undefined))
+    this.texts = this.combined.map(() => new ItemTexts(itemIds.length))
     this.fromMs = new Float64Array(itemIds.length).fill(Number.POSITIVE_INFINITY)
     this.untilMs = new Float64Array(itemIds.length).fill(Number.NEGATIVE_INFINITY)
     this.#changedAt = new Uint32Array(itemIds.length)
@@ -260,7 +277,9 @@ class Columns {
     for (let p = 0; p < this.combined.length; p++) {
       const { number, sides } = this.combined[p]!
       const n = this.itemSides.findIndex((side) => sides.includes(side))
-      this.parts[p]![item] = cells[n]![number]
+      const part = cells[n]![number]
+      this.parts[p]![item] = part
+      this.texts[p]!.note(item, part)
     }
     const isNewest = this.#changedAt[item]! <= readAt && this.#allChangedAt <= readAt
     const isFollowed = this.itemIds[item]!.length <= FOLLOWED_KEY_LENGTH
@@ -382,39 +401,52 @@ class FillCall implements CombiningSources {
     })
   }
 
-  write(out: Float32Array, { width, at }: RowPlace): void {
+  write(out: readonly Float32Array[]): void {
     const { ofItem, ofUser, combined, numbers, numberOf } = this.#columns
     const items = this.#items
-    const targets = ofItem.map(({ number }) => at + number)
-    const count = targets.length
-    // Item by item: what is known of one lies side by side.
-    for (let n = 0, row = 0; n < items.length; n++, row += width) {
-      const from = items[n]! * count
-      for (let c = 0; c < count; c++) out[row + targets[c]!] = numbers[from + c]!
+    for (let c = 0; c < ofItem.length; c++) {
+      copyColumn(numbers, { from: c, step: ofItem.length }, items, out[ofItem[c]!.number]!)
     }
     for (const { number, computation, sides } of ofUser) {
       const parts = sides.map((side) => this.#userCells[side]![number])
       const { combine } = computation
       const reading = combine === undefined ? (parts[0] as FeatureReading) : combine(parts[0], parts[1], this)
       const value = numberOf(number, reading.value)
-      for (let n = 0; n < items.length; n++) out[n * width + at + number] = value
+      out[number]!.fill(value, 0, items.length)
     }
-    for (let p = 0; p < combined.length; p++) this.#writeCombined(p, out, width, at)
+    for (let p = 0; p < combined.length; p++) this.#writeCombined(p, out[combined[p]!.number]!)
   }
 
-  #writeCombined(p: number, out: Float32Array, width: number, at: number): void {
-    const { combined, parts, itemSides, numberOf } = this.#columns
+  #writeCombined(p: number, out: Float32Array): void {
+    const { combined, parts, texts, itemSides, numberOf } = this.#columns
     const { number, computation, sides } = combined[p]!
     const combine = computation.combine!
     const ofItems = parts[p]!
     const isItemFirst = itemSides.includes(sides[0]!)
     const userSide = sides.find((side) => !itemSides.includes(side))
     const ofUser = userSide === undefined ? undefined : this.#userCells[userSide]![number]
-    const items = this.#items
-    for (let n = 0; n < items.length; n++) {
-      const ofItem = ofItems[items[n]!]
+    const read = (ofItem: unknown): number => {
       const reading = isItemFirst ? combine(ofItem, ofUser, this) : combine(ofUser, ofItem, this)
-      out[n * width + at + number] = numberOf(number, reading.value)
+      return numberOf(number, reading.value)
+    }
+    const items = this.#items
+    const { textsThatCount } = computation
+    if (textsThatCount === undefined || isItemFirst) {
+      for (let n = 0; n < items.length; n++) out[n] = read(ofItems[items[n]!])
+      return
+    }
+    // Of one text, such as a category, are many items; and most texts mean nothing to this user.
+    const { numbers: textNumbers, count } = texts[p]!
+    const known = [...textsThatCount(ofUser)]
+    const values = new Float32Array(count).fill(read(textBeside(known)))
+    for (const text of known) {
+      const textNumber = texts[p]!.numberOf(text)
+      if (textNumber !== undefined) values[textNumber] = read(text)
+    }
+    for (let n = 0; n < items.length; n++) {
+      const item = items[n]!
+      const text = textNumbers[item]!
+      out[n] = text < 0 ? read(ofItems[item]) : values[text]!
     }
   }
 
@@ -449,3 +481,20 @@ const anyMoment = new Validity()
 
 const cellsAt = (side: PlannedSide, bytes: Uint8Array | undefined, asOfMs: number): Cells =>
   side.freshCells(bytes, asOfMs, anyMoment)
+
+/** Of `numbers`, items x `step`, the column that begins at `from`. A function of its own, small enough to be compiled well. */
+function copyColumn(
+  numbers: Float32Array,
+  { from, step }: { readonly from: number; readonly step: number },
+  items: Int32Array,
+  to: Float32Array,
+): void {
+  for (let n = 0; n < items.length; n++) to[n] = numbers[items[n]! * step + from]!
+}
+
+/** A text that is none of these. */
+function textBeside(texts: readonly string[]): string {
+  let text = 'none'
+  while (texts.includes(text)) text += '.'
+  return text
+}

@@ -11,6 +11,11 @@ export interface Ranker {
    * @param out one score a row; what lies behind stays as it is
    */
   score(rows: Float32Array, rowCount: number, out: Float64Array): void | Promise<void>
+  /**
+   * The same, for kinds that compute column by column: at once, and without rows having to be made.
+   * @param columns one a feature, `rowCount` values or more each
+   */
+  readonly scoreColumns?: (columns: readonly Float32Array[], rowCount: number, out: Float64Array) => void
   /** Gives back what lies outside of JavaScript's memory; left out where nothing does. */
   close?(): Promise<void>
 }

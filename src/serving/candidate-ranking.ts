@@ -1,11 +1,10 @@
 // The candidates of all generators in the order of the model's ranker. Gathering is one step without a pause; reading features and, for some kinds, scoring
 // wait for others, and meanwhile other visitors are asked about: what a request needs after the wait is its own.
+import assert from 'node:assert'
 import type { FeatureValue } from '../domain/feature.ts'
 import { descendingOrder } from '../lib/descending-order.ts'
 import { settlesWithin } from '../lib/within.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
-import { rowColumnNames } from '../models/ranking/candidate-rows.ts'
-import { columnPicker } from '../models/ranking/column-picker.ts'
 import { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
 import type { History, ItemSet } from '../ports/candidate-generator.ts'
@@ -29,15 +28,10 @@ export interface WantedColumns {
 
 export interface LiveColumns {
   /**
-   * @param out rows of `place.width` numbers, one an item in their order; the features go to `place.at` and following
+   * @param out one a feature, in the order of the names: filled with one number an item, in their order
    * @throws anything: the answer is made without the ranker then
    */
-  fill(
-    userId: string | undefined,
-    items: Int32Array,
-    out: Float32Array,
-    place: { readonly width: number; readonly at: number },
-  ): Promise<void>
+  fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<void>
   /** Prepares for requests, as far as that can be done before them. */
   warm(): Promise<void>
   /** Nobody asks any more. */
@@ -48,8 +42,8 @@ export interface LiveColumns {
 export interface GatheredCandidates {
   /** The best of every generator first. */
   readonly itemIndexes: Int32Array
-  /** Candidates x columns of the pool, row-major. */
-  readonly values: Float32Array
+  /** One a column of the ranker, by candidate: what the generators say; its features are not there yet. */
+  readonly columns: readonly Float32Array[]
   /** By candidate: the place among the ranker's generators of the one that put it furthest up. */
   readonly proposers: Uint8Array
   /** By candidate: its number in the order of proposal, which decides between equal scores, as where the ranked list is measured and explained. */
@@ -64,9 +58,9 @@ export interface RankedCandidates {
   /** The place among `generatorNames` of the one that put the candidate furthest up. */
   readonly proposers: Uint8Array
   readonly generatorNames: readonly string[]
-  /** What the ranker saw of each: candidates x its columns, row-major, in another order: that of `places`. */
-  readonly rows: Float32Array
-  /** Where in `rows` each candidate's is. */
+  /** What the ranker saw: one a column, the candidates in another order: that of `places`. */
+  readonly columns: readonly Float32Array[]
+  /** Where in the columns each candidate is. */
   readonly places: Int32Array
   readonly failures: readonly GeneratorFailure[]
 }
@@ -86,8 +80,10 @@ export class CandidateRanking {
   /** Undefined where the ranker looks at no feature, or there are none here. */
   readonly #columns: LiveColumns | undefined
   readonly #lacksFeatures: boolean
-  readonly #width: number
-  readonly #pick: ReturnType<typeof columnPicker>
+  /** By column of the ranker: the pool's; -1 where it is a feature. */
+  readonly #poolColumns: readonly number[]
+  /** By feature that is asked for: the ranker's column. */
+  readonly #featureColumns: readonly number[]
   readonly #breaker = new Breaker()
   /** By place in the pool. */
   readonly #proposers: Uint8Array
@@ -104,9 +100,16 @@ export class CandidateRanking {
     this.#ranker = ranker
     const proposing = new Map(ranker.generatorNames.map((name) => [name, generators.get(name)!]))
     this.#pool = new CandidatePool(proposing, { itemCount: itemIds.length, perGenerator: ranker.perGenerator })
-    const encoder = new FeatureEncoder(ranker.systemFeatures, ranker.dictionaries)
-    const columnNames = rowColumnNames(this.#pool, encoder)
-    this.#width = columnNames.length
+    const { featureNames } = ranker.ranker
+    const { columnNames } = this.#pool
+    const encoder = new FeatureEncoder(
+      ranker.systemFeatures.filter((name) => featureNames.includes(name)),
+      ranker.dictionaries,
+    )
+    const unknown = featureNames.filter((name) => !columnNames.includes(name) && !encoder.names.includes(name))
+    assert(unknown.length === 0, `the ranker looks at ${unknown.join(', ')}, which nobody gives`)
+    this.#poolColumns = featureNames.map((name) => columnNames.indexOf(name))
+    this.#featureColumns = encoder.names.map((name) => featureNames.indexOf(name))
     this.#proposers = new Uint8Array(this.#pool.capacity)
     this.#bestRanks = new Int32Array(this.#pool.capacity)
     const { names } = encoder
@@ -116,7 +119,6 @@ export class CandidateRanking {
       // Where that fails, the first request says so.
       this.#columns?.warm().catch(() => {})
     }
-    this.#pick = columnPicker(columnNames, ranker.ranker.featureNames)
   }
 
   /** Whether ranking has failed so often of late that it is left alone for a while. */
@@ -132,23 +134,18 @@ export class CandidateRanking {
     const pool = this.#pool
     const failures: GeneratorFailure[] = []
     const count = pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }))
-    const shown = pool.generatorNames.map((name) => generatorNames.includes(name))
     const proposersByPlace = this.#proposers
     const bestRanks = this.#bestRanks
+    const { perGenerator } = this.#ranker
+    proposersByPlace.fill(nobodyProposed, 0, count)
+    bestRanks.fill(perGenerator, 0, count)
+    pool.generatorNames.forEach((name, g) => {
+      if (generatorNames.includes(name)) takeBetter(pool.ranksOf(g), count, bestRanks, proposersByPlace, g)
+    })
     // So many candidates have that best place, by any of the generators that count.
-    const starts = new Int32Array(this.#ranker.perGenerator + 1)
-    for (let place = 0; place < count; place++) {
-      let best = starts.length - 1
-      proposersByPlace[place] = nobodyProposed
-      for (let g = 0; g < shown.length; g++) {
-        const rank = shown[g]! ? pool.rankOf(place, g) : Number.NaN
-        if (!(rank < best)) continue
-        best = rank
-        proposersByPlace[place] = g
-      }
-      bestRanks[place] = best
-      if (proposersByPlace[place] !== nobodyProposed) starts[best]!++
-    }
+    const starts = new Int32Array(perGenerator + 1)
+    for (let place = 0; place < count; place++)
+      if (proposersByPlace[place] !== nobodyProposed) starts[bestRanks[place]!]!++
     let keptCount = 0
     for (let rank = 0; rank < starts.length; rank++) {
       const countOfRank = starts[rank]!
@@ -164,16 +161,19 @@ export class CandidateRanking {
     }
     const itemIndexes = new Int32Array(keptCount)
     const proposers = new Uint8Array(keptCount)
-    const poolWidth = pool.columnNames.length
-    const values = new Float32Array(keptCount * poolWidth)
-    const { itemIndexes: pooledItems, values: pooledValues } = pool
-    for (let i = 0, to = 0; i < keptCount; i++) {
+    const { itemIndexes: pooledItems } = pool
+    for (let i = 0; i < keptCount; i++) {
       const place = places[i]!
       itemIndexes[i] = pooledItems[place]!
       proposers[i] = proposersByPlace[place]!
-      for (let from = place * poolWidth, end = from + poolWidth; from < end; ) values[to++] = pooledValues[from++]!
     }
-    return { itemIndexes, values, proposedAs: places, proposers, failures }
+    const memory = new Float32Array(keptCount * this.#poolColumns.length)
+    const columns = this.#poolColumns.map((from, column) => {
+      const values = memory.subarray(column * keptCount, (column + 1) * keptCount)
+      if (from >= 0) copyChosen(pool.columns[from]!, places, values)
+      return values
+    })
+    return { itemIndexes, columns, proposedAs: places, proposers, failures }
   }
 
   /**
@@ -215,15 +215,17 @@ export class CandidateRanking {
   }
 
   async #order(
-    { itemIndexes, values, proposers, proposedAs, failures }: GatheredCandidates,
+    { itemIndexes, columns, proposers, proposedAs, failures }: GatheredCandidates,
     userId: string | undefined,
   ): Promise<RankedCandidates> {
     const count = itemIndexes.length
-    const rows = await this.#rowsOf(userId, itemIndexes, values)
+    if (this.#lacksFeatures) throw new Error('the features that the ranker looks at are not kept here')
+    const features = this.#featureColumns.map((column) => columns[column]!)
+    await this.#columns?.fill(userId, itemIndexes, features)
     const scores = new Float64Array(count)
-    // A copy: the picker's rows are overwritten while a ranker that is not done at once scores them.
-    const picked = this.#pick(rows, this.#width, count).slice()
-    await this.#ranker.ranker.score(picked, count, scores)
+    const { ranker } = this.#ranker
+    if (ranker.scoreColumns) ranker.scoreColumns(columns, count, scores)
+    else await ranker.score(rowsOf(columns, count), count, scores)
     for (let n = 0; n < count; n++) {
       if (!Number.isFinite(scores[n]!)) throw new Error('the ranker gave a score that is not finite')
     }
@@ -242,23 +244,38 @@ export class CandidateRanking {
       scores: orderedScores,
       proposers: orderedProposers,
       generatorNames: this.#pool.generatorNames,
-      rows: picked,
+      columns,
       places,
       failures,
     }
   }
+}
 
-  /** What the generators say of each candidate, then its features. */
-  async #rowsOf(userId: string | undefined, items: Int32Array, values: Float32Array): Promise<Float32Array> {
-    if (this.#lacksFeatures) throw new Error('the features that the ranker looks at are not kept here')
-    if (this.#columns === undefined) return values
-    const width = this.#width
-    const poolWidth = this.#pool.columnNames.length
-    const rows = new Float32Array(items.length * width)
-    for (let row = 0, from = 0; row < items.length; row++) {
-      for (let column = 0; column < poolWidth; column++) rows[row * width + column] = values[from++]!
-    }
-    await this.#columns.fill(userId, items, rows, { width, at: poolWidth })
-    return rows
+/** Where the generator's rank of a candidate is better than the best one so far, it is the best one now. */
+function takeBetter(
+  ranks: Float32Array,
+  count: number,
+  bestRanks: Int32Array,
+  proposers: Uint8Array,
+  generator: number,
+): void {
+  for (let place = 0; place < count; place++) {
+    // Not so for NaN.
+    if (!(ranks[place]! < bestRanks[place]!)) continue
+    bestRanks[place] = ranks[place]!
+    proposers[place] = generator
   }
+}
+
+function copyChosen(from: Float32Array, places: Int32Array, to: Float32Array): void {
+  for (let n = 0; n < to.length; n++) to[n] = from[places[n]!]!
+}
+
+/** Rows x columns, row-major. */
+function rowsOf(columns: readonly Float32Array[], rowCount: number): Float32Array {
+  const rows = new Float32Array(rowCount * columns.length)
+  columns.forEach((values, column) => {
+    for (let row = 0, at = column; row < rowCount; row++, at += columns.length) rows[at] = values[row]!
+  })
+  return rows
 }

@@ -180,13 +180,13 @@ export class RecommendationService {
 
   #servedRows(funnel: Funnel, { items }: RecommendResponse, ranked: RankedCandidates): Float32Array {
     const { catalogue } = this.#options.live
-    const width = ranked.rows.length / ranked.places.length
+    const width = ranked.columns.length
     const served = new Float32Array(items.length * width).fill(Number.NaN)
     for (const [n, { itemId }] of items.entries()) {
       const found = ranked.itemIndexes.indexOf(funnel.indexes.indexOf(catalogue.rowOf(itemId)!))
       if (found < 0) continue
       const place = ranked.places[found]!
-      served.set(ranked.rows.subarray(place * width, (place + 1) * width), n * width)
+      for (let column = 0; column < width; column++) served[n * width + column] = ranked.columns[column]![place]!
     }
     return served
   }

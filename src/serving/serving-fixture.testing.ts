@@ -132,14 +132,14 @@ export type ReadFeatures = (
 /** Columns that are read anew by every request. */
 export const featuresReadBy = (read: ReadFeatures): LiveFeatures => ({
   columnsOf: ({ names, itemIds, numberOf }) => ({
-    async fill(userId, items, out, { width, at }) {
+    async fill(userId, items, out) {
       const rows = await read(
         names,
         userId,
         Array.from(items, (item) => itemIds[item]!),
       )
       for (let n = 0; n < items.length; n++) {
-        for (let f = 0; f < names.length; f++) out[n * width + at + f] = numberOf(f, rows[n]![f]!.value)
+        for (let f = 0; f < names.length; f++) out[f]![n] = numberOf(f, rows[n]![f]!.value)
       }
     },
     warm: async () => {},

@@ -70,9 +70,9 @@ export class QuestionRows {
     const { model } = this.#options
     const history = this.#historyAt(question)
     this.#gather(history, new Set())
-    const { itemIndexes, values } = this.pool
+    const { itemIndexes } = this.pool
     const ids = Array.from(itemIndexes, (item) => model.itemIds[item]!)
-    const rows = await this.#rowsOf(question, ids, values)
+    const rows = await this.#rowsOf(question, ids, this.pool.rows())
     const { fromModel } = this.#alignment
     return { itemIndexes: itemIndexes.map((item) => fromModel[item]!), rows }
   }

@@ -54,6 +54,8 @@ export interface FeatureComputation {
    * but the record and the moment goes into it.
    */
   readonly combine: ((first: unknown, second: unknown, sources: CombiningSources) => FeatureReading) | undefined
+  /** Where the second part is one text: all that give another reading than a text which nobody has. Left out where any may. */
+  readonly textsThatCount?: (first: unknown) => Iterable<string>
 }
 
 /** Undefined: missing. */
@@ -233,6 +235,7 @@ function crossed(
   }
   return {
     parts: [shares(name, places), { side: places.side(definition.version, path.entity), of }],
+    textsThatCount: (first) => ((first as Computed)?.value as Shares | undefined)?.keys() ?? [],
     combine(first, second, { asOfMs }) {
       const share = first as Computed
       const keys = second as string | readonly string[] | undefined

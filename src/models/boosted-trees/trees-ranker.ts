@@ -17,6 +17,17 @@ export class TreesRanker implements Ranker {
     this.#scorer = new TreeScorer(new KernelMemory(), trees, CAPACITY)
   }
 
+  scoreColumns(columns: readonly Float32Array[], rowCount: number, out: Float64Array): void {
+    const { inputs } = this.#scorer
+    for (let from = 0; from < rowCount; from += CAPACITY) {
+      const count = Math.min(CAPACITY, rowCount - from)
+      for (let feature = 0; feature < inputs.length; feature++) {
+        inputs[feature]!.set(columns[feature]!.subarray(from, from + count))
+      }
+      out.set(this.#scorer.score(count), from)
+    }
+  }
+
   score(rows: Float32Array, rowCount: number, out: Float64Array): void {
     const { inputs } = this.#scorer
     const featureCount = this.featureNames.length

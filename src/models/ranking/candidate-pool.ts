@@ -15,15 +15,15 @@ export class CandidatePool {
   readonly columnNames: readonly string[]
   readonly #generators: readonly CandidateGenerator[]
   readonly #perGenerator: number
-  /** Of columns. */
-  readonly #width: number
   readonly #proposed: Candidates
   /** By item: its place in the pool, where `#askedAt` says that it was put there for this visitor. */
   readonly #placeOf: Int32Array
   readonly #askedAt: Uint32Array
   #asked = 0
   readonly #itemIndexes: Int32Array
-  readonly #values: Float32Array
+  /** One a column, by place. Side by side they are filled and copied faster than rows. */
+  readonly #columns: readonly Float32Array[]
+  #rows = new Float32Array(0)
   #count = 0
 
   /** @param perGenerator how many candidates each generator is asked for, at least 1 */
@@ -35,13 +35,12 @@ export class CandidatePool {
     this.columnNames = poolColumnNames(this.generatorNames)
     this.#generators = [...generators.values()]
     this.#perGenerator = perGenerator
-    this.#width = this.columnNames.length
     this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }
     this.#placeOf = new Int32Array(itemCount)
     this.#askedAt = new Uint32Array(itemCount)
     const capacity = Math.min(itemCount, perGenerator * this.#generators.length)
     this.#itemIndexes = new Int32Array(capacity)
-    this.#values = new Float32Array(capacity * this.columnNames.length)
+    this.#columns = this.columnNames.map(() => new Float32Array(capacity))
   }
 
   /**
@@ -55,6 +54,8 @@ export class CandidatePool {
   ): number {
     this.#asked++
     this.#count = 0
+    const ofGenerators = this.#generators.length * 2
+    for (let column = 0; column < ofGenerators; column++) this.#columns[column]!.fill(Number.NaN)
     for (let g = 0; g < this.#generators.length; g++) {
       try {
         this.#ask(g, history, allowed)
@@ -72,13 +73,14 @@ export class CandidatePool {
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return
     const { itemIndexes, scores } = this.#proposed
     const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed)
-    const width = this.#width
+    const scoreColumn = this.#columns[g * 2]!
+    const rankColumn = this.#columns[g * 2 + 1]!
     for (let rank = 0; rank < count; rank++) {
       const item = itemIndexes[rank]!
       if (!(item >= 0 && item < this.#placeOf.length && Number.isFinite(scores[rank]!))) continue
-      const at = this.#place(item) * width + g * 2
-      this.#values[at] = scores[rank]!
-      this.#values[at + 1] = rank
+      const place = this.#place(item)
+      scoreColumn[place] = scores[rank]!
+      rankColumn[place] = rank
     }
   }
 
@@ -87,15 +89,14 @@ export class CandidatePool {
     return this.#itemIndexes.length
   }
 
-  /** The place of a candidate in the list of a generator, from 0; NaN where that did not propose it. */
-  rankOf(place: number, generator: number): number {
-    return this.#values[place * this.#width + generator * 2 + 1]!
+  /** By place: the candidate's place in the list of a generator, from 0; NaN where that did not propose it. The next visitor overwrites it. */
+  ranksOf(generator: number): Float32Array {
+    return this.#columns[generator * 2 + 1]!
   }
 
-  /** What is known of one candidate; a view that the next visitor overwrites. */
+  /** What is known of one candidate. */
   rowOf(place: number): Float32Array {
-    const width = this.columnNames.length
-    return this.#values.subarray(place * width, (place + 1) * width)
+    return Float32Array.from(this.#columns, (column) => column[place]!)
   }
 
   /** The row of an item that no generator proposes to somebody with this history. */
@@ -115,9 +116,20 @@ export class CandidatePool {
     return this.#itemIndexes.subarray(0, this.#count)
   }
 
-  /** Candidates x columns, row-major; a view that the next visitor overwrites. */
-  get values(): Float32Array {
-    return this.#values.subarray(0, this.#count * this.columnNames.length)
+  /** By column, then by place; what lies behind the last candidate is of no meaning. The next visitor overwrites them. */
+  get columns(): readonly Float32Array[] {
+    return this.#columns
+  }
+
+  /** Candidates x columns, row-major; a view that the next call overwrites. */
+  rows(): Float32Array {
+    const width = this.#columns.length
+    if (this.#rows.length < this.#count * width) this.#rows = new Float32Array(this.capacity * width)
+    for (let column = 0; column < width; column++) {
+      const values = this.#columns[column]!
+      for (let place = 0, at = column; place < this.#count; place++, at += width) this.#rows[at] = values[place]!
+    }
+    return this.#rows.subarray(0, this.#count * width)
   }
 
   #place(item: number): number {
@@ -126,18 +138,14 @@ export class CandidatePool {
     const place = this.#count++
     this.#placeOf[item] = place
     this.#itemIndexes[place] = item
-    // A loop: of a few numbers each, `fill` takes longer.
-    const scoreCount = this.#generators.length * 2
-    for (let at = place * this.#width, n = 0; n < scoreCount; n++) this.#values[at + n] = Number.NaN
     return place
   }
 
   #fillHistory(history: History): void {
     const [length, distinctCount] = historyValues(history)
-    for (let place = 0, at = this.#generators.length * 2; place < this.#count; place++, at += this.#width) {
-      this.#values[at] = length
-      this.#values[at + 1] = distinctCount
-    }
+    const first = this.#generators.length * 2
+    this.#columns[first]!.fill(length, 0, this.#count)
+    this.#columns[first + 1]!.fill(distinctCount, 0, this.#count)
   }
 }
 
