@@ -1,6 +1,6 @@
 // The whole system over a made shop, as `millrace dev` runs it: log and features on disk, model and ranker from their bundle, HTTP. On request it says where its time
 // goes: a line "profile" begins, a line "report" ends and prints.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { serve } from '../src/app/serve.ts'
@@ -8,8 +8,10 @@ import { trainModel } from '../src/app/train-model.ts'
 import { readTrainingInput } from '../src/app/training-input.ts'
 import { openApp } from '../src/app.ts'
 import type { LogEvent } from '../src/domain/event.ts'
+import type { RecommendRequest } from '../src/domain/recommendation.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { jsonLogger } from '../src/lib/logger.ts'
+import { othersTurn } from '../src/lib/others-turn.ts'
 import { type FunnelShape, funnelSystem } from './funnel-system.ts'
 import { makeShop, type ShopSize } from './load-shop.ts'
 import { StepProfile } from './step-profile.ts'
@@ -32,9 +34,27 @@ const profile = new StepProfile()
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'profile') await profile.begin()
   if (line === 'report') console.log(JSON.stringify(await profile.end()))
+  if (line.startsWith('replay ')) console.log(JSON.stringify(await replay(line.slice('replay '.length))))
 }
 await running.close()
 await app.close()
+
+/** Recorded questions from their text to the text of the answer, for as long: all that the server does but the sockets. No client takes part. */
+async function replay(asked: string): Promise<{ readonly answerCount: number; readonly elapsedMs: number }> {
+  const { bodiesFile, durationMs } = JSON.parse(asked) as { readonly bodiesFile: string; readonly durationMs: number }
+  const bodies = readFileSync(bodiesFile, 'utf8').trimEnd().split('\n')
+  const startMs = performance.now()
+  let answerCount = 0
+  let elapsedMs = 0
+  for (; elapsedMs < durationMs; elapsedMs = performance.now() - startMs) {
+    const request = JSON.parse(bodies[answerCount++ % bodies.length]!) as RecommendRequest
+    const answer = JSON.stringify(await running.service.recommend(request))
+    if (answer.length === 0) throw new Error('an empty answer')
+    // Followers of the log and the collector get their turn, as they do between requests.
+    if (answerCount % 16 === 0) await othersTurn()
+  }
+  return { answerCount, elapsedMs }
+}
 
 /** Events and a trained model. */
 async function fill(): Promise<void> {

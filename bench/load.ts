@@ -66,6 +66,7 @@ export async function startServer(
   script: string,
   options: object,
   nodeArgs: readonly string[] = [],
+  core = 0,
 ): Promise<ServerProcess> {
   const child = spawnScript(script, [JSON.stringify(options)], nodeArgs)
   const lines = createInterface({ input: child.stdout! })
@@ -74,7 +75,7 @@ export async function startServer(
   if (typeof first[0] !== 'string') throw new Error(`${script} ended with ${first[0]} before it was ready`)
   const note = JSON.parse(first[0]) as { port: number }
   // Only now: making the shop and its model may use every core.
-  pin(child, 0)
+  pin(child, core)
   return {
     port: note.port,
     processId: child.pid!,

@@ -76,7 +76,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     newRequestId: randomUUID,
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
     onAnswer: (observation) => {
-      server.countTroubles(observation)
+      server.countAnswered(observation)
       if (impressions) recordImpression(impressions, observation)
     },
   })

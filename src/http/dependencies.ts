@@ -32,8 +32,18 @@ export interface Recommender {
   recommend(request: RecommendRequest): RecommendResponse | Promise<RecommendResponse>
 }
 
-/** What went wrong behind an answer that was given nevertheless. */
-export interface AnswerTroubles {
+/** What each step of a ranked answer took, in milliseconds. */
+export interface StepMs {
+  readonly candidates: number
+  readonly features: number
+  readonly ranking: number
+}
+
+/** What happened behind an answer, and what went wrong though it was given nevertheless. */
+export interface Answered {
+  readonly response: Pick<RecommendResponse, 'placement'>
+  /** Left out where no ranker had a say. */
+  readonly stepMs?: StepMs | undefined
   readonly failures: readonly { readonly generator: string }[]
   /** Why the ranker had no say though it should. */
   readonly rankingFailure?: unknown

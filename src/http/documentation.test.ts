@@ -41,7 +41,12 @@ test('the metrics of the page are those of the server, with their labels', async
   expect(running.requests).toEqual([])
   await server.inject({ method: 'POST', url: '/v1/recommend', payload: { placement: 'home' } })
   await server.inject({ method: 'POST', url: '/v1/events', payload: { events: [{ id: 'bad' }] } })
-  server.countTroubles({ failures: [{ generator: 'cf' }], invalidCandidateCount: 1 })
+  server.countAnswered({
+    response: { placement: 'home' },
+    stepMs: { candidates: 1, features: 1, ranking: 1 },
+    failures: [{ generator: 'cf' }],
+    invalidCandidateCount: 1,
+  })
   const text = (await server.inject('/metrics')).body
   const names = [...text.matchAll(/^# TYPE (millrace_\w+)/gm)].map((match) => match[1]!)
   const described = table('| name | labels |')

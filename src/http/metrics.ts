@@ -2,21 +2,31 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { LogEvent } from '../domain/event.ts'
 import type { RecommendResponse } from '../domain/recommendation.ts'
-import type { AnswerTroubles, IntakeResult, ServerDependencies } from './dependencies.ts'
+import type { Answered, IntakeResult, ServerDependencies, StepMs } from './dependencies.ts'
 import { OperationMetrics } from './operation-metrics.ts'
 import { PendingCounts } from './pending-counts.ts'
-import { RequestTimes } from './request-times.ts'
+import { Times } from './times.ts'
 
 /** Fine around the budgets of an answer: 10 ms is the goal, 100 ms the bound. */
 const LATENCY_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5]
 
+/** Steps are shorter: features are to be there within 5 ms, ranks within 25. */
+const STEP_BUCKETS_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 1]
+
 /** The server's counters, in a registry of their own so that two servers in one process do not mix. */
 export class ServerMetrics {
   readonly #registry = new Registry()
-  readonly #requests = new RequestTimes({
+  readonly #requests = new Times({
+    labels: ['route', 'status'],
     name: 'millrace_http_request_seconds',
     help: 'Time from reading the headers of a request to having written its answer, by route and status.',
     bucketsSeconds: LATENCY_BUCKETS_SECONDS,
+  })
+  readonly #steps = new Times({
+    labels: ['placement', 'step'],
+    name: 'millrace_answer_step_seconds',
+    help: 'Time that one step of a ranked answer took, waiting included: candidates, features, ranking.',
+    bucketsSeconds: STEP_BUCKETS_SECONDS,
   })
   readonly #answers = new PendingCounts()
   readonly #items = new PendingCounts()
@@ -126,7 +136,10 @@ export class ServerMetrics {
     }
   }
 
-  countTroubles({ failures, rankingFailure, invalidCandidateCount }: AnswerTroubles): void {
+  countAnswered({ response, stepMs, failures, rankingFailure, invalidCandidateCount }: Answered): void {
+    if (stepMs !== undefined) {
+      for (const step in stepMs) this.#steps.observe(response.placement, step, stepMs[step as keyof StepMs] / 1000)
+    }
     if (rankingFailure !== undefined) this.#unranked.inc()
     for (const { generator } of failures) this.#failures.inc({ generator })
     if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)
@@ -145,6 +158,6 @@ export class ServerMetrics {
   /** In the text format of Prometheus. */
   async text(): Promise<string> {
     await this.#operations?.read()
-    return `${this.#requests.text()}\n${await this.#registry.metrics()}`
+    return `${this.#requests.text()}\n${this.#steps.text()}\n${await this.#registry.metrics()}`
   }
 }

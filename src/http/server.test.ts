@@ -185,13 +185,26 @@ test('metrics count requests, answers, items and events', async () => {
     payload: { events: [{ id: 'known' }, { id: 'bad' }, {}, { kind: 'impression' }, {}] },
   })
   await server.inject({ method: 'PUT', url: '/v1/items/i1', payload: { attributes: {} } })
-  server.countTroubles({ failures: [{ generator: 'cf' }, { generator: 'cf' }], invalidCandidateCount: 3 })
-  server.countTroubles({ failures: [], rankingFailure: new Error('no'), invalidCandidateCount: 0 })
+  server.countAnswered({
+    response: { placement: 'home' },
+    stepMs: { candidates: 0.3, features: 1, ranking: 0.06 },
+    failures: [{ generator: 'cf' }, { generator: 'cf' }],
+    invalidCandidateCount: 3,
+  })
+  server.countAnswered({
+    response: { placement: 'home' },
+    failures: [],
+    rankingFailure: new Error('no'),
+    invalidCandidateCount: 0,
+  })
   const response = await server.inject('/metrics')
   expect(response.headers['content-type']).toContain('text/plain')
   const lines = response.body.split('\n')
   for (const line of [
     'millrace_http_request_seconds_count{route="POST /v1/recommend",status="200"} 1',
+    'millrace_answer_step_seconds_bucket{le="0.001",placement="home",step="features"} 1',
+    'millrace_answer_step_seconds_bucket{le="0.0001",placement="home",step="ranking"} 1',
+    'millrace_answer_step_seconds_bucket{le="0.0002",placement="home",step="candidates"} 0',
     'millrace_http_request_seconds_count{route="POST /v1/recommend",status="400"} 1',
     'millrace_answers_total{placement="home",rung="full"} 1',
     'millrace_answer_items_total{placement="home",generator="cf"} 2',

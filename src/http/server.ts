@@ -11,7 +11,7 @@ import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
-import type { AnswerTroubles, ServerDependencies } from './dependencies.ts'
+import type { Answered, ServerDependencies } from './dependencies.ts'
 import { explanationRoutes } from './explanation-routes.ts'
 import { featureRoutes } from './feature-routes.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
@@ -77,7 +77,7 @@ export interface HttpServer {
   /** Turns readiness off, then takes no new connection, finishes the requests that are running, and resolves. Calling it again is harmless. */
   close(): Promise<void>
   /** Counts what went wrong behind an answer; for the recommendation service to call. */
-  countTroubles(troubles: AnswerTroubles): void
+  countAnswered(answered: Answered): void
   /** For tests: answers without a socket. */
   inject(request: string | InjectOptions): Promise<LightMyRequestResponse>
 }
@@ -126,7 +126,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
       return { url, port: Number(new URL(url).port) }
     },
     close: () => (closing ??= stop(app, { readiness, log: deps.log, limits })),
-    countTroubles: (troubles) => metrics.countTroubles(troubles),
+    countAnswered: (answered) => metrics.countAnswered(answered),
     inject: (request) => app.inject(request),
   }
 }

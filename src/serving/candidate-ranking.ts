@@ -49,6 +49,8 @@ export interface GatheredCandidates {
   /** By candidate: its number in the order of proposal, which decides between equal scores, as where the ranked list is measured and explained. */
   readonly proposedAs: Int32Array
   readonly failures: readonly GeneratorFailure[]
+  /** What it took to have them. */
+  readonly gatheredMs: number
 }
 
 /** Best first. */
@@ -63,6 +65,14 @@ export interface RankedCandidates {
   /** Where in the columns each candidate is. */
   readonly places: Int32Array
   readonly failures: readonly GeneratorFailure[]
+  readonly stepMs: StepMs
+}
+
+/** What each step of a ranked answer took, in milliseconds; waiting included. */
+export interface StepMs {
+  readonly candidates: number
+  readonly features: number
+  readonly ranking: number
 }
 
 export interface RankingLimits {
@@ -131,6 +141,7 @@ export class CandidateRanking {
     allowed: ItemSet | undefined,
     { generatorNames, countMax }: RankingLimits,
   ): GatheredCandidates {
+    const begunMs = performance.now()
     const pool = this.#pool
     const failures: GeneratorFailure[] = []
     const count = pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }))
@@ -173,7 +184,8 @@ export class CandidateRanking {
       if (from >= 0) copyChosen(pool.columns[from]!, places, values)
       return values
     })
-    return { itemIndexes, columns, proposedAs: places, proposers, failures }
+    const gatheredMs = performance.now() - begunMs
+    return { itemIndexes, columns, proposedAs: places, proposers, failures, gatheredMs }
   }
 
   /**
@@ -215,14 +227,16 @@ export class CandidateRanking {
   }
 
   async #order(
-    { itemIndexes, columns, proposers, proposedAs, failures }: GatheredCandidates,
+    { itemIndexes, columns, proposers, proposedAs, failures, gatheredMs }: GatheredCandidates,
     userId: string | undefined,
   ): Promise<RankedCandidates> {
     const count = itemIndexes.length
     if (this.#lacksFeatures) throw new Error('the features that the ranker looks at are not kept here')
+    const begunMs = performance.now()
     const features = this.#featureColumns.map((column) => columns[column]!)
     await this.#columns?.fill(userId, itemIndexes, features)
     const scores = new Float64Array(count)
+    const filledMs = performance.now()
     const { ranker } = this.#ranker
     if (ranker.scoreColumns) ranker.scoreColumns(columns, count, scores)
     else await ranker.score(rowsOf(columns, count), count, scores)
@@ -247,6 +261,7 @@ export class CandidateRanking {
       columns,
       places,
       failures,
+      stepMs: { candidates: gatheredMs, features: filledMs - begunMs, ranking: performance.now() - filledMs },
     }
   }
 }

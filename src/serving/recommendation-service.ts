@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import type { LiveFeatures, RankedCandidates } from './candidate-ranking.ts'
+import type { LiveFeatures, RankedCandidates, StepMs } from './candidate-ranking.ts'
 import { Funnel, type Outcome, type Question } from './funnel.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
 import type { LiveState } from './live-state.ts'
@@ -23,6 +23,8 @@ export interface AnswerObservation {
   readonly nowMs: number
   /** What the ranker saw: the answer's items x its columns, row-major, missing values for an item that it did not order; undefined where it had no say. */
   servedRows(): Float32Array | undefined
+  /** Undefined where the ranker had no say. */
+  readonly stepMs?: StepMs | undefined
   /** Interactions with items the model knows that the answer was made from; 0 for a cold visitor. */
   readonly historyLength: number
   /** Generators that threw or that the model lacks; the answer was made without them. */
@@ -165,6 +167,7 @@ export class RecommendationService {
       userId: question.request.userId,
       nowMs: question.nowMs,
       servedRows: () => ranked && this.#servedRows(funnel, response, ranked),
+      stepMs: ranked?.stepMs,
       historyLength: outcome.historyLength,
       failures: outcome.failures,
       ...(rankingFailure !== undefined && { rankingFailure }),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Histogram, Registry } from 'prom-client'
 import { expect, test } from 'vitest'
-import { RequestTimes } from './request-times.ts'
+import { Times } from './times.ts'
 
 test('the text is the one that the metrics library writes, line by line', async () => {
   const bounds = [0.0005, 0.25, 1]
@@ -15,7 +15,7 @@ test('the text is the one that the metrics library writes, line by line', async 
       const registry = new Registry()
       const options = { name: 'some_seconds', help: 'Some help.', labelNames: ['route', 'status'] }
       const reference = new Histogram({ ...options, buckets: bounds, registers: [registry] })
-      const times = new RequestTimes({ ...options, bucketsSeconds: bounds })
+      const times = new Times({ ...options, labels: ['route', 'status'], bucketsSeconds: bounds })
       for (const { route, status, seconds } of observations) {
         reference.observe({ route, status }, seconds)
         times.observe(route, status, seconds)

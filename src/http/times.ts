@@ -1,29 +1,30 @@
-// The histogram of request times. It is ours because every request passes through it: the metrics library finds a series by a text that it
+// Histograms of times under two labels. They are ours because every request passes through them: the metrics library finds a series by a text that it
 // composes of the labels anew each time, which cost more than the rest of the counting.
 
-/** A series of one route and status. `bucketCounts` are of each bucket alone; the last one is of what is above all bounds. */
+/** A series of one value of each label. `bucketCounts` are of each bucket alone; the last one is of what is above all bounds. */
 interface Series {
   readonly bucketCounts: Float64Array
   sumSeconds: number
 }
 
-export interface RequestTimesOptions {
+export interface TimesOptions {
   readonly name: string
   readonly help: string
+  readonly labels: readonly [first: string, second: string]
   /** Ascending upper bounds, each within its bucket. */
   readonly bucketsSeconds: readonly number[]
 }
 
-export class RequestTimes {
-  readonly #options: RequestTimesOptions
-  readonly #seriesByRoute = new Map<string, Map<number, Series>>()
+export class Times {
+  readonly #options: TimesOptions
+  readonly #seriesByLabels = new Map<string, Map<string | number, Series>>()
 
-  constructor(options: RequestTimesOptions) {
+  constructor(options: TimesOptions) {
     this.#options = options
   }
 
-  observe(route: string, statusCode: number, seconds: number): void {
-    const series = this.#seriesByRoute.get(route)?.get(statusCode) ?? this.#newSeries(route, statusCode)
+  observe(first: string, second: string | number, seconds: number): void {
+    const series = this.#seriesByLabels.get(first)?.get(second) ?? this.#newSeries(first, second)
     const { bucketsSeconds } = this.#options
     let bucket = 0
     while (bucket < bucketsSeconds.length && seconds > bucketsSeconds[bucket]!) bucket++
@@ -33,21 +34,23 @@ export class RequestTimes {
 
   /** In the text format of Prometheus, ending in a line break. */
   text(): string {
-    const { name, help } = this.#options
+    const { name, help, labels } = this.#options
     const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`]
-    for (const [route, byStatus] of this.#seriesByRoute) {
-      for (const [statusCode, series] of byStatus) {
-        lines.push(...this.#seriesLines(`route="${escaped(route)}",status="${statusCode}"`, series))
+    for (const [first, bySecond] of this.#seriesByLabels) {
+      for (const [second, series] of bySecond) {
+        lines.push(
+          ...this.#seriesLines(`${labels[0]}="${escaped(first)}",${labels[1]}="${escaped(String(second))}"`, series),
+        )
       }
     }
     return `${lines.join('\n')}\n`
   }
 
-  #newSeries(route: string, statusCode: number): Series {
-    let byStatus = this.#seriesByRoute.get(route)
-    if (byStatus === undefined) this.#seriesByRoute.set(route, (byStatus = new Map()))
+  #newSeries(first: string, second: string | number): Series {
+    let bySecond = this.#seriesByLabels.get(first)
+    if (bySecond === undefined) this.#seriesByLabels.set(first, (bySecond = new Map()))
     const series = { bucketCounts: new Float64Array(this.#options.bucketsSeconds.length + 1), sumSeconds: 0 }
-    byStatus.set(statusCode, series)
+    bySecond.set(second, series)
     return series
   }
 

@@ -1,0 +1,191 @@
+// The whole funnel over HTTP on one core: user, candidates of three generators, twenty features, a hundred trees, rules. Then the steps of a request beside the
+// budget of the design, and what a second core brings.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Bench, type Figure, median, spreadOf } from './figure.ts'
+import type { FunnelShape } from './funnel-system.ts'
+import { canPin, type LoadResult, runLoad, type ServerProcess, startServer } from './load.ts'
+import { makeQuestions, type ShopSize } from './load-shop.ts'
+import type { StepShares } from './step-profile.ts'
+
+const SEED = 1
+/** As the first line of bin/millrace.js starts it. */
+const NODE_ARGS = ['--min-semi-space-size=32', '--max-semi-space-size=64']
+const RATE_BAR = 2500
+const P50_BAR_MS = 2
+const P99_BAR_MS = 10
+const LOAD_SHARE = 0.7
+const FEATURES_BAR_SECONDS = 0.005
+const RANKING_BAR_SECONDS = 0.025
+const SCALING_BAR = 1.9
+const WHOLE_RATE = 50_000
+
+/** Of the design, in microseconds; steps of the profile that have none are told without. */
+const budgets: Readonly<Record<string, number>> = {
+  'HTTP and the rest': 60,
+  user: 15,
+  candidates: 140,
+  features: 40,
+  ranking: 100,
+  rules: 20,
+  out: 15,
+}
+
+const bench: Bench = async ({ smoke, log }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+  const size: ShopSize = smoke
+    ? { itemCount: 1000, userCount: 400, interactionsPerUser: 20 }
+    : { itemCount: 100_000, userCount: 50_000, interactionsPerUser: 20 }
+  const shape: FunnelShape = { candidateCount: smoke ? 60 : 500, leaves: 8 }
+  const options = { ...size, ...shape, seed: SEED, dataDir: join(folder, 'data') }
+  const bodiesFile = join(folder, 'questions.jsonl')
+  writeFileSync(bodiesFile, makeQuestions(size, 2000, SEED).join('\n'))
+  let first: ServerProcess | undefined
+  let second: ServerProcess | undefined
+  try {
+    log(`making a shop of ${size.itemCount} items and training on it`)
+    first = await startServer('funnel-server.ts', options, NODE_ARGS)
+    const place = canPin ? 'server and load each pinned to a core of its own' : 'not pinned: this system has no taskset'
+    const note = `${size.itemCount.toLocaleString('en-US')} items, ${shape.candidateCount} candidates of 3 generators, 20 features, 100 trees of ${shape.leaves} leaves, filter and rules; ${place}`
+    const figures = await overHttp(first, { bodiesFile, smoke, log, note })
+    log('the same recorded questions without a client, on one core and on two')
+    second = await startServer('funnel-server.ts', options, NODE_ARGS, 1)
+    figures.push(...(await scaling(first, second, { bodiesFile, smoke })))
+    return figures
+  } finally {
+    await second?.stop()
+    await first?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+export default bench
+
+interface Setting {
+  readonly bodiesFile: string
+  readonly smoke: boolean
+}
+
+async function overHttp(
+  server: ServerProcess,
+  { bodiesFile, smoke, log, note }: Setting & { readonly log: (line: string) => void; readonly note: string },
+): Promise<Figure[]> {
+  const times = smoke ? { warmupMs: 200, durationMs: 300 } : { warmupMs: 500, durationMs: 4000 }
+  const ask = { port: server.port, path: '/v1/recommend', bodiesFile, seed: SEED, ...times }
+  await runLoad({ ...ask, connectionCount: 32, warmupMs: smoke ? 200 : 6000 })
+  const runCount = smoke ? 1 : 3
+  const closed: LoadResult[] = []
+  const open: LoadResult[] = []
+  for (let run = 0; run < runCount; run++) {
+    log(`run ${run + 1} of ${runCount}`)
+    closed.push(await runLoad({ ...ask, connectionCount: 32 }))
+    open.push(
+      await runLoad({ ...ask, connectionCount: 32, arrivalsPerSecond: LOAD_SHARE * RATE_BAR, seed: SEED + run }),
+    )
+  }
+  const rates = closed.map(({ requestsPerSecond }) => requestsPerSecond)
+  const rate = median(rates)
+  // Where the bar's load is too much for this machine, the latency at a share of what it can do is of interest too.
+  const own = await runLoad({ ...ask, connectionCount: 32, arrivalsPerSecond: LOAD_SHARE * rate })
+  const failureCount = [...closed, ...open, own].reduce((sum, { failureCount: failed }) => sum + failed, 0)
+  server.say('profile')
+  const profiled = await runLoad({ ...ask, connectionCount: 32, warmupMs: 0 })
+  const { shares, processorMs } = (await server.ask('report')) as StepShares
+  const micros = (processorMs * 1000) / profiled.answerCount
+  const steps = Object.entries(shares).map(([step, share]) => {
+    const budget = budgets[step]
+    return `${step} ${(share * micros).toFixed(0)}${budget === undefined ? '' : ` (budget ${budget})`}`
+  })
+  const metrics = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+  const bars = { p50: `<= ${P50_BAR_MS}`, p99: `<= ${P99_BAR_MS}` }
+  const latency = (of: (result: LoadResult) => number): Pick<Figure, 'value' | 'unit' | 'spread'> => ({
+    value: median(open.map(of)),
+    unit: 'ms',
+    spread: spreadOf(open.map(of)),
+  })
+  const p50 = latency(({ latencyMsP50 }) => latencyMsP50)
+  const p99 = latency(({ latencyMsP99 }) => latencyMsP99)
+  const load = `open loop, ${LOAD_SHARE * RATE_BAR} requests/s`
+  return [
+    {
+      name: 'funnel-throughput',
+      value: rate,
+      unit: 'requests/s',
+      spread: spreadOf(rates),
+      bar: `>= ${RATE_BAR}, no failed answer`,
+      ok: rate >= RATE_BAR && failureCount === 0,
+      note: `32 connections, ${note}; ${failureCount} failed`,
+    },
+    { name: 'funnel-latency-p50', ...p50, bar: bars.p50, ok: p50.value <= P50_BAR_MS, note: load },
+    { name: 'funnel-latency-p99', ...p99, bar: bars.p99, ok: p99.value <= P99_BAR_MS, note: load },
+    {
+      name: 'funnel-latency-p99-own-load',
+      value: own.latencyMsP99,
+      unit: 'ms',
+      bar: bars.p99,
+      ok: own.latencyMsP99 <= P99_BAR_MS,
+      note: `open loop, ${LOAD_SHARE} of the throughput measured above: ${(LOAD_SHARE * rate).toFixed(0)} requests/s; p50 ${own.latencyMsP50.toFixed(2)} ms`,
+    },
+    {
+      name: 'funnel-processor-time',
+      value: micros,
+      unit: 'us/request',
+      note: `all threads, while being sampled; of it, in microseconds: ${steps.join(', ')}`,
+    },
+    stepFigure(metrics, 'features', FEATURES_BAR_SECONDS),
+    stepFigure(metrics, 'ranking', RANKING_BAR_SECONDS),
+  ]
+}
+
+/** The share of answers in which the step was within its bound, of all that were asked for at full load. */
+function stepFigure(metrics: string, step: string, barSeconds: number): Figure {
+  const countOf = (sample: string): number =>
+    metrics
+      .split('\n')
+      .filter((line) => line.startsWith(`millrace_answer_step_seconds_${sample}`) && line.includes(`step="${step}"`))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  const within = countOf(`bucket{le="${barSeconds}"`) / countOf('count{')
+  return {
+    name: `funnel-${step}-within-${barSeconds * 1000}-ms`,
+    value: within,
+    unit: 'share of answers',
+    bar: '>= 0.99',
+    ok: within >= 0.99,
+    note: "inside the request, waiting included, by the server's own histogram over all runs",
+  }
+}
+
+/** The same questions, answered by one process on a core of its own, then by two at once on both. */
+async function scaling(first: ServerProcess, second: ServerProcess, { bodiesFile, smoke }: Setting): Promise<Figure[]> {
+  const runCount = smoke ? 1 : 3
+  const command = `replay ${JSON.stringify({ bodiesFile, durationMs: smoke ? 200 : 4000 })}`
+  const rateOf = async (server: ServerProcess): Promise<number> => {
+    const { answerCount, elapsedMs } = (await server.ask(command)) as { answerCount: number; elapsedMs: number }
+    return (answerCount * 1000) / elapsedMs
+  }
+  await rateOf(second)
+  const alone: number[] = []
+  const together: number[] = []
+  for (let run = 0; run < runCount; run++) {
+    alone.push(await rateOf(run % 2 === 0 ? first : second))
+    const [a, b] = await Promise.all([rateOf(first), rateOf(second)])
+    together.push(a + b)
+  }
+  const ratio = median(together.map((rate, run) => rate / alone[run]!))
+  return [
+    {
+      name: 'funnel-two-processes',
+      value: median(together),
+      unit: 'answers/s',
+      spread: spreadOf(together),
+      peer: 'one process',
+      peerValue: median(alone),
+      ratio,
+      bar: `ratio >= ${SCALING_BAR}`,
+      ok: ratio >= SCALING_BAR,
+      note:
+        'recorded questions replayed inside the processes, from the text of the request to that of the answer, without sockets and client; ' +
+        `${WHOLE_RATE.toLocaleString('en-US')} answers/s would take ${Math.ceil(WHOLE_RATE / median(alone))} such cores, if cores do not slow each other down more than these two and sockets cost what the profile says`,
+    },
+  ]
+}
