@@ -1,4 +1,5 @@
 // From what a system file says to its Plan. Nothing is trusted: JavaScript users have no types, and types cannot see everything.
+import type { RuleFunction } from '../domain/rule-function.ts'
 import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -6,7 +7,7 @@ import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
 import { checkCard, checkGates } from './check-gates.ts'
 import { checkOwner } from './check-owner.ts'
-import { checkPlacements } from './check-placements.ts'
+import { checkPlacements, type PlacementNames } from './check-placements.ts'
 import { checkRanker } from './check-ranker.ts'
 import { checkTrainingRuns, trainingRunSettings } from './check-training-runs.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
@@ -37,7 +38,9 @@ export function checkSystem(options: unknown): System {
   const data = checkData(fields.data, inspection)
   const training = checkTraining(fields.training, inspection, data)
   checkItemAttributes(training.generators, data.entities.item, inspection)
+  const ruleFunctions: Record<string, RuleFunction> = {}
   const serving = checkServing(fields.serving, inspection, {
+    ruleFunctions,
     data,
     generators: Object.keys(training.generators),
     hasRanker: training.ranker !== undefined,
@@ -52,7 +55,12 @@ export function checkSystem(options: unknown): System {
   }
   if (inspection.problems.length > 0) throw invalid(name, inspection)
   const { generators, ranker } = training
-  return { plan: { ...said, hash: contentHash(said) }, generators, ...(ranker && { ranker }) }
+  return {
+    plan: { ...said, hash: contentHash(said) },
+    generators,
+    ...(ranker && { ranker }),
+    ...(Object.keys(ruleFunctions).length > 0 && { ruleFunctions }),
+  }
 }
 
 function invalid(name: string, inspection: Inspection): MillraceError {
@@ -135,7 +143,7 @@ function isGeneratorKind(value: unknown): value is GeneratorKind {
 function checkServing(
   value: unknown,
   inspection: Inspection,
-  known: { readonly data: Plan['data']; readonly generators: readonly string[]; readonly hasRanker: boolean },
+  known: Pick<PlacementNames, 'generators' | 'hasRanker' | 'ruleFunctions'> & { readonly data: Plan['data'] },
 ): Plan['serving'] {
   const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs', 'impressions'])
   return {
@@ -145,6 +153,7 @@ function checkServing(
       interactions: Object.keys(known.data.interactions),
       generators: known.generators,
       hasRanker: known.hasRanker,
+      ruleFunctions: known.ruleFunctions,
     }),
     budgetMs:
       fields.budgetMs === undefined

@@ -10,7 +10,7 @@ import type { CardOptions, GateOptions, POPULARITY_GROUPS } from './check-gates.
 import { checkSystem } from './check-system.ts'
 import type { Feature } from './features.ts'
 import type { AttributeType, PlacementPlan } from './plan.ts'
-import type { countableTypes, groupingTypes, groupTypes, Rule } from './rules.ts'
+import type { countableTypes, groupingTypes, groupTypes, nameableTypes, Rule } from './rules.ts'
 import type { CronPattern, Source } from './sources.ts'
 import type { System } from './system.ts'
 
@@ -61,7 +61,7 @@ export interface PlacementOptions<Generator extends string, PlacementRule> {
   readonly newItemShare?: number
   /** Whether items that the user has interacted with may come again, unless the request says otherwise. Default: false. */
   readonly includeSeen?: boolean
-  /** All of them hold for every answer. Default: none. */
+  /** All of them hold for every answer; the guide says in which order they act. Default: none. */
   readonly rules?: readonly PlacementRule[]
 }
 
@@ -180,7 +180,9 @@ export interface SystemOptions<
           Rule<
             NameOfType<NoInfer<Item>, (typeof countableTypes)[number]>,
             NameOfType<NoInfer<Item>, (typeof groupingTypes)[number]>,
-            NameOf<NoInfer<Kinds>>
+            NameOf<NoInfer<Kinds>>,
+            NameOfType<NoInfer<Item>, (typeof nameableTypes)[number]>,
+            ValuesOf<NoInfer<Item>>
           >
         >
       >
