@@ -177,6 +177,8 @@ function shortfallReasons(): string[] {
     filterCount: 9,
     excludedCount: 0,
     notInteractedCount: 0,
+    wornCount: 0,
+    refusedCount: 0,
   }
   const steps = [
     { liveCount: 1 },
@@ -202,8 +204,8 @@ test('the guide explains every generator and every rule that the package exports
 /** Values that `millrace` exports from files whose path begins so. */
 function exportsOf(file: string): string[] {
   const index = readFileSync(join(repositoryRoot, 'src', 'index.ts'), 'utf8')
-  return [...index.matchAll(/^export \{ ([^}]+) \} from '([^']+)'$/gm)]
+  return [...index.matchAll(/^export \{([^}]+)\} from '([^']+)'$/gm)]
     .filter(([, , from]) => from!.startsWith(file))
-    .flatMap(([, names]) => names!.split(', '))
-    .filter((name) => !name.startsWith('type '))
+    .flatMap(([, names]) => names!.split(',').map((name) => name.trim()))
+    .filter((name) => name !== '' && !name.startsWith('type '))
 }

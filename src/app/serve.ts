@@ -9,6 +9,7 @@ import type { SourceRunner } from '../data/source-runner.ts'
 import type { ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type ServerOptions } from '../http/server.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
+import { seededRng } from '../lib/rng.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
@@ -25,6 +26,7 @@ import { startSources } from './run-sources.ts'
 import { runTables } from './run-tables.ts'
 import { runsOf } from './runs.ts'
 import { systemOfModel } from './system-of-model.ts'
+import { tellOfRules } from './tell-of-rules.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
@@ -69,14 +71,19 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
   const impressions =
     plan.serving.impressions && impressionRecorder({ log: app.log, logger, ...plan.serving.impressions })
+  const tellRuleFailures = tellOfRules(logger)
   const service = new RecommendationService({
     plan,
     live,
     clock,
     newRequestId: randomUUID,
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
+    ruleFunctions: app.system.ruleFunctions,
+    // Of this process alone: several that draw the same would show the same items to everybody.
+    rng: seededRng(randomUUID()),
     onAnswer: (observation) => {
       server.countAnswered(observation)
+      tellRuleFailures(observation)
       if (impressions) recordImpression(impressions, observation)
     },
   })

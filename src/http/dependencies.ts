@@ -44,6 +44,8 @@ export interface Answered {
   readonly response: Pick<RecommendResponse, 'placement'>
   /** Left out where no ranker had a say. */
   readonly stepMs?: StepMs | undefined
+  /** Rules that are code and had no say. */
+  readonly ruleFailures?: readonly { readonly rule: string }[]
   readonly failures: readonly { readonly generator: string }[]
   /** Why the ranker had no say though it should. */
   readonly rankingFailure?: unknown

@@ -32,6 +32,7 @@ export class ServerMetrics {
   readonly #items = new PendingCounts()
   readonly #failures: Counter<'generator'>
   readonly #unranked: Counter
+  readonly #ruleFailures: Counter<'rule'>
   readonly #invalid: Counter
   readonly #accepted: Counter<'kind'>
   readonly #duplicates: Counter<'kind'>
@@ -69,6 +70,12 @@ export class ServerMetrics {
     this.#unranked = new Counter({
       name: 'millrace_ranking_failures_total',
       help: 'Answers that had to be made without the ranker, because it or its features failed or took too long.',
+      registers,
+    })
+    this.#ruleFailures = new Counter({
+      name: 'millrace_rule_failures_total',
+      help: 'Answers that had to be made without a rule that is code, because it threw or answered nonsense.',
+      labelNames: ['rule'],
       registers,
     })
     this.#invalid = new Counter({
@@ -136,12 +143,14 @@ export class ServerMetrics {
     }
   }
 
-  countAnswered({ response, stepMs, failures, rankingFailure, invalidCandidateCount }: Answered): void {
+  countAnswered(answered: Answered): void {
+    const { response, stepMs, failures, ruleFailures = [], rankingFailure, invalidCandidateCount } = answered
     if (stepMs !== undefined) {
       for (const step in stepMs) this.#steps.observe(response.placement, step, stepMs[step as keyof StepMs] / 1000)
     }
     if (rankingFailure !== undefined) this.#unranked.inc()
     for (const { generator } of failures) this.#failures.inc({ generator })
+    for (const { rule } of ruleFailures) this.#ruleFailures.inc({ rule })
     if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)
   }
 

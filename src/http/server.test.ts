@@ -194,6 +194,7 @@ test('metrics count requests, answers, items and events', async () => {
   server.countAnswered({
     response: { placement: 'home' },
     failures: [],
+    ruleFailures: [{ rule: 'fresh' }],
     rankingFailure: new Error('no'),
     invalidCandidateCount: 0,
   })
@@ -212,6 +213,7 @@ test('metrics count requests, answers, items and events', async () => {
     'millrace_generator_failures_total{generator="cf"} 2',
     'millrace_invalid_candidates_total 3',
     'millrace_ranking_failures_total 1',
+    'millrace_rule_failures_total{rule="fresh"} 1',
     'millrace_events_accepted_total{kind="interaction"} 2',
     'millrace_events_accepted_total{kind="impression"} 1',
     'millrace_events_duplicate_total{kind="interaction"} 1',

@@ -1,17 +1,21 @@
 // Answers requests. It decides what is asked, which model answers, and what is said of the answer; how the list comes about is the funnel's.
 import type { Plan } from '../config/plan.ts'
 import type { RecommendedItem, RecommendRequest, RecommendResponse, Rung, Shortfall } from '../domain/recommendation.ts'
+import type { RuleFunction } from '../domain/rule-function.ts'
+import type { RuleTrace } from '../domain/rule-trace.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
+import { type Rng, seededRng } from '../lib/rng.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { LiveFeatures, RankedCandidates, StepMs } from './candidate-ranking.ts'
-import { Funnel, type Outcome, type Question } from './funnel.ts'
+import { Funnel, type Outcome, type Question, type TraceQuestion } from './funnel.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
 import type { LiveState } from './live-state.ts'
 import { ParsedFilters } from './parsed-filters.ts'
 import { type Placement, placementsOf } from './placement.ts'
 import { checkRequest } from './request-check.ts'
+import type { RuleFailure } from './rules/function-rules.ts'
 import { shortfallOf } from './shortfall.ts'
 
 /** What happened behind an answer, for metrics. */
@@ -31,6 +35,12 @@ export interface AnswerObservation {
   readonly failures: readonly GeneratorFailure[]
   /** Why the ranker had no say though the model has one; undefined where it had, and where it was not to. */
   readonly rankingFailure?: unknown
+  /** Rules that are code and had no say, because they threw or answered nonsense; the answer was made without them. */
+  readonly ruleFailures: readonly RuleFailure[]
+  /** By item how likely it was to be at its place, in (0, 1]; undefined where nothing was left to chance. */
+  readonly propensities: readonly number[] | undefined
+  /** What the rules did, where the question asked for it. */
+  readonly trace: RuleTrace | undefined
   /** Proposals of generators that were turned away because they break the generators' law: not allowed, unknown, or without a finite score. */
   readonly invalidCandidateCount: number
 }
@@ -42,6 +52,10 @@ export interface RecommendationServiceOptions {
   readonly newRequestId: () => string
   /** What the model's ranker looks at. Left out where the system has no features. */
   readonly features?: LiveFeatures | undefined
+  /** The code of rules that are functions, by their names in the plan. */
+  readonly ruleFunctions?: Readonly<Record<string, RuleFunction>> | undefined
+  /** Of items drawn at random. Left out, every start draws the same. */
+  readonly rng?: Rng
   /** Called before each answer leaves; must not throw. */
   readonly onAnswer?: (observation: AnswerObservation) => void
 }
@@ -59,13 +73,15 @@ export class RecommendationService {
   readonly #options: RecommendationServiceOptions
   readonly #placements: ReadonlyMap<string, Placement>
   readonly #filters: ParsedFilters
+  readonly #rng: Rng
   #funnel: Funnel
 
   /** Answers at once, from popularity; `useModel` gives it a model. */
   constructor(options: RecommendationServiceOptions) {
     this.#options = options
-    this.#placements = placementsOf(options.plan, options.live)
+    this.#placements = placementsOf(options.plan, options.live, options.ruleFunctions)
     this.#filters = new ParsedFilters(options.plan.data.entities.item)
+    this.#rng = options.rng ?? seededRng('exploration')
     this.#funnel = this.#funnelOf(undefined)
   }
 
@@ -84,16 +100,17 @@ export class RecommendationService {
 
   #funnelOf(model: ServingModel | undefined): Funnel {
     const { live, features } = this.#options
-    return new Funnel(live, model, { placements: this.#placements.values(), features })
+    return new Funnel(live, model, { placements: this.#placements.values(), features, rng: this.#rng })
   }
 
   /**
    * A list of items. Works without a model, without a history and while the ranker or generators fail; the rung and each item's generator tell how.
+   * @param trace where the observation is to tell what the rules did
    * @returns at once where nothing has to be waited for; where the ranker has a say, when its features were read
    * @throws MillraceError REQUEST_INVALID, UNKNOWN_PLACEMENT, UNKNOWN_ITEM, or FILTER_... for a filter
    */
-  recommend(request: RecommendRequest): RecommendResponse | Promise<RecommendResponse> {
-    const question = this.#question(request)
+  recommend(request: RecommendRequest, trace?: TraceQuestion): RecommendResponse | Promise<RecommendResponse> {
+    const question = this.#question(request, trace)
     // The model that candidates came from is the one that answers, even where another is in charge by then.
     const funnel = this.#funnel
     if (!funnel.isRanked(question)) return this.#response(question, funnel, {})
@@ -111,7 +128,7 @@ export class RecommendationService {
     }
   }
 
-  #question(request: RecommendRequest): Question {
+  #question(request: RecommendRequest, trace: TraceQuestion | undefined): Question {
     const { live, clock } = this.#options
     const placement = this.#placement(request.placement)
     checkRequest(request, placement, live.interactionCodes)
@@ -122,6 +139,7 @@ export class RecommendationService {
       similarRow: request.itemId === undefined ? undefined : this.#similarRow(request.itemId),
       limit: request.limit ?? placement.plan.limit,
       nowMs: clock.now(),
+      trace,
     }
   }
 
@@ -171,7 +189,10 @@ export class RecommendationService {
       historyLength: outcome.historyLength,
       failures: outcome.failures,
       ...(rankingFailure !== undefined && { rankingFailure }),
-      invalidCandidateCount: outcome.answer.invalidCount,
+      ruleFailures: outcome.ruleFailures,
+      propensities: outcome.propensities,
+      trace: outcome.trace,
+      invalidCandidateCount: outcome.invalidCount,
     })
     return response
   }

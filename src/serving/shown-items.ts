@@ -96,14 +96,19 @@ class Ring {
   }
 
   forget(second: number): void {
-    for (let i = 0; i < this.#count; i++) if (this.#pairs[i * 2 + 1]! <= second) this.#pairs[i * 2] = FORGOTTEN
+    for (let i = 0; i < this.#count; i++) if (this.#secondAt(i) <= second) this.#pairs[i * 2] = FORGOTTEN
   }
 
   forEach(visit: (row: number, eventTimeMs: number) => void): void {
     for (let n = 1; n <= this.#count; n++) {
       const place = this.#next - n
       const i = place < 0 ? place + this.#count : place
-      if (this.#pairs[i * 2]! !== FORGOTTEN) visit(this.#pairs[i * 2]!, this.#pairs[i * 2 + 1]! * 1000)
+      if (this.#pairs[i * 2]! !== FORGOTTEN) visit(this.#pairs[i * 2]!, this.#secondAt(i) * 1000)
     }
+  }
+
+  /** Unsigned, so that it lasts until 2106. */
+  #secondAt(place: number): number {
+    return this.#pairs[place * 2 + 1]! >>> 0
   }
 }

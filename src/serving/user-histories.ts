@@ -98,6 +98,12 @@ export class UserHistories {
     for (const [key, newestMs] of older ?? []) if (newestMs <= eventTimeMs) older!.delete(key)
   }
 
+  /** Up to when what the user did was deleted; -Infinity where it never was. */
+  deletedTimeMsOf(userId: string): number {
+    const user = this.#users.get(userId)
+    return (user === undefined ? undefined : this.#deletedTimesMs.get(user)) ?? Number.NEGATIVE_INFINITY
+  }
+
   /** Undefined for a user who did nothing. Good until the next change. */
   historyOf(userId: string): UserHistory | undefined {
     const user = this.#users.get(userId)

@@ -1,0 +1,57 @@
+// Candidates to draw from, every one with the same chance at every place: how likely an item is to be shown is then known exactly, and not estimated.
+import type { Rng } from '../../lib/rng.ts'
+import type { Answer } from '../answer.ts'
+import { GroupCounts } from '../group-counts.ts'
+import { grown } from '../grown.ts'
+
+export class Draw {
+  readonly #groups = new GroupCounts()
+  #answer!: Answer
+  #drawnMax = 0
+  #candidates = new Int32Array(0)
+  #count = 0
+  #drawnCount = 0
+
+  /** Empty again, for at most so many draws into `answer`. */
+  begin(answer: Answer, drawnMax: number): void {
+    this.#answer = answer
+    this.#drawnMax = drawnMax
+    this.#count = 0
+    this.#drawnCount = 0
+    this.#groups.begin()
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * Takes a candidate in if it may be shown together with any others that were taken in: where a group has room for fewer items than are drawn, only as many of it are taken in.
+   * A draw that had to be thrown away would make the chances of the others unequal.
+   */
+  add(candidate: number, index: number): void {
+    const answer = this.#answer
+    if (!answer.admits(index)) return
+    const { rules } = answer
+    for (let rule = 0; rule < rules.length; rule++) {
+      const room = answer.roomFor(rule, index)
+      if (room < this.#drawnMax && this.#groups.of(rule, answer.groupOf(rule, index)) >= room) return
+    }
+    for (let rule = 0; rule < rules.length; rule++) {
+      const group = answer.groupOf(rule, index)
+      if (group >= 0) this.#groups.add(rule, group)
+    }
+    this.#candidates = grown(this.#candidates, this.#count + 1)
+    this.#candidates[this.#count++] = candidate
+  }
+
+  /** One that was not drawn yet, each with the same chance (Fisher & Yates, 1938, as far as it is needed). Fewer than `count` times. */
+  next(rng: Rng): number {
+    const n = this.#drawnCount++
+    const chosen = n + rng.integer(this.#count - n)
+    const candidate = this.#candidates[chosen]!
+    this.#candidates[chosen] = this.#candidates[n]!
+    this.#candidates[n] = candidate
+    return candidate
+  }
+}
