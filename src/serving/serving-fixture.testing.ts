@@ -10,8 +10,13 @@ import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { LiveFeatures } from './candidate-ranking.ts'
+import type { TraceQuestion } from './funnel.ts'
 import { LiveState } from './live-state.ts'
-import { type AnswerObservation, RecommendationService } from './recommendation-service.ts'
+import {
+  type AnswerObservation,
+  RecommendationService,
+  type RecommendationServiceOptions,
+} from './recommendation-service.ts'
 
 export const NOW_MS = Date.UTC(2024, 5, 1)
 export const DAY_MS = 86_400_000
@@ -158,7 +163,11 @@ export class Shop {
   /** What the service takes for now. */
   nowMs = NOW_MS
 
-  constructor(plan: Plan, features?: LiveFeatures) {
+  constructor(
+    plan: Plan,
+    features?: LiveFeatures,
+    beside: Pick<RecommendationServiceOptions, 'ruleFunctions' | 'rng'> = {},
+  ) {
     this.live = new LiveState(plan)
     this.service = new RecommendationService({
       plan,
@@ -167,12 +176,13 @@ export class Shop {
       features,
       newRequestId: () => `r${++this.#requestCount}`,
       onAnswer: (observation) => this.observations.push(observation),
+      ...beside,
     })
   }
 
   /** Of a model without a ranker: it answers at once. */
-  recommend(request: RecommendRequest): RecommendResponse {
-    const response = this.service.recommend(request)
+  recommend(request: RecommendRequest, trace?: TraceQuestion): RecommendResponse {
+    const response = this.service.recommend(request, trace)
     assert(!(response instanceof Promise), 'the answer has to be waited for')
     return response
   }
@@ -194,6 +204,10 @@ export function itemPatch(entityId: string, attributes: Attributes, eventTimeMs 
 
 export function deletion(entity: 'user' | 'item', entityId: string, eventTimeMs = 3_000): LogEvent {
   return { kind: 'entity', id: `delete-${entityId}`, entity, entityId, change: 'delete', attributes: {}, eventTimeMs }
+}
+
+export function shown(userId: string, itemIds: readonly string[], eventTimeMs = NOW_MS - 1_000): LogEvent {
+  return { kind: 'impression', id: `${userId}-shown-${eventTimeMs}-${itemIds.join()}`, userId, itemIds, eventTimeMs }
 }
 
 export function did(userId: string, itemId: string, interaction = 'view', eventTimeMs = NOW_MS - DAY_MS): LogEvent {
