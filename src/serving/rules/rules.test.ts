@@ -462,6 +462,14 @@ describe('one rule at a time', () => {
     )
   })
 
+  test('a minimum takes the best candidates that pass, boosts included, and leaves them where they stand', () => {
+    const rules: RulePlan[] = [
+      { kind: 'boost', factor: 100, of: 'price = 9' },
+      { kind: 'atLeast', count: 2, of: 'price >= 8' },
+    ]
+    expect(listOf(rules)).toEqual(['i9', 'i0', 'i1', 'i2', 'i8'])
+  })
+
   test('a minimum looks beyond the candidates, where these are too few', () => {
     const shop = shopOf([{ kind: 'atLeast', count: 2, of: 'price >= 18' }], { candidateCount: 6 })
     const response = shop.recommend({ placement: 'home' }, { itemIds: [] })
@@ -554,14 +562,14 @@ describe('one rule at a time', () => {
       'nowhere: the code of the rule "nowhere" is not here',
     ])
     expect(trace!.effects.map(({ removed, failure }) => [removed, failure])).toEqual([
-      [['i4', 'i9', 'i14', 'i19'], () => undefined],
+      [['i4', 'i9', 'i14', 'i19'], undefined],
       [[], 'Error: broken'],
       [[], 'Error: the code of the rule "nowhere" is not here'],
     ])
   })
 
   test.each<[string, () => unknown]>([
-    ['nothing', undefined],
+    ['nothing', () => undefined],
     ['not a number', () => Number.NaN],
     ['a negative number', () => -1],
     ['too large a number', () => 101],
