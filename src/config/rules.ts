@@ -200,7 +200,7 @@ export function rotate(
 }
 
 /**
- * Gives a share of the places, rounded up and at most half of them, to items drawn at random from the candidates that the list leaves over: `among` the best of these, or all. How
+ * Gives a share of the places, rounded up and at most half of them, to items drawn at random from the best `among` candidates that the list leaves over, 100 by default. How
  * likely every item was to be shown is kept with the impression.
  */
 export function explore(share: number, options: { readonly among?: number } = {}): ExploreRule {

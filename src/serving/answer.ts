@@ -13,6 +13,13 @@ export interface AnswerHooks {
   readonly onBlocked?: ((index: number, rule: AtMost) => void) | undefined
 }
 
+/** By place. */
+export interface LoadedList {
+  readonly itemIndexes: Int32Array
+  readonly scores: Float64Array
+  readonly generators: readonly string[]
+}
+
 /** After so many items turned away by the gate no more are asked about: it is code of a user's, and a catalogue may hold millions. */
 const REFUSED_COUNT_MAX = 5_000
 
@@ -27,6 +34,8 @@ export class Answer {
   #itemIndexes = new Int32Array(64)
   #scores = new Float64Array(64)
   #generators: string[] = []
+  /** In their place, for a list that was loaded. */
+  #loadedGenerators: readonly string[] | undefined
   #count = 0
   /** In the place of the three above while they are put in another order. */
   #spare = { itemIndexes: new Int32Array(64), scores: new Float64Array(64), generators: [] as string[] }
@@ -54,6 +63,7 @@ export class Answer {
     this.#onBlocked = onBlocked
     this.#target = target
     this.#count = 0
+    this.#loadedGenerators = undefined
     this.#blockedCount = 0
     this.#refusedCount = 0
     this.#invalidCount = 0
@@ -65,6 +75,18 @@ export class Answer {
     }
     this.#request++
     this.#reserve(target)
+  }
+
+  /**
+   * Takes a whole list at once into an empty one, without a look at it: for a list that is only chosen from, since what may not be shown is turned away then. No item may be in it twice,
+   * and nothing may be offered afterwards.
+   */
+  load({ itemIndexes, scores, generators }: LoadedList): void {
+    const count = Math.min(itemIndexes.length, this.#target)
+    this.#itemIndexes.set(itemIndexes.subarray(0, count))
+    this.#scores.set(scores.subarray(0, count))
+    this.#loadedGenerators = generators
+    this.#count = count
   }
 
   /** From now on so many items are wanted; no fewer than there are. */
@@ -159,7 +181,12 @@ export class Answer {
 
   /** Whether the item may still come in: it is allowed, is not there, and no rule is against it. */
   admits(index: number): boolean {
-    return this.#allowed.has(index) && !this.has(index) && this.#ruleAgainst(index) === undefined
+    return this.isOpenTo(index) && this.#ruleAgainst(index) === undefined
+  }
+
+  /** Whether the item is allowed and not there. */
+  isOpenTo(index: number): boolean {
+    return this.#allowed.has(index) && !this.has(index)
   }
 
   /** The item's group, by the rule's place in the list's rules; -1 for an item without the attribute. */
@@ -167,10 +194,9 @@ export class Answer {
     return this.#rules[rule]!.groupOf(this.#indexes.rowOf(index))
   }
 
-  /** How many more of the item's group may come; Infinity for an item without the attribute. */
-  roomFor(rule: number, index: number): number {
-    const group = this.groupOf(rule, index)
-    return group < 0 ? Number.POSITIVE_INFINITY : this.#rules[rule]!.count - this.#groups.of(rule, group)
+  /** How many more of a group may come. */
+  roomIn(rule: number, group: number): number {
+    return this.#rules[rule]!.count - this.#groups.of(rule, group)
   }
 
   get rules(): readonly AtMost[] {
@@ -186,7 +212,7 @@ export class Answer {
   }
 
   generatorAt(place: number): string {
-    return this.#generators[place]!
+    return (this.#loadedGenerators ?? this.#generators)[place]!
   }
 
   /** Calls back once with every group of which no more items may come. */

@@ -332,8 +332,12 @@ export class Funnel {
     const pool = this.#pool
     const countMax = Math.max(placement.plan.candidateCount, limit)
     pool.begin(allowed, [], countMax)
-    if (ranked !== undefined) offerRanked(pool, ranked)
     const enoughCount = Math.min(countMax, limit * HEAD_PER_ITEM)
+    if (ranked !== undefined && ranked.itemIndexes.length >= enoughCount) {
+      pool.load(ranked)
+      return
+    }
+    if (ranked !== undefined) offerRanked(pool, ranked)
     if (ranked === undefined || pool.count < enoughCount) {
       for (const name of placement.plan.candidates) {
         if (this.model === undefined || pool.isClosed) break

@@ -31,9 +31,13 @@ export class GroupCounts {
 
   add(rule: number, group: number): void {
     const count = this.of(rule, group)
-    const counts = (this.#counts[rule] = grown(this.#counts[rule] ?? new Int32Array(0), group + 1))
-    const lists = (this.#lists[rule] = grown(this.#lists[rule] ?? new Uint32Array(0), group + 1))
-    counts[group] = count + 1
-    lists[group] = this.#list
+    if (!(group < (this.#lists[rule]?.length ?? 0))) this.#reserve(rule, group + 1)
+    this.#counts[rule]![group] = count + 1
+    this.#lists[rule]![group] = this.#list
+  }
+
+  #reserve(rule: number, length: number): void {
+    this.#counts[rule] = grown(this.#counts[rule] ?? new Int32Array(0), length)
+    this.#lists[rule] = grown(this.#lists[rule] ?? new Uint32Array(0), length)
   }
 }

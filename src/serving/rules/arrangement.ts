@@ -10,10 +10,10 @@ import { shareOfPlaces } from '../new-items.ts'
 import { CandidateOrder } from './candidate-order.ts'
 import { Draw } from './draw.ts'
 import { type FunctionRules, LEFT_OUT } from './function-rules.ts'
-import { Likeness } from './likeness.ts'
 import { PlaceOrder } from './place-order.ts'
 import type { ArrangingRules, Minimum, Pin } from './placement-rules.ts'
 import type { RuleTracer } from './rule-tracer.ts'
+import { type SpreadCandidates, SpreadWindow } from './spread-window.ts'
 
 /** The name under which pinned items appear in an answer. */
 export const PINNED = 'pinned'
@@ -56,7 +56,7 @@ export class Arrangement {
   readonly #indexes: ItemIndexes
   readonly #bitmaps: ItemBitmaps
   readonly #order = new CandidateOrder()
-  readonly #likeness = new Likeness()
+  readonly #window = new SpreadWindow()
   readonly #draw = new Draw()
   readonly #places = new PlaceOrder()
   /** By candidate. */
@@ -64,10 +64,8 @@ export class Arrangement {
   #states = new Uint8Array(0)
   /** By candidate that was reserved: where it is in the answer. */
   #reservedAt = new Int32Array(0)
-  /** By place in the order. */
-  #relevances = new Float64Array(0)
-  #relevanceCount = 0
   #reservedCount = 0
+  #areReservedOnly = false
   #one!: Arranging
   #propensity = 1
   #drawnFrom = 0
@@ -82,7 +80,6 @@ export class Arrangement {
     const { candidates, answer, newItemCount } = one
     const { count } = candidates
     this.#one = one
-    this.#relevanceCount = 0
     this.#reservedCount = 0
     this.#propensity = 1
     this.#states = grown(this.#states, count)
@@ -143,7 +140,7 @@ export class Arrangement {
       for (let i = 0; i < count; i++) if (factors[i] === LEFT_OUT) this.#states[i] = DONE
     }
     this.#order.begin(count, factors, isMoved)
-    if (rules.spread) this.#likeness.begin(rules.spread.groupsOf, count)
+    if (rules.spread) this.#window.begin(rules.spread, this.#one.candidateCount, this.#spreadCandidates)
   }
 
   #judge(functions: FunctionRules): boolean {
@@ -255,14 +252,14 @@ export class Arrangement {
     let reservedCount = this.#reservedCount
     let cursor = 0
     for (let openCount = target - answer.count + reservedCount; openCount > 0; openCount--) {
-      while (cursor < count && this.#states[this.#order.at(cursor)] === DONE) cursor++
-      const areReservedOnly = openCount <= reservedCount
-      const chosen = rules.spread ? this.#mostDifferent(cursor, areReservedOnly) : this.#next(cursor, areReservedOnly)
+      this.#areReservedOnly = openCount <= reservedCount
+      if (!rules.spread) while (cursor < count && this.#states[this.#order.at(cursor)] === DONE) cursor++
+      const chosen = rules.spread ? this.#mostDifferent() : this.#next(cursor)
       if (chosen < 0) return
       const isReserved = this.#states[chosen] === RESERVED
       this.#places.add(isReserved ? this.#reservedAt[chosen]! : answer.count - 1)
       if (isReserved) reservedCount--
-      if (rules.spread) this.#likeness.add(this.#indexes.rowOf(candidates.itemIndexes[chosen]!))
+      if (rules.spread) this.#window.add(this.#indexes.rowOf(candidates.itemIndexes[chosen]!))
       this.#states[chosen] = DONE
     }
   }
@@ -270,54 +267,41 @@ export class Arrangement {
   /** What is in the answer so far has its place. */
   #listAll(): void {
     const { answer } = this.#one
-    for (let at = 0; at < answer.count; at++) this.#likeness.add(this.#indexes.rowOf(answer.indexAt(at)))
+    for (let at = 0; at < answer.count; at++) this.#window.add(this.#indexes.rowOf(answer.indexAt(at)))
   }
 
   /** The best candidate that may come in, in the answer now; -1 where there is none. */
-  #next(cursor: number, areReservedOnly: boolean): number {
+  #next(cursor: number): number {
     for (let k = cursor; k < this.#order.count; k++) {
       const i = this.#order.at(k)
       const state = this.#states[i]
       if (state === RESERVED) return i
-      if (state === FREE && !areReservedOnly && this.#takes(i)) return i
+      if (state === FREE && !this.#areReservedOnly && this.#takes(i)) return i
     }
     return -1
   }
 
-  /**
-   * As `next`, by maximal marginal relevance: Carbonell & Goldstein, "The use of MMR, diversity-based reranking for reordering documents and producing summaries", SIGIR 1998,
-   * argmax of lambda * relevance - (1 - lambda) * largest likeness to what is chosen, with lambda = 1 - strength. We differ: relevance goes by the place among the candidates,
-   * 1 - ln(place) / ln(candidates + 1), since scores of different rankers and generators have no common scale.
-   */
-  #mostDifferent(cursor: number, areReservedOnly: boolean): number {
-    const { answer, candidates, rules, trace } = this.#one
-    const { strength, position } = rules.spread!
-    let best = -1
-    let bestAt = -1
-    let bestValue = Number.NEGATIVE_INFINITY
-    for (let k = cursor; k < this.#order.count; k++) {
-      const i = this.#order.at(k)
-      const state = this.#states[i]!
-      if (state === DONE || (areReservedOnly && state === FREE)) continue
-      const most = (1 - strength) * this.#relevance(k)
-      // Relevance only falls from here on, and likeness only takes away.
-      if (most <= bestValue) break
-      const index = candidates.itemIndexes[i]!
-      const value = most - strength * this.#likeness.of(i, this.#indexes.rowOf(index))
-      if (value <= bestValue) continue
-      if (state === FREE && !answer.admits(index)) {
-        // It will not be let in, which is counted and told.
-        this.#takes(i)
-        continue
-      }
-      best = i
-      bestAt = k
-      bestValue = value
+  /** As `next`, with likeness to the list so far held against relevance. */
+  #mostDifferent(): number {
+    const { candidates, rules, trace } = this.#one
+    const window = this.#window
+    for (;;) {
+      const place = window.best()
+      if (place < 0) return -1
+      const chosen = window.candidateAt(place)
+      const isIn = this.#states[chosen] === RESERVED || this.#takes(chosen)
+      const front = trace && window.front
+      window.remove(place)
+      if (!isIn) continue
+      if (trace && place > front!) trace.moved(rules.spread!.position, candidates.itemIndexes[chosen]!, place + 1)
+      return chosen
     }
-    if (best < 0) return -1
-    if (this.#states[best] === FREE) this.#takes(best)
-    if (bestAt > cursor) trace?.moved(position, candidates.itemIndexes[best]!, bestAt + 1)
-    return best
+  }
+
+  readonly #spreadCandidates: SpreadCandidates = {
+    order: this.#order,
+    rowOf: (i) => this.#indexes.rowOf(this.#one.candidates.itemIndexes[i]!),
+    mayBeChosen: (i) => this.#states[i] === RESERVED || (this.#states[i] === FREE && !this.#areReservedOnly),
   }
 
   /** False, once and for all, where it may not come in. */
@@ -326,16 +310,6 @@ export class Arrangement {
     const isTaken = answer.take(candidates.itemIndexes[i]!, candidates.scoreAt(i), candidates.generatorAt(i))
     if (!isTaken) this.#states[i] = DONE
     return isTaken
-  }
-
-  #relevance(k: number): number {
-    this.#relevances = grown(this.#relevances, this.#order.count)
-    const scale = Math.log(this.#one.candidateCount + 1)
-    for (; this.#relevanceCount <= k; this.#relevanceCount++) {
-      const standing = this.#order.standingOf(this.#order.at(this.#relevanceCount))
-      this.#relevances[this.#relevanceCount] = 1 - Math.log(standing) / scale
-    }
-    return this.#relevances[k]!
   }
 
   // Items drawn at random.
@@ -352,13 +326,10 @@ export class Arrangement {
     const { among, position } = rules.exploration!
     trace?.acts(position)
     const draw = this.#draw
-    draw.begin(answer, drawnCount)
-    // Without a bound any order gives the same set, and the one at hand costs nothing.
-    const isOrdered = Number.isFinite(among)
-    for (let k = 0; k < candidates.count && draw.count < among; k++) {
-      const i = isOrdered ? this.#order.at(k) : k
-      if (this.#states[i] === FREE) draw.add(i, candidates.itemIndexes[i]!)
-    }
+    const { count, itemIndexes } = candidates
+    const states = this.#states
+    draw.begin(answer, drawnCount, Math.min(among, count))
+    for (let i = 0; i < count && draw.count < among; i++) if (states[i] === FREE) draw.add(i, itemIndexes[i]!)
     if (draw.count === 0) return
     this.#propensity = 1 / draw.count
     for (let n = Math.min(drawnCount, draw.count); n > 0; n--) {

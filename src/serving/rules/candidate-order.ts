@@ -1,35 +1,44 @@
 // Candidates in the order of their places divided by their boosts, as far as anybody looks.
 import { grown } from '../grown.ts'
 
-/** A list looks at dozens of hundreds of candidates: a heap gives the next best one when it is wanted, and nothing is sorted. */
+/** Different factors that are kept apart; a function may answer more. */
+const CLASS_COUNT_MAX = 16
+const NONE = -1
+
+/**
+ * Candidates with the same factor are in order as they are. There are few different factors, so the next best candidate is the best of a few fronts, and nothing is
+ * sorted; where functions answer many numbers, everything is.
+ */
 export class CandidateOrder {
-  /** Whether any factor is not 1. */
   #isMoved = false
   #count = 0
   /** The candidates given out so far, best first. */
   #given = new Int32Array(0)
   #givenCount = 0
-  /** Candidates whose root is the best that was not given out. */
-  #heap = new Int32Array(0)
-  #heapCount = 0
-  /** By candidate. */
-  #standings = new Float64Array(0)
+  #factors: Float64Array = new Float64Array(0)
+  /** By class: its factor, its first candidate that was not given out, and its last one. */
+  readonly #classFactors = new Float64Array(CLASS_COUNT_MAX)
+  readonly #fronts = new Int32Array(CLASS_COUNT_MAX)
+  readonly #backs = new Int32Array(CLASS_COUNT_MAX)
+  #classCount = 0
+  /** By candidate: the next one of its class. */
+  #following = new Int32Array(0)
 
-  /** @param factors by candidate, above 0; `isMoved` is false where all of them are 1 */
+  /** @param factors by candidate, 0 for those at the end; `isMoved` is false where all of them are 1 */
   begin(count: number, factors: Float64Array, isMoved: boolean): void {
     this.#isMoved = isMoved
     this.#count = count
     this.#givenCount = 0
+    this.#factors = factors
     if (!isMoved) return
     this.#given = grown(this.#given, count)
-    this.#heap = grown(this.#heap, count)
-    this.#standings = grown(this.#standings, count)
+    this.#following = grown(this.#following, count)
+    this.#classCount = 0
     for (let candidate = 0; candidate < count; candidate++) {
-      this.#standings[candidate] = (candidate + 1) / factors[candidate]!
-      this.#heap[candidate] = candidate
+      if (this.#file(candidate, factors[candidate]!)) continue
+      this.#sort()
+      return
     }
-    this.#heapCount = count
-    for (let at = (count >> 1) - 1; at >= 0; at--) this.#sink(at, this.#heap[at]!)
   }
 
   get count(): number {
@@ -45,32 +54,51 @@ export class CandidateOrder {
 
   /** The candidate's place, from 1, divided by its factor: what it is ordered by, least first, among equals the one that was further up. */
   standingOf(candidate: number): number {
-    return this.#isMoved ? this.#standings[candidate]! : candidate + 1
+    return this.#isMoved ? (candidate + 1) / this.#factors[candidate]! : candidate + 1
+  }
+
+  /** False where there are too many classes. */
+  #file(candidate: number, factor: number): boolean {
+    const classFactors = this.#classFactors
+    this.#following[candidate] = NONE
+    for (let c = 0; c < this.#classCount; c++) {
+      if (classFactors[c] !== factor) continue
+      this.#following[this.#backs[c]!] = candidate
+      this.#backs[c] = candidate
+      return true
+    }
+    if (this.#classCount === CLASS_COUNT_MAX) return false
+    classFactors[this.#classCount] = factor
+    this.#fronts[this.#classCount] = candidate
+    this.#backs[this.#classCount++] = candidate
+    return true
   }
 
   #give(): void {
-    this.#given[this.#givenCount++] = this.#heap[0]!
-    const last = this.#heap[--this.#heapCount]!
-    if (this.#heapCount > 0) this.#sink(0, last)
-  }
-
-  /** Puts a candidate where it belongs among those below `at`. */
-  #sink(at: number, candidate: number): void {
-    const heap = this.#heap
-    const end = this.#heapCount
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= end) break
-      if (child + 1 < end && this.#isBefore(heap[child + 1]!, heap[child]!)) child++
-      if (!this.#isBefore(heap[child]!, candidate)) break
-      heap[at] = heap[child]!
-      at = child
+    const fronts = this.#fronts
+    let best = -1
+    let bestStanding = 0
+    for (let c = 0; c < this.#classCount; c++) {
+      const front = fronts[c]!
+      if (front === NONE) continue
+      const standing = (front + 1) / this.#classFactors[c]!
+      if (best >= 0 && (standing > bestStanding || (standing === bestStanding && front > fronts[best]!))) continue
+      best = c
+      bestStanding = standing
     }
-    heap[at] = candidate
+    const candidate = fronts[best]!
+    fronts[best] = this.#following[candidate]!
+    this.#given[this.#givenCount++] = candidate
   }
 
-  #isBefore(one: number, other: number): boolean {
-    const difference = this.#standings[one]! - this.#standings[other]!
-    return difference < 0 || (difference === 0 && one < other)
+  #sort(): void {
+    const given = this.#given.subarray(0, this.#count)
+    for (let candidate = 0; candidate < given.length; candidate++) given[candidate] = candidate
+    given.sort((a, b) => {
+      const one = this.standingOf(a)
+      const other = this.standingOf(b)
+      return one === other ? a - b : one - other
+    })
+    this.#givenCount = this.#count
   }
 }

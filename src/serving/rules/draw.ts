@@ -12,8 +12,9 @@ export class Draw {
   #count = 0
   #drawnCount = 0
 
-  /** Empty again, for at most so many draws into `answer`. */
-  begin(answer: Answer, drawnMax: number): void {
+  /** Empty again, for at most so many draws into `answer`, from no more than `countMax` candidates. */
+  begin(answer: Answer, drawnMax: number, countMax: number): void {
+    this.#candidates = grown(this.#candidates, countMax)
     this.#answer = answer
     this.#drawnMax = drawnMax
     this.#count = 0
@@ -31,17 +32,18 @@ export class Draw {
    */
   add(candidate: number, index: number): void {
     const answer = this.#answer
-    if (!answer.admits(index)) return
-    const { rules } = answer
-    for (let rule = 0; rule < rules.length; rule++) {
-      const room = answer.roomFor(rule, index)
-      if (room < this.#drawnMax && this.#groups.of(rule, answer.groupOf(rule, index)) >= room) return
-    }
-    for (let rule = 0; rule < rules.length; rule++) {
+    if (!answer.isOpenTo(index)) return
+    const ruleCount = answer.rules.length
+    for (let rule = 0; rule < ruleCount; rule++) {
       const group = answer.groupOf(rule, index)
-      if (group >= 0) this.#groups.add(rule, group)
+      if (group < 0) continue
+      const room = answer.roomIn(rule, group)
+      if (room < this.#drawnMax && this.#groups.of(rule, group) >= room) return
     }
-    this.#candidates = grown(this.#candidates, this.#count + 1)
+    for (let rule = 0; rule < ruleCount; rule++) {
+      const group = answer.groupOf(rule, index)
+      if (group >= 0 && answer.roomIn(rule, group) < this.#drawnMax) this.#groups.add(rule, group)
+    }
     this.#candidates[this.#count++] = candidate
   }
 

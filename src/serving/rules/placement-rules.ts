@@ -51,6 +51,9 @@ export interface Exploration extends Placed {
   readonly among: number
 }
 
+/** Candidates below the list that are drawn from where the rule does not say: near enough to the top to be worth a place. */
+const EXPLORED_AMONG = 100
+
 export interface NamedFunction extends Placed {
   readonly name: string
   readonly apply: RuleFunction
@@ -98,7 +101,7 @@ export function arrangingRules(placement: PlacementPlan, parts: RuleParts): Arra
       groupsOf: by.map((name) => groupOf(name, parts)),
     }))[0],
     rotations: of('rotate'),
-    exploration: of('explore').map(({ share, among = Infinity, position }) => ({ share, among, position }))[0],
+    exploration: of('explore').map(({ share, among = EXPLORED_AMONG, position }) => ({ share, among, position }))[0],
   }
   const isPlain = Object.values(ready).every((some) => some === undefined || (Array.isArray(some) && some.length === 0))
   return isPlain ? undefined : ready

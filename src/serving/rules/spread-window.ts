@@ -1,0 +1,145 @@
+// Maximal marginal relevance, one place after another: Carbonell & Goldstein, "The use of MMR, diversity-based reranking for reordering documents and producing summaries", SIGIR
+// 1998, argmax of lambda * relevance - (1 - lambda) * largest likeness to what is chosen, with lambda = 1 - strength.
+// We differ: relevance goes by the place among the candidates, 1 - ln(place) / ln(candidates + 1), since scores of different rankers and generators have no common scale. Likeness is
+// the share of the given attributes in which two items agree.
+//
+// Relevance only falls along the candidates and likeness only takes away, so that of hundreds of candidates dozens are looked at: those are the window. What is known of
+// them stays, and an item that is chosen is compared with the window once.
+import { grown } from '../grown.ts'
+import type { CandidateOrder } from './candidate-order.ts'
+import type { Spread } from './placement-rules.ts'
+
+/** What the window asks about a candidate. */
+export interface SpreadCandidates {
+  readonly order: CandidateOrder
+  readonly rowOf: (candidate: number) => number
+  /** By candidate: whether it may be chosen. */
+  mayBeChosen(candidate: number): boolean
+}
+
+const GONE = Number.NEGATIVE_INFINITY
+
+export class SpreadWindow {
+  #groupsOf: Spread['groupsOf'] = []
+  #strength = 0
+  #scale = 1
+  #one!: SpreadCandidates
+  /** Candidates of the window, best first; by place in it their part of relevance, the attributes in common with the most alike of the list, and what the two come to. */
+  #candidates = new Int32Array(64)
+  #relevances = new Float64Array(64)
+  #commonCounts = new Int32Array(64)
+  #values = new Float64Array(64)
+  /** Window x attributes, row-major. */
+  #groups = new Int32Array(64)
+  #count = 0
+  /** The list so far x attributes, row-major. */
+  #listed = new Int32Array(64)
+  #listedCount = 0
+
+  /** @param candidateCount of the placement: at this place relevance is about 0 */
+  begin({ groupsOf, strength }: Spread, candidateCount: number, one: SpreadCandidates): void {
+    this.#groupsOf = groupsOf
+    this.#strength = strength
+    this.#scale = Math.log(candidateCount + 1)
+    this.#one = one
+    this.#count = 0
+    this.#listedCount = 0
+  }
+
+  /** An item is in the list now. */
+  add(row: number): void {
+    const groupsOf = this.#groupsOf
+    const width = groupsOf.length
+    const from = this.#listedCount++ * width
+    if (this.#listed.length < from + width) this.#listed = grown(this.#listed, from + width)
+    const listed = this.#listed
+    for (let a = 0; a < width; a++) listed[from + a] = groupsOf[a]!(row)
+    const groups = this.#groups
+    for (let w = 0; w < this.#count; w++) {
+      let common = 0
+      for (let a = 0; a < width; a++) {
+        const group = groups[w * width + a]!
+        if (group >= 0 && group === listed[from + a]) common++
+      }
+      if (common <= this.#commonCounts[w]!) continue
+      this.#commonCounts[w] = common
+      if (this.#values[w] !== GONE) this.#value(w)
+    }
+  }
+
+  /** The place in the window of the candidate that comes next: the one further up among equals; -1 where there is none. */
+  best(): number {
+    const values = this.#values
+    const { order } = this.#one
+    let best = -1
+    let bestValue = GONE
+    for (let w = 0; w < this.#count; w++) {
+      if (values[w]! > bestValue && this.#one.mayBeChosen(this.#candidates[w]!)) {
+        best = w
+        bestValue = values[w]!
+      }
+    }
+    for (let k = this.#count; k < order.count; k++) {
+      const most = (1 - this.#strength) * (1 - Math.log(order.standingOf(order.at(k))) / this.#scale)
+      if (most <= bestValue) break
+      this.#enter(order.at(k), most)
+      if (this.#values[k]! <= bestValue || !this.#one.mayBeChosen(this.#candidates[k]!)) continue
+      best = k
+      bestValue = this.#values[k]!
+    }
+    return best
+  }
+
+  /** The candidate at a place of the window. */
+  candidateAt(place: number): number {
+    return this.#candidates[place]!
+  }
+
+  /** It is in the list, or does not come into it: `best` passes over it. */
+  remove(place: number): void {
+    this.#values[place] = GONE
+  }
+
+  /** The first place of the window that was not removed. */
+  get front(): number {
+    let w = 0
+    while (w < this.#count && this.#values[w] === GONE) w++
+    return w
+  }
+
+  #enter(candidate: number, relevance: number): void {
+    const groupsOf = this.#groupsOf
+    const width = groupsOf.length
+    const w = this.#count++
+    if (this.#candidates.length <= w || this.#groups.length < (w + 1) * width) this.#reserve(w + 1)
+    const groups = this.#groups
+    const listed = this.#listed
+    const row = this.#one.rowOf(candidate)
+    for (let a = 0; a < width; a++) groups[w * width + a] = groupsOf[a]!(row)
+    let most = 0
+    for (let l = 0; l < this.#listedCount && most < width; l++) {
+      let common = 0
+      for (let a = 0; a < width; a++) {
+        const group = groups[w * width + a]!
+        if (group >= 0 && group === listed[l * width + a]) common++
+      }
+      if (common > most) most = common
+    }
+    this.#candidates[w] = candidate
+    this.#relevances[w] = relevance
+    this.#commonCounts[w] = most
+    this.#value(w)
+  }
+
+  #value(w: number): void {
+    this.#values[w] = this.#relevances[w]! - (this.#strength * this.#commonCounts[w]!) / this.#groupsOf.length
+  }
+
+  #reserve(count: number): void {
+    this.#candidates = grown(this.#candidates, count)
+    this.#relevances = grown(this.#relevances, count)
+    this.#commonCounts = grown(this.#commonCounts, count)
+    this.#values = grown(this.#values, count)
+    this.#groups = grown(this.#groups, count * this.#groupsOf.length)
+  }
+}
