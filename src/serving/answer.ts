@@ -179,14 +179,8 @@ export class Answer {
     return this.#takenBy[index] === this.#request
   }
 
-  /** Whether the item may still come in: it is allowed, is not there, and no rule is against it. */
-  admits(index: number): boolean {
-    return this.isOpenTo(index) && this.#ruleAgainst(index) === undefined
-  }
-
-  /** Whether the item is allowed and not there. */
-  isOpenTo(index: number): boolean {
-    return this.#allowed.has(index) && !this.has(index)
+  isAllowed(index: number): boolean {
+    return this.#allowed.has(index)
   }
 
   /** The item's group, by the rule's place in the list's rules; -1 for an item without the attribute. */

@@ -66,6 +66,8 @@ export class Arrangement {
   #reservedAt = new Int32Array(0)
   #reservedCount = 0
   #areReservedOnly = false
+  /** Items of the answer before `#choose`. */
+  #apartCount = 0
   #one!: Arranging
   #propensity = 1
   #drawnFrom = 0
@@ -95,6 +97,7 @@ export class Arrangement {
     if (one.rules.spread) this.#listAll()
     const extraFrom = this.#reserveMinima(sources)
     const extraTo = answer.count
+    this.#apartCount = extraTo
     const drawnCount = this.#drawnCount(answer.count)
     this.#choose(answer.target - drawnCount)
     for (let at = extraFrom; at < extraTo; at++) this.#places.add(at)
@@ -328,6 +331,7 @@ export class Arrangement {
     const draw = this.#draw
     const { count, itemIndexes } = candidates
     const states = this.#states
+    this.#passOverListed()
     draw.begin(answer, drawnCount, Math.min(among, count))
     for (let i = 0; i < count && draw.count < among; i++) if (states[i] === FREE) draw.add(i, itemIndexes[i]!)
     if (draw.count === 0) return
@@ -338,6 +342,16 @@ export class Arrangement {
       if (!isTaken) continue
       this.#places.addDrawn(answer.count - 1)
       trace?.added(position, candidates.itemIndexes[i]!, this.#propensity)
+    }
+  }
+
+  /** Candidates that are in the answer by other ways: pinned, new, or for a minimum. */
+  #passOverListed(): void {
+    const { answer, candidates } = this.#one
+    const itemIndexes = candidates.itemIndexes.subarray(0, candidates.count)
+    for (let at = 0; at < this.#apartCount; at++) {
+      const candidate = itemIndexes.indexOf(answer.indexAt(at))
+      if (candidate >= 0) this.#states[candidate] = DONE
     }
   }
 

@@ -33,12 +33,7 @@ export class CandidateOrder {
     if (!isMoved) return
     this.#given = grown(this.#given, count)
     this.#following = grown(this.#following, count)
-    this.#classCount = 0
-    for (let candidate = 0; candidate < count; candidate++) {
-      if (this.#file(candidate, factors[candidate]!)) continue
-      this.#sort()
-      return
-    }
+    if (!this.#file()) this.#sort()
   }
 
   get count(): number {
@@ -58,19 +53,26 @@ export class CandidateOrder {
   }
 
   /** False where there are too many classes. */
-  #file(candidate: number, factor: number): boolean {
+  #file(): boolean {
     const classFactors = this.#classFactors
-    this.#following[candidate] = NONE
-    for (let c = 0; c < this.#classCount; c++) {
-      if (classFactors[c] !== factor) continue
-      this.#following[this.#backs[c]!] = candidate
-      this.#backs[c] = candidate
-      return true
+    const following = this.#following
+    const backs = this.#backs
+    const factors = this.#factors
+    let classCount = 0
+    for (let candidate = 0; candidate < this.#count; candidate++) {
+      const factor = factors[candidate]!
+      following[candidate] = NONE
+      let c = 0
+      while (c < classCount && classFactors[c] !== factor) c++
+      if (c < classCount) following[backs[c]!] = candidate
+      else {
+        if (classCount === CLASS_COUNT_MAX) return false
+        classFactors[classCount] = factor
+        this.#fronts[classCount++] = candidate
+      }
+      backs[c] = candidate
     }
-    if (this.#classCount === CLASS_COUNT_MAX) return false
-    classFactors[this.#classCount] = factor
-    this.#fronts[this.#classCount] = candidate
-    this.#backs[this.#classCount++] = candidate
+    this.#classCount = classCount
     return true
   }
 

@@ -27,12 +27,12 @@ export class Draw {
   }
 
   /**
-   * Takes a candidate in if it may be shown together with any others that were taken in: where a group has room for fewer items than are drawn, only as many of it are taken in.
+   * Takes a candidate in, which must not be in the answer, if it may be shown together with any others that were taken in: where a group has room for fewer items than are drawn, only as many of it are taken in.
    * A draw that had to be thrown away would make the chances of the others unequal.
    */
   add(candidate: number, index: number): void {
     const answer = this.#answer
-    if (!answer.isOpenTo(index)) return
+    if (!answer.isAllowed(index)) return
     const ruleCount = answer.rules.length
     for (let rule = 0; rule < ruleCount; rule++) {
       const group = answer.groupOf(rule, index)

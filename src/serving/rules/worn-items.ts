@@ -1,15 +1,13 @@
 // What a user was shown again and again without doing anything with it.
-import { grown } from '../grown.ts'
 import type { LiveState } from '../live-state.ts'
 import type { Rotation } from './placement-rules.ts'
 
+/** A power of two, as all that follow. */
+const FIRST_SLOT_COUNT = 1024
+
 export class WornItems {
   readonly #live: LiveState
-  /** By catalogue row: times shown, and the second of the last interaction, both meant where the stamp is that of the question. 9 bytes an item, once somebody rotates. */
-  #stamps = new Uint32Array(0)
-  #shownCounts = new Uint8Array(0)
-  #lastSeconds = new Uint32Array(0)
-  #stamp = 0
+  readonly #rows = new RowTable()
 
   constructor(live: LiveState) {
     this.#live = live
@@ -17,27 +15,17 @@ export class WornItems {
 
   /** Calls back once with every row that the user was shown as often as the rule says, since they last did something with it. */
   forEach(userId: string, { shownCount, withinMs }: Rotation, nowMs: number, visit: (row: number) => void): void {
-    const { shown, catalogue } = this.#live
+    const { shown } = this.#live
     const sinceMs = nowMs - withinMs
-    this.#begin(catalogue.rowCount)
+    const rows = this.#rows
+    rows.clear()
     this.#readInteractions(userId, sinceMs)
     shown.forEach(userId, (row, eventTimeMs) => {
       if (eventTimeMs <= sinceMs || eventTimeMs > nowMs) return
-      this.#know(row)
-      if (this.#lastSeconds[row]! >= eventTimeMs / 1000) return
-      if (++this.#shownCounts[row]! === shownCount) visit(row)
+      const slot = rows.slotOf(row)
+      if (rows.lastSeconds[slot]! >= eventTimeMs / 1000) return
+      if (++rows.shownCounts[slot]! === shownCount) visit(row)
     })
-  }
-
-  #begin(rowCount: number): void {
-    this.#stamps = grown(this.#stamps, rowCount)
-    this.#shownCounts = grown(this.#shownCounts, rowCount)
-    this.#lastSeconds = grown(this.#lastSeconds, rowCount)
-    if (this.#stamp === 0xffffffff) {
-      this.#stamps.fill(0)
-      this.#stamp = 0
-    }
-    this.#stamp++
   }
 
   #readInteractions(userId: string, sinceMs: number): void {
@@ -58,14 +46,73 @@ export class WornItems {
   }
 
   #interacted(row: number, eventTimeMs: number): void {
-    this.#know(row)
-    this.#lastSeconds[row] = Math.max(this.#lastSeconds[row]!, Math.floor(eventTimeMs / 1000))
+    const rows = this.#rows
+    const slot = rows.slotOf(row)
+    rows.lastSeconds[slot] = Math.max(rows.lastSeconds[slot]!, Math.floor(eventTimeMs / 1000))
+  }
+}
+
+/**
+ * A table of the few hundred rows that one user has to do with, by open addressing: it stays in the processor's nearest memory, where arrays over all items do not. A question's
+ * number stands beside every row, so that nothing has to be cleared.
+ */
+class RowTable {
+  #rows = new Int32Array(FIRST_SLOT_COUNT)
+  #questions = new Uint32Array(FIRST_SLOT_COUNT)
+  /** By slot: times shown; the second of the last interaction, or 0. */
+  shownCounts = new Uint16Array(FIRST_SLOT_COUNT)
+  lastSeconds = new Uint32Array(FIRST_SLOT_COUNT)
+  #question = 0
+  #usedCount = 0
+
+  clear(): void {
+    this.#usedCount = 0
+    if (this.#question === 0xffffffff) {
+      this.#questions.fill(0)
+      this.#question = 0
+    }
+    this.#question++
   }
 
-  #know(row: number): void {
-    if (this.#stamps[row] === this.#stamp) return
-    this.#stamps[row] = this.#stamp
-    this.#shownCounts[row] = 0
-    this.#lastSeconds[row] = 0
+  /** The row's slot, empty where it is new; good until the next new row. */
+  slotOf(row: number): number {
+    const mask = this.#rows.length - 1
+    // Knuth's multiplicative hash: rows that follow each other do not collide.
+    let slot = (Math.imul(row, 0x9e3779b1) >>> 8) & mask
+    while (this.#questions[slot] === this.#question) {
+      if (this.#rows[slot] === row) return slot
+      slot = (slot + 1) & mask
+    }
+    if (this.#usedCount * 2 >= this.#rows.length) {
+      this.#enlarge()
+      return this.slotOf(row)
+    }
+    this.#usedCount++
+    this.#questions[slot] = this.#question
+    this.#rows[slot] = row
+    this.shownCounts[slot] = 0
+    this.lastSeconds[slot] = 0
+    return slot
+  }
+
+  #enlarge(): void {
+    const [rows, questions, shownCounts, lastSeconds] = [
+      this.#rows,
+      this.#questions,
+      this.shownCounts,
+      this.lastSeconds,
+    ]
+    const slotCount = rows.length * 4
+    this.#rows = new Int32Array(slotCount)
+    this.#questions = new Uint32Array(slotCount)
+    this.shownCounts = new Uint16Array(slotCount)
+    this.lastSeconds = new Uint32Array(slotCount)
+    this.#usedCount = 0
+    for (let from = 0; from < rows.length; from++) {
+      if (questions[from] !== this.#question) continue
+      const slot = this.slotOf(rows[from]!)
+      this.shownCounts[slot] = shownCounts[from]!
+      this.lastSeconds[slot] = lastSeconds[from]!
+    }
   }
 }
