@@ -181,7 +181,7 @@ export type RulePlan =
     }
   /** Items shown that often during the last `withinMs` without an interaction since go to the end or out. */
   | { readonly kind: 'rotate'; readonly shownCount: number; readonly withinMs: number; readonly to: 'end' | 'out' }
-  /** A share of the places for items drawn at random from the best `among` candidates that are left; 100 where it is left out. */
+  /** A share of the places for items drawn at random from the best `among` candidates that are left; 50 where it is left out. */
   | { readonly kind: 'explore'; readonly share: number; readonly among?: number }
   /** Code of the system file, by its name: the plan's hash does not cover what it does. */
   | { readonly kind: 'function'; readonly name: string }

@@ -143,7 +143,13 @@ export function atMost<const Attribute extends string>(
  * Items that never appear: by id, and those with certain values of an attribute, such as `blocked({ attribute: 'seller', values: ['shady'] })`. Of tags, those that carry one of
  * them. An item without the attribute is not blocked by it.
  */
-export function blocked<const Attribute extends string = never>(what: {
+export function blocked(what: { readonly items: readonly string[] }): BlockedRule<never>
+export function blocked<const Attribute extends string>(what: {
+  readonly items?: readonly string[]
+  readonly attribute: Attribute
+  readonly values: readonly FilterValue[]
+}): BlockedRule<Attribute>
+export function blocked<const Attribute extends string>(what: {
   readonly items?: readonly string[]
   readonly attribute?: Attribute
   readonly values?: readonly FilterValue[]
@@ -200,7 +206,7 @@ export function rotate(
 }
 
 /**
- * Gives a share of the places, rounded up and at most half of them, to items drawn at random from the best `among` candidates that the list leaves over, 100 by default. How
+ * Gives a share of the places, rounded up and at most half of them, to items drawn at random from the best `among` candidates that the list leaves over, 50 by default. How
  * likely every item was to be shown is kept with the impression.
  */
 export function explore(share: number, options: { readonly among?: number } = {}): ExploreRule {

@@ -114,9 +114,11 @@ export class Arrangement {
     if (rules.exploration === undefined) return undefined
     const from = this.#drawnFrom
     const to = from + this.#places.drawnCount
-    return Array.from({ length: answer.count }, (_, place) =>
-      order[place]! >= from && order[place]! < to ? this.#propensity : 1,
-    )
+    const propensities: number[] = []
+    for (let place = 0; place < answer.count; place++) {
+      propensities.push(order[place]! >= from && order[place]! < to ? this.#propensity : 1)
+    }
+    return propensities
   }
 
   // Boosts and functions.

@@ -52,7 +52,7 @@ export interface Exploration extends Placed {
 }
 
 /** Candidates below the list that are drawn from where the rule does not say: near enough to the top to be worth a place. */
-const EXPLORED_AMONG = 100
+const EXPLORED_AMONG = 50
 
 export interface NamedFunction extends Placed {
   readonly name: string
