@@ -179,8 +179,8 @@ defineSystem({
       promise: { rules: [rule('later', async () => true)] },
       // @ts-expect-error items have no "colour"
       code: { rules: [rule<typeof data.entities.item>('red', ({ attributes }) => attributes.colour === 'red')] },
-      // @ts-expect-error items have no "sellerId", which the rule looks at
       other: {
+        // @ts-expect-error items have no "sellerId", which the rule looks at
         rules: [rule<typeof sellers>('own', ({ attributes }) => attributes.sellerId === 'us')],
       },
       // @ts-expect-error there is no generator "cff"
