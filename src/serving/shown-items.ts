@@ -2,27 +2,29 @@
 
 /** Shown items of one user that are remembered, the newest, whatever their lists. */
 export const SHOWN_PER_USER_MAX = 2000
-/** Users that are remembered: those that were shown something last. */
-const USER_COUNT_MAX = 200_000
+/** Shown items that there is room for, of all users together: 256 MB. */
+const ROOM_MAX = 2 ** 25
 const FIRST_LENGTH = 32
 
 /**
- * Rings of pairs of row and second, 8 bytes a shown item: one user takes 16 KB at most and some 200 bytes at least. Nothing that is older than the window is
- * added, and users that were shown nothing during the window are let go.
+ * Rings of pairs of row and second, 8 bytes a shown item: one user takes 16 KB at most, and half a kilobyte at least. Nothing that is older than the window is added. Users that were
+ * shown nothing during the window are let go, and where there is no more room, those that were shown nothing for longest: they see again what they have seen.
  */
 export class ShownItems {
   readonly #perUser: number
   readonly #windowMs: number
-  readonly #userCountMax: number
+  readonly #roomMax: number
+  /** Of all rings. */
+  #room = 0
   /** In the order in which they were last shown something. */
   readonly #users = new Map<string, Ring>()
   #newestMs = 0
 
   /** @param perUser at most `SHOWN_PER_USER_MAX`; 0: nothing is remembered */
-  constructor(perUser: number, windowMs: number, userCountMax: number = USER_COUNT_MAX) {
+  constructor(perUser: number, windowMs: number, roomMax: number = ROOM_MAX) {
     this.#perUser = Math.min(perUser, SHOWN_PER_USER_MAX)
     this.#windowMs = windowMs
-    this.#userCountMax = userCountMax
+    this.#roomMax = roomMax
   }
 
   /** Whether anybody wants to know: else no row has to be looked up. */
@@ -39,12 +41,14 @@ export class ShownItems {
     this.#newestMs = Math.max(this.#newestMs, eventTimeMs)
     if (!this.isKept || eventTimeMs <= this.#newestMs - this.#windowMs) return
     const ring = this.#users.get(userId) ?? new Ring()
+    const room = this.#users.has(userId) ? ring.room : 0
     // Taken out first, so that it comes last: the first one is who was shown nothing for longest.
     this.#users.delete(userId)
     this.#users.set(userId, ring)
     const second = Math.floor(eventTimeMs / 1000)
     for (const row of rows) ring.push(row, second, this.#perUser)
     ring.newestMs = Math.max(ring.newestMs, eventTimeMs)
+    this.#room += ring.room - room
     this.#letGo()
   }
 
@@ -52,7 +56,7 @@ export class ShownItems {
   remove(userId: string, eventTimeMs: number): void {
     const ring = this.#users.get(userId)
     if (ring === undefined) return
-    if (ring.newestMs <= eventTimeMs) this.#users.delete(userId)
+    if (ring.newestMs <= eventTimeMs) this.#drop(userId, ring)
     else ring.forget(Math.floor(eventTimeMs / 1000))
   }
 
@@ -62,10 +66,15 @@ export class ShownItems {
   }
 
   #letGo(): void {
-    for (const [userId, { newestMs }] of this.#users) {
-      if (this.#users.size <= this.#userCountMax && newestMs > this.#newestMs - this.#windowMs) return
-      this.#users.delete(userId)
+    for (const [userId, ring] of this.#users) {
+      if (this.#room <= this.#roomMax && ring.newestMs > this.#newestMs - this.#windowMs) return
+      this.#drop(userId, ring)
     }
+  }
+
+  #drop(userId: string, { room }: Ring): void {
+    this.#users.delete(userId)
+    this.#room -= room
   }
 }
 
@@ -77,6 +86,11 @@ class Ring {
   #next = 0
   #count = 0
   newestMs = 0
+
+  /** Shown items that it has room for. */
+  get room(): number {
+    return this.#pairs.length / 2
+  }
 
   push(row: number, second: number, lengthMax: number): void {
     const length = this.#pairs.length / 2
