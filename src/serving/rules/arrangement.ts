@@ -7,7 +7,7 @@ import type { ItemBitmap } from '../item-bitmap.ts'
 import type { ItemBitmaps } from '../item-bitmaps.ts'
 import type { ItemIndexes } from '../item-indexes.ts'
 import { shareOfPlaces } from '../new-items.ts'
-import { CandidateOrder } from './candidate-order.ts'
+import { CandidateOrder, type Factors } from './candidate-order.ts'
 import { Draw } from './draw.ts'
 import { type FunctionRules, LEFT_OUT } from './function-rules.ts'
 import { PlaceOrder } from './place-order.ts'
@@ -61,6 +61,10 @@ export class Arrangement {
   readonly #places = new PlaceOrder()
   /** By candidate. */
   #factors = new Float64Array(0)
+  /** By boost the items that it is for. */
+  readonly #boostWords: Uint32Array[] = []
+  /** No product of boosts is larger. */
+  #largestBoost = 1
   #states = new Uint8Array(0)
   /** By candidate that was reserved: where it is in the answer. */
   #reservedAt = new Int32Array(0)
@@ -124,28 +128,42 @@ export class Arrangement {
   // Boosts and functions.
 
   #orderCandidates(): void {
-    const { candidates, rules, functions, trace } = this.#one
-    const { count, itemIndexes } = candidates
+    const { candidates, rules, functions, candidateCount, trace } = this.#one
+    const { count } = candidates
     this.#factors = grown(this.#factors, count)
-    const factors = this.#factors
-    factors.fill(1, 0, count)
-    let isMoved = false
-    for (const { key, filter, factor, position } of rules.boosts) {
-      const before = trace && this.#tracedPlaces()
-      const { words } = this.#bitmaps.eligible(key, [filter])
-      for (let i = 0; i < count; i++) {
-        if (!isIn(words, itemIndexes[i]!)) continue
-        factors[i]! *= factor
-        isMoved = true
-      }
-      if (trace && before) this.#traceMoves(trace, position, before, (i) => isIn(words, itemIndexes[i]!))
+    this.#boostWords.length = 0
+    this.#largestBoost = 1
+    for (const { key, filter, factor } of rules.boosts) {
+      this.#boostWords.push(this.#bitmaps.eligible(key, [filter]).words)
+      this.#largestBoost *= Math.max(1, factor)
     }
-    if (rules.functions.length > 0) isMoved = this.#judge(functions) || isMoved
+    if (trace) this.#traceBoosts(trace)
     if (rules.functions.length > 0) {
-      for (let i = 0; i < count; i++) if (factors[i] === LEFT_OUT) this.#states[i] = DONE
+      // What they say must be known of all before anything is in order.
+      this.#boost(0, count)
+      const isChanged = this.#judge(functions)
+      if (isChanged) for (let i = 0; i < count; i++) if (this.#factors[i] === LEFT_OUT) this.#states[i] = DONE
+      const isMoved = isChanged || rules.boosts.length > 0
+      this.#order.begin(count, isMoved ? { factors: this.#factors, largest: Infinity, fill: () => {} } : undefined)
+    } else this.#order.begin(count, rules.boosts.length > 0 ? this.#boosts() : undefined)
+    if (rules.spread) this.#window.begin(rules.spread, candidateCount, this.#spreadCandidates)
+  }
+
+  #boosts(): Factors {
+    return { factors: this.#factors, largest: this.#largestBoost, fill: this.#boost }
+  }
+
+  /** The factors of candidates from one to before another, without what functions say. */
+  readonly #boost = (from: number, to: number): void => {
+    const { candidates, rules } = this.#one
+    const { itemIndexes } = candidates
+    const factors = this.#factors
+    factors.fill(1, from, to)
+    for (let b = 0; b < rules.boosts.length; b++) {
+      const words = this.#boostWords[b]!
+      const { factor } = rules.boosts[b]!
+      for (let i = from; i < to; i++) if (isIn(words, itemIndexes[i]!)) factors[i]! *= factor
     }
-    this.#order.begin(count, factors, isMoved)
-    if (rules.spread) this.#window.begin(rules.spread, this.#one.candidateCount, this.#spreadCandidates)
   }
 
   #judge(functions: FunctionRules): boolean {
@@ -367,6 +385,19 @@ export class Arrangement {
     const places = new Int32Array(count)
     for (const [place, i] of order.entries()) places[i] = place + 1
     return places
+  }
+
+  /** Each as if there were none behind it. */
+  #traceBoosts(trace: RuleTracer): void {
+    const { candidates, rules } = this.#one
+    const { count, itemIndexes } = candidates
+    this.#factors.fill(1, 0, count)
+    for (const [b, { factor, position }] of rules.boosts.entries()) {
+      const before = this.#tracedPlaces()
+      const isMeant = (i: number) => isIn(this.#boostWords[b]!, itemIndexes[i]!)
+      for (let i = 0; i < count; i++) if (isMeant(i)) this.#factors[i]! *= factor
+      this.#traceMoves(trace, position, before, isMeant)
+    }
   }
 
   #traceMoves(trace: RuleTracer, position: number, before: Int32Array, isMeant: (i: number) => boolean): void {

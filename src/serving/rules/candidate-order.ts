@@ -1,21 +1,34 @@
 // Candidates in the order of their places divided by their boosts, as far as anybody looks.
 import { grown } from '../grown.ts'
 
-/** Different factors that are kept apart; a function may answer more. */
+/** Candidates whose factors are asked for at once. */
+const PORTION = 96
+/** Different factors that are kept apart; functions may answer more. */
 const CLASS_COUNT_MAX = 16
 const NONE = -1
 
+export interface Factors {
+  /** By candidate, 0 for those at the end; known where `fill` was called for it. */
+  readonly factors: Float64Array
+  /** No factor is larger. */
+  readonly largest: number
+  /** Works out the factors of candidates from one to before another. */
+  fill(from: number, to: number): void
+}
+
 /**
  * Candidates with the same factor are in order as they are. There are few different factors, so the next best candidate is the best of a few fronts, and nothing is
- * sorted; where functions answer many numbers, everything is.
+ * sorted; where functions answer many numbers, everything is. And since no factor is larger than the largest, candidates far down need not be looked at before their time.
  */
 export class CandidateOrder {
-  #isMoved = false
   #count = 0
+  /** Undefined where all of them are 1. */
+  #factors: Factors | undefined
   /** The candidates given out so far, best first. */
   #given = new Int32Array(0)
   #givenCount = 0
-  #factors: Float64Array = new Float64Array(0)
+  /** Candidates that are in their class. */
+  #filedCount = 0
   /** By class: its factor, its first candidate that was not given out, and its last one. */
   readonly #classFactors = new Float64Array(CLASS_COUNT_MAX)
   readonly #fronts = new Int32Array(CLASS_COUNT_MAX)
@@ -24,16 +37,16 @@ export class CandidateOrder {
   /** By candidate: the next one of its class. */
   #following = new Int32Array(0)
 
-  /** @param factors by candidate, 0 for those at the end; `isMoved` is false where all of them are 1 */
-  begin(count: number, factors: Float64Array, isMoved: boolean): void {
-    this.#isMoved = isMoved
+  /** @param factors undefined where all of them are 1 */
+  begin(count: number, factors: Factors | undefined): void {
     this.#count = count
-    this.#givenCount = 0
     this.#factors = factors
-    if (!isMoved) return
+    this.#givenCount = 0
+    this.#filedCount = 0
+    this.#classCount = 0
+    if (factors === undefined) return
     this.#given = grown(this.#given, count)
     this.#following = grown(this.#following, count)
-    if (!this.#file()) this.#sort()
   }
 
   get count(): number {
@@ -42,41 +55,32 @@ export class CandidateOrder {
 
   /** The candidate in that place, from 0 to below `count`. */
   at(place: number): number {
-    if (!this.#isMoved) return place
-    while (this.#givenCount <= place) this.#give()
+    if (this.#factors === undefined) return place
+    while (this.#givenCount <= place) this.#give(this.#factors)
     return this.#given[place]!
   }
 
-  /** The candidate's place, from 1, divided by its factor: what it is ordered by, least first, among equals the one that was further up. */
+  /** The place, from 1, divided by its factor, of a candidate that was given out: what it is ordered by, least first, among equals the one that was further up. */
   standingOf(candidate: number): number {
-    return this.#isMoved ? (candidate + 1) / this.#factors[candidate]! : candidate + 1
+    return this.#factors === undefined ? candidate + 1 : (candidate + 1) / this.#factors.factors[candidate]!
   }
 
-  /** False where there are too many classes. */
-  #file(): boolean {
-    const classFactors = this.#classFactors
-    const following = this.#following
-    const backs = this.#backs
-    const factors = this.#factors
-    let classCount = 0
-    for (let candidate = 0; candidate < this.#count; candidate++) {
-      const factor = factors[candidate]!
-      following[candidate] = NONE
-      let c = 0
-      while (c < classCount && classFactors[c] !== factor) c++
-      if (c < classCount) following[backs[c]!] = candidate
-      else {
-        if (classCount === CLASS_COUNT_MAX) return false
-        classFactors[classCount] = factor
-        this.#fronts[classCount++] = candidate
+  #give(factors: Factors): void {
+    let best = this.#bestFront()
+    while (best < 0 || !this.#isBestOfAll(best, factors)) {
+      if (!this.#fileMore(factors)) {
+        this.#sort()
+        return
       }
-      backs[c] = candidate
+      best = this.#bestFront()
     }
-    this.#classCount = classCount
-    return true
+    const candidate = this.#fronts[best]!
+    this.#fronts[best] = this.#following[candidate]!
+    this.#given[this.#givenCount++] = candidate
   }
 
-  #give(): void {
+  /** The class whose front is the best one; -1 where all are empty. */
+  #bestFront(): number {
     const fronts = this.#fronts
     let best = -1
     let bestStanding = 0
@@ -88,9 +92,43 @@ export class CandidateOrder {
       best = c
       bestStanding = standing
     }
-    const candidate = fronts[best]!
-    fronts[best] = this.#following[candidate]!
-    this.#given[this.#givenCount++] = candidate
+    return best
+  }
+
+  /** Whether none of those that are not filed yet can be before it: at best they are boosted by the largest factor. */
+  #isBestOfAll(best: number, { largest }: Factors): boolean {
+    if (this.#filedCount === this.#count) return true
+    return (this.#fronts[best]! + 1) / this.#classFactors[best]! <= (this.#filedCount + 1) / largest
+  }
+
+  /** Files the next portion. False where there are too many classes; then all factors are known. */
+  #fileMore({ factors, fill }: Factors): boolean {
+    const from = this.#filedCount
+    const to = Math.min(from + PORTION, this.#count)
+    fill(from, to)
+    const classFactors = this.#classFactors
+    const following = this.#following
+    const fronts = this.#fronts
+    const backs = this.#backs
+    for (let candidate = from; candidate < to; candidate++) {
+      const factor = factors[candidate]!
+      following[candidate] = NONE
+      let c = 0
+      while (c < this.#classCount && classFactors[c] !== factor) c++
+      if (c === CLASS_COUNT_MAX) {
+        fill(to, this.#count)
+        return false
+      }
+      if (c === this.#classCount) {
+        classFactors[c] = factor
+        fronts[c] = candidate
+        this.#classCount++
+      } else if (fronts[c] === NONE) fronts[c] = candidate
+      else following[backs[c]!] = candidate
+      backs[c] = candidate
+    }
+    this.#filedCount = to
+    return true
   }
 
   #sort(): void {
