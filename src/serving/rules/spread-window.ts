@@ -5,6 +5,7 @@
 //
 // Relevance only falls along the candidates and likeness only takes away, so that of hundreds of candidates dozens are looked at: those are the window. What is known of
 // them stays, and an item that is chosen is compared with the window once.
+import { GroupCounts } from '../group-counts.ts'
 import { grown } from '../grown.ts'
 import type { CandidateOrder } from './candidate-order.ts'
 import type { Spread } from './placement-rules.ts'
@@ -35,6 +36,8 @@ export class SpreadWindow {
   /** The list so far x attributes, row-major. */
   #listed = new Int32Array(64)
   #listedCount = 0
+  /** Of the list, by attribute. */
+  readonly #present = new GroupCounts()
 
   /** @param candidateCount of the placement: at this place relevance is about 0 */
   begin({ groupsOf, strength }: Spread, candidateCount: number, one: SpreadCandidates): void {
@@ -44,6 +47,7 @@ export class SpreadWindow {
     this.#one = one
     this.#count = 0
     this.#listedCount = 0
+    this.#present.begin()
   }
 
   /** An item is in the list now. */
@@ -53,7 +57,11 @@ export class SpreadWindow {
     const from = this.#listedCount++ * width
     if (this.#listed.length < from + width) this.#listed = grown(this.#listed, from + width)
     const listed = this.#listed
-    for (let a = 0; a < width; a++) listed[from + a] = groupsOf[a]!(row)
+    for (let a = 0; a < width; a++) {
+      const group = groupsOf[a]!(row)
+      listed[from + a] = group
+      if (group >= 0) this.#present.add(a, group)
+    }
     const groups = this.#groups
     for (let w = 0; w < this.#count; w++) {
       let common = 0
@@ -115,9 +123,15 @@ export class SpreadWindow {
     const groups = this.#groups
     const listed = this.#listed
     const row = this.#one.rowOf(candidate)
-    for (let a = 0; a < width; a++) groups[w * width + a] = groupsOf[a]!(row)
-    let most = 0
-    for (let l = 0; l < this.#listedCount && most < width; l++) {
+    // Attributes in common with any of the list: where it is but one, no item of it has more.
+    let shared = 0
+    for (let a = 0; a < width; a++) {
+      const group = groupsOf[a]!(row)
+      groups[w * width + a] = group
+      if (group >= 0 && this.#present.of(a, group) > 0) shared++
+    }
+    let most = Math.min(shared, 1)
+    for (let l = 0; l < this.#listedCount && most < shared; l++) {
       let common = 0
       for (let a = 0; a < width; a++) {
         const group = groups[w * width + a]!
