@@ -18,6 +18,8 @@ export interface SpreadCandidates {
   mayBeChosen(candidate: number): boolean
 }
 
+/** Candidates whose groups are looked up together: the processor waits for memory once, where one by one it would wait for each. */
+const PORTION = 32
 const GONE = Number.NEGATIVE_INFINITY
 
 export class SpreadWindow {
@@ -27,12 +29,15 @@ export class SpreadWindow {
   #one!: SpreadCandidates
   /** Candidates of the window, best first; by place in it their part of relevance, the attributes in common with the most alike of the list, and what the two come to. */
   #candidates = new Int32Array(64)
+  #rows = new Int32Array(64)
   #relevances = new Float64Array(64)
   #commonCounts = new Int32Array(64)
   #values = new Float64Array(64)
   /** Window x attributes, row-major. */
   #groups = new Int32Array(64)
   #count = 0
+  /** Candidates whose rows and groups are known: those of the window, and some that come next. */
+  #loadedCount = 0
   /** The list so far x attributes, row-major. */
   #listed = new Int32Array(64)
   #listedCount = 0
@@ -46,6 +51,7 @@ export class SpreadWindow {
     this.#scale = Math.log(candidateCount + 1)
     this.#one = one
     this.#count = 0
+    this.#loadedCount = 0
     this.#listedCount = 0
     this.#present.begin()
   }
@@ -90,7 +96,8 @@ export class SpreadWindow {
     for (let k = this.#count; k < order.count; k++) {
       const most = (1 - this.#strength) * (1 - Math.log(order.standingOf(order.at(k))) / this.#scale)
       if (most <= bestValue) break
-      this.#enter(order.at(k), most)
+      if (k >= this.#loadedCount) this.#load()
+      this.#enter(most)
       if (this.#values[k]! <= bestValue || !this.#one.mayBeChosen(this.#candidates[k]!)) continue
       best = k
       bestValue = this.#values[k]!
@@ -115,19 +122,38 @@ export class SpreadWindow {
     return w
   }
 
-  #enter(candidate: number, relevance: number): void {
+  /** What is known of the next candidates whatever the list. */
+  #load(): void {
     const groupsOf = this.#groupsOf
     const width = groupsOf.length
+    const { order, rowOf } = this.#one
+    const from = this.#loadedCount
+    const to = Math.min(from + PORTION, order.count)
+    if (this.#candidates.length < to || this.#groups.length < to * width) this.#reserve(to)
+    const candidates = this.#candidates
+    const rows = this.#rows
+    const groups = this.#groups
+    for (let w = from; w < to; w++) {
+      candidates[w] = order.at(w)
+      rows[w] = rowOf(candidates[w]!)
+    }
+    for (let a = 0; a < width; a++) {
+      const groupOf = groupsOf[a]!
+      for (let w = from; w < to; w++) groups[w * width + a] = groupOf(rows[w]!)
+    }
+    this.#loadedCount = to
+  }
+
+  /** Takes the next candidate into the window. */
+  #enter(relevance: number): void {
+    const width = this.#groupsOf.length
     const w = this.#count++
-    if (this.#candidates.length <= w || this.#groups.length < (w + 1) * width) this.#reserve(w + 1)
     const groups = this.#groups
     const listed = this.#listed
-    const row = this.#one.rowOf(candidate)
     // Attributes in common with any of the list: where it is but one, no item of it has more.
     let shared = 0
     for (let a = 0; a < width; a++) {
-      const group = groupsOf[a]!(row)
-      groups[w * width + a] = group
+      const group = groups[w * width + a]!
       if (group >= 0 && this.#present.of(a, group) > 0) shared++
     }
     let most = Math.min(shared, 1)
@@ -139,7 +165,6 @@ export class SpreadWindow {
       }
       if (common > most) most = common
     }
-    this.#candidates[w] = candidate
     this.#relevances[w] = relevance
     this.#commonCounts[w] = most
     this.#value(w)
@@ -151,6 +176,7 @@ export class SpreadWindow {
 
   #reserve(count: number): void {
     this.#candidates = grown(this.#candidates, count)
+    this.#rows = grown(this.#rows, count)
     this.#relevances = grown(this.#relevances, count)
     this.#commonCounts = grown(this.#commonCounts, count)
     this.#values = grown(this.#values, count)
