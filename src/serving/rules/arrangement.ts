@@ -353,7 +353,8 @@ export class Arrangement {
     const states = this.#states
     this.#passOverListed()
     draw.begin(answer, drawnCount, Math.min(among, count))
-    for (let i = 0; i < count && draw.count < among; i++) if (states[i] === FREE) draw.add(i, itemIndexes[i]!)
+    for (let i = 0; i < count && draw.count < among; i++) if (states[i] === FREE) draw.offer(i, itemIndexes[i]!)
+    draw.settle()
     if (draw.count === 0) return
     this.#propensity = 1 / draw.count
     for (let n = Math.min(drawnCount, draw.count); n > 0; n--) {
