@@ -162,9 +162,11 @@ function rankedCandidates(itemCount: number, rng: ReturnType<typeof seededRng>):
   return {
     itemIndexes: Int32Array.from(chosen),
     scores: Float64Array.from({ length: CANDIDATE_COUNT }, (_, place) => -place),
-    generators: Array.from({ length: CANDIDATE_COUNT }, () => 'cf'),
-    rows: new Float32Array(0),
+    proposers: new Uint8Array(CANDIDATE_COUNT),
+    generatorNames: ['cf'],
+    columns: [],
     places: new Int32Array(CANDIDATE_COUNT),
     failures: [],
+    stepMs: { candidates: 0, features: 0, ranking: 0 },
   }
 }

@@ -17,7 +17,9 @@ export interface AnswerHooks {
 export interface LoadedList {
   readonly itemIndexes: Int32Array
   readonly scores: Float64Array
-  readonly generators: readonly string[]
+  /** The place among `generatorNames` of the one that the item came from. */
+  readonly proposers: Uint8Array
+  readonly generatorNames: readonly string[]
 }
 
 /** After so many items turned away by the gate no more are asked about: it is code of a user's, and a catalogue may hold millions. */
@@ -34,8 +36,8 @@ export class Answer {
   #itemIndexes = new Int32Array(64)
   #scores = new Float64Array(64)
   #generators: string[] = []
-  /** In their place, for a list that was loaded. */
-  #loadedGenerators: readonly string[] | undefined
+  /** What says who proposed an item, for a list that was loaded. */
+  #loaded: LoadedList | undefined
   #count = 0
   /** In the place of the three above while they are put in another order. */
   #spare = { itemIndexes: new Int32Array(64), scores: new Float64Array(64), generators: [] as string[] }
@@ -63,7 +65,7 @@ export class Answer {
     this.#onBlocked = onBlocked
     this.#target = target
     this.#count = 0
-    this.#loadedGenerators = undefined
+    this.#loaded = undefined
     this.#blockedCount = 0
     this.#refusedCount = 0
     this.#invalidCount = 0
@@ -81,11 +83,12 @@ export class Answer {
    * Takes a whole list at once into an empty one, without a look at it: for a list that is only chosen from, since what may not be shown is turned away then. No item may be in it twice,
    * and nothing may be offered afterwards.
    */
-  load({ itemIndexes, scores, generators }: LoadedList): void {
+  load(list: LoadedList): void {
+    const { itemIndexes, scores } = list
     const count = Math.min(itemIndexes.length, this.#target)
     this.#itemIndexes.set(itemIndexes.subarray(0, count))
     this.#scores.set(scores.subarray(0, count))
-    this.#loadedGenerators = generators
+    this.#loaded = list
     this.#count = count
   }
 
@@ -206,7 +209,8 @@ export class Answer {
   }
 
   generatorAt(place: number): string {
-    return (this.#loadedGenerators ?? this.#generators)[place]!
+    const loaded = this.#loaded
+    return loaded === undefined ? this.#generators[place]! : loaded.generatorNames[loaded.proposers[place]!]!
   }
 
   /** Calls back once with every group of which no more items may come. */
