@@ -5,8 +5,8 @@ import { thisProcess } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
 import { followLog, type LogFollower } from '../data/follow-log.ts'
 import { impressionRecorder } from '../data/impression-recorder.ts'
-import type { ServerDependencies } from '../http/dependencies.ts'
-import { createServer, type ServerOptions } from '../http/server.ts'
+import type { ProcessGroup, ServerDependencies } from '../http/dependencies.ts'
+import { createServer, type HttpServer, type ServerOptions } from '../http/server.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
 import { repeat } from '../lib/repeat.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
@@ -23,6 +23,7 @@ import type { RunningFeatures } from './run-features.ts'
 import { openPipeline } from './run-pipeline.ts'
 import { runsOf } from './runs.ts'
 import { systemOfModel } from './system-of-model.ts'
+import { warmUp } from './warm-up.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
@@ -35,9 +36,13 @@ export interface ServeOptions extends ServerOptions {
   readonly logger?: Logger
   /** Whether another process keeps the data up to date, as `millrace start` has one for it: this one answers, and only reads what that one writes. */
   readonly isPipelineElsewhere?: boolean
+  /** The processes it answers with, where it is one of several. */
+  readonly group?: ProcessGroup
+  /** Whether it answers questions of its own making before it is handed back, so that the first real one is as fast as later ones. */
+  readonly isWarmedUp?: boolean
 }
 
-export interface RunningSystem {
+export interface RunningSystem extends Pick<HttpServer, 'take' | 'takenCount' | 'ownMetrics'> {
   readonly url: string
   readonly port: number
   readonly service: RecommendationService
@@ -56,13 +61,14 @@ export interface RunningSystem {
  * @throws MillraceError PORT_IN_USE, ADDRESS_UNUSABLE, KEYS_REQUIRED
  */
 export async function serve(app: App, options: ServeOptions = {}): Promise<RunningSystem> {
-  const { logger = silentLogger, isPipelineElsewhere = false, ...serverOptions } = options
+  const { logger = silentLogger, isPipelineElsewhere = false, group, isWarmedUp = false, ...serverOptions } = options
   const { plan, clock, modelsDir } = app
   const live = new LiveState(plan)
   const pipeline = await openPipeline(app, { logger, isElsewhere: isPipelineElsewhere })
   const { features, tables } = pipeline
   const impressions =
     plan.serving.impressions && impressionRecorder({ log: app.log, logger, ...plan.serving.impressions })
+  let isWarmingUp = isWarmedUp
   const service = new RecommendationService({
     plan,
     live,
@@ -70,6 +76,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     newRequestId: randomUUID,
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
     onAnswer: (observation) => {
+      if (isWarmingUp) return
       server.countAnswered(observation)
       if (impressions) recordImpression(impressions, observation)
     },
@@ -101,6 +108,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
       ...(tables && { tables }),
+      group,
       build: { version: packageVersion(), planHash: plan.hash },
     },
     serverOptions,
@@ -125,11 +133,16 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   await liveModel.refresh()
   const stopPolling = repeat(MODEL_POLL_MS, () => liveModel.refresh())
   await pipeline.start()
+  if (isWarmedUp) await warmUp(app, service, logger)
+  isWarmingUp = false
 
   return {
     url,
     port,
     service,
+    take: server.take,
+    takenCount: server.takenCount,
+    ownMetrics: server.ownMetrics,
     modelProblem: () => liveModel.problem,
     caughtUp: () => follower.caughtUp(),
     featuresCaughtUp: () => featuresCaughtUp(features),
