@@ -89,6 +89,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./start.ts'),
   },
   {
+    name: 'deploy',
+    summary: 'Write the files of a load balancer in front of replicas, and of a systemd service',
+    load: () => import('./deploy.ts'),
+  },
+  {
     name: 'models',
     summary: 'The models: which there are, which one is in charge, and how that came about',
     load: () => import('./models.ts'),
