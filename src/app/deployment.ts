@@ -34,7 +34,6 @@ export const haproxyConfig = ({
 }: BalancerSettings): string => `# HAProxy in front of ${replicas.length} ${replicas.length === 1 ? 'replica' : 'replicas'} of Millrace. Check it with: haproxy -c -f haproxy.cfg
 global
     log stdout format raw local0
-    maxconn 20000
     # A request can be made again on another replica only if it was kept whole: up to this size, which is some 250 events.
     tune.bufsize 65536
 
