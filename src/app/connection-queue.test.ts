@@ -43,6 +43,20 @@ test('one connection at a time goes to a worker, to the one with the fewest', ()
   expect(connections.map(({ destroyed }) => destroyed)).toEqual([true, false, false])
 })
 
+test('where connections are short, workers take turns', () => {
+  const queue = new ConnectionQueue(hourglass().timers)
+  const takers = [taker(), taker(), taker()]
+  for (const one of takers) queue.join(one)
+  for (let n = 0; n < 9; n++) {
+    queue.add(new Socket())
+    for (const one of takers) {
+      one.openCount = 0
+      queue.taken(one)
+    }
+  }
+  expect(takers.map(({ sent }) => sent.length)).toEqual([3, 3, 3])
+})
+
 test('what was on its way to a worker that dies goes to another one first', () => {
   const queue = new ConnectionQueue(hourglass().timers)
   const [first, second] = [taker(), taker()]

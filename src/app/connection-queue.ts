@@ -97,6 +97,9 @@ export class ConnectionQueue {
       if (connection.destroyed) continue
       place.underWay = connection
       taker.openCount++
+      // To the end: among those with equally many, whoever was given one the longest ago comes first.
+      this.#takers.delete(taker)
+      this.#takers.set(taker, place)
       taker.send(connection)
     }
   }

@@ -6,6 +6,7 @@ import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, w
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { isAlive } from '../../src/adapters/embedded/process-name.ts'
 import { openApp } from '../../src/app.ts'
 import { seededRng } from '../../src/lib/rng.ts'
 import { repositoryRoot } from '../source-files.ts'
@@ -201,6 +202,16 @@ test('two systems over one folder answer beside each other, and on one port the 
   await first.logged('process ready', { where: ({ name }) => name === 'pipeline', skip: 1 })
 })
 
+test('a supervisor that is killed takes its processes with it, and the next one has the port at once', async () => {
+  const system = await start('--workers', '2')
+  const pids = Object.values(system.pids())
+  system.child.kill('SIGKILL')
+  const next = await start('--workers', '1', '--port', new URL(system.url).port)
+  expect((await post(`${next.url}/v1/recommend`, { placement: 'home' })).status).toBe(200)
+  const isGone = (pid: number): boolean => !isAlive({ pid, startedAt: '' })
+  await expect.poll(() => pids.every(isGone), { timeout: 20_000 }).toBe(true)
+})
+
 test('metrics of all processes come from the one port, whichever worker is asked', async () => {
   const system = await start('--workers', '2')
   for (let n = 0; n < 10; n++) await post(`${system.url}/v1/recommend`, { placement: 'home' })
@@ -208,7 +219,9 @@ test('metrics of all processes come from the one port, whichever worker is asked
   const answers = [1, 2].map((n) =>
     sampleOf(metrics, `millrace_answers_total{process="worker-${n}",placement="home",rung="full"}`),
   )
-  expect(answers).toEqual([5, 5])
+  expect(answers[0]! + answers[1]!).toBe(10)
+  // In turns, as far as the supervisor knows in time that a connection was closed.
+  expect(Math.min(...answers)).toBeGreaterThan(1)
   for (const name of ['pipeline', 'worker-1', 'worker-2']) {
     expect(sampleOf(metrics, `process_resident_memory_bytes{process="${name}"}`), name).toBeGreaterThan(1e6)
     expect(sampleOf(metrics, `millrace_process_ready{process="supervisor",of="${name}"}`), name).toBe(1)
