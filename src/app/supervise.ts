@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { createServer, type Server } from 'node:net'
 import type { ProcessMetrics } from '../http/dependencies.ts'
-import { listenFailure } from '../http/server.ts'
+import { listenFailure } from '../http/listen-failure.ts'
 import { supervisorMetrics } from '../http/supervisor-metrics.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'

@@ -4,8 +4,6 @@ import { availableParallelism } from 'node:os'
 import { defineCommand } from 'citty'
 import type { ProcessName } from '../app/process-messages.ts'
 import { supervise } from '../app/supervise.ts'
-import { runSupervised } from '../app/supervised-process.ts'
-import { openApp } from '../app.ts'
 import { systemClock } from '../lib/clock.ts'
 import { environmentVariable } from '../lib/environment.ts'
 import { MillraceError } from '../lib/errors.ts'
@@ -52,6 +50,9 @@ export default defineCommand({
       write: (line) => process.stderr.write(name === undefined ? line : line.replace('{', `{"process":"${name}",`)),
     })
     if (name !== undefined) {
+      // The supervisor stays small: it loads neither the server nor a store.
+      const { runSupervised } = await import('../app/supervised-process.ts')
+      const { openApp } = await import('../app.ts')
       process.exit(
         await runSupervised({
           name,

@@ -18,6 +18,7 @@ import { featureRoutes } from './feature-routes.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
 import { intakeRoutes } from './intake-routes.ts'
 import { readJsonBodies } from './json-body.ts'
+import { listenFailure } from './listen-failure.ts'
 import { ServerMetrics } from './metrics.ts'
 import { modelRoutes } from './model-routes.ts'
 import { documentRoutes } from './openapi.ts'
@@ -244,27 +245,6 @@ async function bind(app: FastifyInstance, host: string, port: number): Promise<s
   } catch (error) {
     throw listenFailure(error, { host, port })
   }
-}
-
-/** PORT_IN_USE, ADDRESS_UNUSABLE, or what was not expected as it is. */
-export function listenFailure(
-  error: unknown,
-  { host, port }: { readonly host: string; readonly port: number },
-): unknown {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') {
-    return new MillraceError('PORT_IN_USE', `Port ${port} of ${host} is taken by another process.`, {
-      fix: `Stop that process, or choose another port with "--port ${port === 65_535 ? port - 1 : port + 1}".`,
-      cause: error,
-    })
-  }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'ERR_SOCKET_BAD_PORT') {
-    return new MillraceError('ADDRESS_UNUSABLE', `The server cannot listen on ${host}, port ${port}: ${message}.`, {
-      fix: 'Choose a host name or address of this machine, and a port from 1024 to 65535.',
-      cause: error,
-    })
-  }
-  return error
 }
 
 const hasClosed = (connection: Socket): Promise<void> =>
