@@ -52,11 +52,16 @@ export async function runSupervised(options: SupervisedOptions): Promise<number>
     return channel.fail(error)
   }
   channel.onConnection = (connection) => {
-    part.take(connection)
+    // One that broke on its way arrives without itself.
+    if (connection) part.take(connection)
     channel.send({ kind: 'taken', openCount: part.openCount() })
   }
   channel.onMetrics = (question) => {
-    void part.metrics().then((text) => channel.send({ kind: 'metrics', question, text }))
+    void part
+      .metrics()
+      .then((text) => channel.send({ kind: 'metrics', question, text }))
+      // Whoever asks waits for a second, and goes on without.
+      .catch((error: unknown) => logger.warn('metrics cannot be told', { error }))
   }
   const residentBytes = () => process.memoryUsage.rss()
   const stopTelling = repeat(ALIVE_EVERY_MS, async () =>
@@ -104,7 +109,7 @@ async function startPipeline(app: App, logger: Logger): Promise<Part> {
 }
 
 class Channel {
-  onConnection: (connection: Socket) => void = (connection) => void connection.destroy()
+  onConnection: (connection: Socket | undefined) => void = (connection) => void connection?.destroy()
   onMetrics: (question: number) => void = () => {}
   readonly #stopped: Promise<void>
   readonly #questions = new Map<number, (metrics: readonly ProcessMetrics[]) => void>()
@@ -166,9 +171,7 @@ class Channel {
   }
 
   #hear(message: ToProcess, connection: Socket | undefined): void {
-    // A connection that broke on its way arrives without itself.
-    if (message.kind === 'connection' && connection) this.onConnection(connection)
-    else if (message.kind === 'connection') this.send({ kind: 'taken', openCount: 0 })
+    if (message.kind === 'connection') this.onConnection(connection)
     else if (message.kind === 'tellMetrics') this.onMetrics(message.question)
     else if (message.kind === 'others') this.#questions.get(message.question)?.(message.metrics)
   }

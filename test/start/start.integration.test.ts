@@ -157,6 +157,20 @@ test('SIGHUP replaces every process while requests go on, each only when the new
   expect(sampleOf(metrics, 'millrace_process_restarts_total{process="supervisor",of="worker-1"}')).toBe(0)
 })
 
+test('a worker that somebody tells to stop takes leave of the supervisor first, and is started again', async () => {
+  const system = await start('--workers', '2')
+  const { failures, resetCount, answerCount } = await underLoad(system.url, async () => {
+    process.kill(system.pids()['worker-1']!, 'SIGTERM')
+    await system.logged('process ready', { where: ({ name }) => name === 'worker-1', skip: 1 })
+  })
+  expect(failures).toEqual([])
+  expect(resetCount).toBeLessThan(answerCount / 20)
+  expect(system.log.find(({ message }) => message === 'a process ended, and is started again')).toMatchObject({
+    name: 'worker-1',
+    how: 'exit code 0',
+  })
+})
+
 test('SIGTERM lets a request that has begun end, keeps what was shown, and ends with 0', async () => {
   const system = await start('--workers', '2', '--drain', '1')
   const impressionsBefore = (await logged()).filter(({ kind }) => kind === 'impression').length
