@@ -273,6 +273,8 @@ async function stop(
   for (let sweep = 0; !(await settlesWithin(closed, SWEEP_MS)); sweep++) {
     // A client may keep its connection open for ever after its last answer.
     app.server.closeIdleConnections()
+    // One on which nothing was ever asked does not count as idle there.
+    for (const connection of taken) if (connection.bytesRead === 0) connection.destroy()
     if (sweep !== sweepCountMax) continue
     log.warn('cut off the requests that were still running', { stopMs: limits.stopMs })
     app.server.closeAllConnections()
