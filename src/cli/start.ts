@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { defineCommand } from 'citty'
 import type { ProcessName } from '../app/process-messages.ts'
-import { supervise } from '../app/supervise.ts'
+import { type Supervisor, supervise } from '../app/supervise.ts'
 import { systemClock } from '../lib/clock.ts'
 import { environmentVariable } from '../lib/environment.ts'
 import { MillraceError } from '../lib/errors.ts'
@@ -67,7 +67,17 @@ export default defineCommand({
         }),
       )
     }
-    const supervisor = await supervise({
+    // Before anything is started: a signal that nobody listens to ends the process.
+    let supervisor: Supervisor | undefined
+    const stopped = untilStopped(() => {
+      supervisor?.kill()
+      process.exit(130)
+    })
+    process.on('SIGHUP', () => {
+      if (supervisor === undefined) logger.info('everything is new already: it is being started')
+      else void supervisor.restartAll()
+    })
+    const starting = supervise({
       workerCount: role === 'pipeline' ? 0 : workerCount,
       hasPipeline: role !== 'serve',
       host: args.host,
@@ -77,15 +87,14 @@ export default defineCommand({
         fork(process.argv[1]!, process.argv.slice(2), { env: { ...process.env, [NAME_VARIABLE]: started } }),
       logger,
     })
+    supervisor = await Promise.race([starting, stopped.then(() => undefined)])
+    // What has been started ends by itself: nobody has anything to do for it any more.
+    if (supervisor === undefined) process.exit(0)
     const megabytes = Math.round(supervisor.residentBytes() / 2 ** 20)
     if (supervisor.url === undefined) console.log(`the pipeline runs, ${megabytes} MB`)
     else console.log(`${workerCount} workers answer on ${supervisor.url}, ${megabytes} MB in all processes`)
     console.log('new processes, one after the other: SIGHUP   stop: Ctrl+C')
-    process.on('SIGHUP', () => void supervisor.restartAll())
-    await untilStopped(() => {
-      supervisor.kill()
-      process.exit(130)
-    })
+    await stopped
     if (!(await supervisor.stop())) {
       throw new MillraceError('PROCESS_FAILED', 'Not every process ended in time; those that did not were killed.')
     }

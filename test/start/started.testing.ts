@@ -118,11 +118,16 @@ export async function startShop({ dataDir }: Pick<MadeShop, 'dataDir'>, ...args:
     for (;;) {
       const found = log.filter((entry) => entry.message === message && where(entry))[skip]
       if (found) return found
-      await new Promise<void>((resolve) => listeners.add(resolve))
+      await new Promise<void>((resolve, reject) => {
+        listeners.add(resolve)
+        // Nothing more will be told.
+        void ended.then((how) => reject(new Error(`it ended with ${how} before it told "${message}":\n${written}`)))
+      })
     }
   }
   const listening = logged('listening', { where: ({ workerCount }) => workerCount !== undefined })
-  const first = await Promise.race([listening, ended])
+  listening.catch(() => {})
+  const first = await Promise.race([ended, listening])
   if (typeof first !== 'object') throw new Error(`it ended with ${first}:\n${written}`)
   const pids = () => {
     const current: Record<string, number> = {}
