@@ -7,6 +7,7 @@ import type { CommandDef } from 'citty'
 import { afterAll, describe, expect, test } from 'vitest'
 import { commands } from '../src/cli/commands.ts'
 import { rejectionReasons } from '../src/domain/rejection.ts'
+import { supervisorMetrics } from '../src/http/supervisor-metrics.ts'
 import { startTestServer } from '../src/http/testing.ts'
 import { errorCatalogue } from '../src/lib/error-catalogue.ts'
 import { shortfallOf } from '../src/serving/shortfall.ts'
@@ -145,7 +146,8 @@ describe('the server', () => {
   })
 
   test('has every metric that is mentioned, of the type that is said', async () => {
-    const text = (await server.inject('/metrics')).body
+    const ofSupervisor = { processes: [], waitingConnectionCount: 0, droppedConnectionCount: 0 }
+    const text = `${(await server.inject('/metrics')).body}\n${supervisorMetrics(ofSupervisor)}`
     const types = Object.fromEntries(
       [...text.matchAll(/^# TYPE (millrace_\w+) (\w+)/gm)].map(([, name, type]) => [name, type]),
     )

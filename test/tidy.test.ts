@@ -148,7 +148,6 @@ describe('the pure middle', () => {
   const edges = /^src\/(lib|cli|adapters|client)\/|^src\/(client|testing)\.ts$/
   const exceptions: Readonly<Record<string, string>> = {
     'src/kernels/threads.ts': 'Starts and stops real threads.',
-    'src/app/serve.ts': 'Looks for a newer model every second; the one timer of the running app.',
   }
 
   test('takes time, randomness, environment and output as arguments', () => {

@@ -84,6 +84,16 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'dev', summary: 'Run the whole system in one process', load: () => import('./dev.ts') },
   {
+    name: 'start',
+    summary: 'Run the system in several processes, and keep them running',
+    load: () => import('./start.ts'),
+  },
+  {
+    name: 'deploy',
+    summary: 'Write the files of a load balancer in front of replicas, and of a systemd service',
+    load: () => import('./deploy.ts'),
+  },
+  {
     name: 'models',
     summary: 'The models: which there are, which one is in charge, and how that came about',
     load: () => import('./models.ts'),

@@ -259,6 +259,20 @@ export interface Runs {
   cancel(id: string, asked: { readonly by: string; readonly why: string }): Promise<Run>
 }
 
+/** What one process counts, in the text format of Prometheus. */
+export interface ProcessMetrics {
+  readonly process: string
+  readonly text: string
+}
+
+/** The processes that answer on one port together: whichever of them is asked for metrics tells those of all. */
+export interface ProcessGroup {
+  /** Of this process, such as "worker-1". */
+  readonly name: string
+  /** Of the others; those that do not answer within a second are left out. */
+  others(): Promise<readonly ProcessMetrics[]>
+}
+
 export interface ServerDependencies {
   readonly recommender: Recommender
   readonly intake: Intake
@@ -278,6 +292,8 @@ export interface ServerDependencies {
   readonly tables?: Tables
   /** Left out where there is nothing but answers: then there are no routes that tell of the rest. */
   readonly operations?: Operations
+  /** Left out where one process is the whole system. */
+  readonly group?: ProcessGroup | undefined
   /** Shown as labels of `millrace_build_info`. */
   readonly build: { readonly version: string; readonly planHash: string }
 }

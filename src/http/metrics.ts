@@ -2,7 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { LogEvent } from '../domain/event.ts'
 import type { RecommendResponse } from '../domain/recommendation.ts'
-import type { Answered, IntakeResult, ServerDependencies, StepMs } from './dependencies.ts'
+import type { Answered, IntakeResult, Operations, ServerDependencies, StepMs } from './dependencies.ts'
 import { OperationMetrics } from './operation-metrics.ts'
 import { PendingCounts } from './pending-counts.ts'
 import { Times } from './times.ts'
@@ -168,5 +168,16 @@ export class ServerMetrics {
   async text(): Promise<string> {
     await this.#operations?.read()
     return `${this.#requests.text()}\n${this.#steps.text()}\n${await this.#registry.metrics()}`
+  }
+}
+
+/** What a process counts that answers no request but keeps the data up to date; a function that tells it in the text format of Prometheus. */
+export function pipelineMetrics(operations: Operations): () => Promise<string> {
+  const registry = new Registry()
+  const read = new OperationMetrics(operations, registry)
+  collectDefaultMetrics({ register: registry })
+  return async () => {
+    await read.read()
+    return registry.metrics()
   }
 }

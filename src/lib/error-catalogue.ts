@@ -165,6 +165,16 @@ export const errorCatalogue = {
   },
   PORT_IN_USE: { httpStatus: 500, exitCode: 69, meaning: 'Another process listens on the port already.' },
   ADDRESS_UNUSABLE: { httpStatus: 500, exitCode: 69, meaning: 'The server cannot listen on that host and port.' },
+  FILE_EXISTS: {
+    httpStatus: 409,
+    exitCode: 73,
+    meaning: 'A file that would be written is there already, with something else in it.',
+  },
+  PROCESS_FAILED: {
+    httpStatus: 500,
+    exitCode: 70,
+    meaning: 'A process of "millrace start" ended before it was ready, or did not end in time when told to.',
+  },
   INTERNAL: {
     httpStatus: 500,
     exitCode: 70,
