@@ -1,5 +1,6 @@
 // Answers requests. It decides what is asked, which model answers, and what is said of the answer; how the list comes about is the funnel's.
 import type { Plan } from '../config/plan.ts'
+import type { AnswerOffsets } from '../domain/answer-record.ts'
 import type { RecommendedItem, RecommendRequest, RecommendResponse, Rung, Shortfall } from '../domain/recommendation.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
@@ -17,6 +18,7 @@ import { shortfallOf } from './shortfall.ts'
 /** What happened behind an answer, for metrics. */
 export interface AnswerObservation {
   readonly response: RecommendResponse
+  readonly request: RecommendRequest
   /** Undefined for an anonymous visitor. */
   readonly userId: string | undefined
   /** When it was asked for. */
@@ -25,6 +27,10 @@ export interface AnswerObservation {
   servedRows(): Float32Array | undefined
   /** Undefined where the ranker had no say. */
   readonly stepMs?: StepMs | undefined
+  /** Everything that the ranker put in order; undefined where it had no say. Nobody writes into it any more. */
+  readonly ranked: RankedCandidates | undefined
+  /** What the live state knew of the log at each step. */
+  readonly offsets: Omit<AnswerOffsets, 'firstOffset'>
   /** Interactions with items the model knows that the answer was made from; 0 for a cold visitor. */
   readonly historyLength: number
   /** Generators that threw or that the model lacks; the answer was made without them. */
@@ -60,6 +66,8 @@ export class RecommendationService {
   readonly #placements: ReadonlyMap<string, Placement>
   readonly #filters: ParsedFilters
   #funnel: Funnel
+  /** What the live state knew when the funnel was made. */
+  #modelOffset = 0
 
   /** Answers at once, from popularity; `useModel` gives it a model. */
   constructor(options: RecommendationServiceOptions) {
@@ -84,6 +92,7 @@ export class RecommendationService {
 
   #funnelOf(model: ServingModel | undefined): Funnel {
     const { live, features } = this.#options
+    this.#modelOffset = live.nextOffset
     return new Funnel(live, model, { placements: this.#placements.values(), features })
   }
 
@@ -94,20 +103,21 @@ export class RecommendationService {
    */
   recommend(request: RecommendRequest): RecommendResponse | Promise<RecommendResponse> {
     const question = this.#question(request)
+    const start = { model: this.#modelOffset, gathered: this.#options.live.nextOffset }
     // The model that candidates came from is the one that answers, even where another is in charge by then.
     const funnel = this.#funnel
-    if (!funnel.isRanked(question)) return this.#response(question, funnel, {})
+    if (!funnel.isRanked(question)) return this.#response(question, funnel, start, {})
     try {
       const ranking = funnel.rank(question, this.#options.plan.serving.budgetMs)
       return (
         ranking?.then(
-          (ranked) => this.#response(question, funnel, { ranked }),
+          (ranked) => this.#response(question, funnel, start, { ranked }),
           (error: unknown) =>
-            this.#response(question, funnel, { rankingFailure: error ?? new Error('ranking failed') }),
-        ) ?? this.#response(question, funnel, {})
+            this.#response(question, funnel, start, { rankingFailure: error ?? new Error('ranking failed') }),
+        ) ?? this.#response(question, funnel, start, {})
       )
     } catch (rankingFailure) {
-      return this.#response(question, funnel, { rankingFailure })
+      return this.#response(question, funnel, start, { rankingFailure })
     }
   }
 
@@ -150,7 +160,12 @@ export class RecommendationService {
     return row
   }
 
-  #response(question: Question, funnel: Funnel, { ranked, rankingFailure }: Ranking): RecommendResponse {
+  #response(
+    question: Question,
+    funnel: Funnel,
+    start: Pick<AnswerOffsets, 'model' | 'gathered'>,
+    { ranked, rankingFailure }: Ranking,
+  ): RecommendResponse {
     const { placement } = question
     const outcome = funnel.ask(question, ranked)
     const shortfall = this.#shortfall(placement, funnel, outcome)
@@ -164,6 +179,9 @@ export class RecommendationService {
     }
     this.#options.onAnswer?.({
       response,
+      request: question.request,
+      ranked,
+      offsets: { ...start, answered: this.#options.live.nextOffset },
       userId: question.request.userId,
       nowMs: question.nowMs,
       servedRows: () => ranked && this.#servedRows(funnel, response, ranked),
