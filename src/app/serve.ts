@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { thisProcess } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
 import { followLog, type LogFollower } from '../data/follow-log.ts'
+import { answerRecorder } from '../data/answer-recorder.ts'
 import { impressionRecorder } from '../data/impression-recorder.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
 import type { ServerDependencies } from '../http/dependencies.ts'
@@ -12,12 +13,14 @@ import { type Logger, silentLogger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
+import { withPages } from './answer-pages.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
 import { liveFeatures } from './live-features.ts'
 import { LiveModel } from './live-model.ts'
 import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
 import { packageVersion } from './package-version.ts'
+import { recordAnswer } from './record-answer.ts'
 import { recordImpression } from './record-impression.ts'
 import { type RunningFeatures, runFeatures } from './run-features.ts'
 import { runRuns } from './run-runs.ts'
@@ -34,8 +37,8 @@ const FEATURE_POLL_MS = 5
 const TRIM_EVERY_MS = 3_600_000
 /** How often the queue of runs is looked at. */
 const RUNS_EVERY_MS = 1000
-/** How long a server that stops waits for what was shown to reach the log. */
-const IMPRESSIONS_END_MS = 5000
+/** How long a server that stops waits for what was shown to reach the log, and for records of answers. */
+const RECORDS_END_MS = 5000
 /** How often what is new in the log goes to the offline tables. */
 const TABLES_EVERY_MS = 60_000
 
@@ -69,6 +72,9 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
   const impressions =
     plan.serving.impressions && impressionRecorder({ log: app.log, logger, ...plan.serving.impressions })
+  const { answers: kept } = plan.serving
+  const answers = kept && answerRecorder({ store: await app.answers(), logger })
+  const { firstOffset } = await app.log.bounds()
   const service = new RecommendationService({
     plan,
     live,
@@ -78,6 +84,9 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     onAnswer: (observation) => {
       server.countAnswered(observation)
       if (impressions) recordImpression(impressions, observation)
+      if (answers) {
+        recordAnswer(answers, observation, { ...kept, planHash: plan.hash, firstOffset, nowMs: clock.now() })
+      }
     },
   })
   const liveModel = new LiveModel({
@@ -94,7 +103,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const tables = await runTables(app, logger)
   const server = createServer(
     {
-      recommender: service,
+      recommender: withPages(service, answers),
       intake: app.ingest,
       keys: app.keys,
       clock,
@@ -104,7 +113,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
         ...statusOf(follower, failure),
         shortcomings: [features?.problem() ?? [], liveModel.problem ?? [], liveModel.rankerProblem ?? []].flat(),
       }),
-      operations: operationsOf(app, { features, impressions, liveModel, sources: () => sources, logger }),
+      operations: operationsOf(app, { features, impressions, answers, liveModel, sources: () => sources, logger }),
       models: modelsOf(app, liveModel),
       runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
@@ -118,7 +127,6 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     throw error
   })
 
-  const { firstOffset } = await app.log.bounds()
   follower = followLog(app.log, {
     fromOffset: firstOffset,
     clock,
@@ -149,7 +157,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     close: async () => {
       await server.close()
       // A log that hangs must not keep the server from stopping: what it has not taken by then is lost with the process.
-      if (impressions) await settlesWithin(impressions.settled(), IMPRESSIONS_END_MS)
+      if (impressions) await settlesWithin(impressions.settled(), RECORDS_END_MS)
+      if (answers) await settlesWithin(answers.settled(), RECORDS_END_MS)
       await stopRuns()
       await runs?.stop()
       await stopPolling()

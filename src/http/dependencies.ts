@@ -160,6 +160,10 @@ export interface OperationFigures {
     | undefined
   /** What was shown since the start, in the log or lost; undefined where it is not kept. */
   readonly impressions: { readonly recordedCount: number; readonly lostCount: number } | undefined
+  /** Records of answers since the start, and those on their way; undefined where none are kept. */
+  readonly answers?:
+    | { readonly recordedCount: number; readonly lostCount: number; readonly queueLength: number }
+    | undefined
   readonly sources: readonly SourceSummary[]
   readonly checks: ChecksSummary | undefined
   /** Whether the model in charge is the one that answers; undefined where none is in charge. */

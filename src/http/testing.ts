@@ -370,6 +370,7 @@ export function startTestServer(
           samples: { keptCount: 7, droppedCount: 2 },
         },
         impressions: { recordedCount: 5, lostCount: 1 },
+        answers: { recordedCount: 6, lostCount: 3, queueLength: 4 },
         sources: test.systemStatus.sources,
         checks: test.systemStatus.checks,
         championAnswers: false,

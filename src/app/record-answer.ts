@@ -1,0 +1,57 @@
+// From an answer that goes out to the record of it.
+import type { AnswerRecorder } from '../data/answer-recorder.ts'
+import type { AnswerRecord, RecordedCandidates } from '../domain/answer-record.ts'
+import { unitHash } from '../lib/unit-hash.ts'
+import type { AnswerObservation } from '../serving/recommendation-service.ts'
+
+/** What a server knows beside the answer. */
+export interface AnswerCircumstances {
+  readonly planHash: string
+  /** Where the server's live state began in the log. */
+  readonly firstOffset: number
+  /** When the answer went out; milliseconds since 1970. */
+  readonly nowMs: number
+  /** Of the ranked answers, in [0, 1], those that are kept with all of their candidates; which ones goes by their ids, so that any process would choose the same. */
+  readonly candidateShare: number
+}
+
+export function recordAnswer(
+  recorder: AnswerRecorder,
+  observation: AnswerObservation,
+  circumstances: AnswerCircumstances,
+): void {
+  recorder.record(answerRecordOf(observation, circumstances))
+}
+
+export function answerRecordOf(
+  observation: AnswerObservation,
+  { planHash, firstOffset, nowMs, candidateShare }: AnswerCircumstances,
+): AnswerRecord {
+  const { request, response, ranked, rankingFailure } = observation
+  const isKeptWhole = ranked !== undefined && unitHash(response.requestId) < candidateShare
+  const served = observation.servedRows()
+  return {
+    request,
+    response,
+    atMs: observation.nowMs,
+    latencyMs: Math.max(0, nowMs - observation.nowMs),
+    planHash,
+    offsets: { firstOffset, ...observation.offsets },
+    failedGenerators: observation.failures.map(({ generator }) => generator),
+    ...(rankingFailure !== undefined && { rankingFailure: String(rankingFailure) }),
+    ...(ranked?.features && { features: ranked.features }),
+    ...(served && { served }),
+    ...(isKeptWhole && { candidates: candidatesOf(ranked) }),
+  }
+}
+
+/** In the order of the ranker. */
+function candidatesOf({ itemIndexes, scores, rows, places }: NonNullable<AnswerObservation['ranked']>): RecordedCandidates {
+  const width = rows.length / places.length
+  const ordered = new Float32Array(rows.length)
+  for (let n = 0; n < places.length; n++) {
+    const from = places[n]! * width
+    ordered.set(rows.subarray(from, from + width), n * width)
+  }
+  return { itemIndexes, scores, rows: ordered }
+}
