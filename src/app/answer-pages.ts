@@ -22,17 +22,25 @@ export interface AnswerLookup {
 export function withPages(recommender: Recommender, answers: AnswerLookup | undefined): Recommender {
   const next = async (request: RecommendRequest, after: string): Promise<RecommendResponse> => {
     if (answers === undefined) {
-      throw new MillraceError('ANSWERS_NOT_KEPT', '/after: the system file says "serving.answers: false", so nobody knows what was shown.', {
-        fix: 'Leave "serving.answers" out, or send the items that were shown in "exclude".',
-      })
+      throw new MillraceError(
+        'ANSWERS_NOT_KEPT',
+        '/after: the system file says "serving.answers: false", so nobody knows what was shown.',
+        {
+          fix: 'Leave "serving.answers" out, or send the items that were shown in "exclude".',
+        },
+      )
     }
     const before = await awaited(answers, after)
     checkVisitor(request, before)
     const alreadyShown = shownUpTo(before)
     if (alreadyShown.length > PAGED_COUNT_MAX) {
-      throw new MillraceError('REQUEST_INVALID', `/after: the pages before showed ${alreadyShown.length} items, expected at most ${PAGED_COUNT_MAX}.`, {
-        fix: 'Begin again without "after", or narrow the list with a filter.',
-      })
+      throw new MillraceError(
+        'REQUEST_INVALID',
+        `/after: the pages before showed ${alreadyShown.length} items, expected at most ${PAGED_COUNT_MAX}.`,
+        {
+          fix: 'Begin again without "after", or narrow the list with a filter.',
+        },
+      )
     }
     return recommender.recommend({ ...request, alreadyShown })
   }
@@ -64,5 +72,7 @@ export const answerNotFound = (requestId: string, where = ''): MillraceError =>
   new MillraceError(
     'ANSWER_NOT_FOUND',
     `${where}no record of an answer ${JSON.stringify(requestId.slice(0, 80))} is kept.`,
-    { fix: 'Look at the spelling. Records are kept for "serving.answers.maxAge"; for a next page, begin again without "after".' },
+    {
+      fix: 'Look at the spelling. Records are kept for "serving.answers.maxAge"; for a next page, begin again without "after".',
+    },
   )

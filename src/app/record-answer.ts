@@ -46,7 +46,12 @@ export function answerRecordOf(
 }
 
 /** In the order of the ranker. */
-function candidatesOf({ itemIndexes, scores, rows, places }: NonNullable<AnswerObservation['ranked']>): RecordedCandidates {
+function candidatesOf({
+  itemIndexes,
+  scores,
+  rows,
+  places,
+}: NonNullable<AnswerObservation['ranked']>): RecordedCandidates {
   const width = rows.length / places.length
   const ordered = new Float32Array(rows.length)
   for (let n = 0; n < places.length; n++) {
