@@ -49,14 +49,14 @@ export function answerRecordOf(
 function candidatesOf({
   itemIndexes,
   scores,
-  rows,
+  columns,
   places,
 }: NonNullable<AnswerObservation['ranked']>): RecordedCandidates {
-  const width = rows.length / places.length
-  const ordered = new Float32Array(rows.length)
-  for (let n = 0; n < places.length; n++) {
-    const from = places[n]! * width
-    ordered.set(rows.subarray(from, from + width), n * width)
+  const width = columns.length
+  const rows = new Float32Array(places.length * width)
+  for (let n = 0, at = 0; n < places.length; n++) {
+    const place = places[n]!
+    for (let column = 0; column < width; column++) rows[at++] = columns[column]![place]!
   }
-  return { itemIndexes, scores, rows: ordered }
+  return { itemIndexes, scores, rows }
 }

@@ -287,10 +287,10 @@ class PastFeatures {
     if (ranker === undefined || this.#app.plan.data.features.length === 0) return undefined
     return {
       columnsOf: (wanted) => ({
-        fill: async (userId, items, out, place) => {
+        fill: async (userId, items, out) => {
           const record = recordOf()
-          if (record.candidates === undefined) await this.#compute(record, wanted, userId, items, out, place)
-          else fillAsServed(record.candidates, ranker.ranker.featureNames, wanted.names, items, out, place)
+          if (record.candidates === undefined) await this.#compute(record, wanted, userId, items, out)
+          else fillAsServed(record.candidates, ranker.ranker.featureNames, wanted.names, items, out)
           return record.features
         },
         warm: async () => {},
@@ -308,8 +308,7 @@ class PastFeatures {
     { names, itemIds, numberOf }: WantedColumns,
     userId: string | undefined,
     items: Int32Array,
-    out: Float32Array,
-    { width, at }: Place,
+    out: readonly Float32Array[],
   ): Promise<void> {
     const moment = momentOf(record)
     // Answers of several processes, or that overlapped, may have known less than one before them.
@@ -322,14 +321,9 @@ class PastFeatures {
     const entities = Array.from(items, (item) => ({ ...ofUser, itemId: itemIds[item]! }))
     const rows = await this.#engine.read(names, entities, moment)
     for (let row = 0; row < rows.length; row++) {
-      for (let f = 0; f < names.length; f++) out[row * width + at + f] = numberOf(f, rows[row]![f]!.value)
+      for (let f = 0; f < names.length; f++) out[f]![row] = numberOf(f, rows[row]![f]!.value)
     }
   }
-}
-
-interface Place {
-  readonly width: number
-  readonly at: number
 }
 
 /** Where nobody wrote down what the features knew, they knew what the live state did. */
@@ -347,8 +341,7 @@ function fillAsServed(
   columnNames: readonly string[],
   names: readonly string[],
   items: Int32Array,
-  out: Float32Array,
-  { width, at }: Place,
+  out: readonly Float32Array[],
 ): void {
   const rowOf = new Map(Array.from(itemIndexes, (item, row) => [item, row]))
   const columns = names.map((name) => columnNames.indexOf(name))
@@ -356,7 +349,7 @@ function fillAsServed(
     const row = rowOf.get(item)
     columns.forEach((column, f) => {
       const isKnown = row !== undefined && column >= 0
-      out[n * width + at + f] = isKnown ? rows[row * columnNames.length + column]! : Number.NaN
+      out[f]![n] = isKnown ? rows[row * columnNames.length + column]! : Number.NaN
     })
   })
 }
