@@ -116,9 +116,13 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const answers = onFirstUse(() => {
     const { answers: retention } = system.plan.serving
     if (retention !== undefined) return openAnswerStore({ folder: folder.answersDir, ...retention })
-    throw new MillraceError('ANSWERS_NOT_KEPT', 'The system file says "serving.answers: false": no record of an answer is kept.', {
-      fix: 'Leave it out, and start the server again: answers from then on are recorded.',
-    })
+    throw new MillraceError(
+      'ANSWERS_NOT_KEPT',
+      'The system file says "serving.answers: false": no record of an answer is kept.',
+      {
+        fix: 'Leave it out, and start the server again: answers from then on are recorded.',
+      },
+    )
   })
   return {
     system,

@@ -23,9 +23,11 @@ import {
   trainModel,
 } from 'millrace'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { explainAnswer } from '../src/app/explain-answer.ts'
 import { replayAnswers, replayed } from '../src/app/replay-answers.ts'
 import type { App } from '../src/app.ts'
 import type { AnswerRecord } from '../src/domain/answer-record.ts'
+import type { ItemVerdict } from '../src/domain/explained-answer.ts'
 import type { RecommendRequest, RecommendResponse } from '../src/domain/recommendation.ts'
 import { seededRng } from '../src/lib/rng.ts'
 import { removeBundle } from '../src/models/bundle.ts'
@@ -85,7 +87,7 @@ let itemCount = 0
 beforeAll(async () => {
   app = await openApp({ system, dataDir: folder, clock: { now: () => nowMs } })
   await newItems(40)
-  for (let n = 0; n < 30; n++) await visits(10)
+  for (let n = 0; n < 3; n++) await visits(100)
   await train()
   server = await serve(app, { port: 0 })
   await server.featuresCaughtUp()
@@ -144,6 +146,13 @@ function question(): RecommendRequest {
     ...(rng.next() < 0.2 && { exclude: [someItem(), someItem()] }),
     ...(rng.next() < 0.1 && { limit: 12 }),
   }
+}
+
+/** It may be on its way still. */
+async function recordOf(requestId: string): Promise<AnswerRecord> {
+  const store = await app.answers()
+  await expect.poll(() => store.find(requestId)).toBeDefined()
+  return (await store.find(requestId))!
 }
 
 const recommend = async (request: RecommendRequest): Promise<RecommendResponse> => {
@@ -210,3 +219,120 @@ test('an answer whose model is gone cannot be computed again, and says so; the o
   expect(whole!.failure).toBeUndefined()
   await expect(replayAnswers(app, { requestIds: ['nope'] })).rejects.toMatchObject({ code: 'ANSWER_NOT_FOUND' })
 })
+
+test('pages never repeat an item, at once, over a swap of models, and from another server of the folder; unknown ones are refused', async () => {
+  const { model } = server.service
+  for (const request of [
+    { placement: 'home', userId: 'u3' },
+    { placement: 'home' },
+    { placement: 'plain', userId: 'u4' },
+  ]) {
+    server.service.useModel(model)
+    const shown: string[] = []
+    let after: string | undefined
+    for (let page = 0; page < 4; page++) {
+      const answer = await recommend({ ...request, limit: 4, ...(after !== undefined && { after }) })
+      shown.push(...answer.items.map(({ itemId }) => itemId))
+      after = answer.requestId
+      if (page === 1) await Promise.all([visits(5), newItems(1)])
+      if (page === 2) server.service.useModel(undefined)
+    }
+    expect(shown.length).toBeGreaterThan(8)
+    expect(new Set(shown).size).toBe(shown.length)
+    // Each page is a record of its own, which can be computed again.
+    const last = await recordOf(after!)
+    expect(last.request.alreadyShown).toEqual(shown.slice(0, last.request.alreadyShown!.length))
+    expect((await replayed(app, [last]))[0]).toMatchObject({ differences: [] })
+  }
+  server.service.useModel(model)
+  const other = await openApp({ system, dataDir: folder, clock: app.clock })
+  const beside = await serve(other, { port: 0 })
+  const first = await recommend({ placement: 'home', userId: 'u5' })
+  const second = await beside.service.recommend({ placement: 'home', userId: 'u5' })
+  const next = await fetch(`${beside.url}/v1/recommend`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ placement: 'home', userId: 'u5', after: first.requestId }),
+  })
+  const { items } = (await next.json()) as RecommendResponse
+  const ofFirst = new Set(first.items.map(({ itemId }) => itemId))
+  expect(items.length).toBeGreaterThan(0)
+  expect(items.filter(({ itemId }) => ofFirst.has(itemId))).toEqual([])
+  expect(second.items.length).toBe(5)
+  for (const [body, status, code] of [
+    [{ placement: 'home', after: 'nope' }, 404, 'ANSWER_NOT_FOUND'],
+    [{ placement: 'home', userId: 'u6', after: first.requestId }, 400, 'REQUEST_INVALID'],
+  ] as const) {
+    const refused = await fetch(`${server.url}/v1/recommend`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([status, code])
+  }
+  await beside.close()
+  await other.close()
+}, 60_000)
+
+test('an answer is explained from its record: who proposed what, what moved the scores as served, and why an item is not there', async () => {
+  await newItems(1)
+  await server.caughtUp()
+  const newest = `i${itemCount - 1}`
+  await app.ingest.acceptEntityChanges(
+    [{ entity: 'item', entityId: 'i1', change: 'delete', attributes: {}, eventTime: nowMs }],
+    ofShop,
+  )
+  await server.caughtUp()
+  let rankedCount = 0
+  for (const userId of ['u2', 'u7', 'u11', 'u14']) {
+    const filter = "kind != 'k5'"
+    const answer = await recommend({ placement: 'home', userId, filter, exclude: ['i3'] })
+    await recordOf(answer.requestId)
+    const answered = await fetch(`${server.url}/v1/explain/${answer.requestId}?item=i3`)
+    const overHttp = (await answered.json()) as { asked: { reason: string } }
+    expect([answered.status, overHttp.asked?.reason]).toEqual([200, 'EXCLUDED'])
+    const explained = await explainAnswer(app, { requestId: answer.requestId })
+    expect(explained.recomputed).toEqual({ isSame: true, caveats: [] })
+    expect(explained.items.map(({ itemId }) => itemId)).toEqual(answer.items.map(({ itemId }) => itemId))
+    for (const { explanation, score, rankedPlace, proposals, generator } of explained.items) {
+      if (explanation === undefined) continue
+      rankedCount++
+      const sum = explanation.contributions.reduce(
+        (all, { contribution }) => all + contribution,
+        explanation.averageScore,
+      )
+      expect(Math.abs(sum - score)).toBeLessThan(1e-6)
+      expect(rankedPlace).toBeGreaterThan(0)
+      expect(proposals.map((proposal) => proposal.generator)).toContain(generator)
+    }
+    // Every item that there ever was has a reason to be there or not, and the reason is true.
+    const reasons = new Map<string, ItemVerdict>()
+    for (let n = 0; n < itemCount; n++) {
+      const { asked } = await explainAnswer(app, { requestId: answer.requestId, itemId: `i${n}` })
+      reasons.set(`i${n}`, asked!)
+    }
+    const shown = answer.items.map(({ itemId }) => itemId)
+    expect([...reasons].flatMap(([id, { reason }]) => (reason === 'SHOWN' ? [id] : [])).sort()).toEqual(
+      [...shown].sort(),
+    )
+    expect(reasons.get('i1')!.reason).toBe('DELETED')
+    expect(reasons.get('i3')!.reason).toBe('EXCLUDED')
+    expect(reasons.get('i12')!.reason).toBe('FILTER')
+    // Out of stock.
+    expect(reasons.get('i9')).toMatchObject({ reason: 'RULE', rule: 0 })
+    if (!shown.includes(newest)) expect(['NEWER_THAN_MODEL', 'FILTER', 'RULE']).toContain(reasons.get(newest)!.reason)
+    const lowest = Math.min(...explained.items.flatMap(({ explanation, score }) => (explanation ? [score] : [])))
+    for (const [id, { reason, score, rule }] of reasons) {
+      if (reason === 'TOO_LOW') expect(score!, id).toBeLessThanOrEqual(lowest)
+      // Turned away though it is no worse: two of its kind are there.
+      if (reason !== 'RULE' || rule !== 1) continue
+      const kindOf = (itemId: string): number => Number(itemId.slice(1)) % 7
+      expect(score!).toBeGreaterThanOrEqual(lowest)
+      expect(shown.filter((itemId) => kindOf(itemId) === kindOf(id))).toHaveLength(2)
+    }
+    const { asked } = await explainAnswer(app, { requestId: answer.requestId, itemId: 'nobody' })
+    expect(asked!.reason).toBe('UNKNOWN')
+  }
+  expect(rankedCount).toBeGreaterThan(5)
+  await expect(explainAnswer(app, { requestId: 'nope' })).rejects.toMatchObject({ code: 'ANSWER_NOT_FOUND' })
+}, 60_000)

@@ -6,6 +6,7 @@ import { openFeatureEngine } from '../data/feature-engine.ts'
 import { featureReader } from '../data/feature-reader.ts'
 import type { AnswerRecord, FeatureMoment } from '../domain/answer-record.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { othersTurn } from '../lib/others-turn.ts'
 import { openServingModel } from '../models/open-serving-model.ts'
 import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -146,6 +147,8 @@ async function playTo(log: EventLog, live: LiveState, fromOffset: number, toOffs
     const known = events.filter(({ offset }) => offset < toOffset)
     if (known.length === 0) return nextOffset
     live.apply(known)
+    // A server that explains goes on answering.
+    await othersTurn()
     nextOffset = known.at(-1)!.offset + 1
   }
   return nextOffset

@@ -9,11 +9,13 @@ import { impressionRecorder } from '../data/impression-recorder.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
 import type { ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type ServerOptions } from '../http/server.ts'
+import { inTurn } from '../lib/in-turn.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { withPages } from './answer-pages.ts'
+import { type ExplainAnswerOptions, explainAnswer } from './explain-answer.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
 import { liveFeatures } from './live-features.ts'
 import { LiveModel } from './live-model.ts'
@@ -114,6 +116,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
         shortcomings: [features?.problem() ?? [], liveModel.problem ?? [], liveModel.rankerProblem ?? []].flat(),
       }),
       operations: operationsOf(app, { features, impressions, answers, liveModel, sources: () => sources, logger }),
+      ...(answers && { answers: { explain: inTurn((asked: ExplainAnswerOptions) => explainAnswer(app, asked)) } }),
       models: modelsOf(app, liveModel),
       runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),

@@ -1,10 +1,11 @@
 // Features of a model's items as columns of numbers. A request for five hundred items copies what is there; only what has changed since, by an event or
 // by time alone, is read from the store. The numbers are those that a `FeatureReader` would give at the same moment, to the last bit.
+
+import type { FeatureMoment } from '../domain/answer-record.ts'
 import type { FeatureDefinition, FeatureReading, FeatureValue } from '../domain/feature.ts'
 import type { CombiningSources, FeatureComputation, GroupShare } from '../domain/feature-state/feature-computation.ts'
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { Validity } from '../domain/feature-tiles/validity.ts'
-import type { FeatureMoment } from '../domain/answer-record.ts'
 import type { Clock } from '../lib/clock.ts'
 import { othersTurn } from '../lib/others-turn.ts'
 import type { ChangedRecords, OnlineStore, RecordRequest, StoreMark } from '../ports/online-store.ts'

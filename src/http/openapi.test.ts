@@ -33,6 +33,7 @@ test('it describes every route of the server', async () => {
     'POST /v1/models/promote',
     'POST /v1/models/rollback',
     'GET /v1/explain',
+    'GET /v1/explain/{requestId}',
     'GET /v1/models/{version}/importance',
     'GET /v1/models/{version}/slices',
     'GET /v1/runs',

@@ -10,6 +10,7 @@ import fastify, {
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
+import { answerRoutes } from './answer-routes.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
 import type { Answered, ServerDependencies } from './dependencies.ts'
 import { explanationRoutes } from './explanation-routes.ts'
@@ -110,6 +111,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   recommendationRoutes(app, deps, { metrics, parse })
   modelRoutes(app, deps)
   explanationRoutes(app, deps)
+  answerRoutes(app, deps)
   runRoutes(app, deps)
   featureRoutes(app, deps)
   tableRoutes(app, deps)

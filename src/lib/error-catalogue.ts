@@ -21,7 +21,8 @@ export const errorCatalogue = {
   ANSWER_NOT_FOUND: {
     httpStatus: 404,
     exitCode: 66,
-    meaning: 'No record of an answer with that request id is kept: it never was, was lost, or is older than serving.answers keeps.',
+    meaning:
+      'No record of an answer with that request id is kept: it never was, was lost, or is older than serving.answers keeps.',
   },
   ANSWERS_NOT_KEPT: {
     httpStatus: 409,

@@ -33,11 +33,7 @@ export interface LiveColumns {
    * @returns what they know of the log, where that can be said
    * @throws anything: the answer is made without the ranker then
    */
-  fill(
-    userId: string | undefined,
-    items: Int32Array,
-    out: readonly Float32Array[],
-  ): Promise<FeatureMoment | undefined>
+  fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<FeatureMoment | undefined>
   /** Prepares for requests, as far as that can be done before them. */
   warm(): Promise<void>
   /** Nobody asks any more. */
