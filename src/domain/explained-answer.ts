@@ -22,18 +22,25 @@ export interface ScoreExplanation {
   }[]
 }
 
+/** What keeps an item out whatever its score. */
+const obstacles = [
+  'UNKNOWN',
+  'DELETED',
+  'ASKED_ABOUT',
+  'EXCLUDED',
+  'SHOWN_BEFORE',
+  'FILTER',
+  'RULE',
+  'SEEN',
+  'NEWER_THAN_MODEL',
+] as const
+
+/** Why an item is where it is, or is not there. */
+export const itemReasons = [...obstacles, 'SHOWN', 'TOO_LOW', 'CUT', 'NO_CANDIDATE', 'NOT_REPEATABLE'] as const
+
 /** Why an item could not be shown whatever its score. */
 export interface Obstacle {
-  readonly reason:
-    | 'UNKNOWN'
-    | 'DELETED'
-    | 'ASKED_ABOUT'
-    | 'EXCLUDED'
-    | 'SHOWN_BEFORE'
-    | 'FILTER'
-    | 'RULE'
-    | 'SEEN'
-    | 'NEWER_THAN_MODEL'
+  readonly reason: (typeof obstacles)[number]
   /** The rule's place in the placement's `rules`, from 0. */
   readonly rule?: number
   readonly message: string
@@ -67,7 +74,7 @@ export interface RuleRemovals {
 /** Why an item is where it is, or is not there. */
 export interface ItemVerdict {
   readonly itemId: string
-  readonly reason: Obstacle['reason'] | 'SHOWN' | 'TOO_LOW' | 'CUT' | 'NO_CANDIDATE' | 'NOT_REPEATABLE'
+  readonly reason: (typeof itemReasons)[number]
   readonly message: string
   /** The place of the rule that kept it out, from 0. */
   readonly rule?: number

@@ -1,5 +1,6 @@
 // What is told over the wire of one answer that went out.
 import { Type } from 'typebox'
+import { itemReasons } from '../domain/explained-answer.ts'
 
 const strict = { additionalProperties: false } as const
 const ID_LENGTH_MAX = 256
@@ -104,10 +105,7 @@ export const ExplainedAnswer = Type.Object(
       Type.Object(
         {
           itemId: Type.String(),
-          reason: Type.String({
-            description:
-              'SHOWN, UNKNOWN, DELETED, ASKED_ABOUT, EXCLUDED, SHOWN_BEFORE, FILTER, RULE, SEEN, NEWER_THAN_MODEL, TOO_LOW, CUT, NO_CANDIDATE or NOT_REPEATABLE.',
-          }),
+          reason: Type.String({ description: `One of ${itemReasons.join(', ')}.` }),
           message: Type.String(),
           rule: Type.Optional(Type.Integer()),
           ...places,
