@@ -137,7 +137,8 @@ function questionsOf(size: ShopSize) {
   }
   const placements = placementsOf(plan, live, ruleFunctions)
   const model = { version: 'made', itemIds: shop.data.itemIds, generators: new Map() }
-  const funnel = new Funnel(live, model, { placements: placements.values(), rng: seededRng(SEED) })
+  const funnel = new Funnel(live, model, { placements: placements.values() })
+  const drawing = seededRng(SEED)
   const lists = Array.from({ length: 50 }, () => rankedCandidates(size.itemCount, rng))
   return {
     ask(name: 'none' | 'ten' | 'code', n: number): void {
@@ -149,6 +150,8 @@ function questionsOf(size: ShopSize) {
         similarRow: undefined,
         limit: LIMIT,
         nowMs,
+        requestId: `r${n}`,
+        rng: () => drawing,
       }
       const { answer } = funnel.ask(question, lists[n % lists.length]!)
       if (answer.count !== LIMIT) throw new Error(`found ${answer.count} items, expected ${LIMIT}`)
@@ -167,6 +170,7 @@ function rankedCandidates(itemCount: number, rng: ReturnType<typeof seededRng>):
     columns: [],
     places: new Int32Array(CANDIDATE_COUNT),
     failures: [],
+    features: undefined,
     stepMs: { candidates: 0, features: 0, ranking: 0 },
   }
 }

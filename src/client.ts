@@ -119,13 +119,13 @@ export interface FeatureValues {
   }[]
 }
 
-type RecommendQuestion<Names extends SystemNames> = Omit<RecommendRequest, 'placement' | 'recent'> & {
+type RecommendQuestion<Names extends SystemNames> = Omit<RecommendRequest, 'placement' | 'recent' | 'alreadyShown'> & {
   readonly placement: Names['placement']
   /** What the visitor did just now, oldest first, where it is not sent as events. */
   readonly recent?: readonly { readonly itemId: string; readonly interaction?: Names['interaction'] }[]
 }
 
-type SimilarQuestion<Names extends SystemNames> = Pick<RecommendRequest, 'userId' | 'filter' | 'limit'> & {
+type SimilarQuestion<Names extends SystemNames> = Pick<RecommendRequest, 'userId' | 'filter' | 'limit' | 'after'> & {
   readonly placement?: Names['placement']
 }
 

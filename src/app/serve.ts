@@ -3,22 +3,26 @@
 import { randomUUID } from 'node:crypto'
 import { thisProcess } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
+import { answerRecorder } from '../data/answer-recorder.ts'
 import { followLog, type LogFollower } from '../data/follow-log.ts'
 import { impressionRecorder } from '../data/impression-recorder.ts'
 import type { ProcessGroup, ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type HttpServer, type ServerOptions } from '../http/server.ts'
+import { inTurn } from '../lib/in-turn.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
 import { repeat } from '../lib/repeat.ts'
-import { seededRng } from '../lib/rng.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
+import { withPages } from './answer-pages.ts'
+import { type ExplainAnswerOptions, explainAnswer } from './explain-answer.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
 import { liveFeatures } from './live-features.ts'
 import { LiveModel } from './live-model.ts'
 import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
 import { packageVersion } from './package-version.ts'
+import { recordAnswer } from './record-answer.ts'
 import { recordImpression } from './record-impression.ts'
 import type { RunningFeatures } from './run-features.ts'
 import { openPipeline } from './run-pipeline.ts'
@@ -31,8 +35,8 @@ import { warmUp } from './warm-up.ts'
 const MODEL_POLL_MS = 500
 /** How often somebody who waits for the features looks. */
 const FEATURE_POLL_MS = 5
-/** How long a server that stops waits for what was shown to reach the log. */
-const IMPRESSIONS_END_MS = 5000
+/** How long a server that stops waits for what was shown to reach the log, and for records of answers. */
+const RECORDS_END_MS = 5000
 
 export interface ServeOptions extends ServerOptions {
   readonly logger?: Logger
@@ -72,6 +76,9 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     plan.serving.impressions && impressionRecorder({ log: app.log, logger, ...plan.serving.impressions })
   const tellRuleFailures = tellOfRules(logger)
   let isWarmingUp = isWarmedUp
+  const { answers: kept } = plan.serving
+  const answers = kept && answerRecorder({ store: await app.answers(), logger })
+  const { firstOffset } = await app.log.bounds()
   const service = new RecommendationService({
     plan,
     live,
@@ -79,13 +86,14 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     newRequestId: randomUUID,
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
     ruleFunctions: app.system.ruleFunctions,
-    // Of this process alone: several that draw the same would show the same items to everybody.
-    rng: seededRng(randomUUID()),
     onAnswer: (observation) => {
       if (isWarmingUp) return
       server.countAnswered(observation)
       tellRuleFailures(observation)
       if (impressions) recordImpression(impressions, observation)
+      if (answers) {
+        recordAnswer(answers, observation, { ...kept, planHash: plan.hash, firstOffset, nowMs: clock.now() })
+      }
     },
   })
   const liveModel = new LiveModel({
@@ -100,7 +108,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   let follower: LogFollower | undefined
   const server = createServer(
     {
-      recommender: service,
+      recommender: withPages(service, answers),
       intake: app.ingest,
       keys: app.keys,
       clock,
@@ -110,7 +118,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
         ...statusOf(follower, failure),
         shortcomings: [features?.problem() ?? [], liveModel.problem ?? [], liveModel.rankerProblem ?? []].flat(),
       }),
-      operations: operationsOf(app, { features, impressions, liveModel, sources: pipeline.sources, logger }),
+      operations: operationsOf(app, { features, impressions, answers, liveModel, sources: pipeline.sources, logger }),
+      ...(answers && { answers: { explain: inTurn((asked: ExplainAnswerOptions) => explainAnswer(app, asked)) } }),
       models: modelsOf(app, liveModel),
       runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
@@ -125,7 +134,6 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     throw error
   })
 
-  const { firstOffset } = await app.log.bounds()
   follower = followLog(app.log, {
     fromOffset: firstOffset,
     clock,
@@ -156,7 +164,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     close: async () => {
       await server.close()
       // A log that hangs must not keep the server from stopping: what it has not taken by then is lost with the process.
-      if (impressions) await settlesWithin(impressions.settled(), IMPRESSIONS_END_MS)
+      if (impressions) await settlesWithin(impressions.settled(), RECORDS_END_MS)
+      if (answers) await settlesWithin(answers.settled(), RECORDS_END_MS)
       await pipeline.endRuns()
       await stopPolling()
       await liveModel.stop()

@@ -55,6 +55,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'How the system stands: log, features, sources, checks',
     load: () => import('./status.ts'),
   },
+  {
+    name: 'replay',
+    summary: 'Compute answers that went out again, and tell what differs',
+    load: () => import('./replay.ts'),
+  },
   { name: 'train', summary: 'Train every candidate generator and store the model', load: () => import('./train.ts') },
   {
     name: 'evaluate',

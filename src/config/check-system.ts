@@ -11,7 +11,7 @@ import { checkPlacements, type PlacementNames } from './check-placements.ts'
 import { checkRanker } from './check-ranker.ts'
 import { checkTrainingRuns, trainingRunSettings } from './check-training-runs.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
-import type { AttributeType, GeneratorPlan, Plan } from './plan.ts'
+import type { AnswersPlan, AttributeType, GeneratorPlan, Plan } from './plan.ts'
 import type { System } from './system.ts'
 
 const generatorNames: NameKind = {
@@ -145,7 +145,7 @@ function checkServing(
   inspection: Inspection,
   known: Pick<PlacementNames, 'generators' | 'hasRanker' | 'ruleFunctions'> & { readonly data: Plan['data'] },
 ): Plan['serving'] {
-  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs', 'impressions'])
+  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs', 'impressions', 'answers'])
   return {
     owner: checkOwner(fields.owner, 'serving', inspection),
     placements: checkPlacements(fields.placements, inspection, {
@@ -160,6 +160,7 @@ function checkServing(
         ? 100
         : inspection.number(fields.budgetMs, 'serving.budgetMs', { low: 1, high: 60_000, isInteger: true }),
     ...checkImpressions(fields.impressions, inspection),
+    ...checkAnswers(fields.answers, inspection),
   }
 }
 
@@ -169,4 +170,23 @@ function checkImpressions(value: unknown, inspection: Inspection): Pick<Plan['se
   const where = 'serving.impressions'
   const { servedShare = 1 } = inspection.fields(value, where, ['servedShare'])
   return { impressions: { servedShare: inspection.number(servedShare, `${where}.servedShare`, { low: 0, high: 1 }) } }
+}
+
+/** A week is time enough to ask why; one answer in a hundred shows what is wrong with the ranker's rows. */
+const defaultAnswers: AnswersPlan = { candidateShare: 0.01, maxAgeMs: 7 * 86_400_000, maxBytes: 1e9 }
+
+function checkAnswers(value: unknown, inspection: Inspection): Pick<Plan['serving'], 'answers'> {
+  if (value === false) return {}
+  if (value === undefined || value === true) return { answers: defaultAnswers }
+  const where = 'serving.answers'
+  const fields = inspection.fields(value, where, ['candidateShare', 'maxAge', 'maxBytes'])
+  const { candidateShare = defaultAnswers.candidateShare, maxAge, maxBytes = defaultAnswers.maxBytes } = fields
+  const bytesRange = { low: 1_000_000, high: Number.MAX_SAFE_INTEGER, isInteger: true }
+  return {
+    answers: {
+      candidateShare: inspection.number(candidateShare, `${where}.candidateShare`, { low: 0, high: 1 }),
+      maxAgeMs: maxAge === undefined ? defaultAnswers.maxAgeMs : inspection.duration(maxAge, `${where}.maxAge`),
+      maxBytes: inspection.number(maxBytes, `${where}.maxBytes`, bytesRange),
+    },
+  }
 }

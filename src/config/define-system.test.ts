@@ -181,6 +181,7 @@ describe('a valid system', () => {
         },
       },
       budgetMs: 100,
+      answers: { candidateShare: 0.01, maxAgeMs: 604_800_000, maxBytes: 1_000_000_000 },
     })
   })
 
@@ -339,6 +340,8 @@ describe('the hash of the plan', () => {
     ['serving.budgetMs', 50],
     ['serving.impressions', true],
     ['serving.impressions', { servedShare: 0.1 }],
+    ['serving.answers', false],
+    ['serving.answers', { maxAge: '1 day' }],
     ['serving.placements.home.newItemShare', 0],
     ['serving.placements.home.rules.3', atMost(5, { per: 'brand' })],
     ['monitoring.owner', 'other'],
@@ -428,6 +431,8 @@ describe('what is wrong is reported with its path and the way out', () => {
       { servedShare: 2 },
       /serving.impressions.servedShare: found 2, expected a number from 0 to 1/,
     ],
+    ['serving.answers', { maxBytes: 5 }, /serving.answers.maxBytes: found 5, expected a whole number from 1000000 to/],
+    ['serving.answers', { maxAge: 'ever' }, /serving.answers.maxAge: found "ever", expected/],
     ['serving.budgetMs', 0, /serving.budgetMs: found 0, expected a whole number from 1 to/],
     ['serving.placements.home.ranked', 'yes', /home.ranked: found "yes", expected true or false/],
     ['serving.placements.home.ranked', true, /home.ranked: found true, and the system has no ranker/],

@@ -194,6 +194,14 @@ export interface SystemOptions<
      * rows are kept as the ranker saw them, 1 by default. Default: false; a list of 20 takes half a kilobyte, its rows of 30 columns some four.
      */
     readonly impressions?: boolean | { readonly servedShare?: number }
+    /**
+     * A record of every answer, for the next page, for `millrace explain --request` and for `millrace replay`. `candidateShare` of those that were ranked, in [0, 1], 0.01 by default, are kept
+     * with all that the ranker saw, some 40 KB with 500 candidates of 20 columns; the others take some two. Records go after `maxAge`, "7 days" by default, and where all are larger than
+     * `maxBytes`, 1e9 by default. Default: true, which means these. With false nothing is kept, and there are no further pages.
+     */
+    readonly answers?:
+      | boolean
+      | { readonly candidateShare?: number; readonly maxAge?: Duration; readonly maxBytes?: number }
   }
   readonly monitoring: { readonly owner: string }
 }

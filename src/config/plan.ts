@@ -221,6 +221,13 @@ export interface RunLimitsPlan {
   readonly wallSeconds?: number
 }
 
+export interface AnswersPlan {
+  /** Of the ranked answers, in [0, 1], that are kept with all of their candidates as the ranker saw them. */
+  readonly candidateShare: number
+  readonly maxAgeMs: number
+  readonly maxBytes: number
+}
+
 export interface SkewPlan {
   /** Share of the keys (a user, an item, or both) whose features are kept as served, in [0, 1]. */
   readonly sampleShare: number
@@ -270,6 +277,8 @@ export interface Plan {
     readonly budgetMs: number
     /** What was shown goes to the log, with the ranker's rows for a share of the answers, in [0, 1]; left out, nothing is kept of answers. */
     readonly impressions?: { readonly servedShare: number }
+    /** Records of answers; left out, none are kept. */
+    readonly answers?: AnswersPlan
   }
   readonly monitoring: { readonly owner: string }
 }

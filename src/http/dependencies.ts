@@ -2,6 +2,7 @@
 import type { TableDescription, TableHistoryEntry } from '../data/tables/offline-tables.ts'
 import type { StoredCheckResult } from '../domain/check-result.ts'
 import type { EntityName } from '../domain/event.ts'
+import type { ExplainedAnswer } from '../domain/explained-answer.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import type { GateReport } from '../domain/gate-report.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
@@ -162,6 +163,10 @@ export interface OperationFigures {
     | undefined
   /** What was shown since the start, in the log or lost; undefined where it is not kept. */
   readonly impressions: { readonly recordedCount: number; readonly lostCount: number } | undefined
+  /** Records of answers since the start, and those on their way; undefined where none are kept. */
+  readonly answers?:
+    | { readonly recordedCount: number; readonly lostCount: number; readonly queueLength: number }
+    | undefined
   readonly sources: readonly SourceSummary[]
   readonly checks: ChecksSummary | undefined
   /** Whether the model in charge is the one that answers; undefined where none is in charge. */
@@ -204,6 +209,12 @@ export interface Models {
   rollBack(options: { readonly expected?: string; readonly decision: ModelDecision }): Promise<AliasOutcome>
   /** Undefined where popular items are all there is. */
   answering(): string | undefined
+}
+
+/** Records of answers that went out. */
+export interface Answers {
+  /** One question after the other. @throws MillraceError ANSWER_NOT_FOUND */
+  explain(request: { readonly requestId: string; readonly itemId?: string | undefined }): Promise<ExplainedAnswer>
 }
 
 interface AnyWantedRun {
@@ -282,6 +293,8 @@ export interface ServerDependencies {
   /** Names and patterns of the placements, in the order of the system file. */
   readonly placements: Readonly<Record<string, { readonly pattern: string }>>
   status(): ServingStatus
+  /** Left out where no records of answers are kept: then there is no route that explains them. */
+  readonly answers?: Answers
   /** Left out where there is no registry: then there are no routes of models. */
   readonly models?: Models
   /** Left out where nothing executes them: then there are no routes of runs. */

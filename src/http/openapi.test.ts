@@ -35,6 +35,7 @@ test('it describes every route of the server', async () => {
     'GET /v1/explain',
     'GET /v1/models/{version}/importance',
     'GET /v1/models/{version}/slices',
+    'GET /v1/explain/{requestId}',
     'GET /v1/runs',
     'POST /v1/runs',
     'GET /v1/runs/{id}',

@@ -57,6 +57,12 @@ export const Problem = Type.Object(
   { title: 'Problem', description: 'RFC 9457 problem details.' },
 )
 
+const After = Type.String({
+  minLength: 1,
+  maxLength: ID_LENGTH_MAX,
+  description: 'The requestId of the page before: what it and the pages before it showed does not come again.',
+})
+
 export const RecommendBody = Type.Object(
   {
     placement: Type.String({
@@ -81,6 +87,7 @@ export const RecommendBody = Type.Object(
     includeSeen: Type.Optional(
       Type.Boolean({ description: 'Whether items that the user has interacted with may be in the answer.' }),
     ),
+    after: Type.Optional(After),
   },
   { ...strict, title: 'RecommendRequest' },
 )
@@ -121,6 +128,7 @@ export const SimilarQuery = Type.Object(
     userId: Type.Optional(Id),
     filter: Type.Optional(Filter),
     limit: Type.Optional(Limit),
+    after: Type.Optional(After),
   },
   { ...strict, title: 'SimilarQuery' },
 )

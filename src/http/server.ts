@@ -11,6 +11,7 @@ import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import type { KeyStore } from '../ports/key-store.ts'
+import { answerRoutes } from './answer-routes.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
 import type { Answered, ServerDependencies } from './dependencies.ts'
 import { explanationRoutes } from './explanation-routes.ts'
@@ -118,6 +119,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   recommendationRoutes(app, deps, { metrics, parse })
   modelRoutes(app, deps)
   explanationRoutes(app, deps)
+  answerRoutes(app, deps)
   runRoutes(app, deps)
   featureRoutes(app, deps)
   tableRoutes(app, deps)

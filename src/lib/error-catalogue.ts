@@ -18,6 +18,27 @@ export const errorCatalogue = {
     exitCode: 71,
     meaning: 'The data does not fit the memory a kernel can address.',
   },
+  ANSWER_NOT_FOUND: {
+    httpStatus: 404,
+    exitCode: 66,
+    meaning:
+      'No record of an answer with that request id is kept: it never was, was lost, or is older than serving.answers keeps.',
+  },
+  ANSWERS_NOT_KEPT: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'The system file says that no records of answers are kept.',
+  },
+  ANSWER_NOT_REPEATABLE: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'An answer cannot be computed again, because its model or its placement is no longer there.',
+  },
+  ANSWER_DIFFERS: {
+    httpStatus: 500,
+    exitCode: 1,
+    meaning: 'An answer that was computed again differs from the one that went out.',
+  },
   MODEL_NOT_FOUND: { httpStatus: 404, exitCode: 66, meaning: 'No model of that version is in the data folder.' },
   MODEL_ALIAS_MOVED: {
     httpStatus: 409,

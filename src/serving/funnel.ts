@@ -33,6 +33,7 @@ const WIDENING = 4
 const HEAD_PER_ITEM = 3
 
 export interface Question {
+  readonly requestId: string
   readonly request: RecommendRequest
   readonly placement: Placement
   readonly filter: ParsedFilter | undefined
@@ -40,6 +41,8 @@ export interface Question {
   readonly similarRow: number | undefined
   readonly limit: number
   readonly nowMs: number
+  /** Of what is left to chance. */
+  readonly rng: () => Rng
   /** What to tell of the rules; left out where nobody asks. */
   readonly trace?: TraceQuestion | undefined
 }
@@ -109,7 +112,6 @@ export class Funnel {
   readonly #arrangement: Arrangement
   readonly #functions: FunctionRules
   readonly #wornItems: WornItems
-  readonly #rng: Rng
   readonly #visitor: Visitor
   readonly #newItems: NewItems
   readonly #popularItems: PopularItems
@@ -125,11 +127,9 @@ export class Funnel {
     {
       placements,
       features,
-      rng,
     }: {
       readonly placements: Iterable<Placement>
       readonly features?: LiveFeatures | undefined
-      readonly rng: Rng
     },
   ) {
     this.model = model
@@ -142,7 +142,6 @@ export class Funnel {
     this.#arrangement = new Arrangement(this.indexes, this.#bitmaps)
     this.#functions = new FunctionRules(live.catalogue, this.indexes)
     this.#wornItems = new WornItems(live)
-    this.#rng = rng
     this.#visitor = new Visitor(live, this.indexes)
     this.#newItems = new NewItems(this.indexes)
     this.#popularItems = new PopularItems(live.popularity, this.indexes, this.#bitmaps)
@@ -295,7 +294,7 @@ export class Funnel {
         candidateCount: Math.max(placement.plan.candidateCount, limit),
         nowMs,
         functions,
-        rng: this.#rng,
+        rng: question.rng,
         indexOf: (itemId) => this.#indexOf(itemId),
         trace,
       },

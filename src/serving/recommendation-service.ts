@@ -1,5 +1,6 @@
 // Answers requests. It decides what is asked, which model answers, and what is said of the answer; how the list comes about is the funnel's.
 import type { Plan } from '../config/plan.ts'
+import type { AnswerOffsets } from '../domain/answer-record.ts'
 import type { RecommendedItem, RecommendRequest, RecommendResponse, Rung, Shortfall } from '../domain/recommendation.ts'
 import type { RuleFunction } from '../domain/rule-function.ts'
 import type { RuleTrace } from '../domain/rule-trace.ts'
@@ -21,6 +22,7 @@ import { shortfallOf } from './shortfall.ts'
 /** What happened behind an answer, for metrics. */
 export interface AnswerObservation {
   readonly response: RecommendResponse
+  readonly request: RecommendRequest
   /** Undefined for an anonymous visitor. */
   readonly userId: string | undefined
   /** When it was asked for. */
@@ -29,6 +31,10 @@ export interface AnswerObservation {
   servedRows(): Float32Array | undefined
   /** Undefined where the ranker had no say. */
   readonly stepMs?: StepMs | undefined
+  /** Everything that the ranker put in order; undefined where it had no say. Nobody writes into it any more. */
+  readonly ranked: RankedCandidates | undefined
+  /** What the live state knew of the log at each step. */
+  readonly offsets: Omit<AnswerOffsets, 'firstOffset'>
   /** Interactions with items the model knows that the answer was made from; 0 for a cold visitor. */
   readonly historyLength: number
   /** Generators that threw or that the model lacks; the answer was made without them. */
@@ -54,7 +60,7 @@ export interface RecommendationServiceOptions {
   readonly features?: LiveFeatures | undefined
   /** The code of rules that are functions, by their names in the plan. */
   readonly ruleFunctions?: Readonly<Record<string, RuleFunction>> | undefined
-  /** Of items drawn at random. Left out, every start draws the same. */
+  /** Of items drawn at random. Left out, each answer draws by its request id, so that it can be given again. */
   readonly rng?: Rng
   /** Called before each answer leaves; must not throw. */
   readonly onAnswer?: (observation: AnswerObservation) => void
@@ -73,15 +79,15 @@ export class RecommendationService {
   readonly #options: RecommendationServiceOptions
   readonly #placements: ReadonlyMap<string, Placement>
   readonly #filters: ParsedFilters
-  readonly #rng: Rng
   #funnel: Funnel
+  /** What the live state knew when the funnel was made. */
+  #modelOffset = 0
 
   /** Answers at once, from popularity; `useModel` gives it a model. */
   constructor(options: RecommendationServiceOptions) {
     this.#options = options
     this.#placements = placementsOf(options.plan, options.live, options.ruleFunctions)
     this.#filters = new ParsedFilters(options.plan.data.entities.item)
-    this.#rng = options.rng ?? seededRng('exploration')
     this.#funnel = this.#funnelOf(undefined)
   }
 
@@ -100,7 +106,8 @@ export class RecommendationService {
 
   #funnelOf(model: ServingModel | undefined): Funnel {
     const { live, features } = this.#options
-    return new Funnel(live, model, { placements: this.#placements.values(), features, rng: this.#rng })
+    this.#modelOffset = live.nextOffset
+    return new Funnel(live, model, { placements: this.#placements.values(), features })
   }
 
   /**
@@ -111,34 +118,38 @@ export class RecommendationService {
    */
   recommend(request: RecommendRequest, trace?: TraceQuestion): RecommendResponse | Promise<RecommendResponse> {
     const question = this.#question(request, trace)
+    const start = { model: this.#modelOffset, gathered: this.#options.live.nextOffset }
     // The model that candidates came from is the one that answers, even where another is in charge by then.
     const funnel = this.#funnel
-    if (!funnel.isRanked(question)) return this.#response(question, funnel, {})
+    if (!funnel.isRanked(question)) return this.#response(question, funnel, start, {})
     try {
       const ranking = funnel.rank(question, this.#options.plan.serving.budgetMs)
       return (
         ranking?.then(
-          (ranked) => this.#response(question, funnel, { ranked }),
+          (ranked) => this.#response(question, funnel, start, { ranked }),
           (error: unknown) =>
-            this.#response(question, funnel, { rankingFailure: error ?? new Error('ranking failed') }),
-        ) ?? this.#response(question, funnel, {})
+            this.#response(question, funnel, start, { rankingFailure: error ?? new Error('ranking failed') }),
+        ) ?? this.#response(question, funnel, start, {})
       )
     } catch (rankingFailure) {
-      return this.#response(question, funnel, { rankingFailure })
+      return this.#response(question, funnel, start, { rankingFailure })
     }
   }
 
   #question(request: RecommendRequest, trace: TraceQuestion | undefined): Question {
-    const { live, clock } = this.#options
+    const { live, clock, newRequestId, rng } = this.#options
     const placement = this.#placement(request.placement)
     checkRequest(request, placement, live.interactionCodes)
+    const requestId = newRequestId()
     return {
+      requestId,
       request,
       placement,
       filter: request.filter === undefined ? undefined : this.#filters.get(request.filter),
       similarRow: request.itemId === undefined ? undefined : this.#similarRow(request.itemId),
       limit: request.limit ?? placement.plan.limit,
       nowMs: clock.now(),
+      rng: () => rng ?? seededRng(requestId),
       trace,
     }
   }
@@ -168,12 +179,17 @@ export class RecommendationService {
     return row
   }
 
-  #response(question: Question, funnel: Funnel, { ranked, rankingFailure }: Ranking): RecommendResponse {
+  #response(
+    question: Question,
+    funnel: Funnel,
+    start: Pick<AnswerOffsets, 'model' | 'gathered'>,
+    { ranked, rankingFailure }: Ranking,
+  ): RecommendResponse {
     const { placement } = question
     const outcome = funnel.ask(question, ranked)
     const shortfall = this.#shortfall(placement, funnel, outcome)
     const response: RecommendResponse = {
-      requestId: this.#options.newRequestId(),
+      requestId: question.requestId,
       placement: placement.name,
       modelVersion: funnel.model?.version ?? NO_MODEL,
       rung: rungOf(funnel, outcome, placement.plan.isRanked && ranked === undefined),
@@ -182,6 +198,9 @@ export class RecommendationService {
     }
     this.#options.onAnswer?.({
       response,
+      request: question.request,
+      ranked,
+      offsets: { ...start, answered: this.#options.live.nextOffset },
       userId: question.request.userId,
       nowMs: question.nowMs,
       servedRows: () => ranked && this.#servedRows(funnel, response, ranked),

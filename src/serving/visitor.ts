@@ -78,8 +78,13 @@ export class Visitor {
     for (let i = 0; i < Math.min(this.#rowCount, CONTENT_HISTORY_LENGTH); i++) visit(this.#newestRows[i]!)
   }
 
-  #exclude({ exclude }: RecommendRequest, allowed: ItemBitmap): void {
-    for (const itemId of exclude ?? []) {
+  #exclude({ exclude, alreadyShown }: RecommendRequest, allowed: ItemBitmap): void {
+    this.#excludeAll(exclude, allowed)
+    this.#excludeAll(alreadyShown, allowed)
+  }
+
+  #excludeAll(itemIds: readonly string[] | undefined, allowed: ItemBitmap): void {
+    for (const itemId of itemIds ?? []) {
       const row = this.#live.catalogue.rowOf(itemId)
       if (row !== undefined && allowed.withhold(this.#indexes.indexOf(row))) this.#excludedCount++
     }

@@ -20,6 +20,7 @@ export interface DataFolder {
   /** History in files: events, and training sets made of them. */
   readonly offlineDir: string
   readonly servedFeaturesDir: string
+  readonly answersDir: string
 }
 
 /**
@@ -66,6 +67,7 @@ export function openDataFolder(path: string): DataFolder {
     snapshotsDir: join(path, 'snapshots'),
     offlineDir: join(path, 'offline'),
     servedFeaturesDir: join(path, 'served-features'),
+    answersDir: join(path, 'answers'),
   }
 }
 

@@ -32,7 +32,8 @@ export interface Arranging {
   readonly candidateCount: number
   readonly nowMs: number
   readonly functions: FunctionRules
-  readonly rng: Rng
+  /** Asked for once, where something is drawn. */
+  readonly rng: () => Rng
   /** Of an item that was pinned: undefined for one that nobody has heard of. */
   readonly indexOf: (itemId: string) => number | undefined
   readonly trace: RuleTracer | undefined
@@ -357,8 +358,9 @@ export class Arrangement {
     draw.settle()
     if (draw.count === 0) return
     this.#propensity = 1 / draw.count
+    const generator = rng()
     for (let n = Math.min(drawnCount, draw.count); n > 0; n--) {
-      const i = draw.next(rng)
+      const i = draw.next(generator)
       const isTaken = answer.take(candidates.itemIndexes[i]!, candidates.scoreAt(i), candidates.generatorAt(i))
       if (!isTaken) continue
       this.#places.addDrawn(answer.count - 1)
