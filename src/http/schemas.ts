@@ -6,7 +6,7 @@ import { SHOWN_COUNT_MAX } from '../domain/event.ts'
 const ID_LENGTH_MAX = 256
 const FILTER_LENGTH_MAX = 4096
 const RECENT_COUNT_MAX = 1000
-const EXCLUDE_COUNT_MAX = 10_000
+const EXCLUDE_COUNT_MAX = 100_000
 /** Items in one answer. */
 export const LIMIT_MAX = 1000
 

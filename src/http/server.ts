@@ -45,7 +45,7 @@ export interface ServerOptions {
 }
 
 export interface ServerLimits {
-  /** Bytes of a body that is not a batch; 1 MiB. */
+  /** Bytes of a body that is not a batch; 4 MiB. */
   readonly bodyBytes: number
   /** Bytes of a batch of events, users or items; 16 MiB. */
   readonly batchBodyBytes: number
@@ -62,7 +62,7 @@ export interface ServerLimits {
 }
 
 const defaultLimits: ServerLimits = {
-  bodyBytes: 2 ** 20,
+  bodyBytes: 2 ** 22,
   batchBodyBytes: 16 * 2 ** 20,
   batchCount: 10_000,
   requestMs: 30_000,
