@@ -92,7 +92,7 @@ export interface SystemOptions<
   Item extends Attributes,
   Kinds extends Interactions,
   Generators extends Readonly<Record<string, GeneratorKind>>,
-  Placement extends string,
+  Patterns extends Readonly<Record<string, unknown>>,
   FeatureName extends string = never,
 > {
   /** Lower-case letters, digits and hyphens. */
@@ -172,21 +172,21 @@ export interface SystemOptions<
   }
   readonly serving: {
     readonly owner: string
-    readonly placements: Readonly<
-      Record<
-        Placement,
-        PlacementOptions<
-          NameOf<NoInfer<Generators>>,
-          Rule<
-            NameOfType<NoInfer<Item>, (typeof countableTypes)[number]>,
-            NameOfType<NoInfer<Item>, (typeof groupingTypes)[number]>,
-            NameOf<NoInfer<Kinds>>,
-            NameOfType<NoInfer<Item>, (typeof nameableTypes)[number]>,
-            ValuesOf<NoInfer<Item>>
-          >
+    readonly placements: {
+      readonly [Name in keyof Patterns]: PlacementOptions<
+        NameOf<NoInfer<Generators>>,
+        Rule<
+          NameOfType<NoInfer<Item>, (typeof countableTypes)[number]>,
+          NameOfType<NoInfer<Item>, (typeof groupingTypes)[number]>,
+          NameOf<NoInfer<Kinds>>,
+          NameOfType<NoInfer<Item>, (typeof nameableTypes)[number]>,
+          ValuesOf<NoInfer<Item>>
         >
-      >
-    >
+      > & {
+        // Which of them show items like a given one is read off here, for the types of a client.
+        readonly pattern?: Patterns[Name]
+      }
+    }
     /** How long an answer may wait for its ranker and for what that looks at, in milliseconds; then it is made without it. Default: 100. */
     readonly budgetMs?: number
     /**
@@ -215,14 +215,16 @@ export function defineSystem<
   const Item extends Attributes,
   const Kinds extends Interactions,
   const Generators extends Readonly<Record<string, GeneratorKind>>,
-  const Placement extends string,
+  const Patterns extends Readonly<Record<string, unknown>>,
   const FeatureName extends string = never,
 >(
-  options: SystemOptions<User, Item, Kinds, Generators, Placement, FeatureName>,
+  options: SystemOptions<User, Item, Kinds, Generators, Patterns, FeatureName>,
 ): System &
   Named<{
-    placement: Placement
+    placement: NameOf<Patterns>
+    itemPlacement: { [Name in NameOf<Patterns>]: Patterns[Name] extends 'embedding' ? Name : never }[NameOf<Patterns>]
     interaction: NameOf<Kinds>
+    generator: NameOf<Generators>
     user: ValuesOf<User>
     item: ValuesOf<Item>
   }> {
