@@ -18,7 +18,7 @@ import { explanationRoutes } from './explanation-routes.ts'
 import { featureRoutes } from './feature-routes.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
 import { intakeRoutes } from './intake-routes.ts'
-import { readJsonBodies } from './json-body.ts'
+import { readBeacons, readJsonBodies } from './json-body.ts'
 import { listenFailure } from './listen-failure.ts'
 import { ServerMetrics } from './metrics.ts'
 import { modelRoutes } from './model-routes.ts'
@@ -99,12 +99,15 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   const app = bareServer(limits)
 
   const parse = readJsonBodies(app)
+  readBeacons(app, parse, allowedOrigins)
   answerFailures(app, deps)
   if (allowedOrigins.length > 0) allowOrigins(app, allowedOrigins)
   if (requireKey || !isLoopback(host)) requireKeys(app, deps.keys)
   // While it drains, every answer is the last one of its connection: whoever keeps connections open leaves before they are closed under them.
   app.addHook('onRequest', (_request, reply, done) => {
     if (readiness.isStopping) reply.header('connection', 'close')
+    // For clients whose types were made from a system file: whether it is this one.
+    reply.header('millrace-plan', deps.build.planHash)
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
