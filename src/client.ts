@@ -19,7 +19,7 @@ export type { DroppedEvents, RejectedEvent, TrackingOptions } from './client/eve
 export type { RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
 
 /** Where no system is given, every name is allowed. */
-type NamesOf<System> = System extends Named<infer Names> ? Names : AnyNames
+export type NamesOf<System> = System extends Named<infer Names> ? Names : AnyNames
 
 interface AnyNames extends SystemNames {
   readonly itemPlacement: never
