@@ -115,6 +115,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Put the previous model in charge again',
     load: () => import('./rollback.ts'),
   },
+  {
+    name: 'client',
+    summary: 'Write the names of the system as types for its clients',
+    load: () => import('./client.ts'),
+  },
   { name: 'keys', summary: 'Create, list and revoke API keys', load: () => import('./project-keys.ts') },
 ]
 

@@ -396,6 +396,7 @@ export const errorCatalogue = {
     exitCode: 73,
     meaning: 'The folder for the new project holds files that would be overwritten.',
   },
+  CLIENT_UNWRITABLE: { httpStatus: 500, exitCode: 73, meaning: 'The file of types for clients cannot be written.' },
   INIT_CANNOT_WRITE: { httpStatus: 500, exitCode: 73, meaning: 'The new project cannot be written to its folder.' },
   MODEL_MISMATCH: { httpStatus: 409, exitCode: 65, meaning: 'A model was trained for a different system file.' },
   TRAINING_SET_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No training set has that hash.' },
