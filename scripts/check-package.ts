@@ -70,7 +70,11 @@ try {
   output(process.execPath, [program, 'init', 'shop', '--yes'], project)
   output(
     process.execPath,
-    ['--input-type=module', '--eval', "await import('millrace'); await import('millrace/client'); await import('millrace/browser')"],
+    [
+      '--input-type=module',
+      '--eval',
+      "await import('millrace'); await import('millrace/client'); await import('millrace/browser')",
+    ],
     project,
   )
   // The system file that init wrote, loaded by the compiled package.
