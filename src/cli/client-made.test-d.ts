@@ -1,6 +1,6 @@
 // What "millrace client" writes has to mean exactly what the type of the system file means.
 import { createClient } from '../client.ts'
-import type { LampShop } from './client-made.testing.ts'
+import { type LampShop, planHash } from './client-made.testing.ts'
 import type system from './client-system.testing.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -16,7 +16,7 @@ const sameNames: Same<
 const sameItem: Same<Flat<Made['item']>, Flat<Defined['item']>> = true
 void [sameNames, sameItem]
 
-const client = createClient<LampShop>({ url: 'http://localhost:7700' })
+const client = createClient<LampShop>({ url: 'http://localhost:7700', planHash })
 client.recommend({ placement: 'home' })
 client.recommend({ placement: 'product', itemId: 'i1' })
 client.putUser('u1', {})
