@@ -10,23 +10,26 @@ export interface StepShares {
   readonly processorMs: number
 }
 
-/** Which step a stack belongs to: the outermost function that is named here decides. Function names are unique enough, with their file. */
+/** Which step a stack belongs to: the innermost function that is named here decides. By file and function. */
 const steps: readonly (readonly [step: string, file: string, functionName: RegExp])[] = [
-  ['user', '/serving/visitor.', /^read$/],
-  ['candidates', '/models/ranking/candidate-pool.', /^gather$/],
-  ['candidates', '/serving/candidate-ranking.', /^gather$/],
-  ['features', '/serving/candidate-ranking.', /rowsOf$/],
+  ['user', '/serving/visitor.', /./],
+  ['candidates', '/models/ranking/candidate-pool.', /./],
+  ['candidates', '/serving/candidate-ranking.', /^(gather|takeBetter|copyChosen)$/],
   ['features', '/data/feature-columns.', /./],
-  ['features', '/adapters/embedded/online-store.', /./],
-  ['ranking', '/models/', /^score$/],
+  ['ranking', '/models/boosted-trees/', /^score/],
+  ['ranking', '/lib/descending-order.', /./],
   ['ranking', '/serving/candidate-ranking.', /./],
-  ['ranking', '/lib/best-first.', /./],
-  ['filters', '/serving/item-bitmaps.', /./],
-  ['rules', '/serving/funnel.', /fill$/],
-  ['out', '/serving/recommendation-service.', /response$/],
+  ['filters', '/serving/item-bitmap', /./],
+  ['rules', '/serving/funnel.', /fill/i],
+  ['rules', '/serving/rules/', /./],
+  ['rules', '/serving/answer.', /./],
+  ['out', '/serving/recommendation-service.', /(response|items|servedRows)$/],
   ['out', '/data/impression-recorder.', /./],
-  ['funnel, the rest', '/serving/', /./],
+  ['out', '/data/answer-recorder.', /./],
+  ['out', '/app/record-', /./],
 ]
+/** Of what no step is named for. */
+const rest: readonly (readonly [step: string, file: string])[] = [['funnel, the rest', '/serving/']]
 
 export class StepProfile {
   readonly #session = new Session()
@@ -56,7 +59,9 @@ function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): O
   const stepOf = (id: number): string | undefined => {
     if (steppedById.has(id)) return steppedById.get(id)
     const parent = parents.get(id)
-    const step = (parent === undefined ? undefined : stepOf(parent)) ?? ownStep(byId.get(id)!)
+    const inherited = parent === undefined ? undefined : stepOf(parent)
+    const { url } = byId.get(id)!.callFrame
+    const step = ownStep(byId.get(id)!) ?? inherited ?? rest.find(([, file]) => url.includes(file))?.[0]
     steppedById.set(id, step)
     return step
   }

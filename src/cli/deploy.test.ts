@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { CommandDef } from 'citty'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import deploy from './deploy.ts'
 import { runCommandLine } from './run-command.ts'
@@ -17,8 +18,7 @@ afterEach(() => {
 })
 
 const run = (...args: string[]): Promise<void> =>
-  // biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments, which only citty looks at.
-  runCommandLine('deploy', deploy as any, [...args, '--system', system, '--out', out])
+  runCommandLine('deploy', deploy as CommandDef, [...args, '--system', system, '--out', out])
 const written = (file: string): string => readFileSync(join(out, file), 'utf8')
 
 test('names every replica, and what may be asked twice', async () => {

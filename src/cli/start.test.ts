@@ -1,3 +1,4 @@
+import type { CommandDef } from 'citty'
 import { expect, test } from 'vitest'
 import { runCommandLine } from './run-command.ts'
 import start from './start.ts'
@@ -10,8 +11,7 @@ test.each([
   [['--role', 'train'], /--role is "train", expected all, serve, pipeline/],
   [['--drain', '-1'], /--drain is "-1", expected seconds from 0 to 300/],
 ])('%j is refused before anything is started', async (args, message) => {
-  // biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments, which only citty looks at.
-  await expect(runCommandLine('start', start as any, args)).rejects.toMatchObject({
+  await expect(runCommandLine('start', start as CommandDef, args)).rejects.toMatchObject({
     code: 'CLI_USAGE',
     message: expect.stringMatching(message),
   })

@@ -1,6 +1,7 @@
 // Keeps records of answers, beside the answers: an answer waits for nothing, memory is bounded, and what had to be left out is counted.
 import { type AnswerRecord, bytesOfRecord } from '../domain/answer-record.ts'
 import type { Logger } from '../lib/logger.ts'
+import { othersTurn } from '../lib/others-turn.ts'
 import type { AnswerStore } from '../ports/answer-store.ts'
 
 /** Since the start, but for the queue. */
@@ -66,7 +67,7 @@ export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
     try {
       while (waiting.size > 0) {
         // The rest of this turn may bring more for the same batch, and the answers that are under way go out first.
-        await new Promise((resolve) => setImmediate(resolve))
+        await othersTurn()
         await write([...waiting.values().take(BATCH_LENGTH)])
       }
     } finally {

@@ -11,7 +11,7 @@ import { type FeatureManifest, layerByVersion, layerSpace, MANIFEST_KEY, MANIFES
 import { ReadPlan, type Side } from './read-plan.ts'
 
 /** Of a layer that has taken nothing yet. */
-export const noHead = { nextOffset: undefined, newestAvailableTimeMs: -1 }
+const noHead = { nextOffset: undefined, newestAvailableTimeMs: -1 }
 
 export const revisionIn = (bytes: Uint8Array | undefined): number =>
   bytes === undefined ? 0 : (decodeText(bytes) as number)

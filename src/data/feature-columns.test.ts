@@ -10,6 +10,7 @@ import type { OnlineStore } from '../ports/online-store.ts'
 import { type FeatureColumns, featureColumns } from './feature-columns.ts'
 import { growingLog, momentAfter, someDefinitions } from './feature-engine.testing.ts'
 import { openFeatureEngine } from './feature-engine.ts'
+import { MANIFEST_KEY } from './feature-manifest.ts'
 import { featureReader } from './feature-reader.ts'
 import { type MemoryRecords, memoryOnlineStore, memoryRecords } from './online-store.testing.ts'
 
@@ -227,4 +228,84 @@ test('what the store does not answer as the system file has it is refused, until
   const changed = definitionOf('views', { family: 'count', by: 'item', of: ['view'], windowMs: 5 * MINUTE_MS })
   const store = memoryOnlineStore(records)
   await expect(countOf(columnsOver(store, [changed]))).rejects.toMatchObject({ code: 'FEATURE_UNKNOWN' })
+})
+
+test('those who ask before anything is there wait for the same beginning', async () => {
+  const { records, columnsOver, take } = await shopOf('i')
+  await take(2)
+  const store = memoryOnlineStore(records)
+  let manifestCount = 0
+  const columns = columnsOver({
+    ...store,
+    read: async (requests) => {
+      if (requests.some(({ keys }) => keys.includes(MANIFEST_KEY))) manifestCount++
+      return store.read(requests)
+    },
+  })
+  expect(await Promise.all(Array.from({ length: 5 }, () => countOf(columns)))).toEqual([2, 2, 2, 2, 2])
+  expect(manifestCount).toBe(1)
+})
+
+test('a beginning that failed is not what the next one waits for', async () => {
+  const { records, columnsOver, take } = await shopOf('i')
+  await take(2)
+  const store = memoryOnlineStore(records)
+  let isAway = true
+  const columns = columnsOver({
+    ...store,
+    read: async (requests) => {
+      if (isAway) throw new Error('away')
+      return store.read(requests)
+    },
+  })
+  await expect(countOf(columns)).rejects.toThrow('away')
+  isAway = false
+  expect(await countOf(columns)).toBe(2)
+})
+
+test('an item and its group are of one commit, though another comes between the two look-ups', async () => {
+  const ratio = definitionOf('ratio', {
+    family: 'ratioToGroup',
+    by: 'item',
+    of: ['view'],
+    windowMs: 60 * MINUTE_MS,
+    group: 'category',
+  })
+  const put = { kind: 'entity' as const, id: 'put', entity: 'item' as const, entityId: 'i', change: 'put' as const }
+  const placed = { ...put, attributes: { category: 'c' }, eventTimeMs: NOON_MS - 1 }
+  const later = viewsOf('i', 10).map((stored) => ({ ...stored, offset: stored.offset + 1 }))
+  const log = growingLog([{ offset: 0, availableTimeMs: NOON_MS - 1, event: placed }, ...later])
+  const store = memoryOnlineStore(memoryRecords())
+  const engine = await openFeatureEngine({
+    log,
+    store,
+    definitions: [ratio],
+    clock: { now: () => 0 },
+    batchLength: 10,
+  })
+  const take = async (length: number): Promise<void> => {
+    log.length = length
+    await engine.catchUp()
+  }
+  await take(3)
+  let hasCome = false
+  const columns = featureColumns({
+    store: {
+      ...store,
+      read: async (requests) => {
+        if (!hasCome && requests.some(({ keys }) => keys.some((key) => key.startsWith('g')))) {
+          hasCome = true
+          await take(9)
+        }
+        return store.read(requests)
+      },
+    },
+    clock: { now: () => NOON_MS + MINUTE_MS },
+    definitions: [ratio],
+    itemIds: ['other', 'i'],
+    numberOf: (_, value) => (value as number | undefined) ?? Number.NaN,
+  })
+  // The only one of its group: as many as the group's mean, whichever commit it is.
+  expect(await countOf(columns)).toBe(1)
+  expect(hasCome).toBe(true)
 })

@@ -1,8 +1,7 @@
 // Features of a model's items as columns of numbers. A request for five hundred items copies what is there; only what has changed since, by an event or
 // by time alone, is read from the store. The numbers are those that a `FeatureReader` would give at the same moment, to the last bit.
 
-import type { FeatureMoment } from '../domain/answer-record.ts'
-import type { FeatureDefinition, FeatureReading, FeatureValue } from '../domain/feature.ts'
+import type { FeatureDefinition, FeatureMoment, FeatureReading, FeatureValue } from '../domain/feature.ts'
 import type { CombiningSources, FeatureComputation, GroupShare } from '../domain/feature-state/feature-computation.ts'
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { Validity } from '../domain/feature-tiles/validity.ts'
@@ -52,7 +51,8 @@ const FOLLOWED_KEY_LENGTH = 400
 export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
   const { store, clock, definitions, itemIds } = options
   const numberByItem = new Map(itemIds.map((id, item) => [id, item]))
-  let columns: Columns | undefined
+  /** Whoever asks first makes them, and those who come meanwhile wait for the same: they take some hundred bytes an item. */
+  let columns: Promise<Columns> | undefined
   let isClosed = false
 
   /** The columns of what the store answers by now. */
@@ -70,19 +70,29 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
   ): Promise<FeatureMoment> {
     if (definitions.length === 0) return { asOfMs: clock.now(), nextOffset: undefined }
     for (let attempt = 1; ; attempt++) {
-      const current = (columns ??= await begin())
+      const begun = (columns ??= begin())
+      const startOver = (): void => {
+        if (columns === begun) columns = undefined
+      }
+      const current = await begun.catch((error: unknown) => {
+        startOver()
+        throw error
+      })
       const { mark, changed } = await store.changesSince(current.mark)
       current.follow(mark, changed)
       const isLast = attempt >= ATTEMPT_COUNT
       const call = new FillCall(current, userId, items, clock.now())
       const read = await store.read(call.requests)
       if (revisionIn(read[0]![0]) !== current.answering.revision) {
-        if (columns === current) columns = undefined
+        startOver()
         continue
       }
       if (!call.take(read) && !isLast) continue
       const groups = call.groupRequests()
-      if (groups.length > 0) call.takeGroups(groups, await store.read(groups.map(({ request }) => request)))
+      if (groups.length > 0) {
+        const groupRead = await store.read([...call.headRequests, ...groups.map(({ request }) => request)])
+        if (!call.takeGroups(groups, groupRead) && !isLast) continue
+      }
       call.write(out)
       return { asOfMs: call.asOfMs, nextOffset: call.nextOffset }
     }
@@ -321,12 +331,15 @@ class FillCall implements CombiningSources {
   readonly #nowMs: number
   /** Items whose numbers do not hold now, each once. */
   readonly #unread: readonly number[]
+  readonly headRequests: readonly RecordRequest[]
   /** Revision, heads of layers, the user's records, then those of the items. */
   readonly requests: readonly RecordRequest[]
   readonly #groups = new Map<string, GroupTotals>()
   /** By place of the side in the plan. */
   readonly #userCells: Cells[] = []
   asOfMs: number
+  /** Of the newest event of the layers, when the entities were read. */
+  #newestMs = -1
   /** What all layers know of the log; undefined where one of them knows more than another. */
   nextOffset: number | undefined
 
@@ -342,9 +355,10 @@ class FillCall implements CombiningSources {
     const userKeys = userId === undefined ? [] : [entityKey('user', userId)]
     const itemKeys = this.#unread.map((item) => entityKey('item', columns.itemIds[item]!))
     const spaceOf = (side: number): string => plan.sides[side]!.side.space
+    this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
     this.requests = [
       { space: MANIFEST_SPACE, keys: [REVISION_KEY] },
-      ...answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] })),
+      ...this.headRequests,
       ...userSides.map((side) => ({ space: spaceOf(side), keys: userKeys })),
       ...itemSides.map((side) => ({ space: spaceOf(side), keys: itemKeys })),
     ]
@@ -356,12 +370,12 @@ class FillCall implements CombiningSources {
    */
   take(read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const columns = this.#columns
-    const { answering, userSides, itemSides, plan } = columns
-    const headCount = answering.layerIds.length
-    const heads = read.slice(1, 1 + headCount)
-    const known = knownTo(heads)
-    columns.newestMs = Math.max(columns.newestMs, known.newestMs)
-    this.nextOffset = known.nextOffset
+    const { userSides, itemSides, plan } = columns
+    const headCount = this.headRequests.length
+    const { newestMs, nextOffset } = knownTo(read.slice(1, 1 + headCount))
+    columns.newestMs = Math.max(columns.newestMs, newestMs)
+    this.nextOffset = nextOffset
+    this.#newestMs = newestMs
     const supposedMs = this.asOfMs
     this.asOfMs = Math.max(this.#nowMs, columns.newestMs + 1)
     userSides.forEach((side, n) => {
@@ -398,19 +412,25 @@ class FillCall implements CombiningSources {
     return requests
   }
 
-  /** @param read in the order of `requests` */
-  takeGroups(requests: readonly GroupRead[], read: readonly (readonly (Uint8Array | undefined)[])[]): void {
+  /**
+   * @param read in the order of heads, then `requests`
+   * @returns false where a commit came in between, so that the groups may be newer than the entities
+   */
+  takeGroups(requests: readonly GroupRead[], read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const { answering } = this.#columns
+    const headCount = this.headRequests.length
     const validity = new Validity()
     requests.forEach(({ version, names }, n) => {
       const form = groupForm(answering.slot(version).form)
       names.forEach((name, k) => {
         validity.reset()
-        const totals = groupTotals(form, read[n]![k], this.asOfMs, validity)
+        const totals = groupTotals(form, read[headCount + n]![k], this.asOfMs, validity)
         this.#groups.set(name, totals)
         this.#columns.takeGroup(name, totals, validity, this.#readAt)
       })
     })
+    const { newestMs, nextOffset } = knownTo(read.slice(0, headCount))
+    return newestMs === this.#newestMs && nextOffset === this.nextOffset
   }
 
   write(out: readonly Float32Array[]): void {

@@ -4,6 +4,7 @@ import type { FeatureDefinition } from '../domain/feature.ts'
 import { FEATURE_STATE_FORMAT } from '../domain/feature-state/record-format.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { othersTurn } from '../lib/others-turn.ts'
 import type { EventLog, StoredEvent } from '../ports/event-log.ts'
 import type { OnlineStore, OnlineStoreWriter, SpaceChange } from '../ports/online-store.ts'
 import { decodeText, encodeText, FeatureLayer, HEAD_KEY, type LayerHead } from './feature-layer.ts'
@@ -158,7 +159,7 @@ class Engine implements FeatureEngine {
         if (!isBusy) await this.#log.waitFor(this.#slowestOffset(), WAIT_MS)
         else {
           this.#pace(clock.now() - startMs)
-          await new Promise((resolve) => setImmediate(resolve))
+          await othersTurn()
         }
       }
     })().catch(onFailure)

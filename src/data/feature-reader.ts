@@ -9,8 +9,8 @@ import { isoTime } from '../domain/iso-time.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { OnlineStore, RecordRequest } from '../ports/online-store.ts'
-import { Answering, noHead, readAnswering, revisionIn } from './answering-features.ts'
-import { decodeText, entityKey, groupKey, HEAD_KEY, type LayerHead } from './feature-layer.ts'
+import { Answering, knownTo, readAnswering, revisionIn } from './answering-features.ts'
+import { entityKey, groupKey, HEAD_KEY } from './feature-layer.ts'
 import { emptyManifest, layerSpace, MANIFEST_SPACE, REVISION_KEY } from './feature-manifest.ts'
 import { type Cells, KnownEntity } from './known-entities.ts'
 import type { PlannedSide, ReadPlan } from './read-plan.ts'
@@ -203,16 +203,10 @@ class ReadCall implements CombiningSources {
   /** @param read in the order of `requests` */
   take(read: readonly (readonly (Uint8Array | undefined)[])[], nowMs: number): void {
     const layerCount = this.headRequests.length
-    const heads = read.slice(1, 1 + layerCount).map(([head]) => head)
-    this.#headTexts = textOf(heads)
-    let newestMs = -1
-    const offsets = new Set<number | undefined>()
-    for (const head of heads) {
-      const { nextOffset, newestAvailableTimeMs } = head === undefined ? noHead : (decodeText(head) as LayerHead)
-      newestMs = Math.max(newestMs, newestAvailableTimeMs)
-      offsets.add(nextOffset)
-    }
-    this.nextOffset = offsets.size === 1 ? [...offsets][0] : undefined
+    const heads = read.slice(1, 1 + layerCount)
+    this.#headTexts = textOf(heads.map(([head]) => head))
+    const { newestMs, nextOffset } = knownTo(heads)
+    this.nextOffset = nextOffset
     this.asOfMs = this.#givenMs ?? Math.max(nowMs, newestMs + 1)
     if (this.asOfMs <= newestMs) {
       throw new MillraceError(

@@ -1,6 +1,7 @@
 // Hands every event of the log, in order, to one consumer in memory, and keeps on doing so. For consumers that keep their own place on disk,
 // commit the offset instead; this one starts over from the offset it is given.
 import type { Clock } from '../lib/clock.ts'
+import { othersTurn } from '../lib/others-turn.ts'
 import { appendedTimeMsOf, type EventLog, type StoredEvent } from '../ports/event-log.ts'
 
 const BATCH_SIZE = 5_000
@@ -47,7 +48,7 @@ export function followLog(log: EventLog, options: FollowOptions): LogFollower {
     options.apply(events)
     nextOffset = events.at(-1)!.offset + 1
     logNextOffset = (await log.bounds()).nextOffset
-    await new Promise((resolve) => setImmediate(resolve))
+    await othersTurn()
   }
   const following = (async () => {
     logNextOffset = (await log.bounds()).nextOffset
@@ -61,7 +62,7 @@ export function followLog(log: EventLog, options: FollowOptions): LogFollower {
     caughtUp: async () => {
       const { nextOffset: target } = await log.bounds()
       while (nextOffset < target && !isStopping) {
-        await Promise.race([following, new Promise((resolve) => setImmediate(resolve))])
+        await Promise.race([following, othersTurn()])
       }
     },
     lag: () => ({

@@ -2,6 +2,7 @@
 import type { ImpressionEvent } from '../domain/event.ts'
 import { encodedServedRows } from '../domain/served-rows.ts'
 import type { Logger } from '../lib/logger.ts'
+import { othersTurn } from '../lib/others-turn.ts'
 import { unitHash } from '../lib/unit-hash.ts'
 import type { EventLog } from '../ports/event-log.ts'
 
@@ -73,7 +74,7 @@ export function impressionRecorder(options: ImpressionRecorderOptions): Impressi
   }
   const writeAll = async (): Promise<void> => {
     // The rest of this turn may bring more for the same batch, and the answer that is under way goes out first.
-    await new Promise((resolve) => setImmediate(resolve))
+    await othersTurn()
     try {
       while (waiting.length > 0) {
         const answers = waiting.slice(0, BATCH_LENGTH)

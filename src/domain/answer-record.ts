@@ -1,13 +1,6 @@
 // What is kept of an answer: all that it takes to explain it, to page on from it, and to compute it again.
+import type { FeatureMoment } from './feature.ts'
 import type { RecommendRequest, RecommendResponse } from './recommendation.ts'
-
-/** Where the features of an answer's candidates came from. */
-export interface FeatureMoment {
-  /** The moment that they are of; milliseconds since 1970. */
-  readonly asOfMs: number
-  /** They know the log's events before this offset and no other; undefined where that is not known. */
-  readonly nextOffset: number | undefined
-}
 
 /** The candidates in the order of the ranker, best first. */
 export interface RecordedCandidates {

@@ -126,6 +126,14 @@ export interface FeatureReading {
   readonly newestEventTimeMs: number | undefined
 }
 
+/** What some features are of, and what they knew. */
+export interface FeatureMoment {
+  /** The moment that they are of; milliseconds since 1970. */
+  readonly asOfMs: number
+  /** They know the log's events before this offset and no other; undefined where that is not known. */
+  readonly nextOffset: number | undefined
+}
+
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS

@@ -1,8 +1,7 @@
 // The candidates of all generators in the order of the model's ranker. Gathering is one step without a pause; reading features and, for some kinds, scoring
 // wait for others, and meanwhile other visitors are asked about: what a request needs after the wait is its own.
 import assert from 'node:assert'
-import type { FeatureMoment } from '../domain/answer-record.ts'
-import type { FeatureValue } from '../domain/feature.ts'
+import type { FeatureMoment, FeatureValue } from '../domain/feature.ts'
 import { descendingOrder } from '../lib/descending-order.ts'
 import { settlesWithin } from '../lib/within.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'

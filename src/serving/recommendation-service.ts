@@ -203,7 +203,7 @@ export class RecommendationService {
       offsets: { ...start, answered: this.#options.live.nextOffset },
       userId: question.request.userId,
       nowMs: question.nowMs,
-      servedRows: () => ranked && this.#servedRows(funnel, response, ranked),
+      servedRows: once(() => ranked && this.#servedRows(funnel, response, ranked)),
       stepMs: ranked?.stepMs,
       historyLength: outcome.historyLength,
       failures: outcome.failures,
@@ -260,4 +260,10 @@ function rungOf(funnel: Funnel, { failures, generatedCount, answer }: Outcome, l
   const isPopular = funnel.model === undefined || failures.length > 0 || (generatedCount === 0 && answer.count > 0)
   if (isPopular) return 'popular'
   return lacksRanking ? 'unranked' : 'full'
+}
+
+/** Made when somebody asks first: the impression and the record want the same. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }

@@ -11,7 +11,6 @@ export interface Seen {
   /** What failed, or why the answer may not be; undefined where it is good. */
   readonly trouble: string | undefined
   readonly rung: string | undefined
-  readonly modelVersion: string | undefined
 }
 
 export interface Load {
@@ -40,13 +39,12 @@ export function beginLoad(port: number, perSecond: number, seed: number): Load {
         const answer = status === 200 ? (JSON.parse(text) as RecommendResponse) : undefined
         const trouble = answer === undefined ? `${status}: ${text.slice(0, 200)}` : troubleOf(answer)
         const atMs = performance.now()
-        const { rung, modelVersion } = answer ?? {}
-        seen.push({ atMs: atMs - startMs, latencyMs: atMs - sentMs, trouble, rung, modelVersion })
+        seen.push({ atMs: atMs - startMs, latencyMs: atMs - sentMs, trouble, rung: answer?.rung })
       },
       (error: unknown) => {
         const atMs = performance.now()
         const trouble = String(error)
-        seen.push({ atMs: atMs - startMs, latencyMs: atMs - sentMs, trouble, rung: undefined, modelVersion: undefined })
+        seen.push({ atMs: atMs - startMs, latencyMs: atMs - sentMs, trouble, rung: undefined })
       },
     )
     open.add(answered)

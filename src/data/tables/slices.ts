@@ -1,3 +1,5 @@
+import { othersTurn } from '../../lib/others-turn.ts'
+
 /** Short enough that no request waits for one. */
 const SLICE_LENGTH = 100
 
@@ -6,7 +8,7 @@ export async function* inSlices<T>(batches: AsyncIterable<readonly T[]>): AsyncG
   for await (const batch of batches) {
     for (let begin = 0; begin < batch.length; begin += SLICE_LENGTH) {
       yield batch.slice(begin, begin + SLICE_LENGTH)
-      await new Promise((resolve) => setImmediate(resolve))
+      await othersTurn()
     }
   }
 }
