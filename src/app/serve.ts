@@ -12,6 +12,7 @@ import { type Logger, silentLogger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
+import { StoredLists } from '../serving/stored-lists.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
 import { liveFeatures } from './live-features.ts'
 import { LiveModel } from './live-model.ts'
@@ -74,6 +75,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     live,
     clock,
     newRequestId: randomUUID,
+    storedLists: new StoredLists(await app.storedLists()),
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
     onAnswer: (observation) => {
       server.countAnswered(observation)

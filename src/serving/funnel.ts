@@ -2,6 +2,7 @@
 // items, and the rungs below. Everything that is not allowed is kept out inside the retrieval, by one bitmap. A new model gets a funnel of its own.
 
 import type { RecommendRequest } from '../domain/recommendation.ts'
+import type { StoredList } from '../domain/stored-list.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator, Candidates } from '../ports/candidate-generator.ts'
 import { Answer } from './answer.ts'
@@ -17,12 +18,18 @@ import type { ParsedFilter } from './parsed-filters.ts'
 import type { Placement } from './placement.ts'
 import { PopularItems } from './popular-items.ts'
 import type { Narrowing } from './shortfall.ts'
+import { type LiveProposals, mergedWithLive, type OrderedCandidates, storedCandidates } from './stored-candidates.ts'
 import { Visitor } from './visitor.ts'
 
 /** A list that stays short is tried again with this many times the candidates. */
 const WIDENING = 4
 /** The first of a generator's candidates that are taken for each item of the list. Rules seldom turn away more, and what is not looked at need not be sorted. */
 const HEAD_PER_ITEM = 3
+const STORED_PER_ITEM = 3
+const STORED_COUNT_MAX = 1_000
+
+/** Items that a batch keeps for a list of this length: what is seen, sold out or blocked by then, and what rules turn away, leaves room. */
+export const storedCount = (limit: number): number => Math.min(STORED_COUNT_MAX, limit * STORED_PER_ITEM)
 
 export interface Question {
   readonly request: RecommendRequest
@@ -95,7 +102,8 @@ export class Funnel {
 
   /** Whether the model's ranker has a say in the placement's lists. */
   isRanked({ placement, similarRow }: Question): boolean {
-    return this.#ranking !== undefined && placement.plan.isRanked && similarRow === undefined
+    const { isRanked, pattern } = placement.plan
+    return this.#ranking !== undefined && isRanked && pattern !== 'batch' && similarRow === undefined
   }
 
   /**
@@ -122,8 +130,33 @@ export class Funnel {
     }
   }
 
-  /** @param ranked of `rank` for the same question; without it the generators' own order counts */
-  ask(question: Question, ranked?: RankedCandidates): Outcome {
+  /** What may be shown now of a list that a batch made, for `ask`; for a hybrid placement with what its live generators propose now. */
+  stored(question: Question, list: StoredList): OrderedCandidates {
+    const { request, placement, filter, nowMs } = question
+    this.#catchUp()
+    const allowed = this.#eligible(placement, filter)
+    try {
+      this.#visitor.read(request, placement, allowed, nowMs)
+      const stored = storedCandidates(list, allowed, { catalogue: this.#live.catalogue, indexes: this.indexes })
+      if (placement.plan.pattern !== 'hybrid') return stored
+      this.#failures = []
+      const live = (placement.plan.liveCandidates ?? []).map((name) => this.#proposals(name, question, allowed))
+      return { ...mergedWithLive(stored, live), failures: this.#failures }
+    } finally {
+      allowed.restore()
+    }
+  }
+
+  /** Of one of the live generators, as many as the placement's lists hold. */
+  #proposals(generator: string, question: Question, allowed: ItemBitmap): LiveProposals {
+    if (this.model === undefined) return { generator, itemIndexes: new Int32Array(0) }
+    const k = storedCount(Math.max(question.placement.plan.limit, question.limit))
+    const count = this.#offerFrom(generator, question, allowed, { k, headOf: k, from: k })
+    return { generator, itemIndexes: this.#candidates.itemIndexes.slice(0, count) }
+  }
+
+  /** @param ranked of `rank` or `stored` for the same question; without it the generators' own order counts */
+  ask(question: Question, ranked?: OrderedCandidates): Outcome {
     const { placement, filter } = question
     this.#catchUp()
     const allowed = this.#eligible(placement, filter)
@@ -150,7 +183,7 @@ export class Funnel {
     return this.#bitmaps.eligible(`${placement.filtersKey} ${filter.id}`, [...placement.filters, filter.tree])
   }
 
-  #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: RankedCandidates | undefined): Outcome {
+  #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: OrderedCandidates | undefined): Outcome {
     const { request, placement, similarRow, limit, nowMs } = question
     this.#visitor.read(request, placement, allowed, nowMs)
     const isItselfAllowed = similarRow !== undefined && allowed.withhold(this.indexes.indexOf(similarRow))
@@ -189,8 +222,9 @@ export class Funnel {
 
   /** The leading generator orders the list, the others fill what it leaves open; once more with more candidates where rules left too few. */
   #offerGenerated(question: Question, allowed: ItemBitmap): void {
-    if (this.model === undefined) return
     const { placement, limit } = question
+    // A batch placement's list was made before, and is looked up.
+    if (this.model === undefined || placement.plan.pattern === 'batch') return
     const k = Math.max(placement.plan.candidateCount, limit)
     let canWiden = false
     for (const name of placement.plan.candidates) {
@@ -269,7 +303,7 @@ export class Funnel {
 }
 
 /** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
-function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: RankedCandidates): void {
+function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: OrderedCandidates): void {
   for (let place = 0; place < itemIndexes.length && !answer.isFull; place++) {
     answer.offer(itemIndexes[place]!, scores[place]!, generatorNames[proposers[place]!]!)
   }

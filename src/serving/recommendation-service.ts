@@ -1,6 +1,15 @@
 // Answers requests. It decides what is asked, which model answers, and what is said of the answer; how the list comes about is the funnel's.
 import type { Plan } from '../config/plan.ts'
-import type { RecommendedItem, RecommendRequest, RecommendResponse, Rung, Shortfall } from '../domain/recommendation.ts'
+import { isoTime } from '../domain/iso-time.ts'
+import type {
+  RecommendedItem,
+  RecommendRequest,
+  RecommendResponse,
+  Rung,
+  Shortfall,
+  StoredOrigin,
+} from '../domain/recommendation.ts'
+import type { ListGeneration } from '../domain/stored-list.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -13,6 +22,8 @@ import { ParsedFilters } from './parsed-filters.ts'
 import { type Placement, placementsOf } from './placement.ts'
 import { checkRequest } from './request-check.ts'
 import { shortfallOf } from './shortfall.ts'
+import type { OrderedCandidates } from './stored-candidates.ts'
+import type { FoundList, StoredLists } from './stored-lists.ts'
 
 /** What happened behind an answer, for metrics. */
 export interface AnswerObservation {
@@ -31,6 +42,8 @@ export interface AnswerObservation {
   readonly failures: readonly GeneratorFailure[]
   /** Why the ranker had no say though the model has one; undefined where it had, and where it was not to. */
   readonly rankingFailure?: unknown
+  /** Why a list that a batch may have made was not looked at; undefined where it was, and where none was asked for. */
+  readonly lookupFailure?: unknown
   /** Proposals of generators that were turned away because they break the generators' law: not allowed, unknown, or without a finite score. */
   readonly invalidCandidateCount: number
 }
@@ -42,15 +55,27 @@ export interface RecommendationServiceOptions {
   readonly newRequestId: () => string
   /** What the model's ranker looks at. Left out where the system has no features. */
   readonly features?: LiveFeatures | undefined
+  /** Lists made ahead of time. Left out where there are none: placements that want them answer as without. */
+  readonly storedLists?: StoredLists | undefined
   /** Called before each answer leaves; must not throw. */
   readonly onAnswer?: (observation: AnswerObservation) => void
 }
 
-/** What came of asking the ranker: nothing where it was not to have a say. */
+/** What came of asking the ranker, or for a stored list: nothing where they were not to have a say. */
 interface Ranking {
   readonly ranked?: RankedCandidates
   readonly rankingFailure?: unknown
+  readonly lookup?: Lookup
 }
+
+interface Lookup {
+  readonly candidates?: OrderedCandidates
+  readonly generation?: ListGeneration
+  readonly failure?: unknown
+}
+
+/** What a look-up may take where the rest of the answer has used the time up. */
+const LOOKUP_MS_MIN = 5
 
 /** In the place of a model's version where there is none. */
 export const NO_MODEL = 'none'
@@ -96,19 +121,59 @@ export class RecommendationService {
     const question = this.#question(request)
     // The model that candidates came from is the one that answers, even where another is in charge by then.
     const funnel = this.#funnel
-    if (!funnel.isRanked(question)) return this.#response(question, funnel, {})
+    const { pattern } = question.placement.plan
+    const isStored = pattern === 'batch' || pattern === 'hybrid'
+    if (!isStored || !this.#mayLookUp(question)) return this.#fromModel(question, funnel, {})
+    return this.#lookUp(question, funnel).then((lookup) =>
+      lookup.candidates === undefined
+        ? this.#fromModel(question, funnel, { lookup })
+        : this.#response(question, funnel, { lookup }),
+    )
+  }
+
+  /** What generators and the ranker make now. */
+  #fromModel(
+    question: Question,
+    funnel: Funnel,
+    asked: Pick<Ranking, 'lookup'>,
+  ): RecommendResponse | Promise<RecommendResponse> {
+    if (!funnel.isRanked(question)) return this.#response(question, funnel, asked)
     try {
       const ranking = funnel.rank(question, this.#options.plan.serving.budgetMs)
       return (
         ranking?.then(
-          (ranked) => this.#response(question, funnel, { ranked }),
+          (ranked) => this.#response(question, funnel, { ...asked, ranked }),
           (error: unknown) =>
-            this.#response(question, funnel, { rankingFailure: error ?? new Error('ranking failed') }),
-        ) ?? this.#response(question, funnel, {})
+            this.#response(question, funnel, { ...asked, rankingFailure: error ?? new Error('ranking failed') }),
+        ) ?? this.#response(question, funnel, asked)
       )
     } catch (rankingFailure) {
-      return this.#response(question, funnel, { rankingFailure })
+      return this.#response(question, funnel, { ...asked, rankingFailure })
     }
+  }
+
+  /** Batches make lists for users, not for items and visitors without a name. */
+  #mayLookUp({ request, similarRow }: Question): boolean {
+    return this.#options.storedLists !== undefined && request.userId !== undefined && similarRow === undefined
+  }
+
+  async #lookUp(question: Question, funnel: Funnel): Promise<Lookup> {
+    const { plan, clock, live, storedLists } = this.#options
+    const { placement, nowMs } = question
+    const userId = question.request.userId!
+    const waitMs = Math.max(LOOKUP_MS_MIN, plan.serving.budgetMs - (clock.now() - nowMs))
+    let found: FoundList | undefined
+    try {
+      found = await storedLists!.find(placement.name, userId, { nowMs, waitMs })
+    } catch (error) {
+      return { failure: error ?? new Error('looking up failed') }
+    }
+    if (found === undefined) return {}
+    const { list, generation } = found
+    // It was made of what the user has had deleted since.
+    if (live.histories.deletedMsOf(userId) >= generation.madeAtMs) return {}
+    const candidates = funnel.stored(question, list)
+    return candidates.itemIndexes.length === 0 ? {} : { candidates, generation }
   }
 
   #question(request: RecommendRequest): Question {
@@ -150,16 +215,30 @@ export class RecommendationService {
     return row
   }
 
-  #response(question: Question, funnel: Funnel, { ranked, rankingFailure }: Ranking): RecommendResponse {
+  #response(question: Question, funnel: Funnel, ranking: Ranking): RecommendResponse | Promise<RecommendResponse> {
+    const { ranked, rankingFailure, lookup } = ranking
     const { placement } = question
-    const outcome = funnel.ask(question, ranked)
+    const outcome = funnel.ask(question, ranked ?? lookup?.candidates)
+    const rung = rungOf(question, funnel, outcome, ranking)
+    // Before the popular list, the one that was made in better times.
+    if (rung === 'popular' && lookup === undefined && this.#mayLookUp(question)) {
+      return this.#lookUp(question, funnel).then((found) =>
+        this.#response(
+          question,
+          funnel,
+          found.candidates ? { rankingFailure, lookup: found } : { ...ranking, lookup: found },
+        ),
+      )
+    }
+    const generation = lookup?.candidates && lookup.generation
     const shortfall = this.#shortfall(placement, funnel, outcome)
     const response: RecommendResponse = {
       requestId: this.#options.newRequestId(),
       placement: placement.name,
-      modelVersion: funnel.model?.version ?? NO_MODEL,
-      rung: rungOf(funnel, outcome, placement.plan.isRanked && ranked === undefined),
+      modelVersion: (rung === 'stored' ? generation?.modelVersion : funnel.model?.version) ?? NO_MODEL,
+      rung,
       items: this.#items(funnel, outcome),
+      ...(generation && { stored: originOf(generation, question.nowMs) }),
       ...(shortfall === undefined ? {} : { shortfall }),
     }
     this.#options.onAnswer?.({
@@ -171,6 +250,7 @@ export class RecommendationService {
       historyLength: outcome.historyLength,
       failures: outcome.failures,
       ...(rankingFailure !== undefined && { rankingFailure }),
+      ...(lookup?.failure !== undefined && { lookupFailure: lookup.failure }),
       invalidCandidateCount: outcome.answer.invalidCount,
     })
     return response
@@ -216,8 +296,21 @@ export class RecommendationService {
 }
 
 /** Full where every part that was asked answered, and the generators had a part in the list. */
-function rungOf(funnel: Funnel, { failures, generatedCount, answer }: Outcome, lacksRanking: boolean): Rung {
-  const isPopular = funnel.model === undefined || failures.length > 0 || (generatedCount === 0 && answer.count > 0)
-  if (isPopular) return 'popular'
-  return lacksRanking ? 'unranked' : 'full'
+function rungOf(
+  { placement }: Question,
+  funnel: Funnel,
+  { failures, generatedCount, answer }: Outcome,
+  { ranked, lookup }: Ranking,
+): Rung {
+  const { pattern, isRanked } = placement.plan
+  const isBare = funnel.model === undefined || failures.length > 0 || (generatedCount === 0 && answer.count > 0)
+  if (isBare || pattern === 'batch') return lookup?.candidates && generatedCount > 0 ? 'stored' : 'popular'
+  // The order of a stored list is the ranker's, if it was to have a say.
+  return isRanked && ranked === undefined && lookup?.candidates === undefined ? 'unranked' : 'full'
 }
+
+const originOf = ({ batchId, madeAtMs }: ListGeneration, nowMs: number): StoredOrigin => ({
+  batchId,
+  madeAt: isoTime(madeAtMs),
+  ageSeconds: Math.max(0, (nowMs - madeAtMs) / 1000),
+})

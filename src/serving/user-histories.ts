@@ -98,6 +98,17 @@ export class UserHistories {
     for (const [key, newestMs] of older ?? []) if (newestMs <= eventTimeMs) older!.delete(key)
   }
 
+  /** Users of whom something is known now, in the order in which they were first heard of. */
+  *userIds(): Generator<string> {
+    for (const [userId, user] of this.#users) if (this.#lengths[user]! > 0) yield userId
+  }
+
+  /** Up to which moment a user's doings were deleted; -Infinity where they were not. */
+  deletedMsOf(userId: string): number {
+    const user = this.#users.get(userId)
+    return (user === undefined ? undefined : this.#deletedTimesMs.get(user)) ?? Number.NEGATIVE_INFINITY
+  }
+
   /** Undefined for a user who did nothing. Good until the next change. */
   historyOf(userId: string): UserHistory | undefined {
     const user = this.#users.get(userId)
