@@ -375,7 +375,7 @@ describe('what is wrong is reported with its path and the way out', () => {
     [
       'serving.placements.home.pattern',
       'realtme',
-      /pattern: found "realtme", expected "realtime" or "embedding". Did you mean "realtime"\?/,
+      /pattern: found "realtme", expected "realtime" or "embedding" or "batch" or "hybrid". Did you mean "realtime"\?/,
     ],
     ['serving.placements.home.candidates', [], /candidates: found an empty list/],
     ['serving.placements.home.candidates', ['cf', 'cf'], /candidates\[1\]: names "cf" a second time/],
