@@ -1,5 +1,6 @@
 // Lists that a batch made ahead of time, one for each user and placement, and the bytes they are kept as.
 import { ByteReader, type ByteWriter } from '../lib/bytes.ts'
+import type { RecommendedItem } from './recommendation.ts'
 
 /** All lists that one batch made for a placement. Readers see one generation as a whole, or another. */
 export interface ListGeneration {
@@ -27,13 +28,24 @@ export interface EncodedLists {
   readonly ends: Int32Array
 }
 
-/** @param generatorNames at most 256, with every generator of the list in it */
-export function writeList(writer: ByteWriter, list: StoredList, generatorNames: readonly string[]): void {
-  writer.whole(list.itemIds.length)
-  for (let place = 0; place < list.itemIds.length; place++) {
-    writer.byte(generatorNames.indexOf(list.generators[place]!))
-    writer.float(list.scores[place]!)
-    writer.text(list.itemIds[place]!)
+/**
+ * @param items best first; what others than these generators proposed, such as what is popular, is left out
+ * @param generatorNames at most 256
+ */
+export function writeList(
+  writer: ByteWriter,
+  items: readonly RecommendedItem[],
+  generatorNames: readonly string[],
+): void {
+  let count = 0
+  for (const { generator } of items) if (generatorNames.includes(generator)) count++
+  writer.whole(count)
+  for (const { itemId, score, generator } of items) {
+    const number = generatorNames.indexOf(generator)
+    if (number < 0) continue
+    writer.byte(number)
+    writer.float(score)
+    writer.text(itemId)
   }
 }
 

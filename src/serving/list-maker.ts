@@ -1,6 +1,6 @@
 // Lists for many users ahead of time, by the service that answers: the same history, candidates, ranker and filters, as of one moment.
 import type { Plan } from '../config/plan.ts'
-import type { RecommendResponse, Rung } from '../domain/recommendation.ts'
+import type { Rung } from '../domain/recommendation.ts'
 import { type EncodedLists, writeList } from '../domain/stored-list.ts'
 import { ByteWriter } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -8,7 +8,6 @@ import type { ServingModel } from '../models/serving-model.ts'
 import type { LiveFeatures } from './candidate-ranking.ts'
 import { storedCount } from './funnel.ts'
 import type { LiveState } from './live-state.ts'
-import { POPULAR } from './popular-items.ts'
 import { type AnswerObservation, RecommendationService } from './recommendation-service.ts'
 
 export interface ListMakerOptions {
@@ -64,7 +63,7 @@ export function listMaker(options: ListMakerOptions): (userIds: readonly string[
       const answer = service.recommend({ placement, userId })
       const response = answer instanceof Promise ? await answer : answer
       rungCounts[response.rung] = (rungCounts[response.rung] ?? 0) + 1
-      writeList(writer, withoutPopular(response), candidates)
+      writeList(writer, response.items, candidates)
       ends[n] = writer.length
     }
     const bytes = writer.copy()
@@ -94,14 +93,5 @@ function planOfLists(plan: Plan, name: string): Plan {
         },
       },
     },
-  }
-}
-
-function withoutPopular({ items }: RecommendResponse) {
-  const generated = items.filter(({ generator }) => generator !== POPULAR)
-  return {
-    itemIds: generated.map(({ itemId }) => itemId),
-    scores: generated.map(({ score }) => score),
-    generators: generated.map(({ generator }) => generator),
   }
 }
