@@ -2,8 +2,8 @@
 // file and put in the place of the lists of before. Whatever the moment at which it is killed, it goes on from the last chunk.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
-import { join, relative, resolve, sep } from 'node:path'
+import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import type { App } from '../app.ts'
 import { logBatches } from '../data/log-batches.ts'
 import type { RunArtifact, RunRequest } from '../domain/run.ts'
@@ -100,6 +100,8 @@ export async function batchRun(recorder: RunRecorder, say: (line: string) => voi
     say(line)
   }
   const placements = batchPlacements(app, placementsIn(run.request.options))
+  const file = typeof run.request.options.out === 'string' ? run.request.options.out : parquetFile(app, run.id)
+  await assertWritable(file)
   const modelVersion = await modelOfRun(recorder)
   const { model, rankerProblem } = await openServingModel(app.modelsDir, modelVersion, systemOfModel(app))
   if (rankerProblem !== undefined) throw degraded(modelVersion, rankerProblem)
@@ -108,7 +110,6 @@ export async function batchRun(recorder: RunRecorder, say: (line: string) => voi
   log(`${userIds.length} users, model ${modelVersion}, lists of ${placements.join(' and ')}`)
   await makeAll(recorder, { placements, model, live, userIds, log })
 
-  const file = typeof run.request.options.out === 'string' ? run.request.options.out : parquetFile(app, run.id)
   const written = { placements, modelVersion, userIds, model }
   const { rowCount, bytes } = await (await app.offlineStore()).writeLists(rowsOf(recorder, written), file)
   log(`${rowCount} rows in ${file}`)
@@ -131,6 +132,20 @@ export async function batchRun(recorder: RunRecorder, say: (line: string) => voi
   await removeEarlierFiles(app, run.id)
   await recorder.made({ modelVersion, artifacts: await artifactsOf(app, { file, bytes }) })
   return { batchId: run.id, modelVersion, userCount: userIds.length, placements, rowCount, file }
+}
+
+/** Before the work, not after it. @throws MillraceError EXPORT_UNWRITABLE */
+async function assertWritable(file: string): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true })
+    await access(dirname(file), constants.W_OK)
+    if ((await stat(file).catch(() => undefined))?.isDirectory()) throw new Error('it is a folder')
+  } catch (error) {
+    throw new MillraceError('EXPORT_UNWRITABLE', `${file} cannot be written: ${(error as Error).message}.`, {
+      fix: 'Name a file in a folder that this user may write to.',
+      cause: error,
+    })
+  }
 }
 
 /** The one that is in charge when the run begins, and no other one where it goes on. */

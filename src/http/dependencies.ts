@@ -242,8 +242,15 @@ interface WantedTuning extends AnyWantedRun {
   readonly restart?: boolean | undefined
 }
 
+/** Lists of every user, made ahead of time. */
+interface WantedBatch extends AnyWantedRun {
+  readonly kind: 'batch'
+  /** Those with lists of their own where it is left out. */
+  readonly placements?: readonly string[] | undefined
+}
+
 /** A run that somebody wants. */
-export type WantedRun = WantedTraining | WantedImportance | WantedTuning
+export type WantedRun = WantedTraining | WantedImportance | WantedTuning | WantedBatch
 
 /** The runs of training and tuning, and the queue of those that wait. */
 export interface Runs {
@@ -251,7 +258,7 @@ export interface Runs {
   list(query: RunQuery): Promise<readonly Run[]>
   /** @throws MillraceError RUN_NOT_FOUND */
   find(id: string): Promise<{ readonly run: Run; readonly metrics: readonly RunMetric[] }>
-  /** @throws MillraceError UNKNOWN_GENERATOR, TUNING_INPUT_INVALID for a tuning of what there is not */
+  /** @throws MillraceError UNKNOWN_GENERATOR, TUNING_INPUT_INVALID for a tuning of what there is not; UNKNOWN_PLACEMENT, PLACEMENT_PATTERN_MISSING for such a batch */
   queue(wanted: WantedRun): Promise<Run>
   /** Resolves when its process has ended. @throws MillraceError RUN_NOT_FOUND; RUN_STATE_CHANGED where it has ended before */
   cancel(id: string, asked: { readonly by: string; readonly why: string }): Promise<Run>

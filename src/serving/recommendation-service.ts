@@ -66,6 +66,8 @@ interface Ranking {
   readonly ranked?: RankedCandidates
   readonly rankingFailure?: unknown
   readonly lookup?: Lookup
+  /** What failed where the list was made without a stored one at first; the look-up is the rung below then. */
+  readonly failures?: readonly GeneratorFailure[]
 }
 
 interface Lookup {
@@ -222,11 +224,12 @@ export class RecommendationService {
     const rung = rungOf(question, funnel, outcome, ranking)
     // Before the popular list, the one that was made in better times.
     if (rung === 'popular' && lookup === undefined && this.#mayLookUp(question)) {
+      const { failures } = outcome
       return this.#lookUp(question, funnel).then((found) =>
         this.#response(
           question,
           funnel,
-          found.candidates ? { rankingFailure, lookup: found } : { ...ranking, lookup: found },
+          found.candidates ? { rankingFailure, lookup: found, failures } : { ...ranking, lookup: found },
         ),
       )
     }
@@ -248,7 +251,7 @@ export class RecommendationService {
       servedRows: () => ranked && this.#servedRows(funnel, response, ranked),
       stepMs: ranked?.stepMs,
       historyLength: outcome.historyLength,
-      failures: outcome.failures,
+      failures: outcome.failures.length > 0 ? outcome.failures : (ranking.failures ?? []),
       ...(rankingFailure !== undefined && { rankingFailure }),
       ...(lookup?.failure !== undefined && { lookupFailure: lookup.failure }),
       invalidCandidateCount: outcome.answer.invalidCount,
@@ -300,10 +303,14 @@ function rungOf(
   { placement }: Question,
   funnel: Funnel,
   { failures, generatedCount, answer }: Outcome,
-  { ranked, lookup }: Ranking,
+  { ranked, lookup, failures: before }: Ranking,
 ): Rung {
   const { pattern, isRanked } = placement.plan
-  const isBare = funnel.model === undefined || failures.length > 0 || (generatedCount === 0 && answer.count > 0)
+  const isBare =
+    before !== undefined ||
+    funnel.model === undefined ||
+    failures.length > 0 ||
+    (generatedCount === 0 && answer.count > 0)
   if (isBare || pattern === 'batch') return lookup?.candidates && generatedCount > 0 ? 'stored' : 'popular'
   // The order of a stored list is the ranker's, if it was to have a say.
   return isRanked && ranked === undefined && lookup?.candidates === undefined ? 'unranked' : 'full'

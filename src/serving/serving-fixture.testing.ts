@@ -12,6 +12,7 @@ import type { StoredEvent } from '../ports/event-log.ts'
 import type { LiveFeatures } from './candidate-ranking.ts'
 import { LiveState } from './live-state.ts'
 import { type AnswerObservation, RecommendationService } from './recommendation-service.ts'
+import type { StoredLists } from './stored-lists.ts'
 
 export const NOW_MS = Date.UTC(2024, 5, 1)
 export const DAY_MS = 86_400_000
@@ -158,13 +159,14 @@ export class Shop {
   /** What the service takes for now. */
   nowMs = NOW_MS
 
-  constructor(plan: Plan, features?: LiveFeatures) {
+  constructor(plan: Plan, features?: LiveFeatures, storedLists?: StoredLists) {
     this.live = new LiveState(plan)
     this.service = new RecommendationService({
       plan,
       live: this.live,
       clock: { now: () => this.nowMs },
       features,
+      storedLists,
       newRequestId: () => `r${++this.#requestCount}`,
       onAnswer: (observation) => this.observations.push(observation),
     })
