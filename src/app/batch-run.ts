@@ -47,7 +47,8 @@ export const batchRequest = ({ placements, out }: BatchOptions): RunRequest['opt
   ...(out !== undefined && { out: resolve(out) }),
 })
 
-const placementsIn = ({ placements }: RunRequest['options']): readonly string[] =>
+/** The placements that a request names; none where it means all that have lists. */
+export const placementsIn = ({ placements }: RunRequest['options']): readonly string[] =>
   typeof placements === 'string' ? placements.split(',') : []
 
 /** Users of a chunk: about half a second's work, which is what a kill costs. */
