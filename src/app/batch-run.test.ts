@@ -28,7 +28,7 @@ import { readTrainingInput } from './training-input.ts'
 vi.setConfig({ testTimeout: 60_000 })
 const owner = 'team@test.example'
 const NOW_MS = Date.UTC(2026, 2, 1)
-const USER_COUNT = 1300
+const USER_COUNT = 1100
 const ITEM_COUNT = 80
 
 /** Told before every list that is asked of it. */
@@ -140,7 +140,7 @@ async function rowsIn(path: string): Promise<readonly Record<string, unknown>[]>
   })
 }
 
-const sample = Array.from({ length: 40 }, (_, n) => `u${n * 31}`)
+const sample = Array.from({ length: 40 }, (_, n) => `u${n * 27}`)
 
 test('the lists are what visitors would have got live, in the store and in the file, and the next batch replaces both', async () => {
   const app = await shop()

@@ -41,12 +41,14 @@ export interface StepMs {
 
 /** What happened behind an answer, and what went wrong though it was given nevertheless. */
 export interface Answered {
-  readonly response: Pick<RecommendResponse, 'placement'>
+  readonly response: Pick<RecommendResponse, 'placement' | 'stored'>
   /** Left out where no ranker had a say. */
   readonly stepMs?: StepMs | undefined
   readonly failures: readonly { readonly generator: string }[]
   /** Why the ranker had no say though it should. */
   readonly rankingFailure?: unknown
+  /** Why a list made ahead of time could not be looked up. */
+  readonly lookupFailure?: unknown
   readonly invalidCandidateCount: number
 }
 

@@ -32,6 +32,8 @@ export class ServerMetrics {
   readonly #items = new PendingCounts()
   readonly #failures: Counter<'generator'>
   readonly #unranked: Counter
+  readonly #lookups: Counter
+  readonly #listAge: Gauge<'placement'>
   readonly #invalid: Counter
   readonly #accepted: Counter<'kind'>
   readonly #duplicates: Counter<'kind'>
@@ -69,6 +71,17 @@ export class ServerMetrics {
     this.#unranked = new Counter({
       name: 'millrace_ranking_failures_total',
       help: 'Answers that had to be made without the ranker, because it or its features failed or took too long.',
+      registers,
+    })
+    this.#lookups = new Counter({
+      name: 'millrace_stored_list_failures_total',
+      help: 'Answers for which a list made ahead of time could not be looked up, because the store failed or took too long.',
+      registers,
+    })
+    this.#listAge = new Gauge({
+      name: 'millrace_stored_list_age_seconds',
+      help: 'Age of the list made ahead of time that the newest answer of the placement is from.',
+      labelNames: ['placement'],
       registers,
     })
     this.#invalid = new Counter({
@@ -136,11 +149,14 @@ export class ServerMetrics {
     }
   }
 
-  countAnswered({ response, stepMs, failures, rankingFailure, invalidCandidateCount }: Answered): void {
+  countAnswered(answered: Answered): void {
+    const { response, stepMs, failures, rankingFailure, lookupFailure, invalidCandidateCount } = answered
     if (stepMs !== undefined) {
       for (const step in stepMs) this.#steps.observe(response.placement, step, stepMs[step as keyof StepMs] / 1000)
     }
     if (rankingFailure !== undefined) this.#unranked.inc()
+    if (lookupFailure !== undefined) this.#lookups.inc()
+    if (response.stored) this.#listAge.set({ placement: response.placement }, response.stored.ageSeconds)
     for (const { generator } of failures) this.#failures.inc({ generator })
     if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)
   }
