@@ -8,9 +8,12 @@ import { compressors } from 'hyparquet-compressors'
 import { afterAll, expect, test, vi } from 'vitest'
 import { type App, openApp } from '../app.ts'
 import { defineSystem } from '../config/define-system.ts'
+import type { PlacementPlan } from '../config/plan.ts'
 import { httpIngest } from '../config/sources.ts'
+import type { System } from '../config/system.ts'
 import { logBatches } from '../data/log-batches.ts'
 import { inStock, integer, itemNeighbours, popularity } from '../index.ts'
+import { silentLogger } from '../lib/logger.ts'
 import { seededRng } from '../lib/rng.ts'
 import { openServingModel } from '../models/open-serving-model.ts'
 import type { CandidateGenerator, GeneratorKind } from '../ports/candidate-generator.ts'
@@ -19,7 +22,8 @@ import { RecommendationService } from '../serving/recommendation-service.ts'
 import { StoredLists } from '../serving/stored-lists.ts'
 import { type BatchOptions, batchRequest, batchRun } from './batch-run.ts'
 import { recordRun } from './record-run.ts'
-import { goOnWithRun } from './run-work.ts'
+import { queueDueLists } from './run-runs.ts'
+import { executeRun, goOnWithRun } from './run-work.ts'
 import { runsOf } from './runs.ts'
 import { systemOfModel } from './system-of-model.ts'
 import { trainModel } from './train-model.ts'
@@ -77,15 +81,15 @@ afterAll(async () => {
   }
 })
 
-async function emptyShop(): Promise<App> {
+async function emptyShop(own: System = system()): Promise<App> {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-batch-'))
-  const app = await openApp({ system: system(), dataDir, clock: { now: () => NOW_MS } })
+  const app = await openApp({ system: own, dataDir, clock: { now: () => NOW_MS } })
   opened.push({ app, dataDir })
   return app
 }
 
-async function shop(): Promise<App> {
-  const app = await emptyShop()
+async function shop(own?: System): Promise<App> {
+  const app = await emptyShop(own)
   const rng = seededRng('visits')
   const items = Array.from({ length: ITEM_COUNT }, (_, n) => ({
     kind: 'entity' as const,
@@ -253,6 +257,29 @@ test('what cannot be done is said at once, and the lists of before count on', as
   })
   const run = await runsOf(app).queue({ kind: 'batch', placements: ['home'], by: 'k', command: 'c', why: 'w' })
   expect(run).toMatchObject({ kind: 'batch', state: 'queued', request: { options: { placements: 'home' } } })
+})
+
+test('lists are made by schedule as soon as there is a model, one batch at a time', async () => {
+  const own = { ...system(), plan: structuredClone(system().plan) }
+  const placements = own.plan.serving.placements as Record<string, PlacementPlan>
+  placements.newsletter = { ...placements.newsletter!, batches: { everyMs: 3_600_000 } }
+  const early = await emptyShop(own)
+  const options = { sinceMs: NOW_MS, logger: silentLogger }
+  expect(await queueDueLists(early, options)).toBeUndefined()
+
+  const app = await shop(own)
+  const run = await queueDueLists(app, options)
+  expect(run).toMatchObject({
+    state: 'queued',
+    request: { trigger: 'schedule', why: 'newsletter: every 1 hour.', options: { placements: 'newsletter' } },
+  })
+  expect(await queueDueLists(app, options)).toBeUndefined()
+  const { runs } = await app.metadata()
+  const claimed = await runs.claim({ process: { pid: 1, startedAt: '' }, atMs: NOW_MS, runningCountMax: 1 })
+  expect(claimed?.id).toBe(run!.id)
+  await executeRun(app, run!.id)
+  expect(await runs.find(run!.id)).toMatchObject({ state: 'succeeded' })
+  expect(await queueDueLists(app, options)).toBeUndefined()
 })
 
 test('a generator that fails, a second batch, a file that cannot be written: each has its name', async () => {

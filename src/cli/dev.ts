@@ -68,7 +68,7 @@ function portNumber(text: string): number {
 function exampleRequest(plan: {
   readonly serving: { readonly placements: Readonly<Record<string, { readonly pattern: string }>> }
 }): string {
-  const [placement] = Object.entries(plan.serving.placements).find(([, { pattern }]) => pattern === 'realtime') ?? [
+  const [placement] = Object.entries(plan.serving.placements).find(([, { pattern }]) => pattern !== 'embedding') ?? [
     'home',
   ]
   return JSON.stringify({ placement })
