@@ -63,8 +63,9 @@ export const funnelSystem = ({ candidateCount, leaves }: FunnelShape) =>
     training: {
       owner,
       candidates: { cf: ials({ factors: 64, iterations: 2 }), alike: itemNeighbours(), trending: popularity() },
-      ranker: lambdaMart({ trees: 100, leaves, minRowsPerLeaf: 20, earlyStoppingTrees: 100 }),
-      examples: { windows: 2, window: '1 hour', questionsPerUser: 1, candidates: Math.ceil(candidateCount / 2) },
+      ranker: lambdaMart({ trees: 100, leaves, minRowsPerLeaf: 20 }),
+      // One window: there is none to say that fewer trees would do.
+      examples: { windows: 1, window: '1 hour', questionsPerUser: 1, candidates: Math.ceil(candidateCount / 2) },
     },
     serving: {
       owner,

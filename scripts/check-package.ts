@@ -11,6 +11,7 @@ const MAX_INSTALLED_MEGABYTES = 150
 
 const userFile = `
 import { atMost, category, defineSystem, type GeneratorKind, httpIngest } from 'millrace'
+import { createCollector } from 'millrace/browser'
 import { createClient } from 'millrace/client'
 
 declare const generator: GeneratorKind
@@ -34,6 +35,10 @@ const client = createClient<typeof system>({ url: 'http://127.0.0.1:7700' })
 export const answer = client.recommend({ placement: 'home', userId: 'u1' })
 // @ts-expect-error there is no such placement
 export const wrong = client.recommend({ placement: 'homee', userId: 'u1' })
+const collector = createCollector<typeof system>({ url: 'http://127.0.0.1:7700' })
+collector.clicked({ interaction: 'view', itemId: 'i1', requestId: 'r1', position: 1 })
+// @ts-expect-error there is no such interaction
+collector.clicked({ interaction: 'buy', itemId: 'i1', requestId: 'r1', position: 1 })
 `
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-package-'))
@@ -65,7 +70,11 @@ try {
   output(process.execPath, [program, 'init', 'shop', '--yes'], project)
   output(
     process.execPath,
-    ['--input-type=module', '--eval', "await import('millrace'); await import('millrace/client')"],
+    [
+      '--input-type=module',
+      '--eval',
+      "await import('millrace'); await import('millrace/client'); await import('millrace/browser')",
+    ],
     project,
   )
   // The system file that init wrote, loaded by the compiled package.

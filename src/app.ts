@@ -1,6 +1,7 @@
 // Where a plan, the components and the adapters meet: the only file that knows them all. What an opened app can do lies in `app/`.
 import { join } from 'node:path'
 import { duckDbOfflineStore } from './adapters/duckdb/offline-store.ts'
+import { openAnswerStore } from './adapters/embedded/answer-store.ts'
 import { openDataFolder } from './adapters/embedded/data-folder.ts'
 import { openEventLog } from './adapters/embedded/event-log.ts'
 import { openKeyStore } from './adapters/embedded/key-store.ts'
@@ -15,7 +16,9 @@ import type { System } from './config/system.ts'
 import { Ingest } from './data/ingest.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { environmentVariable } from './lib/environment.ts'
+import { MillraceError } from './lib/errors.ts'
 import { onFirstUse } from './lib/on-first-use.ts'
+import type { AnswerStore } from './ports/answer-store.ts'
 import type { EventLog } from './ports/event-log.ts'
 import type { KeyStore } from './ports/key-store.ts'
 import type { MetadataStore } from './ports/metadata-store.ts'
@@ -68,6 +71,8 @@ export interface App {
   /** Where its files lie. */
   readonly offlineDir: string
   readonly servedFeatures: () => Promise<ServedFeaturesStore>
+  /** Records of what went out. @throws MillraceError ANSWERS_NOT_KEPT where the system file says that there are none */
+  readonly answers: () => Promise<AnswerStore>
   /** The bytes of a ranker that was trained elsewhere; undefined where the system has none. @throws MillraceError MODEL_FILE_INVALID, RUN_INPUT_CHANGED */
   readonly rankerFile: () => Promise<Uint8Array | undefined>
   readonly clock: Clock
@@ -111,6 +116,17 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   )
   const { maxBytes } = system.plan.data.skew
   const servedFeatures = onFirstUse(async () => openServedFeaturesStore({ folder: folder.servedFeaturesDir, maxBytes }))
+  const answers = onFirstUse(() => {
+    const { answers: retention } = system.plan.serving
+    if (retention !== undefined) return openAnswerStore({ folder: folder.answersDir, ...retention })
+    throw new MillraceError(
+      'ANSWERS_NOT_KEPT',
+      'The system file says "serving.answers: false": no record of an answer is kept.',
+      {
+        fix: 'Leave it out, and start the server again: answers from then on are recorded.',
+      },
+    )
+  })
   return {
     system,
     plan: system.plan,
@@ -131,6 +147,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     offlineStore: offlineStore.get,
     offlineDir: folder.offlineDir,
     servedFeatures: servedFeatures.get,
+    answers: answers.get,
     rankerFile: () => readRankerFile(system.ranker, projectDir),
     clock,
     variable,
@@ -138,7 +155,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
       await log.close()
       await quarantine.close()
       await keys.close()
-      for (const store of [onlineStore, storedLists, metadata, snapshots, offlineStore, servedFeatures])
+      for (const store of [onlineStore, storedLists, metadata, snapshots, offlineStore, servedFeatures, answers])
         await (await store.ifUsed())?.close()
     },
   }

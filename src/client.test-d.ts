@@ -30,6 +30,9 @@ const item = { title: 'Lamp', price: 5, stock: 3, labels: ['red', 'small'] }
 // Everything right.
 client.recommend({ placement: 'home', userId: 'u1', recent: [{ itemId: 'i1', interaction: 'view' }, { itemId: 'i2' }] })
 client.similar('i1', { placement: 'product', limit: 5 })
+client.recommend({ placement: 'product', itemId: 'i1', userId: 'u1' }, { timeoutMs: 200 })
+client.track({ interaction: 'view', userId: 'u1', itemId: 'i1' })
+client.track({ kind: 'impression', userId: 'u1', itemIds: ['i1'] })
 client.sendEvents([{ interaction: 'purchase', userId: 'u1', itemId: 'i1', eventTime: new Date() }])
 client.putItem('i1', item)
 client.putItem('i1', { ...item, isNew: true })
@@ -57,6 +60,21 @@ client.putItem('i1', { price: 4 })
 // @ts-expect-error users have no price
 client.putUser('u1', { price: 4 })
 
+// @ts-expect-error a placement of items like a given one needs the item
+client.recommend({ placement: 'product', userId: 'u1' })
+// @ts-expect-error a placement for a user takes no item
+client.recommend({ placement: 'home', itemId: 'i1' })
+// @ts-expect-error "home" does not show items like a given one
+client.similar('i1', { placement: 'home' })
+// @ts-expect-error no interaction is called "buy"
+client.track({ interaction: 'buy', userId: 'u1', itemId: 'i1' })
+type Names = NonNullable<(typeof system)['names']>
+const generator: Names['generator'] = 'trending'
+// @ts-expect-error no generator is called "cf"
+const badGenerator: Names['generator'] = 'cf'
+// @ts-expect-error "home" does not show items like a given one
+const itemPlacement: Names['itemPlacement'] = 'home'
+
 // Without a system every name is allowed, but shapes are still checked.
 const anyClient = createClient({ url: 'http://localhost:7700' })
 anyClient.recommend({ placement: 'anything', recent: [{ itemId: 'i1', interaction: 'whatever' }] })
@@ -65,3 +83,6 @@ anyClient.putItem('i1', { colour: 'red', sizes: ['s', 'm'], weight: null })
 anyClient.recommend({ placement: 'anything', limit: '5' })
 // @ts-expect-error attributes are text, numbers, truth values or lists of text
 anyClient.putItem('i1', { size: { width: 5 } })
+anyClient.recommend({ placement: 'anything', itemId: 'i1' })
+anyClient.similar('i1', { placement: 'anything' })
+void [generator, badGenerator, itemPlacement]

@@ -237,3 +237,22 @@ test('a server that is not there is named', async () => {
   expect(error.code).toBe('UNREACHABLE')
   expect(error.message).toContain(url)
 })
+
+test('tracked events arrive in order and once, and the rejected one is told with its reason', async () => {
+  const { running, url } = await connected()
+  const rejected: unknown[] = []
+  const warnings: string[] = []
+  const client = createClient({
+    url,
+    planHash: 'not the one of the server',
+    onWarning: (message) => warnings.push(message),
+    tracking: { batchCount: 2, onRejected: (list) => rejected.push(...list) },
+  })
+  for (const itemId of ['i0', 'bad', 'i2', 'i3', 'i4']) client.track({ interaction: 'view', userId: 'u1', itemId })
+  await client.close()
+  const rows = running.eventBatches.flatMap((batch) => batch.rows) as { id: string; itemId: string }[]
+  expect(rows.map(({ itemId }) => itemId)).toEqual(['i0', 'bad', 'i2', 'i3', 'i4'])
+  expect(new Set(rows.map(({ id }) => id)).size).toBe(5)
+  expect(rejected).toEqual([{ event: rows[1], reason: 'BAD_ROW', message: 'It is bad.' }])
+  expect(warnings).toHaveLength(1)
+})

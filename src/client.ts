@@ -4,19 +4,25 @@
 //   import type system from './millrace.config.ts'
 //   const client = createClient<typeof system>({ url: 'https://recommend.shop.example', key })
 //   const { items } = await client.recommend({ placement: 'home', userId: 'u1' })
-import { type Call, Connection, type ConnectionOptions } from './client/connection.ts'
+
+import { platformTime } from './client/client-time.ts'
+import { type Call, type CallOptions, Connection, type ConnectionOptions } from './client/connection.ts'
+import { eventQueue, type TrackingOptions } from './client/event-queue.ts'
 import type { AttributeValue } from './domain/event.ts'
-import type { RecommendRequest, RecommendResponse } from './domain/recommendation.ts'
+import type { RecommendedItem, RecommendRequest, RecommendResponse } from './domain/recommendation.ts'
 import type { Named, SystemNames } from './domain/system-names.ts'
 
 export { MillraceApiError } from './client/api-error.ts'
-export type { ConnectionOptions } from './client/connection.ts'
+export type { ClientTime } from './client/client-time.ts'
+export type { CallOptions, ConnectionOptions } from './client/connection.ts'
+export type { DroppedEvents, RejectedEvent, TrackingOptions } from './client/event-queue.ts'
 export type { RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
 
 /** Where no system is given, every name is allowed. */
-type NamesOf<System> = System extends Named<infer Names> ? Names : AnyNames
+export type NamesOf<System> = System extends Named<infer Names> ? Names : AnyNames
 
 interface AnyNames extends SystemNames {
+  readonly itemPlacement: never
   readonly item: Readonly<Record<string, AttributeValue>>
   readonly user: Readonly<Record<string, AttributeValue>>
 }
@@ -119,33 +125,69 @@ export interface FeatureValues {
   }[]
 }
 
-type RecommendQuestion<Names extends SystemNames> = Omit<RecommendRequest, 'placement' | 'recent'> & {
+/** One name of the system, or, where it is none, one that the editor does not know. */
+type Suggested<Name extends string> = Name | (string & Record<never, never>)
+
+/** An answer; the generators are completed, and "popular" stands for what fills a list that they could not. */
+export interface RecommendAnswer<Names extends SystemNames = AnyNames>
+  extends Omit<RecommendResponse, 'placement' | 'items'> {
   readonly placement: Names['placement']
-  /** What the visitor did just now, oldest first, where it is not sent as events. */
-  readonly recent?: readonly { readonly itemId: string; readonly interaction?: Names['interaction'] }[]
+  readonly items: readonly (Omit<RecommendedItem, 'generator'> & {
+    readonly generator: Suggested<Names['generator']>
+  })[]
 }
 
-type SimilarQuestion<Names extends SystemNames> = Pick<RecommendRequest, 'userId' | 'filter' | 'limit'> & {
-  readonly placement?: Names['placement']
-}
+type IsKnown<Name extends string> = string extends Name ? false : true
 
-interface CallOptions {
-  readonly signal?: AbortSignal
+/** Which placement, and for which item where the placement shows items like a given one. */
+type PlacementQuestion<Names extends SystemNames> =
+  IsKnown<Names['placement']> extends true
+    ?
+        | { readonly placement: Names['itemPlacement']; readonly itemId: string }
+        | { readonly placement: Exclude<Names['placement'], Names['itemPlacement']>; readonly itemId?: never }
+    : { readonly placement: string; readonly itemId?: string }
+
+type RecommendQuestion<Names extends SystemNames> = Omit<
+  RecommendRequest,
+  'placement' | 'itemId' | 'recent' | 'alreadyShown'
+> &
+  PlacementQuestion<Names> & {
+    /** What the visitor did just now, oldest first, where it is not sent as events. */
+    readonly recent?: readonly { readonly itemId: string; readonly interaction?: Names['interaction'] }[]
+  }
+
+type SimilarQuestion<Names extends SystemNames> = Pick<RecommendRequest, 'userId' | 'filter' | 'limit' | 'after'> & {
+  readonly placement?: IsKnown<Names['placement']> extends true ? Names['itemPlacement'] : string
 }
 
 interface ChangeOptions extends CallOptions {
   readonly eventTime?: EventTime
 }
 
-/** Every method rejects with `MillraceApiError`. Lost or overloaded calls are repeated, which is safe for all of them. */
+/** Of a client: of its connection, and of the events that it gathers. */
+export interface ClientOptions<Interaction extends string = string> extends ConnectionOptions {
+  /** How `track` gathers and sends. */
+  readonly tracking?: TrackingOptions<ClientEvent<Interaction> | ClientImpression>
+}
+
+/** Every method that returns a promise rejects with `MillraceApiError`. Lost or overloaded calls are repeated, which is safe for all of them. */
 export interface MillraceClient<Names extends SystemNames = AnyNames> {
-  recommend(question: RecommendQuestion<Names>, options?: CallOptions): Promise<RecommendResponse>
-  similar(itemId: string, question?: SimilarQuestion<Names>, options?: CallOptions): Promise<RecommendResponse>
+  recommend(question: RecommendQuestion<Names>, options?: CallOptions): Promise<RecommendAnswer<Names>>
+  similar(itemId: string, question?: SimilarQuestion<Names>, options?: CallOptions): Promise<RecommendAnswer<Names>>
   /** Any number; sent in batches of 1,000, one after another. */
   sendEvents(
     events: readonly (ClientEvent<Names['interaction']> | ClientImpression)[],
     options?: CallOptions,
   ): Promise<IntakeAnswer>
+  /**
+   * Queues an event and returns at once. Queued events are sent in batches and in order, with an id and the time of this call where they have none, and again for as long
+   * as the server cannot be reached. `tracking` says in which portions, and who is told of those that are rejected or dropped.
+   */
+  track(event: ClientEvent<Names['interaction']> | ClientImpression): void
+  /** Sends what `track` has queued. Where that fails the events go on waiting. */
+  flush(): Promise<void>
+  /** To be called before the process ends: sends what `track` has queued, and drops what cannot be sent at once. Other methods go on working. */
+  close(): Promise<void>
   putItem(id: string, attributes: Names['item'], options?: ChangeOptions): Promise<IntakeAnswer>
   patchItem(id: string, attributes: Partial<Names['item']>, options?: ChangeOptions): Promise<IntakeAnswer>
   deleteItem(id: string, options?: CallOptions): Promise<IntakeAnswer>
@@ -165,11 +207,14 @@ export interface MillraceClient<Names extends SystemNames = AnyNames> {
 const BATCH_COUNT = 1000
 
 /**
- * A client of one server. With the type of a system file, `createClient<typeof system>`, its placements, interactions and attributes are
+ * A client of one server. With the type of a system file, `createClient<typeof system>`, or with one that "millrace client" wrote, placements, interactions and attributes are
  * checked and completed; without one, every name is allowed.
  */
-export function createClient<System = undefined>(options: ConnectionOptions): MillraceClient<NamesOf<System>> {
+export function createClient<System = undefined>(
+  options: ClientOptions<NamesOf<System>['interaction']>,
+): MillraceClient<NamesOf<System>> {
   const connection = new Connection(options)
+  const time = options.time ?? platformTime
   const call = <Answer>(method: Call['method'], path: string, rest: Partial<Call> = {}): Promise<Answer> =>
     connection.call({ method, path, ...rest }) as Promise<Answer>
 
@@ -186,33 +231,42 @@ export function createClient<System = undefined>(options: ConnectionOptions): Mi
   const changes = (entity: 'items' | 'users') => {
     const change =
       (method: 'PUT' | 'PATCH') =>
-      (id: string, attributes: object, { eventTime, signal }: ChangeOptions = {}) =>
+      (id: string, attributes: object, { eventTime, ...rest }: ChangeOptions = {}) =>
         call<IntakeAnswer>(method, `/v1/${entity}/${encodeURIComponent(id)}`, {
           body: { attributes, eventTime },
-          signal,
+          ...rest,
         })
     return {
       put: change('PUT'),
       patch: change('PATCH'),
-      remove: (id: string, { signal }: CallOptions = {}) =>
-        call<IntakeAnswer>('DELETE', `/v1/${entity}/${encodeURIComponent(id)}`, { signal }),
-      putMany: (list: readonly object[], { signal }: CallOptions = {}) =>
-        sendAll(list, (batch) => call('PUT', `/v1/${entity}`, { body: { [entity]: batch }, signal })),
+      remove: (id: string, rest?: CallOptions) =>
+        call<IntakeAnswer>('DELETE', `/v1/${entity}/${encodeURIComponent(id)}`, rest),
+      putMany: (list: readonly object[], rest?: CallOptions) =>
+        sendAll(list, (batch) => call('PUT', `/v1/${entity}`, { body: { [entity]: batch }, ...rest })),
     }
   }
   const items = changes('items')
   const users = changes('users')
 
+  type Event = ClientEvent<NamesOf<System>['interaction']> | ClientImpression
+  // Made before the first attempt: a repeated one carries the same id and time.
+  const complete = (event: Event): Event => ({
+    id: crypto.randomUUID(),
+    eventTime: new Date(time.now()).toISOString(),
+    ...event,
+  })
+  const sendEvents = (events: readonly Event[], rest?: CallOptions) =>
+    sendAll(events, (batch) => call('POST', '/v1/events', { body: { events: batch }, ...rest }))
+  const queue = eventQueue<Event>((batch) => sendEvents(batch), { ...options.tracking, time })
+
   return {
-    recommend: (question, { signal } = {}) => call('POST', '/v1/recommend', { body: question, signal }),
-    similar: (itemId, question = {}, { signal } = {}) =>
-      call('GET', `/v1/items/${encodeURIComponent(itemId)}/similar${queryOf(question)}`, { signal }),
-    sendEvents: (events, { signal } = {}) => {
-      // Made before the first attempt: a repeated one carries the same id and time.
-      const eventTime = new Date().toISOString()
-      const complete = events.map((event) => ({ id: crypto.randomUUID(), eventTime, ...event }))
-      return sendAll(complete, (batch) => call('POST', '/v1/events', { body: { events: batch }, signal }))
-    },
+    recommend: (question, rest) => call('POST', '/v1/recommend', { body: question, ...rest }),
+    similar: (itemId, question = {}, rest) =>
+      call('GET', `/v1/items/${encodeURIComponent(itemId)}/similar${queryOf(question)}`, rest),
+    sendEvents: (events, rest) => sendEvents(events.map(complete), rest),
+    track: (event) => queue.add(complete(event)),
+    flush: queue.flush,
+    close: queue.close,
     putItem: items.put,
     patchItem: items.patch,
     deleteItem: items.remove,
@@ -221,13 +275,12 @@ export function createClient<System = undefined>(options: ConnectionOptions): Mi
     patchUser: users.patch,
     deleteUser: users.remove,
     putUsers: users.putMany,
-    featureValues: ({ features, at, ...question }, { signal } = {}) => {
+    featureValues: ({ features, at, ...question }, rest) => {
       const moment = at === undefined ? undefined : new Date(at).toISOString()
       const query = queryOf({ ...question, features: features?.join(','), at: moment })
-      return call('GET', `/v1/features/values${query}`, { signal })
+      return call('GET', `/v1/features/values${query}`, rest)
     },
-    models: async ({ signal } = {}) =>
-      (await call<{ models: readonly ModelDescription[] }>('GET', '/v1/models', { signal })).models,
+    models: async (rest) => (await call<{ models: readonly ModelDescription[] }>('GET', '/v1/models', rest)).models,
   }
 }
 

@@ -53,7 +53,21 @@ export {
 export { loadSystem } from './config/load-system.ts'
 export type { Plan } from './config/plan.ts'
 export type { Rule } from './config/rules.ts'
-export { atMost, inStock, notInteracted, only } from './config/rules.ts'
+export {
+  atLeast,
+  atMost,
+  blocked,
+  boost,
+  bury,
+  explore,
+  inStock,
+  notInteracted,
+  only,
+  pin,
+  rotate,
+  rule,
+  spread,
+} from './config/rules.ts'
 export { type ShopFeatureOptions, shopFeatures } from './config/shop-features.ts'
 export type {
   CatalogueApiOptions,
@@ -69,6 +83,8 @@ export type { OfflineTables } from './data/tables/offline-tables.ts'
 export { type CheckResult, describeCheck } from './domain/check.ts'
 export type { FeatureDefinition } from './domain/feature.ts'
 export type { GateReport } from './domain/gate-report.ts'
+export type { RuleContext, RuleFunction, RuleItem } from './domain/rule-function.ts'
+export type { RuleTrace } from './domain/rule-trace.ts'
 export { type Clock, systemClock } from './lib/clock.ts'
 export type { Duration } from './lib/duration.ts'
 export type { ErrorCode } from './lib/error-catalogue.ts'

@@ -6,7 +6,9 @@ import { dirname, join } from 'node:path'
 import type { CommandDef } from 'citty'
 import { afterAll, describe, expect, test } from 'vitest'
 import { commands } from '../src/cli/commands.ts'
+import { itemReasons } from '../src/domain/explained-answer.ts'
 import { rejectionReasons } from '../src/domain/rejection.ts'
+import { supervisorMetrics } from '../src/http/supervisor-metrics.ts'
 import { startTestServer } from '../src/http/testing.ts'
 import { errorCatalogue } from '../src/lib/error-catalogue.ts'
 import { shortfallOf } from '../src/serving/shortfall.ts'
@@ -95,6 +97,8 @@ describe('the command line', () => {
 
   test('has every command and option that is mentioned', async () => {
     for (const { name, load } of commands) loaded.set(name, (await load()).default as CommandDef)
+    const http = pageOf('docs/http.md').text
+    expect(itemReasons.filter((reason) => !http.includes(`\`${reason}\``))).toEqual([])
     const mentions = [...everyCode.matchAll(/(?<![\w/.-])millrace ([a-z]+(?:-[a-z]+)*)((?: [^\n#|&;)]*)?)/g)].map(
       ([, name, rest]) => ({ name: name!, rest: rest!.trim() }),
     )
@@ -145,7 +149,8 @@ describe('the server', () => {
   })
 
   test('has every metric that is mentioned, of the type that is said', async () => {
-    const text = (await server.inject('/metrics')).body
+    const ofSupervisor = { processes: [], waitingConnectionCount: 0, droppedConnectionCount: 0 }
+    const text = `${(await server.inject('/metrics')).body}\n${supervisorMetrics(ofSupervisor)}`
     const types = Object.fromEntries(
       [...text.matchAll(/^# TYPE (millrace_\w+) (\w+)/gm)].map(([, name, type]) => [name, type]),
     )
@@ -159,10 +164,10 @@ describe('the server', () => {
 test('every code in capitals is an error, a reason of the quarantine, or a reason of a short answer', () => {
   const shortfalls = shortfallReasons()
   const known = new Set<string>([...Object.keys(errorCatalogue), ...Object.keys(rejectionReasons), ...shortfalls])
-  const elsewhere = ['MILLRACE_DEBUG', 'SHOP_API_TOKEN', 'SHOP_DATABASE_URL']
+  const elsewhere: readonly string[] = ['MILLRACE_DEBUG', 'SHOP_API_TOKEN', 'SHOP_DATABASE_URL']
   const mentions = [...everyCode.matchAll(/\b[A-Z]+(?:_[A-Z0-9]+)+\b/g)].map(([code]) => code)
   expect(mentions.length).toBeGreaterThan(20)
-  expect(mentions.filter((code) => !known.has(code) && !elsewhere.includes(code))).toEqual([])
+  expect(mentions.filter((code) => !known.has(code) && ![...elsewhere, ...itemReasons].includes(code))).toEqual([])
   const guide = pageOf('docs/guide/README.md').text
   expect(shortfalls.filter((reason) => !guide.includes(`| \`${reason}\` |`))).toEqual([])
 })
@@ -177,6 +182,8 @@ function shortfallReasons(): string[] {
     filterCount: 9,
     excludedCount: 0,
     notInteractedCount: 0,
+    wornCount: 0,
+    refusedCount: 0,
   }
   const steps = [
     { liveCount: 1 },
@@ -202,8 +209,8 @@ test('the guide explains every generator and every rule that the package exports
 /** Values that `millrace` exports from files whose path begins so. */
 function exportsOf(file: string): string[] {
   const index = readFileSync(join(repositoryRoot, 'src', 'index.ts'), 'utf8')
-  return [...index.matchAll(/^export \{ ([^}]+) \} from '([^']+)'$/gm)]
+  return [...index.matchAll(/^export \{([^}]+)\} from '([^']+)'$/gm)]
     .filter(([, , from]) => from!.startsWith(file))
-    .flatMap(([, names]) => names!.split(', '))
-    .filter((name) => !name.startsWith('type '))
+    .flatMap(([, names]) => names!.split(',').map((name) => name.trim()))
+    .filter((name) => name !== '' && !name.startsWith('type '))
 }

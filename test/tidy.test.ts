@@ -110,6 +110,10 @@ describe('the dependency rule', () => {
     expect(paths.length).toBeGreaterThan(1)
   })
 
+  test('the collector of a page is one file, so that a page can load it as it is', () => {
+    expect(loadedWith('src/client/browser.ts').imports).toEqual([])
+  })
+
   test('a system file loads words alone, neither the app nor a database nor the server, so that a command begins fast', () => {
     const { paths, imports } = loadedWith('src/index.ts')
     const packages = imports.filter(({ target, specifier }) => target === undefined && !specifier.startsWith('node:'))
@@ -148,7 +152,6 @@ describe('the pure middle', () => {
   const edges = /^src\/(lib|cli|adapters|client)\/|^src\/(client|testing)\.ts$/
   const exceptions: Readonly<Record<string, string>> = {
     'src/kernels/threads.ts': 'Starts and stops real threads.',
-    'src/app/serve.ts': 'Looks for a newer model every second; the one timer of the running app.',
   }
 
   test('takes time, randomness, environment and output as arguments', () => {

@@ -30,6 +30,7 @@ export async function servingCostOf(app: App, version: string): Promise<ServingC
 /** Of every placement whose answers are made from the model; a hybrid one without its stored lists, which costs most. Empty where the log has no user. */
 export async function measureAnswers(app: App, version: string): Promise<readonly AnswerTimes[]> {
   const { plan, modelsDir, clock, log } = app
+  const { ruleFunctions } = app.system
   const live = new LiveState(plan)
   const userIds = new Set<string>()
   for await (const batch of logBatches(log, await log.bounds())) {
@@ -40,7 +41,14 @@ export async function measureAnswers(app: App, version: string): Promise<readonl
     plan.data.features.length === 0
       ? undefined
       : liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features)
-  const service = new RecommendationService({ plan, live, clock, newRequestId: () => 'measured', features })
+  const service = new RecommendationService({
+    plan,
+    live,
+    clock,
+    newRequestId: () => 'measured',
+    features,
+    ruleFunctions,
+  })
   service.useModel((await openServingModel(modelsDir, version, systemOfModel(app))).model)
   const placements = Object.entries(plan.serving.placements).filter(
     ([, { pattern }]) => pattern === 'realtime' || pattern === 'hybrid',

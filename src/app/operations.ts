@@ -1,5 +1,6 @@
 // What a running system tells of itself over HTTP and in its metrics.
 import type { App } from '../app.ts'
+import type { AnswerRecorder } from '../data/answer-recorder.ts'
 import type { ImpressionRecorder } from '../data/impression-recorder.ts'
 import type { SourceRunner } from '../data/source-runner.ts'
 import type { OperationFigures, Operations } from '../http/dependencies.ts'
@@ -12,6 +13,8 @@ export interface OperationsParts {
   readonly features: RunningFeatures | undefined
   /** Undefined where what was shown is not kept. */
   readonly impressions: Pick<ImpressionRecorder, 'counts'> | undefined
+  /** Undefined where no records of answers are kept. */
+  readonly answers?: Pick<AnswerRecorder, 'counts'> | undefined
   readonly liveModel: Pick<LiveModel, 'champion' | 'manifest' | 'problem'>
   /** Undefined until they are started, and where there are none. */
   readonly sources: () => SourceRunner | undefined
@@ -20,7 +23,7 @@ export interface OperationsParts {
 
 export function operationsOf(
   app: App,
-  { features, impressions, liveModel, sources, logger }: OperationsParts,
+  { features, impressions, answers, liveModel, sources, logger }: OperationsParts,
 ): Operations {
   /** Metrics are asked for when something is wrong, too: what cannot be read is left out, and the log says why. */
   const orUndefined = async <T>(part: string, read: () => Promise<T>): Promise<T | undefined> => {
@@ -43,6 +46,7 @@ export function operationsOf(
         samples: features.sampleCounts(),
       },
       impressions: impressions?.counts(),
+      answers: answers?.counts(),
       sources: (await orUndefined('sources', () => sourceSummaries(sources()))) ?? [],
       championAnswers:
         liveModel.champion === undefined ? undefined : liveModel.champion === liveModel.manifest?.version,

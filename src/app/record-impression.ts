@@ -4,7 +4,7 @@ import { type AnswerObservation, NO_MODEL } from '../serving/recommendation-serv
 
 /** An anonymous visitor's list is not kept: nothing that happens later could be attributed to it. */
 export function recordImpression(recorder: ImpressionRecorder, observation: AnswerObservation): void {
-  const { response, userId, nowMs } = observation
+  const { response, userId, nowMs, propensities } = observation
   if (userId === undefined) return
   const { requestId, placement, modelVersion, rung, items } = response
   const served = observation.servedRows()
@@ -17,6 +17,7 @@ export function recordImpression(recorder: ImpressionRecorder, observation: Answ
     ...(modelVersion !== NO_MODEL && { modelVersion }),
     rung,
     scores: items.map(({ score }) => score),
+    ...(propensities && { propensities }),
     ...(served && { served }),
   })
 }

@@ -10,7 +10,7 @@ import { category, count, defineSystem, httpIngest, popularity } from '../index.
 import { MillraceError } from '../lib/errors.ts'
 import { silentLogger } from '../lib/logger.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
-import { type RunningFeatures, runFeatures } from './run-features.ts'
+import { type RunningFeatures, readFeatures, runFeatures } from './run-features.ts'
 import { serve } from './serve.ts'
 
 const system = defineSystem({
@@ -24,7 +24,7 @@ const system = defineSystem({
     skew: { sampleShare: 1 },
   },
   training: { owner: 'ml@test.example', candidates: { popular: popularity() } },
-  serving: { owner: 'web@test.example', placements: { home: {} } },
+  serving: { owner: 'web@test.example', placements: { home: {} }, impressions: {} },
   monitoring: { owner: 'sre@test.example' },
 })
 
@@ -152,4 +152,39 @@ test('stopping while it waits to try again takes no longer than the wait at hand
   const startMs = performance.now()
   await features.stop()
   expect(performance.now() - startMs).toBeLessThan(1000)
+})
+
+test('a worker, which never keeps the features, says that nobody does and how late they are', async () => {
+  await app.log.append(views(2))
+  let aheadMs = 0
+  const features = await readFeatures({ ...app, clock: { now: () => Date.now() + aheadMs } }, silentLogger)
+  try {
+    expect(features.isKeeper()).toBe(false)
+    expect(await store.isClaimed()).toBe(false)
+    aheadMs = 11_000
+    await expect
+      .poll(() => features.problem(), { timeout: 5_000 })
+      .toMatch(/^The features are 2 events and 1\d s behind the event log\. No process keeps them\.$/)
+    const keeping = await runFeatures(app, silentLogger)
+    await expect.poll(() => features.problem(), { timeout: 5_000 }).toBeUndefined()
+    expect(await viewsOf(features)).toBe(2)
+    await keeping.stop()
+  } finally {
+    await features.stop()
+  }
+})
+
+test('a server that is warmed up has answered before the first visitor, and nothing of it is counted or kept', async () => {
+  await app.log.append(views(2))
+  const told: object[] = []
+  const logger = { ...silentLogger, info: (message: string, fields = {}) => void told.push({ message, ...fields }) }
+  const running = await serve(app, { port: 0, isWarmedUp: true, isPipelineElsewhere: true, logger })
+  try {
+    expect(told).toContainEqual({ message: 'warmed up', questionCount: 200, ms: expect.any(Number) })
+    expect((await app.log.bounds()).nextOffset).toBe(2)
+    expect(await running.ownMetrics()).not.toContain('millrace_answers_total{')
+    expect(await store.isClaimed()).toBe(false)
+  } finally {
+    await running.close()
+  }
 })

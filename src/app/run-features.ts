@@ -7,6 +7,7 @@ import { FeatureSampler, type SampleCounts, sampledReader } from '../data/featur
 import { type FeatureStatus, featureStatus } from '../data/feature-status.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
+import { repeat } from '../lib/repeat.ts'
 import { pause } from '../lib/within.ts'
 import { engineUnlessTaken } from './feature-engine.ts'
 
@@ -56,6 +57,46 @@ export async function runFeatures(app: App, logger: Logger): Promise<RunningFeat
       await sampler.settled()
     },
   }
+}
+
+/** A keeper that is late by more than this is told of: answers lack what has happened meanwhile. */
+const LATE_MS = 10_000
+const LOOK_EVERY_MS = 1000
+
+/**
+ * Reads the features that another process keeps, and never keeps them: learning would slow the answers. What is amiss is looked for in the store.
+ * @throws MillraceError DATA_FOLDER_NEWER, ONLINE_STORE_UNUSABLE
+ */
+export async function readFeatures(app: App, logger: Logger): Promise<RunningFeatures> {
+  const store = await app.onlineStore()
+  const sampler = new FeatureSampler({ store: await app.servedFeatures(), ...app.plan.data.skew, logger })
+  const status = () => featureStatus(app.plan.data.features, { ...app, store })
+  let problem: string | undefined
+  const stopLooking = repeat(LOOK_EVERY_MS, async () => {
+    try {
+      problem = latenessOf(await status())
+    } catch (error) {
+      problem = `How far the features are cannot be read: ${String(error)}`
+    }
+  })
+  return {
+    reader: sampledReader(featureReader({ store, clock: app.clock }), sampler),
+    status,
+    isKeeper: () => false,
+    problem: () => problem,
+    failureCount: () => 0,
+    sampleCounts: () => sampler.counts(),
+    stop: async () => {
+      await stopLooking()
+      await sampler.settled()
+    },
+  }
+}
+
+function latenessOf({ lagEventCount, lagMs, isKept }: FeatureStatus): string | undefined {
+  if (lagMs <= LATE_MS) return undefined
+  const why = isKept ? 'The process that keeps them is late.' : 'No process keeps them.'
+  return `The features are ${lagEventCount} events and ${Math.round(lagMs / 1000)} s behind the event log. ${why}`
 }
 
 class Keeping {

@@ -34,3 +34,13 @@ export async function startSources(app: App, logger: Logger): Promise<SourceRunn
     return undefined
   }
 }
+
+/** Ready to tell how they stand, while another process reads them; undefined where there are none, or their states cannot be read. */
+export async function watchSources(app: App, logger: Logger): Promise<SourceRunner | undefined> {
+  try {
+    return await sourcesOf(app, logger)
+  } catch (error) {
+    logger.error('the sources cannot be looked at', { error })
+    return undefined
+  }
+}

@@ -1,50 +1,55 @@
-// One process that does everything `millrace dev` promises: takes events in, follows the log, answers, and swaps models when a new one is in
-// charge.
+// One process that takes events in, follows the log, answers, and swaps models when a new one is in charge. It keeps the data up to date as well, as
+// `millrace dev` promises, unless another process does.
 import { randomUUID } from 'node:crypto'
 import { thisProcess } from '../adapters/embedded/process-name.ts'
 import type { App } from '../app.ts'
+import { answerRecorder } from '../data/answer-recorder.ts'
 import { followLog, type LogFollower } from '../data/follow-log.ts'
 import { impressionRecorder } from '../data/impression-recorder.ts'
-import type { SourceRunner } from '../data/source-runner.ts'
-import type { ServerDependencies } from '../http/dependencies.ts'
-import { createServer, type ServerOptions } from '../http/server.ts'
+import type { ProcessGroup, ServerDependencies } from '../http/dependencies.ts'
+import { createServer, type HttpServer, type ServerOptions } from '../http/server.ts'
+import { inTurn } from '../lib/in-turn.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
+import { repeat } from '../lib/repeat.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { StoredLists } from '../serving/stored-lists.ts'
+import { withPages } from './answer-pages.ts'
+import { type ExplainAnswerOptions, explainAnswer } from './explain-answer.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
 import { liveFeatures } from './live-features.ts'
 import { LiveModel } from './live-model.ts'
 import { modelsOf } from './models.ts'
 import { operationsOf } from './operations.ts'
 import { packageVersion } from './package-version.ts'
+import { recordAnswer } from './record-answer.ts'
 import { recordImpression } from './record-impression.ts'
-import { type RunningFeatures, runFeatures } from './run-features.ts'
-import { runRuns } from './run-runs.ts'
-import { startSources } from './run-sources.ts'
-import { runTables } from './run-tables.ts'
+import type { RunningFeatures } from './run-features.ts'
+import { openPipeline } from './run-pipeline.ts'
 import { runsOf } from './runs.ts'
 import { systemOfModel } from './system-of-model.ts'
+import { tellOfRules } from './tell-of-rules.ts'
+import { warmUp } from './warm-up.ts'
 
 /** How often a running server looks which model is in charge. */
 const MODEL_POLL_MS = 500
 /** How often somebody who waits for the features looks. */
 const FEATURE_POLL_MS = 5
-/** How often the log is relieved of what the system's retention lets go. */
-const TRIM_EVERY_MS = 3_600_000
-/** How often the queue of runs is looked at. */
-const RUNS_EVERY_MS = 1000
-/** How long a server that stops waits for what was shown to reach the log. */
-const IMPRESSIONS_END_MS = 5000
-/** How often what is new in the log goes to the offline tables. */
-const TABLES_EVERY_MS = 60_000
+/** How long a server that stops waits for what was shown to reach the log, and for records of answers. */
+const RECORDS_END_MS = 5000
 
 export interface ServeOptions extends ServerOptions {
   readonly logger?: Logger
+  /** Whether another process keeps the data up to date, as `millrace start` has one for it: this one answers, and only reads what that one writes. */
+  readonly isPipelineElsewhere?: boolean
+  /** The processes it answers with, where it is one of several. */
+  readonly group?: ProcessGroup
+  /** Whether it answers questions of its own making before it is handed back, so that the first real one is as fast as later ones. */
+  readonly isWarmedUp?: boolean
 }
 
-export interface RunningSystem {
+export interface RunningSystem extends Pick<HttpServer, 'take' | 'takenCount' | 'ownMetrics'> {
   readonly url: string
   readonly port: number
   readonly service: RecommendationService
@@ -63,13 +68,18 @@ export interface RunningSystem {
  * @throws MillraceError PORT_IN_USE, ADDRESS_UNUSABLE, KEYS_REQUIRED
  */
 export async function serve(app: App, options: ServeOptions = {}): Promise<RunningSystem> {
-  const { logger = silentLogger, ...serverOptions } = options
+  const { logger = silentLogger, isPipelineElsewhere = false, group, isWarmedUp = false, ...serverOptions } = options
   const { plan, clock, modelsDir } = app
   const live = new LiveState(plan)
-  // A shop without features has no online store either. One that cannot keep its features does not start: answers would silently lack them.
-  const features = plan.data.features.length === 0 ? undefined : await runFeatures(app, logger)
+  const pipeline = await openPipeline(app, { logger, isElsewhere: isPipelineElsewhere })
+  const { features, tables } = pipeline
   const impressions =
     plan.serving.impressions && impressionRecorder({ log: app.log, logger, ...plan.serving.impressions })
+  const tellRuleFailures = tellOfRules(logger)
+  let isWarmingUp = isWarmedUp
+  const { answers: kept } = plan.serving
+  const answers = kept && answerRecorder({ store: await app.answers(), logger })
+  const { firstOffset } = await app.log.bounds()
   const service = new RecommendationService({
     plan,
     live,
@@ -77,9 +87,15 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     newRequestId: randomUUID,
     storedLists: new StoredLists(await app.storedLists()),
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
+    ruleFunctions: app.system.ruleFunctions,
     onAnswer: (observation) => {
+      if (isWarmingUp) return
       server.countAnswered(observation)
+      tellRuleFailures(observation)
       if (impressions) recordImpression(impressions, observation)
+      if (answers) {
+        recordAnswer(answers, observation, { ...kept, planHash: plan.hash, firstOffset, nowMs: clock.now() })
+      }
     },
   })
   const liveModel = new LiveModel({
@@ -92,11 +108,9 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   })
   let failure: unknown
   let follower: LogFollower | undefined
-  let sources: SourceRunner | undefined
-  const tables = await runTables(app, logger)
   const server = createServer(
     {
-      recommender: service,
+      recommender: withPages(service, answers),
       intake: app.ingest,
       keys: app.keys,
       clock,
@@ -106,11 +120,13 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
         ...statusOf(follower, failure),
         shortcomings: [features?.problem() ?? [], liveModel.problem ?? [], liveModel.rankerProblem ?? []].flat(),
       }),
-      operations: operationsOf(app, { features, impressions, liveModel, sources: () => sources, logger }),
+      operations: operationsOf(app, { features, impressions, answers, liveModel, sources: pipeline.sources, logger }),
+      ...(answers && { answers: { explain: inTurn((asked: ExplainAnswerOptions) => explainAnswer(app, asked)) } }),
       models: modelsOf(app, liveModel),
       runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
-      ...(tables && { tables: tables.tables }),
+      ...(tables && { tables }),
+      group,
       build: { version: packageVersion(), planHash: plan.hash },
     },
     serverOptions,
@@ -120,7 +136,6 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     throw error
   })
 
-  const { firstOffset } = await app.log.bounds()
   follower = followLog(app.log, {
     fromOffset: firstOffset,
     clock,
@@ -134,34 +149,31 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   await follower.caughtUp()
   await liveModel.refresh()
   const stopPolling = repeat(MODEL_POLL_MS, () => liveModel.refresh())
-  const stopTrimming = repeat(TRIM_EVERY_MS, () => trimLog(app, logger))
-  void trimLog(app, logger)
-  const stopTables = repeat(TABLES_EVERY_MS, async () => tables?.tend())
-  sources = await startSources(app, logger)
-  const runs = await runRuns(app, logger)
-  const stopRuns = repeat(RUNS_EVERY_MS, async () => runs?.tend())
+  await pipeline.start()
+  if (isWarmedUp) await warmUp(app, service, logger)
+  isWarmingUp = false
 
   return {
     url,
     port,
     service,
+    take: server.take,
+    takenCount: server.takenCount,
+    ownMetrics: server.ownMetrics,
     modelProblem: () => liveModel.problem,
     caughtUp: () => follower.caughtUp(),
     featuresCaughtUp: () => featuresCaughtUp(features),
     close: async () => {
       await server.close()
       // A log that hangs must not keep the server from stopping: what it has not taken by then is lost with the process.
-      if (impressions) await settlesWithin(impressions.settled(), IMPRESSIONS_END_MS)
-      await stopRuns()
-      await runs?.stop()
+      if (impressions) await settlesWithin(impressions.settled(), RECORDS_END_MS)
+      if (answers) await settlesWithin(answers.settled(), RECORDS_END_MS)
+      await pipeline.endRuns()
       await stopPolling()
       await liveModel.stop()
-      await stopTrimming()
-      await stopTables()
-      await sources?.stop()
+      await pipeline.endWork()
       await follower.stop()
-      await features?.stop()
-      await tables?.last()
+      await pipeline.end()
     },
   }
 }
@@ -179,31 +191,4 @@ function statusOf(follower: LogFollower | undefined, failure: unknown): ReturnTy
   const lag = follower.lag()
   const obstacles = failure === undefined ? [] : [`Following the event log stopped: ${String(failure)}`]
   return { lagEventCount: lag.eventCount, lagMs: lag.ms, obstacles }
-}
-
-/** Retention applies to the log only: a serving process keeps what it has read until it is started again. */
-async function trimLog(app: App, logger: Logger): Promise<void> {
-  const { retention } = app.plan.data
-  if (retention.maxAgeMs === undefined && retention.maxBytes === undefined) return
-  try {
-    const { removedCount } = await app.log.trim(retention)
-    if (removedCount > 0) logger.info('events beyond the retention removed', { removedCount })
-  } catch (error) {
-    logger.error('the log could not be trimmed', { error })
-  }
-}
-
-/** Does something again and again, never twice at once. @returns a function that ends it and waits for what is under way */
-function repeat(everyMs: number, act: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined
-  const timer = setInterval(() => {
-    running ??= act().finally(() => {
-      running = undefined
-    })
-  }, everyMs)
-  timer.unref()
-  return async () => {
-    clearInterval(timer)
-    await running
-  }
 }

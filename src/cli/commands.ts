@@ -55,6 +55,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'How the system stands: log, features, sources, checks',
     load: () => import('./status.ts'),
   },
+  {
+    name: 'replay',
+    summary: 'Compute answers that went out again, and tell what differs',
+    load: () => import('./replay.ts'),
+  },
   { name: 'train', summary: 'Train every candidate generator and store the model', load: () => import('./train.ts') },
   {
     name: 'evaluate',
@@ -89,6 +94,16 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'dev', summary: 'Run the whole system in one process', load: () => import('./dev.ts') },
   {
+    name: 'start',
+    summary: 'Run the system in several processes, and keep them running',
+    load: () => import('./start.ts'),
+  },
+  {
+    name: 'deploy',
+    summary: 'Write the files of a load balancer in front of replicas, and of a systemd service',
+    load: () => import('./deploy.ts'),
+  },
+  {
     name: 'models',
     summary: 'The models: which there are, which one is in charge, and how that came about',
     load: () => import('./models.ts'),
@@ -104,6 +119,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'rollback',
     summary: 'Put the previous model in charge again',
     load: () => import('./rollback.ts'),
+  },
+  {
+    name: 'client',
+    summary: 'Write the names of the system as types for its clients',
+    load: () => import('./client.ts'),
   },
   { name: 'keys', summary: 'Create, list and revoke API keys', load: () => import('./project-keys.ts') },
 ]

@@ -2,9 +2,9 @@
 import { defineCommand } from 'citty'
 import { serve } from '../app/serve.ts'
 import { openApp } from '../app.ts'
-import { MillraceError } from '../lib/errors.ts'
 import { jsonLogger } from '../lib/logger.ts'
 import { appArguments } from './app-arguments.ts'
+import { portNumber, serverArguments, untilStopped } from './server-arguments.ts'
 
 /** Long enough for busy clients to finish on their connections, short enough not to be noticed at Ctrl+C. */
 const DRAIN_MS = 300
@@ -13,14 +13,7 @@ export default defineCommand({
   meta: { name: 'dev', description: 'Run the whole system in one process' },
   args: {
     ...appArguments,
-    host: {
-      type: 'string',
-      description: 'Address to listen on; any but loopback needs API keys',
-      default: '127.0.0.1',
-    },
-    port: { type: 'string', description: 'Port to listen on; 0 takes a free one', default: '7700' },
-    requireKey: { type: 'boolean', description: 'Ask for an API key on loopback too', default: false },
-    allowOrigin: { type: 'string', description: 'Web origins that may call from a browser, separated by commas' },
+    ...serverArguments,
   },
   async run({ args }) {
     const port = portNumber(args.port)
@@ -48,7 +41,7 @@ export default defineCommand({
       `try: curl -s ${running.url}/v1/recommend -H 'content-type: application/json' -d '${exampleRequest(app.plan)}'`,
     )
     console.log(`API: ${running.url}/openapi.json   metrics: ${running.url}/metrics   stop: Ctrl+C`)
-    await untilStopped()
+    await untilStopped(() => process.exit(130))
     await running.close()
     await app.close()
   },
@@ -59,12 +52,6 @@ const withoutModel = (problem: string | undefined): string =>
     ? 'no model yet: popular items until "millrace train" has run'
     : `popular items only. ${problem}`
 
-function portNumber(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new MillraceError('CLI_USAGE', `--port is ${JSON.stringify(text)}, expected a whole number from 0 to 65535.`)
-}
-
 function exampleRequest(plan: {
   readonly serving: { readonly placements: Readonly<Record<string, { readonly pattern: string }>> }
 }): string {
@@ -72,18 +59,4 @@ function exampleRequest(plan: {
     'home',
   ]
   return JSON.stringify({ placement })
-}
-
-/** Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. */
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    let isStopping = false
-    const stop = (): void => {
-      if (isStopping) process.exit(130)
-      isStopping = true
-      resolve()
-    }
-    process.on('SIGINT', stop)
-    process.on('SIGTERM', stop)
-  })
 }

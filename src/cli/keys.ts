@@ -42,7 +42,7 @@ const createCommand = ({ open, clock, print, note }: KeysContext) =>
         required: true,
         valueHint: scopes.join(','),
         description:
-          'What the key may do: read (ask for recommendations), write (send events, users, items), admin (both). Several with commas',
+          'What the key may do: read (ask for recommendations), collect (send events), write (send events, users, items), admin (all). Several with commas',
       },
       name: { type: 'string', required: true, description: 'What it is for, such as "web"' },
     },

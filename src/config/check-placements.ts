@@ -1,9 +1,8 @@
 // Where recommendations are shown: which generators propose, how many, and under which rules.
-import { checkFilter } from './check-filter.ts'
+import { checkRules, type RuleNames } from './check-rules.ts'
 import { checkSchedule } from './check-schedule.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
-import type { AttributePlan, AttributeType, PlacementPlan, RulePlan } from './plan.ts'
-import { countableTypes, groupingTypes, type Rule } from './rules.ts'
+import type { PlacementPlan } from './plan.ts'
 
 const placementNames: NameKind = {
   noun: 'placement',
@@ -13,9 +12,7 @@ const placementNames: NameKind = {
 }
 
 /** What a placement may name. */
-export interface PlacementNames {
-  readonly item: Readonly<Record<string, AttributePlan>>
-  readonly interactions: readonly string[]
+export interface PlacementNames extends Omit<RuleNames, 'limit'> {
   readonly generators: readonly string[]
   /** Whether the system has a ranker. */
   readonly hasRanker: boolean
@@ -69,7 +66,7 @@ function checkPlacement(value: unknown, where: string, inspection: Inspection, k
         : checkRanked(fields.ranked, { where: `${where}.ranked`, pattern, hasRanker: known.hasRanker }, inspection),
     newItemShare: checkNewItemShare(fields.newItemShare, pattern, where, inspection),
     includeSeen: checkIncludeSeen(fields.includeSeen, where, inspection),
-    rules: checkRules(fields.rules, `${where}.rules`, inspection, known),
+    rules: checkRules(fields.rules, `${where}.rules`, inspection, { ...known, limit }),
   }
 }
 
@@ -199,60 +196,4 @@ function checkCandidates(
     if (names.indexOf(name) < i) inspection.report(at, `names ${describe(name)} a second time.`, 'Remove it.')
     return inspection.reference(name, at, 'candidate generator', generators)
   })
-}
-
-function checkRules(value: unknown, where: string, inspection: Inspection, known: PlacementNames): readonly RulePlan[] {
-  if (value === undefined) return []
-  const plans: RulePlan[] = []
-  for (const [i, rule] of inspection.list(value, where, 'a list of rules').entries()) {
-    const plan = checkRule(rule, `${where}[${i}]`, inspection, known)
-    if (plan) plans.push(plan)
-  }
-  return plans
-}
-
-function checkRule(value: unknown, where: string, inspection: Inspection, known: PlacementNames): RulePlan | undefined {
-  const rule = value as Rule<string, string, string>
-  switch (rule?.kind) {
-    case 'only':
-      return { kind: 'only', filter: checkFilter(rule.filter, `${where}.filter`, inspection, known.item) }
-    case 'inStock': {
-      const attribute = checkAttribute(rule.attribute, `${where}.attribute`, inspection, known.item, countableTypes)
-      // In back quotes, because an attribute may be called "in" or "not".
-      return { kind: 'only', filter: `\`${attribute}\` > 0` }
-    }
-    case 'notInteracted':
-      return {
-        kind: 'notInteracted',
-        interaction: inspection.reference(rule.interaction, `${where}.interaction`, 'interaction', known.interactions),
-        withinMs: inspection.duration(rule.within, `${where}.within`),
-      }
-    case 'atMost':
-      return {
-        kind: 'atMost',
-        count: inspection.number(rule.count, `${where}.count`, { low: 1, high: 1_000, isInteger: true }),
-        per: checkAttribute(rule.per, `${where}.per`, inspection, known.item, groupingTypes),
-      }
-    default:
-      inspection.report(
-        where,
-        `found ${describe(value)}, expected one of only(), inStock(), notInteracted(), atMost().`,
-      )
-      return undefined
-  }
-}
-
-function checkAttribute(
-  value: unknown,
-  where: string,
-  inspection: Inspection,
-  attributes: Readonly<Record<string, AttributePlan>>,
-  types: readonly AttributeType[],
-): string {
-  const suitable = Object.keys(attributes).filter((name) => types.includes(attributes[name]!.type))
-  if (typeof value === 'string' && attributes[value] !== undefined && !suitable.includes(value)) {
-    inspection.report(where, `"${value}" is of type ${attributes[value].type}, expected ${types.join(' or ')}.`)
-    return value
-  }
-  return inspection.reference(value, where, 'attribute of items', suitable)
 }

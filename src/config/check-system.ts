@@ -1,4 +1,5 @@
 // From what a system file says to its Plan. Nothing is trusted: JavaScript users have no types, and types cannot see everything.
+import type { RuleFunction } from '../domain/rule-function.ts'
 import { contentHash } from '../lib/canonical-json.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -6,11 +7,11 @@ import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import { checkData } from './check-data.ts'
 import { checkCard, checkGates } from './check-gates.ts'
 import { checkOwner } from './check-owner.ts'
-import { checkPlacements } from './check-placements.ts'
+import { checkPlacements, type PlacementNames } from './check-placements.ts'
 import { checkRanker } from './check-ranker.ts'
 import { checkTrainingRuns, trainingRunSettings } from './check-training-runs.ts'
 import { describe, Inspection, type NameKind, pathOf } from './inspection.ts'
-import type { AttributeType, GeneratorPlan, Plan } from './plan.ts'
+import type { AnswersPlan, AttributeType, GeneratorPlan, Plan } from './plan.ts'
 import type { System } from './system.ts'
 
 const generatorNames: NameKind = {
@@ -37,7 +38,9 @@ export function checkSystem(options: unknown): System {
   const data = checkData(fields.data, inspection)
   const training = checkTraining(fields.training, inspection, data)
   checkItemAttributes(training.generators, data.entities.item, inspection)
+  const ruleFunctions: Record<string, RuleFunction> = {}
   const serving = checkServing(fields.serving, inspection, {
+    ruleFunctions,
     data,
     generators: Object.keys(training.generators),
     hasRanker: training.ranker !== undefined,
@@ -52,7 +55,12 @@ export function checkSystem(options: unknown): System {
   }
   if (inspection.problems.length > 0) throw invalid(name, inspection)
   const { generators, ranker } = training
-  return { plan: { ...said, hash: contentHash(said) }, generators, ...(ranker && { ranker }) }
+  return {
+    plan: { ...said, hash: contentHash(said) },
+    generators,
+    ...(ranker && { ranker }),
+    ...(Object.keys(ruleFunctions).length > 0 && { ruleFunctions }),
+  }
 }
 
 function invalid(name: string, inspection: Inspection): MillraceError {
@@ -135,9 +143,9 @@ function isGeneratorKind(value: unknown): value is GeneratorKind {
 function checkServing(
   value: unknown,
   inspection: Inspection,
-  known: { readonly data: Plan['data']; readonly generators: readonly string[]; readonly hasRanker: boolean },
+  known: Pick<PlacementNames, 'generators' | 'hasRanker' | 'ruleFunctions'> & { readonly data: Plan['data'] },
 ): Plan['serving'] {
-  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs', 'impressions'])
+  const fields = inspection.fields(value, 'serving', ['owner', 'placements', 'budgetMs', 'impressions', 'answers'])
   return {
     owner: checkOwner(fields.owner, 'serving', inspection),
     placements: checkPlacements(fields.placements, inspection, {
@@ -145,12 +153,14 @@ function checkServing(
       interactions: Object.keys(known.data.interactions),
       generators: known.generators,
       hasRanker: known.hasRanker,
+      ruleFunctions: known.ruleFunctions,
     }),
     budgetMs:
       fields.budgetMs === undefined
         ? 100
         : inspection.number(fields.budgetMs, 'serving.budgetMs', { low: 1, high: 60_000, isInteger: true }),
     ...checkImpressions(fields.impressions, inspection),
+    ...checkAnswers(fields.answers, inspection),
   }
 }
 
@@ -160,4 +170,23 @@ function checkImpressions(value: unknown, inspection: Inspection): Pick<Plan['se
   const where = 'serving.impressions'
   const { servedShare = 1 } = inspection.fields(value, where, ['servedShare'])
   return { impressions: { servedShare: inspection.number(servedShare, `${where}.servedShare`, { low: 0, high: 1 }) } }
+}
+
+/** A week is time enough to ask why; one answer in a hundred shows what is wrong with the ranker's rows. */
+const defaultAnswers: AnswersPlan = { candidateShare: 0.01, maxAgeMs: 7 * 86_400_000, maxBytes: 1e9 }
+
+function checkAnswers(value: unknown, inspection: Inspection): Pick<Plan['serving'], 'answers'> {
+  if (value === false) return {}
+  if (value === undefined || value === true) return { answers: defaultAnswers }
+  const where = 'serving.answers'
+  const fields = inspection.fields(value, where, ['candidateShare', 'maxAge', 'maxBytes'])
+  const { candidateShare = defaultAnswers.candidateShare, maxAge, maxBytes = defaultAnswers.maxBytes } = fields
+  const bytesRange = { low: 1_000_000, high: Number.MAX_SAFE_INTEGER, isInteger: true }
+  return {
+    answers: {
+      candidateShare: inspection.number(candidateShare, `${where}.candidateShare`, { low: 0, high: 1 }),
+      maxAgeMs: maxAge === undefined ? defaultAnswers.maxAgeMs : inspection.duration(maxAge, `${where}.maxAge`),
+      maxBytes: inspection.number(maxBytes, `${where}.maxBytes`, bytesRange),
+    },
+  }
 }

@@ -22,7 +22,21 @@ import {
   since,
   sum,
 } from './features.ts'
-import { atMost, inStock, notInteracted, only } from './rules.ts'
+import {
+  atLeast,
+  atMost,
+  blocked,
+  boost,
+  bury,
+  explore,
+  inStock,
+  notInteracted,
+  only,
+  pin,
+  rotate,
+  rule,
+  spread,
+} from './rules.ts'
 import { shopFeatures } from './shop-features.ts'
 import { catalogueApi, fileSource, folderSource, httpIngest, postgresSource } from './sources.ts'
 
@@ -108,6 +122,17 @@ defineSystem({
           only("brand = 'acme'"),
           notInteracted('purchase', '30 days'),
           atMost(4, { per: 'brand' }),
+          blocked({ items: ['sku-7'] }),
+          blocked({ attribute: 'brand', values: ['shady'] }),
+          atLeast(2, { of: 'price < 20' }),
+          spread(0.2, { by: ['brand'] }),
+          boost(2, { of: 'price < 20' }),
+          bury(2, { of: 'price > 90' }),
+          pin('sku-1', { at: 1, until: '2027-01-01' }),
+          rotate(3, { within: '7 days', to: 'out' }),
+          explore(0.1),
+          rule<typeof data.entities.item>('cheap', ({ attributes }) => (attributes.price ?? 0) < 20),
+          rule('any', ({ itemId }, { userId }) => (itemId === userId ? 2 : true)),
         ],
       },
       product: { pattern: 'embedding' },
@@ -121,6 +146,7 @@ const system = { name: 'shop', data, training, serving, monitoring }
 defineSystem(system)
 
 // Rules.
+const sellers = { sellerId: text() }
 const withRules = { ...system, serving: { owner, placements: {} } }
 defineSystem({
   ...withRules,
@@ -139,6 +165,24 @@ defineSystem({
       e: { rules: [inStock({ attribute: 'stok' })] },
       // @ts-expect-error a brand cannot be above zero
       f: { rules: [inStock({ attribute: 'brand' })] },
+      // @ts-expect-error items have no "seller"
+      blocked: { rules: [blocked({ attribute: 'seller', values: ['shady'] })] },
+      // @ts-expect-error items have no "colour"
+      spread: { rules: [spread(0.5, { by: ['brand', 'colour'] })] },
+      // @ts-expect-error a title is no group
+      spreadByTitle: { rules: [spread(0.5, { by: ['title'] })] },
+      // @ts-expect-error "dais" is no unit
+      rotate: { rules: [rotate(3, { within: '7 dais' })] },
+      // @ts-expect-error there is no such place to go
+      rotateTo: { rules: [rotate(3, { within: '7 days', to: 'back' })] },
+      // @ts-expect-error a rule answers at once
+      promise: { rules: [rule('later', async () => true)] },
+      // @ts-expect-error items have no "colour"
+      code: { rules: [rule<typeof data.entities.item>('red', ({ attributes }) => attributes.colour === 'red')] },
+      other: {
+        // @ts-expect-error items have no "sellerId", which the rule looks at
+        rules: [rule<typeof sellers>('own', ({ attributes }) => attributes.sellerId === 'us')],
+      },
       // @ts-expect-error there is no generator "cff"
       g: { candidates: ['cff'] },
       // @ts-expect-error there is no such pattern

@@ -9,7 +9,21 @@ import { boolean, category, integer, number, tags, text, timestamp } from './att
 import { checkSystem } from './check-system.ts'
 import { defineSystem } from './define-system.ts'
 import { attribute, count, cross, last, rate, ratioToGroup, sessionMean, share, similarity, sum } from './features.ts'
-import { atMost, inStock, notInteracted, only } from './rules.ts'
+import {
+  atLeast,
+  atMost,
+  blocked,
+  boost,
+  bury,
+  explore,
+  inStock,
+  notInteracted,
+  only,
+  pin,
+  rotate,
+  rule,
+  spread,
+} from './rules.ts'
 import { fileSource, httpIngest } from './sources.ts'
 import { isSystem } from './system.ts'
 
@@ -167,6 +181,7 @@ describe('a valid system', () => {
         },
       },
       budgetMs: 100,
+      answers: { candidateShare: 0.01, maxAgeMs: 604_800_000, maxBytes: 1_000_000_000 },
     })
   })
 
@@ -192,6 +207,64 @@ describe('a valid system', () => {
     expect(filters).toEqual([
       { kind: 'compare', attribute: 'stock', comparison: '>', value: 0 },
       { kind: 'compare', attribute: 'not', comparison: '>', value: 0 },
+    ])
+  })
+
+  test('rules become data, functions by their names, and the functions lie beside the plan', () => {
+    const keep = () => true
+    const rules = [
+      blocked({ items: ['a'] }),
+      blocked({ attribute: 'brand', values: ['shady'] }),
+      atLeast(2, { of: 'stock > 5' }),
+      spread(0.3, { by: ['brand'] }),
+      boost(2, { of: "brand = 'acme'" }),
+      bury(4, { of: "brand = 'other'" }),
+      pin('a7', { at: 1, from: '2026-12-01', until: '2026-12-24T18:00Z' }),
+      rotate(3, { within: '7 days' }),
+      explore(0.1, { among: 80 }),
+      rule('keep', keep),
+    ]
+    const { plan, ruleFunctions } = checkSystem(replaced(shop(), ['serving', 'placements', 'home', 'rules'], rules))
+    expect(plan.serving.placements.home!.rules).toEqual([
+      { kind: 'blocked', items: ['a'] },
+      { kind: 'blocked', items: [], attribute: 'brand', values: ['shady'] },
+      { kind: 'atLeast', count: 2, of: 'stock > 5' },
+      { kind: 'spread', strength: 0.3, by: ['brand'] },
+      { kind: 'boost', factor: 2, of: "brand = 'acme'" },
+      { kind: 'boost', factor: 0.25, of: "brand = 'other'" },
+      { kind: 'pin', itemId: 'a7', at: 1, fromMs: Date.UTC(2026, 11, 1), untilMs: Date.UTC(2026, 11, 24, 18) },
+      { kind: 'rotate', shownCount: 3, withinMs: 604_800_000, to: 'end' },
+      { kind: 'explore', share: 0.1, among: 80 },
+      { kind: 'function', name: 'keep' },
+    ])
+    expect(ruleFunctions).toEqual({ keep })
+    const withOther = rules.with(
+      -1,
+      rule('keep', () => false),
+    )
+    const other = checkSystem(replaced(shop(), ['serving', 'placements', 'home', 'rules'], withOther))
+    expect(other.plan.hash).toBe(plan.hash)
+    expect(defineSystem(shop())).not.toHaveProperty('ruleFunctions')
+  })
+
+  test('two rules of one name are told apart from one rule in two placements', () => {
+    const twice = (one: unknown, other: unknown) =>
+      problemsOf(
+        replaced(
+          replaced(shop(), ['serving', 'placements', 'home', 'rules'], [one]),
+          ['serving', 'placements', 'product', 'rules'],
+          [other],
+        ),
+      )
+    const shared = rule('keep', () => true)
+    expect(twice(shared, shared)).toEqual([])
+    expect(
+      twice(
+        shared,
+        rule('keep', () => false),
+      ),
+    ).toEqual([
+      'serving.placements.product.rules[0].name: another rule is called "keep", too. Choose another name, or use the same rule in both placements.',
     ])
   })
 
@@ -267,6 +340,8 @@ describe('the hash of the plan', () => {
     ['serving.budgetMs', 50],
     ['serving.impressions', true],
     ['serving.impressions', { servedShare: 0.1 }],
+    ['serving.answers', false],
+    ['serving.answers', { maxAge: '1 day' }],
     ['serving.placements.home.newItemShare', 0],
     ['serving.placements.home.rules.3', atMost(5, { per: 'brand' })],
     ['monitoring.owner', 'other'],
@@ -356,6 +431,8 @@ describe('what is wrong is reported with its path and the way out', () => {
       { servedShare: 2 },
       /serving.impressions.servedShare: found 2, expected a number from 0 to 1/,
     ],
+    ['serving.answers', { maxBytes: 5 }, /serving.answers.maxBytes: found 5, expected a whole number from 1000000 to/],
+    ['serving.answers', { maxAge: 'ever' }, /serving.answers.maxAge: found "ever", expected/],
     ['serving.budgetMs', 0, /serving.budgetMs: found 0, expected a whole number from 1 to/],
     ['serving.placements.home.ranked', 'yes', /home.ranked: found "yes", expected true or false/],
     ['serving.placements.home.ranked', true, /home.ranked: found true, and the system has no ranker/],
@@ -394,6 +471,89 @@ describe('what is wrong is reported with its path and the way out', () => {
       'serving.placements.home.candidates[0]: no candidate generator is called "tranding". Did you mean "trending"? Known: cf, trending.',
     ],
     ['serving.placements.home.rules', 'inStock', /rules: found "inStock", expected a list of rules/],
+    ['serving.placements.home.rules.0', blocked({} as { items: [] }), /rules\[0\]: blocks nothing, expected items/],
+    [
+      'serving.placements.home.rules.0',
+      blocked({ attribute: 'brnad' as 'brand', values: ['x'] }),
+      /rules\[0\].attribute: no attribute of items is called "brnad". Did you mean "brand"\?/,
+    ],
+    [
+      'serving.placements.home.rules.0',
+      blocked({ attribute: 'brand', values: undefined as never }),
+      /rules\[0\].values: found nothing/,
+    ],
+    [
+      'serving.placements.home.rules.0',
+      blocked({ attribute: 'brand', values: [3] }),
+      'serving.placements.home.rules[0].values[0]: found 3, expected a text.',
+    ],
+    [
+      'serving.placements.home.rules.0',
+      blocked({ attribute: 'stock', values: [0.5] }),
+      'serving.placements.home.rules[0].values[0]: found 0.5, expected a whole number.',
+    ],
+    [
+      'serving.placements.home.rules.0',
+      atLeast(30, { of: 'stock > 3' }),
+      "serving.placements.home.rules[0].count: found 30, expected no more than the placement's limit of 20. Make it smaller, or set the limit to 30.",
+    ],
+    ['serving.placements.home.rules.0', atLeast(3, { of: 'stok > 3' }), /rules\[0\].of: .*"stok"/],
+    [
+      'serving.placements.home.rules.0',
+      spread(2, { by: ['brand'] }),
+      'serving.placements.home.rules[0].strength: found 2, expected a number from 0 to 1.',
+    ],
+    ['serving.placements.home.rules.0', spread(1, { by: [] }), /rules\[0\].by: found an empty list/],
+    ['serving.placements.home.rules.0', spread(1, { by: ['brand', 'brand'] }), /by\[1\]: names "brand" a second time/],
+    ['serving.placements.home.rules.0', spread(1, { by: ['title'] }), /by\[0\]: "title" is of type text/],
+    [
+      'serving.placements.home.rules.0',
+      boost(0.5, { of: 'stock > 3' }),
+      'serving.placements.home.rules[0].factor: found 0.5, expected a number from 1 to 100.',
+    ],
+    ['serving.placements.home.rules.0', pin('', { at: 1 }), /rules\[0\].itemId: found "", expected the id of an item/],
+    ['serving.placements.home.rules.0', pin('a', { at: 21 }), /rules\[0\].at: found 21, expected no more than/],
+    [
+      'serving.placements.home.rules.0',
+      pin('a', { at: 1, from: 'soon' }),
+      /rules\[0\].from: found "soon", expected a moment such as/,
+    ],
+    [
+      'serving.placements.home.rules.0',
+      pin('a', { at: 1, from: '2026-02-01', until: '2026-01-01' }),
+      /rules\[0\].until: found "2026-01-01", expected a moment after "2026-02-01"/,
+    ],
+    [
+      'serving.placements.home.rules',
+      [blocked({ items: ['a'] }), pin('a', { at: 1 })],
+      'serving.placements.home.rules[1]: the item "a" is both pinned and blocked. Leave one of the two out.',
+    ],
+    [
+      'serving.placements.home.rules.0',
+      rotate(100, { within: '1 day', to: 'back' as 'out' }),
+      'serving.placements.home.rules[0].to: found "back", expected "end" or "out".',
+    ],
+    [
+      'serving.placements.product',
+      { pattern: 'embedding', limit: 100, rules: [rotate(30, { within: '1 day' })] },
+      /rules\[0\].shownCount: found 30 lists of 100 items, and only the newest 2000 .* Take 20 or less/,
+    ],
+    [
+      'serving.placements.home.rules.0',
+      explore(0),
+      /rules\[0\].share: found 0, expected a number above 0 and at most 0.5/,
+    ],
+    [
+      'serving.placements.home.rules',
+      [explore(0.1), explore(0.2)],
+      'serving.placements.home.rules[1]: explore() is there a second time, after rules[0]. Leave one of them out.',
+    ],
+    ['serving.placements.home.rules.0', rule('a b', () => true), /rules\[0\].name: found "a b", expected a letter/],
+    [
+      'serving.placements.home.rules.0',
+      { kind: 'function', name: 'x', apply: true },
+      'serving.placements.home.rules[0].apply: found true, expected a function of an item.',
+    ],
     ['serving.placements.home.rules.0', inStock, /rules\[0\]: found the function inStock, expected one of only\(\)/],
     [
       'serving.placements.home.rules.0',

@@ -10,7 +10,7 @@ import type { CardOptions, GateOptions, POPULARITY_GROUPS } from './check-gates.
 import { checkSystem } from './check-system.ts'
 import type { Feature } from './features.ts'
 import type { AttributeType, PlacementPlan } from './plan.ts'
-import type { countableTypes, groupingTypes, groupTypes, Rule } from './rules.ts'
+import type { countableTypes, groupingTypes, groupTypes, nameableTypes, Rule } from './rules.ts'
 import type { CronPattern, Source } from './sources.ts'
 import type { System } from './system.ts'
 
@@ -71,7 +71,7 @@ export interface PlacementOptions<Generator extends string, PlacementRule> {
   readonly newItemShare?: number
   /** Whether items that the user has interacted with may come again, unless the request says otherwise. Default: false. */
   readonly includeSeen?: boolean
-  /** All of them hold for every answer. Default: none. */
+  /** All of them hold for every answer; the guide says in which order they act. Default: none. */
   readonly rules?: readonly PlacementRule[]
 }
 
@@ -102,7 +102,7 @@ export interface SystemOptions<
   Item extends Attributes,
   Kinds extends Interactions,
   Generators extends Readonly<Record<string, GeneratorKind>>,
-  Placement extends string,
+  Patterns extends Readonly<Record<string, unknown>>,
   FeatureName extends string = never,
 > {
   /** Lower-case letters, digits and hyphens. */
@@ -182,19 +182,21 @@ export interface SystemOptions<
   }
   readonly serving: {
     readonly owner: string
-    readonly placements: Readonly<
-      Record<
-        Placement,
-        PlacementOptions<
-          NameOf<NoInfer<Generators>>,
-          Rule<
-            NameOfType<NoInfer<Item>, (typeof countableTypes)[number]>,
-            NameOfType<NoInfer<Item>, (typeof groupingTypes)[number]>,
-            NameOf<NoInfer<Kinds>>
-          >
+    readonly placements: {
+      readonly [Name in keyof Patterns]: PlacementOptions<
+        NameOf<NoInfer<Generators>>,
+        Rule<
+          NameOfType<NoInfer<Item>, (typeof countableTypes)[number]>,
+          NameOfType<NoInfer<Item>, (typeof groupingTypes)[number]>,
+          NameOf<NoInfer<Kinds>>,
+          NameOfType<NoInfer<Item>, (typeof nameableTypes)[number]>,
+          ValuesOf<NoInfer<Item>>
         >
-      >
-    >
+      > & {
+        // Which of them show items like a given one is read off here, for the types of a client.
+        readonly pattern?: Patterns[Name]
+      }
+    }
     /** How long an answer may wait for its ranker and for what that looks at, in milliseconds; then it is made without it. Default: 100. */
     readonly budgetMs?: number
     /**
@@ -202,6 +204,14 @@ export interface SystemOptions<
      * rows are kept as the ranker saw them, 1 by default. Default: false; a list of 20 takes half a kilobyte, its rows of 30 columns some four.
      */
     readonly impressions?: boolean | { readonly servedShare?: number }
+    /**
+     * A record of every answer, for the next page, for `millrace explain --request` and for `millrace replay`. `candidateShare` of those that were ranked, in [0, 1], 0.01 by default, are kept
+     * with all that the ranker saw, some 40 KB with 500 candidates of 20 columns; the others take some two. Records go after `maxAge`, "7 days" by default, and where all are larger than
+     * `maxBytes`, 1e9 by default. Default: true, which means these. With false nothing is kept, and there are no further pages.
+     */
+    readonly answers?:
+      | boolean
+      | { readonly candidateShare?: number; readonly maxAge?: Duration; readonly maxBytes?: number }
   }
   readonly monitoring: { readonly owner: string }
 }
@@ -215,14 +225,16 @@ export function defineSystem<
   const Item extends Attributes,
   const Kinds extends Interactions,
   const Generators extends Readonly<Record<string, GeneratorKind>>,
-  const Placement extends string,
+  const Patterns extends Readonly<Record<string, unknown>>,
   const FeatureName extends string = never,
 >(
-  options: SystemOptions<User, Item, Kinds, Generators, Placement, FeatureName>,
+  options: SystemOptions<User, Item, Kinds, Generators, Patterns, FeatureName>,
 ): System &
   Named<{
-    placement: Placement
+    placement: NameOf<Patterns>
+    itemPlacement: { [Name in NameOf<Patterns>]: Patterns[Name] extends 'embedding' ? Name : never }[NameOf<Patterns>]
     interaction: NameOf<Kinds>
+    generator: NameOf<Generators>
     user: ValuesOf<User>
     item: ValuesOf<Item>
   }> {

@@ -150,7 +150,7 @@ export interface ExamplePlan {
   readonly wrongPerQuestion: number
 }
 
-/** A rule, as data. Every rule is applied to every answer of its placement. */
+/** A rule, as data. Every rule is applied to every answer of its placement; in which order, `docs/decisions/0029-rules.md` says. */
 export type RulePlan =
   /** Keeps items for which the filter expression holds. */
   | { readonly kind: 'only'; readonly filter: string }
@@ -158,6 +158,33 @@ export type RulePlan =
   | { readonly kind: 'notInteracted'; readonly interaction: string; readonly withinMs: number }
   /** At most `count` items with the same value of the attribute. */
   | { readonly kind: 'atMost'; readonly count: number; readonly per: string }
+  /** Drops these items, and those with one of the values of the attribute. */
+  | {
+      readonly kind: 'blocked'
+      readonly items: readonly string[]
+      readonly attribute?: string
+      readonly values?: readonly (string | number | boolean)[]
+    }
+  /** At least `count` items for which the filter expression holds, as far as there are any. */
+  | { readonly kind: 'atLeast'; readonly count: number; readonly of: string }
+  /** Items that share values of these attributes with the list so far have to be better; `strength` in [0, 1]. */
+  | { readonly kind: 'spread'; readonly strength: number; readonly by: readonly string[] }
+  /** Divides the place among the candidates by the factor, which is below 1 for what was buried. */
+  | { readonly kind: 'boost'; readonly factor: number; readonly of: string }
+  /** The item at a place, from 1, from one moment until before another. */
+  | {
+      readonly kind: 'pin'
+      readonly itemId: string
+      readonly at: number
+      readonly fromMs?: number
+      readonly untilMs?: number
+    }
+  /** Items shown that often during the last `withinMs` without an interaction since go to the end or out. */
+  | { readonly kind: 'rotate'; readonly shownCount: number; readonly withinMs: number; readonly to: 'end' | 'out' }
+  /** A share of the places for items drawn at random from the best `among` candidates that are left; 50 where it is left out. */
+  | { readonly kind: 'explore'; readonly share: number; readonly among?: number }
+  /** Code of the system file, by its name: the plan's hash does not cover what it does. */
+  | { readonly kind: 'function'; readonly name: string }
 
 export interface PlacementPlan {
   /**
@@ -199,6 +226,13 @@ export interface RunLimitsPlan {
   readonly memoryMb?: number
   readonly threadCount?: number
   readonly wallSeconds?: number
+}
+
+export interface AnswersPlan {
+  /** Of the ranked answers, in [0, 1], that are kept with all of their candidates as the ranker saw them. */
+  readonly candidateShare: number
+  readonly maxAgeMs: number
+  readonly maxBytes: number
 }
 
 export interface SkewPlan {
@@ -250,6 +284,8 @@ export interface Plan {
     readonly budgetMs: number
     /** What was shown goes to the log, with the ranker's rows for a share of the answers, in [0, 1]; left out, nothing is kept of answers. */
     readonly impressions?: { readonly servedShare: number }
+    /** Records of answers; left out, none are kept. */
+    readonly answers?: AnswersPlan
   }
   readonly monitoring: { readonly owner: string }
 }

@@ -1,3 +1,4 @@
+import type { RuleFunction } from '../domain/rule-function.ts'
 import type { GeneratorKind } from '../ports/candidate-generator.ts'
 import type { RankerKind } from '../ports/ranker.ts'
 import type { Plan } from './plan.ts'
@@ -9,6 +10,8 @@ export interface System {
   readonly generators: Readonly<Record<string, GeneratorKind>>
   /** The ranker of `plan.training.ranker`; left out where there is none. */
   readonly ranker?: RankerKind
+  /** The functions of rules that are code, by the names that the plan has; left out where there are none. */
+  readonly ruleFunctions?: Readonly<Record<string, RuleFunction>>
   /** The folder of the system file, which the paths in it are relative to; set by `loadSystem`. */
   readonly folder?: string
   /** The system file itself; set by `loadSystem`. */

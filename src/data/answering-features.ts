@@ -90,15 +90,22 @@ export async function readAnswering(store: OnlineStore): Promise<Answering | und
 }
 
 /**
- * The greatest available time of the events in these layers; -1 where there are none.
+ * What these layers know: the greatest available time of their events, -1 where there are none, and the log's events before which offset; undefined where one
+ * of them knows more than another, or nothing yet.
  * @param heads of each layer the record of its head, alone
  */
-export function newestTimeMs(heads: readonly (readonly (Uint8Array | undefined)[])[]): number {
+export function knownTo(heads: readonly (readonly (Uint8Array | undefined)[])[]): {
+  readonly newestMs: number
+  readonly nextOffset: number | undefined
+} {
   let newestMs = noHead.newestAvailableTimeMs
+  const offsets = new Set<number | undefined>()
   for (const [head] of heads) {
-    if (head !== undefined) newestMs = Math.max(newestMs, (decodeText(head) as LayerHead).newestAvailableTimeMs)
+    const { nextOffset, newestAvailableTimeMs } = head === undefined ? noHead : (decodeText(head) as LayerHead)
+    newestMs = Math.max(newestMs, newestAvailableTimeMs)
+    offsets.add(nextOffset)
   }
-  return newestMs
+  return { newestMs, nextOffset: offsets.size === 1 ? [...offsets][0] : undefined }
 }
 
 /** Of a feature that the store does not answer as the system file has it. */

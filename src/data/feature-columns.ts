@@ -1,5 +1,7 @@
 // Features of a model's items as columns of numbers. A request for five hundred items copies what is there; only what has changed since, by an event or
 // by time alone, is read from the store. The numbers are those that a `FeatureReader` would give at the same moment, to the last bit.
+
+import type { FeatureMoment } from '../domain/answer-record.ts'
 import type { FeatureDefinition, FeatureReading, FeatureValue } from '../domain/feature.ts'
 import type { CombiningSources, FeatureComputation, GroupShare } from '../domain/feature-state/feature-computation.ts'
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
@@ -7,7 +9,7 @@ import { Validity } from '../domain/feature-tiles/validity.ts'
 import type { Clock } from '../lib/clock.ts'
 import { othersTurn } from '../lib/others-turn.ts'
 import type { ChangedRecords, OnlineStore, RecordRequest, StoreMark } from '../ports/online-store.ts'
-import { Answering, newestTimeMs, notComputedYet, readAnswering, revisionIn } from './answering-features.ts'
+import { Answering, knownTo, notComputedYet, readAnswering, revisionIn } from './answering-features.ts'
 import { entityKey, groupKey, HEAD_KEY } from './feature-layer.ts'
 import { emptyManifest, layerSpace, MANIFEST_SPACE, REVISION_KEY } from './feature-manifest.ts'
 import type { Cells } from './known-entities.ts'
@@ -30,9 +32,10 @@ export interface FeatureColumns {
    * The features of now of these items.
    * @param userId undefined: features of a user and of pairs are missing
    * @param out one a feature: filled with one number an item, in their order
+   * @returns what they know
    * @throws MillraceError FEATURE_UNKNOWN where the store does not answer by these definitions (yet); ONLINE_STORE_UNUSABLE
    */
-  fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<void>
+  fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<FeatureMoment>
   /** Reads all items once, so that the first requests need not. Ends early after `close`. */
   warm(): Promise<void>
   /** Nobody asks any more. */
@@ -60,8 +63,12 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
     return new Columns(answering, answering.plan(namesAnswered(answering, definitions)), mark, options, numberByItem)
   }
 
-  async function fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<void> {
-    if (definitions.length === 0) return
+  async function fill(
+    userId: string | undefined,
+    items: Int32Array,
+    out: readonly Float32Array[],
+  ): Promise<FeatureMoment> {
+    if (definitions.length === 0) return { asOfMs: clock.now(), nextOffset: undefined }
     for (let attempt = 1; ; attempt++) {
       const current = (columns ??= await begin())
       const { mark, changed } = await store.changesSince(current.mark)
@@ -77,7 +84,7 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
       const groups = call.groupRequests()
       if (groups.length > 0) call.takeGroups(groups, await store.read(groups.map(({ request }) => request)))
       call.write(out)
-      return
+      return { asOfMs: call.asOfMs, nextOffset: call.nextOffset }
     }
   }
 
@@ -320,6 +327,8 @@ class FillCall implements CombiningSources {
   /** By place of the side in the plan. */
   readonly #userCells: Cells[] = []
   asOfMs: number
+  /** What all layers know of the log; undefined where one of them knows more than another. */
+  nextOffset: number | undefined
 
   constructor(columns: Columns, userId: string | undefined, items: Int32Array, nowMs: number) {
     this.#columns = columns
@@ -349,7 +358,10 @@ class FillCall implements CombiningSources {
     const columns = this.#columns
     const { answering, userSides, itemSides, plan } = columns
     const headCount = answering.layerIds.length
-    columns.newestMs = Math.max(columns.newestMs, newestTimeMs(read.slice(1, 1 + headCount)))
+    const heads = read.slice(1, 1 + headCount)
+    const known = knownTo(heads)
+    columns.newestMs = Math.max(columns.newestMs, known.newestMs)
+    this.nextOffset = known.nextOffset
     const supposedMs = this.asOfMs
     this.asOfMs = Math.max(this.#nowMs, columns.newestMs + 1)
     userSides.forEach((side, n) => {

@@ -40,6 +40,11 @@ test('admin covers reading and writing; reading and writing cover only themselve
   expect(allows(['read'], 'write') || allows(['write'], 'read') || allows(['read', 'write'], 'admin')).toBe(false)
 })
 
+test('collecting is a part of writing, and of nothing else', () => {
+  expect(allows(['collect'], 'collect') && allows(['write'], 'collect') && allows(['admin'], 'collect')).toBe(true)
+  expect(allows(['collect'], 'write') || allows(['collect'], 'read') || allows(['read'], 'collect')).toBe(false)
+})
+
 test('scopes are stored once each, in a fixed order', () => {
   const { record } = createApiKey({ name: 'x', scopes: ['write', 'read', 'write'], createdAtMs: 0 }, randomBytes)
   expect(record.scopes).toEqual(['read', 'write'])

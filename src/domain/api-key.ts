@@ -2,8 +2,8 @@
 // which comes in as an argument.
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** What a key may do. `admin` includes the other two. */
-export const scopes = ['read', 'write', 'admin'] as const
+/** What a key may do. `collect` sends events and nothing else, as a web page may; `write` includes it, and `admin` includes all. */
+export const scopes = ['read', 'collect', 'write', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
 /** What is stored of a key. The secret itself is nowhere. */
@@ -59,7 +59,8 @@ export function isValidKey(key: string, record: ApiKey): boolean {
 
 /** Whether the scopes of a key cover what a route needs. */
 export function allows(granted: readonly Scope[], needed: Scope): boolean {
-  return granted.includes(needed) || granted.includes('admin')
+  if (granted.includes(needed) || granted.includes('admin')) return true
+  return needed === 'collect' && granted.includes('write')
 }
 
 // One round of SHA-256 is right here, and a slow password hash would be wrong: slow hashes make guessing a *guessable* secret expensive,

@@ -22,6 +22,10 @@ export interface RecommendRequest {
   readonly limit?: number
   /** Whether items the user has interacted with may come again; as the placement says where it is left out, and that is false by default. */
   readonly includeSeen?: boolean
+  /** The request id of the page before: what it and the pages before it showed does not come again. */
+  readonly after?: string
+  /** Items of those pages; put in by whoever looks `after` up, never by the sender. */
+  readonly alreadyShown?: readonly string[]
 }
 
 export interface RecommendedItem {

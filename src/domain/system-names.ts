@@ -3,7 +3,10 @@
 
 export interface SystemNames {
   readonly placement: string
+  /** Placements of the pattern `embedding`, which show items like a given one. */
+  readonly itemPlacement: string
   readonly interaction: string
+  readonly generator: string
   readonly item: object
   readonly user: object
 }

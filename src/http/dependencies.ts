@@ -2,6 +2,7 @@
 import type { TableDescription, TableHistoryEntry } from '../data/tables/offline-tables.ts'
 import type { StoredCheckResult } from '../domain/check-result.ts'
 import type { EntityName } from '../domain/event.ts'
+import type { ExplainedAnswer } from '../domain/explained-answer.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import type { GateReport } from '../domain/gate-report.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
@@ -44,6 +45,8 @@ export interface Answered {
   readonly response: Pick<RecommendResponse, 'placement' | 'stored'>
   /** Left out where no ranker had a say. */
   readonly stepMs?: StepMs | undefined
+  /** Rules that are code and had no say. */
+  readonly ruleFailures?: readonly { readonly rule: string }[]
   readonly failures: readonly { readonly generator: string }[]
   /** Why the ranker had no say though it should. */
   readonly rankingFailure?: unknown
@@ -162,6 +165,10 @@ export interface OperationFigures {
     | undefined
   /** What was shown since the start, in the log or lost; undefined where it is not kept. */
   readonly impressions: { readonly recordedCount: number; readonly lostCount: number } | undefined
+  /** Records of answers since the start, and those on their way; undefined where none are kept. */
+  readonly answers?:
+    | { readonly recordedCount: number; readonly lostCount: number; readonly queueLength: number }
+    | undefined
   readonly sources: readonly SourceSummary[]
   readonly checks: ChecksSummary | undefined
   /** Whether the model in charge is the one that answers; undefined where none is in charge. */
@@ -204,6 +211,12 @@ export interface Models {
   rollBack(options: { readonly expected?: string; readonly decision: ModelDecision }): Promise<AliasOutcome>
   /** Undefined where popular items are all there is. */
   answering(): string | undefined
+}
+
+/** Records of answers that went out. */
+export interface Answers {
+  /** One question after the other. @throws MillraceError ANSWER_NOT_FOUND */
+  explain(request: { readonly requestId: string; readonly itemId?: string | undefined }): Promise<ExplainedAnswer>
 }
 
 interface AnyWantedRun {
@@ -266,6 +279,20 @@ export interface Runs {
   cancel(id: string, asked: { readonly by: string; readonly why: string }): Promise<Run>
 }
 
+/** What one process counts, in the text format of Prometheus. */
+export interface ProcessMetrics {
+  readonly process: string
+  readonly text: string
+}
+
+/** The processes that answer on one port together: whichever of them is asked for metrics tells those of all. */
+export interface ProcessGroup {
+  /** Of this process, such as "worker-1". */
+  readonly name: string
+  /** Of the others; those that do not answer within a second are left out. */
+  others(): Promise<readonly ProcessMetrics[]>
+}
+
 export interface ServerDependencies {
   readonly recommender: Recommender
   readonly intake: Intake
@@ -275,6 +302,8 @@ export interface ServerDependencies {
   /** Names and patterns of the placements, in the order of the system file. */
   readonly placements: Readonly<Record<string, { readonly pattern: string }>>
   status(): ServingStatus
+  /** Left out where no records of answers are kept: then there is no route that explains them. */
+  readonly answers?: Answers
   /** Left out where there is no registry: then there are no routes of models. */
   readonly models?: Models
   /** Left out where nothing executes them: then there are no routes of runs. */
@@ -285,6 +314,8 @@ export interface ServerDependencies {
   readonly tables?: Tables
   /** Left out where there is nothing but answers: then there are no routes that tell of the rest. */
   readonly operations?: Operations
+  /** Left out where one process is the whole system. */
+  readonly group?: ProcessGroup | undefined
   /** Shown as labels of `millrace_build_info`. */
   readonly build: { readonly version: string; readonly planHash: string }
 }

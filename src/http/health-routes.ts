@@ -1,7 +1,8 @@
 // For whoever watches over the server: is it alive, may it get traffic, what does it count, what does it offer.
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import type { ServingStatus } from './dependencies.ts'
+import type { ServerDependencies, ServingStatus } from './dependencies.ts'
+import { mergedMetrics } from './merged-metrics.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { failures } from './openapi.ts'
 import { HealthAnswer } from './schemas.ts'
@@ -51,7 +52,17 @@ export class Readiness {
 
 export function healthRoutes(
   app: FastifyInstance,
-  { readiness, metrics, document }: { readiness: Readiness; metrics: ServerMetrics; document: () => unknown },
+  {
+    readiness,
+    metrics,
+    document,
+    group,
+  }: {
+    readonly readiness: Readiness
+    readonly metrics: ServerMetrics
+    readonly document: () => unknown
+    readonly group: ServerDependencies['group']
+  },
 ): void {
   app.get('/health/live', {
     schema: { operationId: 'live', summary: 'Whether the process answers', response: { 200: HealthAnswer } },
@@ -78,7 +89,12 @@ export function healthRoutes(
   app.get('/metrics', {
     schema: { operationId: 'metrics', summary: 'For Prometheus', response: { 200: Type.String(), ...failures } },
     config: { scope: 'read', answerType: 'text/plain' },
-    handler: async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()),
+    handler: async (_, reply) => {
+      const own = await metrics.text()
+      const text =
+        group === undefined ? own : mergedMetrics([{ process: group.name, text: own }, ...(await group.others())])
+      return reply.type(metrics.contentType).send(text)
+    },
   })
 
   app.get('/openapi.json', {

@@ -40,7 +40,7 @@ export function intakeRoutes(
       body: EventsBody(limits.batchCount),
       response: batchAnswers,
     },
-    config: { scope: 'write', documentedBody: EventsDocument(limits.batchCount) },
+    config: { scope: 'collect', takesBeacons: true, documentedBody: EventsDocument(limits.batchCount) },
     bodyLimit: limits.batchBodyBytes,
     handler: async (request, reply) => {
       const result = await deps.intake.acceptEvents(request.body.events, originOf(request))

@@ -1,6 +1,15 @@
-// How bodies become values: JSON in UTF-8 and nothing else.
+// How bodies become values: JSON in UTF-8 and nothing else, whatever a beacon calls it.
 import { isUtf8 } from 'node:buffer'
-import type { FastifyInstance } from 'fastify'
+import { errorCodes, type FastifyInstance } from 'fastify'
+import { comesFromOwnPage } from './origins.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether browsers may send to it while a page is being left. */
+    takesBeacons?: boolean
+  }
+}
+
 import { MillraceError } from '../lib/errors.ts'
 
 /** No body that we know of needs more than 5. Writing a value that is nested without bound, to the quarantine say, would exhaust the stack. */
@@ -24,6 +33,24 @@ export function readJsonBodies(app: FastifyInstance): ParseJson {
     done(null, value)
   })
   return parse
+}
+
+/**
+ * Reads the JSON that `navigator.sendBeacon` sends as plain text, which alone needs no question beforehand that a closing page would not live to see answered. That
+ * question is what keeps pages of strangers from a server without keys, such as one on the visitor's own machine; so the page is looked at here, in the header that no
+ * page can write itself.
+ */
+export function readBeacons(app: FastifyInstance, parse: ParseJson, allowedOrigins: readonly string[]): void {
+  app.addContentTypeParser<Buffer>('text/plain', { parseAs: 'buffer' }, (request, body, done) => {
+    if (!request.routeOptions.config.takesBeacons || !comesFromOwnPage(request, allowedOrigins)) {
+      return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE())
+    }
+    try {
+      done(null, parse(body))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
 }
 
 function jsonParser(app: FastifyInstance): ParseJson {

@@ -32,16 +32,19 @@ test('elsewhere a request without a key is told how to get one', async () => {
 test('a key may do what its scopes say', async () => {
   const { server, addKey, keys } = startTestServer(anywhere)
   const make = addKey.bind({ keys })
-  const [read, write, admin] = [make('read'), make('write'), make('admin')]
+  const [read, collect, write, admin] = [make('read'), make('collect'), make('write'), make('admin')]
   const statuses = async (key: string) => [
     (await server.inject(ask(key))).statusCode,
     (await server.inject(send(key))).statusCode,
   ]
   expect(await statuses(read)).toEqual([200, 403])
   expect(await statuses(write)).toEqual([403, 200])
+  expect(await statuses(collect)).toEqual([403, 200])
+  const change = { ...ask(collect), method: 'DELETE' as const, url: '/v1/items/i1', payload: undefined }
+  expect((await server.inject(change)).statusCode).toBe(403)
   expect(await statuses(admin)).toEqual([200, 200])
   const refused = (await server.inject(send(read))).json()
-  expect(refused).toMatchObject({ code: 'KEY_SCOPE_MISSING', fix: expect.stringContaining('--scope write') })
+  expect(refused).toMatchObject({ code: 'KEY_SCOPE_MISSING', fix: expect.stringContaining('--scope collect') })
 })
 
 test('an unknown, a malformed and a revoked key get one and the same answer', async () => {

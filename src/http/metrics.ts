@@ -2,7 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { LogEvent } from '../domain/event.ts'
 import type { RecommendResponse } from '../domain/recommendation.ts'
-import type { Answered, IntakeResult, ServerDependencies, StepMs } from './dependencies.ts'
+import type { Answered, IntakeResult, Operations, ServerDependencies, StepMs } from './dependencies.ts'
 import { OperationMetrics } from './operation-metrics.ts'
 import { PendingCounts } from './pending-counts.ts'
 import { Times } from './times.ts'
@@ -34,6 +34,7 @@ export class ServerMetrics {
   readonly #unranked: Counter
   readonly #lookups: Counter
   readonly #listAge: Gauge<'placement'>
+  readonly #ruleFailures: Counter<'rule'>
   readonly #invalid: Counter
   readonly #accepted: Counter<'kind'>
   readonly #duplicates: Counter<'kind'>
@@ -82,6 +83,12 @@ export class ServerMetrics {
       name: 'millrace_stored_list_age_seconds',
       help: 'Age of the list made ahead of time that the newest answer of the placement is from.',
       labelNames: ['placement'],
+      registers,
+    })
+    this.#ruleFailures = new Counter({
+      name: 'millrace_rule_failures_total',
+      help: 'Answers that had to be made without a rule that is code, because it threw or answered nonsense.',
+      labelNames: ['rule'],
       registers,
     })
     this.#invalid = new Counter({
@@ -150,7 +157,15 @@ export class ServerMetrics {
   }
 
   countAnswered(answered: Answered): void {
-    const { response, stepMs, failures, rankingFailure, lookupFailure, invalidCandidateCount } = answered
+    const {
+      response,
+      stepMs,
+      failures,
+      ruleFailures = [],
+      rankingFailure,
+      lookupFailure,
+      invalidCandidateCount,
+    } = answered
     if (stepMs !== undefined) {
       for (const step in stepMs) this.#steps.observe(response.placement, step, stepMs[step as keyof StepMs] / 1000)
     }
@@ -158,6 +173,7 @@ export class ServerMetrics {
     if (lookupFailure !== undefined) this.#lookups.inc()
     if (response.stored) this.#listAge.set({ placement: response.placement }, response.stored.ageSeconds)
     for (const { generator } of failures) this.#failures.inc({ generator })
+    for (const { rule } of ruleFailures) this.#ruleFailures.inc({ rule })
     if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)
   }
 
@@ -175,5 +191,16 @@ export class ServerMetrics {
   async text(): Promise<string> {
     await this.#operations?.read()
     return `${this.#requests.text()}\n${this.#steps.text()}\n${await this.#registry.metrics()}`
+  }
+}
+
+/** What a process counts that answers no request but keeps the data up to date; a function that tells it in the text format of Prometheus. */
+export function pipelineMetrics(operations: Operations): () => Promise<string> {
+  const registry = new Registry()
+  const read = new OperationMetrics(operations, registry)
+  collectDefaultMetrics({ register: registry })
+  return async () => {
+    await read.read()
+    return registry.metrics()
   }
 }

@@ -35,6 +35,7 @@ test('it describes every route of the server', async () => {
     'GET /v1/explain',
     'GET /v1/models/{version}/importance',
     'GET /v1/models/{version}/slices',
+    'GET /v1/explain/{requestId}',
     'GET /v1/runs',
     'POST /v1/runs',
     'GET /v1/runs/{id}',
@@ -102,7 +103,7 @@ test('every reference leads somewhere, and every component is used', async () =>
 test('what may be asked with which scope is declared', async () => {
   const document = await documentOf()
   const scopes = Object.fromEntries(operationsOf(document).map((o) => [o.operationId, o.security?.[1]?.key ?? []]))
-  expect(scopes).toMatchObject({ recommend: ['read'], sendEvents: ['write'], deleteItem: ['write'], live: [] })
+  expect(scopes).toMatchObject({ recommend: ['read'], sendEvents: ['collect'], deleteItem: ['write'], live: [] })
   expect(scopes).toMatchObject({ auditModels: ['read'], promoteModel: ['admin'], rollBackModel: ['admin'] })
   expect(scopes).toMatchObject({ listRuns: ['read'], queueRun: ['admin'], cancelRun: ['admin'] })
   expect(document.components.securitySchemes.key).toMatchObject({ type: 'http', scheme: 'bearer' })

@@ -11,6 +11,9 @@ export class OperationMetrics {
   readonly #recorded: Counter
   readonly #lost: Counter
   readonly #dropped: Counter
+  readonly #answersRecorded: Counter
+  readonly #answersLost: Counter
+  readonly #answersWaiting: Gauge
   readonly #age: Gauge<'source'>
   readonly #target: Gauge<'source'>
   readonly #checks: Gauge<'verdict'>
@@ -42,6 +45,21 @@ export class OperationMetrics {
     this.#lost = new Counter({
       name: 'millrace_impressions_lost_total',
       help: 'Answers to users that should be in the log as impressions and are not, because it failed or was too slow.',
+      registers,
+    })
+    this.#answersRecorded = new Counter({
+      name: 'millrace_answers_recorded_total',
+      help: 'Answers whose record is in the store.',
+      registers,
+    })
+    this.#answersLost = new Counter({
+      name: 'millrace_answers_lost_total',
+      help: 'Answers whose record should be in the store and is not, because it failed or was too slow.',
+      registers,
+    })
+    this.#answersWaiting = new Gauge({
+      name: 'millrace_answers_waiting',
+      help: 'Answers whose record is on its way to the store.',
       registers,
     })
     this.#kept = new Counter({
@@ -85,6 +103,7 @@ export class OperationMetrics {
     if (figures.championAnswers !== undefined) this.#championAnswers.set(figures.championAnswers ? 1 : 0)
     this.#readFeatures(figures)
     this.#readImpressions(figures)
+    this.#readAnswers(figures)
     this.#readSources(figures)
     this.#checks.reset()
     for (const [verdict, count] of Object.entries(figures.checks?.counts ?? {})) this.#checks.set({ verdict }, count)
@@ -105,6 +124,12 @@ export class OperationMetrics {
   #readImpressions({ impressions }: OperationFigures): void {
     setTotal(this.#recorded, impressions?.recordedCount)
     setTotal(this.#lost, impressions?.lostCount)
+  }
+
+  #readAnswers({ answers }: OperationFigures): void {
+    setTotal(this.#answersRecorded, answers?.recordedCount)
+    setTotal(this.#answersLost, answers?.lostCount)
+    this.#answersWaiting.set(answers?.queueLength ?? 0)
   }
 
   #readSources({ sources }: OperationFigures): void {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** Lets browsers call the server from pages of other origins (cross-origin resource sharing, the part of the Fetch standard). */
 export function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
@@ -6,7 +6,9 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
     const { origin } = request.headers
     reply.header('vary', 'Origin')
     if (origin === undefined || !origins.includes(origin)) return done()
-    reply.header('access-control-allow-origin', origin)
+    reply
+      .header('access-control-allow-origin', origin)
+      .header('access-control-expose-headers', 'retry-after, millrace-plan')
     const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
     if (!isPreflight) return done()
     reply
@@ -16,4 +18,11 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
       .code(204)
       .send()
   })
+}
+
+/** Whether a page that a request comes from may call the server as the browser sees it: a page of the server's own address, or of an allowed origin. */
+export function comesFromOwnPage({ headers }: FastifyRequest, origins: readonly string[]): boolean {
+  const { origin, host } = headers
+  if (origin === undefined || !URL.canParse(origin)) return false
+  return origins.includes(origin) || new URL(origin).host === host
 }

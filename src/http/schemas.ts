@@ -6,7 +6,7 @@ import { SHOWN_COUNT_MAX } from '../domain/event.ts'
 const ID_LENGTH_MAX = 256
 const FILTER_LENGTH_MAX = 4096
 const RECENT_COUNT_MAX = 1000
-const EXCLUDE_COUNT_MAX = 10_000
+const EXCLUDE_COUNT_MAX = 100_000
 /** Items in one answer. */
 export const LIMIT_MAX = 1000
 
@@ -57,6 +57,12 @@ export const Problem = Type.Object(
   { title: 'Problem', description: 'RFC 9457 problem details.' },
 )
 
+const After = Type.String({
+  minLength: 1,
+  maxLength: ID_LENGTH_MAX,
+  description: 'The requestId of the page before: what it and the pages before it showed does not come again.',
+})
+
 export const RecommendBody = Type.Object(
   {
     placement: Type.String({
@@ -81,6 +87,7 @@ export const RecommendBody = Type.Object(
     includeSeen: Type.Optional(
       Type.Boolean({ description: 'Whether items that the user has interacted with may be in the answer.' }),
     ),
+    after: Type.Optional(After),
   },
   { ...strict, title: 'RecommendRequest' },
 )
@@ -131,6 +138,7 @@ export const SimilarQuery = Type.Object(
     userId: Type.Optional(Id),
     filter: Type.Optional(Filter),
     limit: Type.Optional(Limit),
+    after: Type.Optional(After),
   },
   { ...strict, title: 'SimilarQuery' },
 )

@@ -194,6 +194,7 @@ test('metrics count requests, answers, items and events', async () => {
   server.countAnswered({
     response: { placement: 'home', stored: { batchId: 'b', madeAt: '2026-01-01T00:00:00.000Z', ageSeconds: 90 } },
     failures: [],
+    ruleFailures: [{ rule: 'fresh' }],
     rankingFailure: new Error('no'),
     lookupFailure: new Error('no store'),
     invalidCandidateCount: 0,
@@ -215,6 +216,7 @@ test('metrics count requests, answers, items and events', async () => {
     'millrace_ranking_failures_total 1',
     'millrace_stored_list_failures_total 1',
     'millrace_stored_list_age_seconds{placement="home"} 90',
+    'millrace_rule_failures_total{rule="fresh"} 1',
     'millrace_events_accepted_total{kind="interaction"} 2',
     'millrace_events_accepted_total{kind="impression"} 1',
     'millrace_events_duplicate_total{kind="interaction"} 1',

@@ -10,13 +10,16 @@ import fastify, {
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
+import type { KeyStore } from '../ports/key-store.ts'
+import { answerRoutes } from './answer-routes.ts'
 import { isLoopback, requireKeys } from './authorization.ts'
 import type { Answered, ServerDependencies } from './dependencies.ts'
 import { explanationRoutes } from './explanation-routes.ts'
 import { featureRoutes } from './feature-routes.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
 import { intakeRoutes } from './intake-routes.ts'
-import { readJsonBodies } from './json-body.ts'
+import { readBeacons, readJsonBodies } from './json-body.ts'
+import { listenFailure } from './listen-failure.ts'
 import { ServerMetrics } from './metrics.ts'
 import { modelRoutes } from './model-routes.ts'
 import { documentRoutes } from './openapi.ts'
@@ -42,7 +45,7 @@ export interface ServerOptions {
 }
 
 export interface ServerLimits {
-  /** Bytes of a body that is not a batch; 1 MiB. */
+  /** Bytes of a body that is not a batch; 4 MiB. */
   readonly bodyBytes: number
   /** Bytes of a batch of events, users or items; 16 MiB. */
   readonly batchBodyBytes: number
@@ -59,7 +62,7 @@ export interface ServerLimits {
 }
 
 const defaultLimits: ServerLimits = {
-  bodyBytes: 2 ** 20,
+  bodyBytes: 2 ** 22,
   batchBodyBytes: 16 * 2 ** 20,
   batchCount: 10_000,
   requestMs: 30_000,
@@ -76,6 +79,12 @@ export interface HttpServer {
   listen(): Promise<{ readonly url: string; readonly port: number }>
   /** Turns readiness off, then takes no new connection, finishes the requests that are running, and resolves. Calling it again is harmless. */
   close(): Promise<void>
+  /** Answers on a connection that another process has accepted and handed over, as on one of its own. */
+  take(connection: Socket): void
+  /** Connections that were handed over and are open. */
+  takenCount(): number
+  /** What this process counts, in the text format of Prometheus. */
+  ownMetrics(): Promise<string>
   /** Counts what went wrong behind an answer; for the recommendation service to call. */
   countAnswered(answered: Answered): void
   /** For tests: answers without a socket. */
@@ -90,12 +99,15 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   const app = bareServer(limits)
 
   const parse = readJsonBodies(app)
+  readBeacons(app, parse, allowedOrigins)
   answerFailures(app, deps)
   if (allowedOrigins.length > 0) allowOrigins(app, allowedOrigins)
   if (requireKey || !isLoopback(host)) requireKeys(app, deps.keys)
   // While it drains, every answer is the last one of its connection: whoever keeps connections open leaves before they are closed under them.
   app.addHook('onRequest', (_request, reply, done) => {
     if (readiness.isStopping) reply.header('connection', 'close')
+    // For clients whose types were made from a system file: whether it is this one.
+    reply.header('millrace-plan', deps.build.planHash)
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -110,22 +122,31 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   recommendationRoutes(app, deps, { metrics, parse })
   modelRoutes(app, deps)
   explanationRoutes(app, deps)
+  answerRoutes(app, deps)
   runRoutes(app, deps)
   featureRoutes(app, deps)
   tableRoutes(app, deps)
   operationRoutes(app, deps)
   intakeRoutes(app, deps, metrics, limits)
-  healthRoutes(app, { readiness, metrics, document })
+  healthRoutes(app, { readiness, metrics, document, group: deps.group })
 
+  const taken = new Set<Socket>()
   let closing: Promise<void> | undefined
   return {
     async listen() {
-      if (!isLoopback(host)) refuseWithoutKeys(host, deps)
+      refuseWithoutKeys(host, deps.keys)
       const url = await bind(app, host, port)
       deps.log.info('listening', { url })
       return { url, port: Number(new URL(url).port) }
     },
-    close: () => (closing ??= stop(app, { readiness, log: deps.log, limits })),
+    close: () => (closing ??= stop(app, { readiness, log: deps.log, limits, taken })),
+    take(connection) {
+      taken.add(connection)
+      connection.once('close', () => taken.delete(connection))
+      app.server.emit('connection', connection)
+    },
+    takenCount: () => taken.size,
+    ownMetrics: () => metrics.text(),
     countAnswered: (answered) => metrics.countAnswered(answered),
     inject: (request) => app.inject(request),
   }
@@ -210,7 +231,9 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, requestI
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
-function refuseWithoutKeys(host: string, { keys }: ServerDependencies): void {
+/** @throws MillraceError KEYS_REQUIRED where anybody on the network could do anything */
+export function refuseWithoutKeys(host: string, keys: KeyStore): void {
+  if (isLoopback(host)) return
   if (keys.list().some((key) => key.revokedAtMs === undefined)) return
   throw new MillraceError(
     'KEYS_REQUIRED',
@@ -225,37 +248,38 @@ async function bind(app: FastifyInstance, host: string, port: number): Promise<s
   try {
     return await app.listen({ host, port })
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') {
-      throw new MillraceError('PORT_IN_USE', `Port ${port} of ${host} is taken by another process.`, {
-        fix: `Stop that process, or choose another port with "--port ${port === 65_535 ? port - 1 : port + 1}".`,
-        cause: error,
-      })
-    }
-    if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'ERR_SOCKET_BAD_PORT') {
-      throw new MillraceError('ADDRESS_UNUSABLE', `The server cannot listen on ${host}, port ${port}: ${message}.`, {
-        fix: 'Choose a host name or address of this machine, and a port from 1024 to 65535.',
-        cause: error,
-      })
-    }
-    throw error
+    throw listenFailure(error, { host, port })
   }
 }
+
+const hasClosed = (connection: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (connection.destroyed) resolve()
+    else connection.once('close', () => resolve())
+  })
 
 /** How often connections that have become idle are closed while stopping. */
 const SWEEP_MS = 20
 
 async function stop(
   app: FastifyInstance,
-  { readiness, log, limits }: { readiness: Readiness; log: Logger; limits: ServerLimits },
+  {
+    readiness,
+    log,
+    limits,
+    taken,
+  }: { readiness: Readiness; log: Logger; limits: ServerLimits; taken: ReadonlySet<Socket> },
 ): Promise<void> {
   readiness.stop()
   if (limits.drainMs > 0) await pause(limits.drainMs)
-  const closed = app.close()
+  // The framework waits for the connections that it has accepted itself.
+  const closed = Promise.all([app.close(), ...[...taken].map(hasClosed)])
   const sweepCountMax = Math.ceil(limits.stopMs / SWEEP_MS)
   for (let sweep = 0; !(await settlesWithin(closed, SWEEP_MS)); sweep++) {
     // A client may keep its connection open for ever after its last answer.
     app.server.closeIdleConnections()
+    // One on which nothing was ever asked does not count as idle there.
+    for (const connection of taken) if (connection.bytesRead === 0) connection.destroy()
     if (sweep !== sweepCountMax) continue
     log.warn('cut off the requests that were still running', { stopMs: limits.stopMs })
     app.server.closeAllConnections()

@@ -1,7 +1,7 @@
 // What only a real connection shows: slow and huge requests, a port that is taken, and stopping while requests run.
 import { once } from 'node:events'
 import { Agent, request as httpRequest } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { IntakeResult } from './dependencies.ts'
 import type { HttpServer } from './server.ts'
@@ -183,6 +183,34 @@ test('while draining it is not ready, but still answers', async () => {
   expect((await sendEvent(url)).status).toBe(200)
   await stopping
   await expect(fetch(`${url}/health/live`)).rejects.toThrow()
+})
+
+test('a connection that somebody else has accepted is answered like its own, and waited for when it stops', async () => {
+  const { server } = await listening()
+  const accepting = createServer((accepted) => server.take(accepted)).listen(0, '127.0.0.1')
+  await once(accepting, 'listening')
+  try {
+    const { port } = accepting.address() as AddressInfo
+    const [idle, slow] = [await connection(port), await connection(port)]
+    const body = JSON.stringify({ placement: 'home' })
+    slow.write(
+      `POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`,
+    )
+    await expect.poll(() => server.takenCount()).toBe(2)
+    const answers = [received(idle), received(slow)]
+    let hasStopped = false
+    const stopping = server.close().then(() => {
+      hasStopped = true
+    })
+    expect(await answers[0]).toBe('')
+    expect(hasStopped).toBe(false)
+    slow.write(body.slice(1))
+    expect(await answers[1]).toMatch(/^HTTP\/1.1 200 OK\r\n/)
+    await stopping
+    expect(server.takenCount()).toBe(0)
+  } finally {
+    accepting.close()
+  }
 })
 
 test('clients that keep their connections busy are told to leave, and see no error when the server stops', async () => {

@@ -1,6 +1,7 @@
 // A server over made components, for the tests of this folder.
 import { randomBytes } from 'node:crypto'
 import { type ApiKey, createApiKey, type Scope } from '../domain/api-key.ts'
+import type { ExplainedAnswer } from '../domain/explained-answer.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { AliasMove } from '../domain/registered-model.ts'
 import type { SkewReport } from '../domain/skew-report.ts'
@@ -370,13 +371,52 @@ export function startTestServer(
           samples: { keptCount: 7, droppedCount: 2 },
         },
         impressions: { recordedCount: 5, lostCount: 1 },
+        answers: { recordedCount: 6, lostCount: 3, queueLength: 4 },
         sources: test.systemStatus.sources,
         checks: test.systemStatus.checks,
         championAnswers: false,
       }),
+    },
+    answers: {
+      explain: async ({ requestId, itemId }) => {
+        if (requestId !== 'r1') throw new MillraceError('ANSWER_NOT_FOUND', 'no such answer')
+        return explainedAnswer(itemId)
+      },
     },
     build: { version: '9.9.9', planHash: 'abc' },
   }
   test.server = createServer(deps, options)
   return test as TestServer
 }
+
+const explainedAnswer = (itemId: string | undefined): ExplainedAnswer => ({
+  requestId: 'r1',
+  placement: 'home',
+  atMs: 0,
+  latencyMs: 4,
+  modelVersion: 'm1',
+  rung: 'full',
+  candidateCount: 9,
+  isRecordedWhole: true,
+  recomputed: { isSame: true, caveats: ['a caveat'] },
+  items: [
+    {
+      itemId: 'i1',
+      place: 1,
+      score: 0.5,
+      generator: 'alike',
+      proposals: [{ generator: 'alike', rank: 2, score: 7 }],
+      candidatePlace: 3,
+      rankedPlace: 1,
+      explanation: {
+        score: 0.5,
+        averageScore: 0.25,
+        contributions: [{ featureName: 'views', value: null, contribution: 0.25 }],
+      },
+    },
+  ],
+  rules: [{ position: 0, kind: 'atMost', description: 'at most 2 of each kind', removed: ['i2'] }],
+  ...(itemId !== undefined && {
+    asked: { itemId, reason: 'RULE' as const, message: 'turned away', rule: 0, proposals: [] },
+  }),
+})

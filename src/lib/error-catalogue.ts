@@ -18,6 +18,28 @@ export const errorCatalogue = {
     exitCode: 71,
     meaning: 'The data does not fit the memory a kernel can address.',
   },
+  ANSWER_NOT_FOUND: {
+    httpStatus: 404,
+    exitCode: 66,
+    meaning:
+      'No record of an answer with that request id is kept: it never was, was lost, or is older than serving.answers keeps.',
+  },
+  ANSWERS_NOT_KEPT: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning: 'The system file says that no records of answers are kept.',
+  },
+  ANSWER_NOT_REPEATABLE: {
+    httpStatus: 409,
+    exitCode: 65,
+    meaning:
+      'An answer cannot be computed again, because its model, its placement or the stored list that it was made from is no longer there.',
+  },
+  ANSWER_DIFFERS: {
+    httpStatus: 500,
+    exitCode: 1,
+    meaning: 'An answer that was computed again differs from the one that went out.',
+  },
   MODEL_NOT_FOUND: { httpStatus: 404, exitCode: 66, meaning: 'No model of that version is in the data folder.' },
   MODEL_ALIAS_MOVED: {
     httpStatus: 409,
@@ -165,6 +187,16 @@ export const errorCatalogue = {
   },
   PORT_IN_USE: { httpStatus: 500, exitCode: 69, meaning: 'Another process listens on the port already.' },
   ADDRESS_UNUSABLE: { httpStatus: 500, exitCode: 69, meaning: 'The server cannot listen on that host and port.' },
+  FILE_EXISTS: {
+    httpStatus: 409,
+    exitCode: 73,
+    meaning: 'A file that would be written is there already, with something else in it.',
+  },
+  PROCESS_FAILED: {
+    httpStatus: 500,
+    exitCode: 70,
+    meaning: 'A process of "millrace start" ended before it was ready, or did not end in time when told to.',
+  },
   INTERNAL: {
     httpStatus: 500,
     exitCode: 70,
@@ -365,6 +397,7 @@ export const errorCatalogue = {
     exitCode: 73,
     meaning: 'The folder for the new project holds files that would be overwritten.',
   },
+  CLIENT_UNWRITABLE: { httpStatus: 500, exitCode: 73, meaning: 'The file of types for clients cannot be written.' },
   INIT_CANNOT_WRITE: { httpStatus: 500, exitCode: 73, meaning: 'The new project cannot be written to its folder.' },
   MODEL_MISMATCH: { httpStatus: 409, exitCode: 65, meaning: 'A model was trained for a different system file.' },
   TRAINING_SET_UNKNOWN: { httpStatus: 404, exitCode: 66, meaning: 'No training set has that hash.' },

@@ -1,31 +1,51 @@
-// The list that a request is answered with, while it is being filled. `offer` is the only way in, so that nothing leaves which is not allowed.
+// The list that a request is answered with, while it is being filled. `offer` and `take` are the only ways in, so that nothing leaves which is not allowed.
+import { type AtMost, GroupCounts } from './group-counts.ts'
 import { grown } from './grown.ts'
 import type { ItemBitmap } from './item-bitmap.ts'
 import type { ItemIndexes } from './item-indexes.ts'
 
-/** At most `count` items of one group. */
-export interface AtMost {
-  readonly attribute: string
-  readonly count: number
-  readonly groupOf: (row: number) => number
+/** Whether an item may come in, beyond what is allowed and what `AtMost` says. */
+export type Gate = (index: number, score: number, generator: string) => boolean
+
+export interface AnswerHooks {
+  readonly gate?: Gate | undefined
+  /** Told of every item that a rule turns away. */
+  readonly onBlocked?: ((index: number, rule: AtMost) => void) | undefined
 }
+
+/** By place. */
+export interface LoadedList {
+  readonly itemIndexes: Int32Array
+  readonly scores: Float64Array
+  /** The place among `generatorNames` of the one that the item came from. */
+  readonly proposers: Uint8Array
+  readonly generatorNames: readonly string[]
+}
+
+/** After so many items turned away by the gate no more are asked about: it is code of a user's, and a catalogue may hold millions. */
+const REFUSED_COUNT_MAX = 5_000
 
 export class Answer {
   readonly #indexes: ItemIndexes
+  readonly #groups = new GroupCounts()
   #allowed!: ItemBitmap
   #rules: readonly AtMost[] = []
+  #gate: Gate | undefined
+  #onBlocked: AnswerHooks['onBlocked']
   #target = 0
   #itemIndexes = new Int32Array(64)
   #scores = new Float64Array(64)
-  readonly #generators: string[] = []
+  #generators: string[] = []
+  /** What says who proposed an item, for a list that was loaded. */
+  #loaded: LoadedList | undefined
   #count = 0
+  /** In the place of the three above while they are put in another order. */
+  #spare = { itemIndexes: new Int32Array(64), scores: new Float64Array(64), generators: [] as string[] }
   /** A request's number in the place of every item it has taken: nothing has to be cleared between requests. */
   #takenBy = new Uint32Array(0)
   #request = 0
-  /** By rule and group: items taken by the request in the same place of `#groupRequests`. */
-  readonly #groupCounts: Int32Array[] = []
-  readonly #groupRequests: Uint32Array[] = []
   #blockedCount = 0
+  #refusedCount = 0
   #invalidCount = 0
 
   constructor(indexes: ItemIndexes) {
@@ -33,44 +53,100 @@ export class Answer {
   }
 
   /** Empty again, for a list out of `allowed`. */
-  begin(allowed: ItemBitmap, rules: readonly AtMost[], target: number): void {
+  begin(
+    allowed: ItemBitmap,
+    rules: readonly AtMost[],
+    target: number,
+    { gate, onBlocked }: AnswerHooks = noHooks,
+  ): void {
     this.#allowed = allowed
     this.#rules = rules
+    this.#gate = gate
+    this.#onBlocked = onBlocked
     this.#target = target
     this.#count = 0
+    this.#loaded = undefined
     this.#blockedCount = 0
+    this.#refusedCount = 0
     this.#invalidCount = 0
+    this.#groups.begin()
     this.#takenBy = grown(this.#takenBy, this.#indexes.indexCount)
     if (this.#request === 0xffffffff) {
-      for (const requests of [this.#takenBy, ...this.#groupRequests]) requests.fill(0)
+      this.#takenBy.fill(0)
       this.#request = 0
     }
     this.#request++
-    this.#itemIndexes = grown(this.#itemIndexes, target)
-    this.#scores = grown(this.#scores, target)
+    this.#reserve(target)
+  }
+
+  /**
+   * Takes a whole list at once into an empty one, without a look at it: for a list that is only chosen from, since what may not be shown is turned away then. No item may be in it twice,
+   * and nothing may be offered afterwards.
+   */
+  load(list: LoadedList): void {
+    const { itemIndexes, scores } = list
+    const count = Math.min(itemIndexes.length, this.#target)
+    this.#itemIndexes.set(itemIndexes.subarray(0, count))
+    this.#scores.set(scores.subarray(0, count))
+    this.#loaded = list
+    this.#count = count
+  }
+
+  /** From now on so many items are wanted; no fewer than there are. */
+  aimAt(target: number): void {
+    this.#target = target
+    this.#reserve(target)
   }
 
   /** Takes the item if it may be in the list and is not yet. Items that a generator must not have proposed are counted as invalid. */
   offer(index: number, score: number, generator: string): void {
-    if (this.isFull) return
+    if (this.#gate === undefined) this.take(index, score, generator)
+    else if (!this.isClosed && this.#allowed.has(index) && !this.has(index) && !this.#gate(index, score, generator)) {
+      this.#refusedCount++
+    } else this.take(index, score, generator)
+  }
+
+  /** As `offer`, for items that the gate was asked about already. @returns whether it is in the list now and was not before */
+  take(index: number, score: number, generator: string): boolean {
+    if (this.#count >= this.#target) return false
     if (index < 0 || index >= this.#indexes.indexCount || !Number.isFinite(score) || !this.#allowed.has(index)) {
       this.#invalidCount++
-      return
+      return false
     }
-    if (this.#takenBy[index] === this.#request) return
-    if (this.#rules.length > 0 && !this.#countGroups(this.#indexes.rowOf(index))) {
+    if (this.#takenBy[index] === this.#request) return false
+    if (this.#rules.length > 0 && !this.#countGroups(index)) {
       this.#blockedCount++
-      return
+      return false
     }
     this.#takenBy[index] = this.#request
     this.#itemIndexes[this.#count] = index
     this.#scores[this.#count] = score
     this.#generators[this.#count] = generator
     this.#count++
+    return true
   }
 
-  get isFull(): boolean {
-    return this.#count === this.#target
+  /** Puts what it holds in another order. @param order by place where the item is now: every place once */
+  arrange(order: ArrayLike<number>): void {
+    const count = this.#count
+    const itemIndexes = grown(this.#spare.itemIndexes, this.#itemIndexes.length)
+    const scores = grown(this.#spare.scores, this.#scores.length)
+    const { generators } = this.#spare
+    for (let place = 0; place < count; place++) {
+      const from = order[place]!
+      itemIndexes[place] = this.#itemIndexes[from]!
+      scores[place] = this.#scores[from]!
+      generators[place] = this.#generators[from]!
+    }
+    this.#spare = { itemIndexes: this.#itemIndexes, scores: this.#scores, generators: this.#generators }
+    this.#itemIndexes = itemIndexes
+    this.#scores = scores
+    this.#generators = generators
+  }
+
+  /** Whether nothing more comes in: it is full, or the gate has turned away too many. */
+  get isClosed(): boolean {
+    return this.#count >= this.#target || this.#refusedCount >= REFUSED_COUNT_MAX
   }
 
   /** Items wanted. */
@@ -87,9 +163,41 @@ export class Answer {
     return this.#blockedCount
   }
 
+  /** Offers that the gate has turned away. */
+  get refusedCount(): number {
+    return this.#refusedCount
+  }
+
   /** Offers of items that are excluded, do not exist, or have no finite score. */
   get invalidCount(): number {
     return this.#invalidCount
+  }
+
+  /** By place, up to `count`; good until the next change. */
+  get itemIndexes(): Int32Array {
+    return this.#itemIndexes
+  }
+
+  has(index: number): boolean {
+    return this.#takenBy[index] === this.#request
+  }
+
+  isAllowed(index: number): boolean {
+    return this.#allowed.has(index)
+  }
+
+  /** The item's group, by the rule's place in the list's rules; -1 for an item without the attribute. */
+  groupOf(rule: number, index: number): number {
+    return this.#rules[rule]!.groupOf(this.#indexes.rowOf(index))
+  }
+
+  /** How many more of a group may come. */
+  roomIn(rule: number, group: number): number {
+    return this.#rules[rule]!.count - this.#groups.of(rule, group)
+  }
+
+  get rules(): readonly AtMost[] {
+    return this.#rules
   }
 
   indexAt(place: number): number {
@@ -101,7 +209,8 @@ export class Answer {
   }
 
   generatorAt(place: number): string {
-    return this.#generators[place]!
+    const loaded = this.#loaded
+    return loaded === undefined ? this.#generators[place]! : loaded.generatorNames[loaded.proposers[place]!]!
   }
 
   /** Calls back once with every group of which no more items may come. */
@@ -111,32 +220,42 @@ export class Answer {
       const full = new Set<number>()
       for (let place = 0; place < this.#count; place++) {
         const group = groupOf(this.#indexes.rowOf(this.#itemIndexes[place]!))
-        if (group >= 0 && this.#groupCount(rule, group) >= count) full.add(group)
+        if (group >= 0 && this.#groups.of(rule, group) >= count) full.add(group)
       }
       for (const group of full) visit(attribute, group)
     }
   }
 
-  /** False, and nothing counted, where one of the item's groups is full. Items without the attribute are not limited. */
-  #countGroups(row: number): boolean {
+  #reserve(target: number): void {
+    this.#itemIndexes = grown(this.#itemIndexes, target)
+    this.#scores = grown(this.#scores, target)
+  }
+
+  /** The first rule one of whose groups is full with the item's. Items without the attribute are not limited. */
+  #ruleAgainst(index: number): AtMost | undefined {
+    const row = this.#indexes.rowOf(index)
     for (let rule = 0; rule < this.#rules.length; rule++) {
       const { count, groupOf } = this.#rules[rule]!
       const group = groupOf(row)
-      if (group >= 0 && this.#groupCount(rule, group) >= count) return false
+      if (group >= 0 && this.#groups.of(rule, group) >= count) return this.#rules[rule]
     }
+    return undefined
+  }
+
+  /** False, and nothing counted, where a rule is against it. */
+  #countGroups(index: number): boolean {
+    const against = this.#ruleAgainst(index)
+    if (against !== undefined) {
+      this.#onBlocked?.(index, against)
+      return false
+    }
+    const row = this.#indexes.rowOf(index)
     for (let rule = 0; rule < this.#rules.length; rule++) {
       const group = this.#rules[rule]!.groupOf(row)
-      if (group < 0) continue
-      const count = this.#groupCount(rule, group)
-      const counts = (this.#groupCounts[rule] = grown(this.#groupCounts[rule] ?? new Int32Array(0), group + 1))
-      const requests = (this.#groupRequests[rule] = grown(this.#groupRequests[rule] ?? new Uint32Array(0), group + 1))
-      counts[group] = count + 1
-      requests[group] = this.#request
+      if (group >= 0) this.#groups.add(rule, group)
     }
     return true
   }
-
-  #groupCount(rule: number, group: number): number {
-    return this.#groupRequests[rule]?.[group] === this.#request ? this.#groupCounts[rule]![group]! : 0
-  }
 }
+
+const noHooks: AnswerHooks = {}

@@ -1,6 +1,7 @@
 // The candidates of all generators in the order of the model's ranker. Gathering is one step without a pause; reading features and, for some kinds, scoring
 // wait for others, and meanwhile other visitors are asked about: what a request needs after the wait is its own.
 import assert from 'node:assert'
+import type { FeatureMoment } from '../domain/answer-record.ts'
 import type { FeatureValue } from '../domain/feature.ts'
 import { descendingOrder } from '../lib/descending-order.ts'
 import { settlesWithin } from '../lib/within.ts'
@@ -29,9 +30,10 @@ export interface WantedColumns {
 export interface LiveColumns {
   /**
    * @param out one a feature, in the order of the names: filled with one number an item, in their order
+   * @returns what they know of the log, where that can be said
    * @throws anything: the answer is made without the ranker then
    */
-  fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<void>
+  fill(userId: string | undefined, items: Int32Array, out: readonly Float32Array[]): Promise<FeatureMoment | undefined>
   /** Prepares for requests, as far as that can be done before them. */
   warm(): Promise<void>
   /** Nobody asks any more. */
@@ -64,6 +66,8 @@ export interface RankedCandidates {
   readonly columns: readonly Float32Array[]
   /** Where in the columns each candidate is. */
   readonly places: Int32Array
+  /** What its features know; undefined where it has none, or nobody can say. */
+  readonly features: FeatureMoment | undefined
   readonly failures: readonly GeneratorFailure[]
   readonly stepMs: StepMs
 }
@@ -233,8 +237,8 @@ export class CandidateRanking {
     const count = itemIndexes.length
     if (this.#lacksFeatures) throw new Error('the features that the ranker looks at are not kept here')
     const begunMs = performance.now()
-    const features = this.#featureColumns.map((column) => columns[column]!)
-    await this.#columns?.fill(userId, itemIndexes, features)
+    const featureColumns = this.#featureColumns.map((column) => columns[column]!)
+    const features = await this.#columns?.fill(userId, itemIndexes, featureColumns)
     const scores = new Float64Array(count)
     const filledMs = performance.now()
     const { ranker } = this.#ranker
@@ -260,6 +264,7 @@ export class CandidateRanking {
       generatorNames: this.#pool.generatorNames,
       columns,
       places,
+      features,
       failures,
       stepMs: { candidates: gatheredMs, features: filledMs - begunMs, ranking: performance.now() - filledMs },
     }

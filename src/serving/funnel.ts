@@ -2,21 +2,29 @@
 // items, and the rungs below. Everything that is not allowed is kept out inside the retrieval, by one bitmap. A new model gets a funnel of its own.
 
 import type { RecommendRequest } from '../domain/recommendation.ts'
+import type { RuleTrace } from '../domain/rule-trace.ts'
 import type { StoredList } from '../domain/stored-list.ts'
+import type { Rng } from '../lib/rng.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import type { CandidateGenerator, Candidates } from '../ports/candidate-generator.ts'
+import type { CandidateGenerator, Candidates, ItemSet } from '../ports/candidate-generator.ts'
 import { Answer } from './answer.ts'
 import { CandidateRanking, type LiveFeatures, type RankedCandidates } from './candidate-ranking.ts'
 import { ContentProfile } from './content-profile.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
-import type { ItemBitmap } from './item-bitmap.ts'
+import type { AtMost } from './group-counts.ts'
+import { bitCount, type ItemBitmap } from './item-bitmap.ts'
 import { ItemBitmaps } from './item-bitmaps.ts'
 import { ItemIndexes } from './item-indexes.ts'
 import type { LiveState } from './live-state.ts'
-import { NewItems, newItemCount } from './new-items.ts'
+import { NewItems, shareOfPlaces } from './new-items.ts'
 import type { ParsedFilter } from './parsed-filters.ts'
 import type { Placement } from './placement.ts'
 import { PopularItems } from './popular-items.ts'
+import { Arrangement } from './rules/arrangement.ts'
+import { FunctionRules, type RuleFailure } from './rules/function-rules.ts'
+import type { ArrangingRules, Minimum, Rotation } from './rules/placement-rules.ts'
+import { RuleTracer } from './rules/rule-tracer.ts'
+import { WornItems } from './rules/worn-items.ts'
 import type { Narrowing } from './shortfall.ts'
 import { type LiveProposals, mergedWithLive, type OrderedCandidates, storedCandidates } from './stored-candidates.ts'
 import { Visitor } from './visitor.ts'
@@ -32,6 +40,7 @@ const STORED_COUNT_MAX = 1_000
 export const storedCount = (limit: number): number => Math.min(STORED_COUNT_MAX, limit * STORED_PER_ITEM)
 
 export interface Question {
+  readonly requestId: string
   readonly request: RecommendRequest
   readonly placement: Placement
   readonly filter: ParsedFilter | undefined
@@ -39,6 +48,16 @@ export interface Question {
   readonly similarRow: number | undefined
   readonly limit: number
   readonly nowMs: number
+  /** Of what is left to chance. */
+  readonly rng: () => Rng
+  /** What to tell of the rules; left out where nobody asks. */
+  readonly trace?: TraceQuestion | undefined
+}
+
+/** A wish to know what the rules did. */
+export interface TraceQuestion {
+  /** Items to tell of why they may not be shown; those that some rule had its hands on are told of anyway. */
+  readonly itemIds: readonly string[]
 }
 
 /** Candidates from place `from` to k of the list that is as good as the one of `headOf`. */
@@ -48,21 +67,46 @@ interface Portion {
   readonly from: number
 }
 
+/** All of them. */
+const whole = (k: number): Portion => ({ k, headOf: k, from: 0 })
+
+/** Where a generator's items go, and which ones it may propose. */
+interface Asked {
+  readonly answer: Answer
+  readonly question: Question
+  readonly words: ItemSet
+}
+
+/** What the two ways of filling a list have to say of it. */
+interface Made
+  extends Pick<Outcome, 'newItemCount' | 'generatedCount' | 'ruleFailures' | 'propensities' | 'invalidCount'> {
+  readonly wornCount: number
+}
+
 export interface Outcome {
   /** Good until the next question. */
   readonly answer: Answer
-  /** How many of the answer's items, from its front, are there because they are new. */
+  /** How many of the answer's items, from its front, are there because they are new, and are still to be spread over the list. */
   readonly newItemCount: number
   /** How many came from the placement's own generators. */
   readonly generatedCount: number
   /** Of the model's items in what the visitor did. */
   readonly historyLength: number
   readonly failures: readonly GeneratorFailure[]
+  /** Rules that are code and had no say. */
+  readonly ruleFailures: readonly RuleFailure[]
+  /** By item how likely it was to be at its place; undefined where nothing was left to chance. */
+  readonly propensities: readonly number[] | undefined
+  /** Proposals that break the generators' law. */
+  readonly invalidCount: number
+  /** Where it was asked for. */
+  readonly trace: RuleTrace | undefined
   /** Without the count that only a short list needs: it has to be taken with nothing withheld. */
   readonly narrowing: Omit<Narrowing, 'onlyCount'>
 }
 
 const noFailures: readonly GeneratorFailure[] = []
+const noRuleFailures: readonly RuleFailure[] = []
 
 export class Funnel {
   readonly model: ServingModel | undefined
@@ -70,6 +114,11 @@ export class Funnel {
   readonly #live: LiveState
   readonly #bitmaps: ItemBitmaps
   readonly #answer: Answer
+  /** What a placement's rules choose from. */
+  readonly #pool: Answer
+  readonly #arrangement: Arrangement
+  readonly #functions: FunctionRules
+  readonly #wornItems: WornItems
   readonly #visitor: Visitor
   readonly #newItems: NewItems
   readonly #popularItems: PopularItems
@@ -85,7 +134,10 @@ export class Funnel {
     {
       placements,
       features,
-    }: { readonly placements: Iterable<Placement>; readonly features?: LiveFeatures | undefined },
+    }: {
+      readonly placements: Iterable<Placement>
+      readonly features?: LiveFeatures | undefined
+    },
   ) {
     this.model = model
     this.#ranking = model?.ranker && new CandidateRanking(model, model.ranker, features)
@@ -93,6 +145,10 @@ export class Funnel {
     this.indexes = new ItemIndexes(live.catalogue, model?.itemIds ?? [])
     this.#bitmaps = new ItemBitmaps({ catalogue: live.catalogue, indexes: this.indexes })
     this.#answer = new Answer(this.indexes)
+    this.#pool = new Answer(this.indexes)
+    this.#arrangement = new Arrangement(this.indexes, this.#bitmaps)
+    this.#functions = new FunctionRules(live.catalogue, this.indexes)
+    this.#wornItems = new WornItems(live)
     this.#visitor = new Visitor(live, this.indexes)
     this.#newItems = new NewItems(this.indexes)
     this.#popularItems = new PopularItems(live.popularity, this.indexes, this.#bitmaps)
@@ -117,7 +173,8 @@ export class Funnel {
     this.#catchUp()
     const allowed = this.#eligible(placement, filter)
     try {
-      this.#visitor.read(request, placement, allowed, nowMs)
+      this.#visitor.read(request, placement, allowed, { nowMs })
+      if (placement.arranging) this.#withholdWorn(question, allowed, placement.arranging)
       const countMax = Math.max(placement.plan.candidateCount, limit)
       const generatorNames = placement.plan.candidates
       const gathered = ranking.gather(this.#visitor.history, allowed.modelWords, { generatorNames, countMax })
@@ -136,7 +193,8 @@ export class Funnel {
     this.#catchUp()
     const allowed = this.#eligible(placement, filter)
     try {
-      this.#visitor.read(request, placement, allowed, nowMs)
+      this.#visitor.read(request, placement, allowed, { nowMs })
+      if (placement.arranging) this.#withholdWorn(question, allowed, placement.arranging)
       const stored = storedCandidates(list, allowed, { catalogue: this.#live.catalogue, indexes: this.indexes })
       if (placement.plan.pattern !== 'hybrid') return stored
       this.#failures = []
@@ -151,7 +209,8 @@ export class Funnel {
   #proposals(generator: string, question: Question, allowed: ItemBitmap): LiveProposals {
     if (this.model === undefined) return { generator, itemIndexes: new Int32Array(0) }
     const k = storedCount(Math.max(question.placement.plan.limit, question.limit))
-    const count = this.#offerFrom(generator, question, allowed, { k, headOf: k, from: k })
+    const asked: Asked = { answer: this.#answer, question, words: allowed.modelWords }
+    const count = this.#offerFrom(generator, asked, { k, headOf: k, from: k })
     return { generator, itemIndexes: this.#candidates.itemIndexes.slice(0, count) }
   }
 
@@ -179,36 +238,27 @@ export class Funnel {
   }
 
   #eligible(placement: Placement, filter: ParsedFilter | undefined): ItemBitmap {
-    if (filter === undefined) return this.#bitmaps.eligible(placement.filtersKey, placement.filters)
-    return this.#bitmaps.eligible(`${placement.filtersKey} ${filter.id}`, [...placement.filters, filter.tree])
+    const { filtersKey, filters, blockedIds } = placement
+    if (filter === undefined) return this.#bitmaps.eligible(filtersKey, filters, blockedIds)
+    return this.#bitmaps.eligible(`${filtersKey} ${filter.id}`, [...filters, filter.tree], blockedIds)
   }
 
   #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: OrderedCandidates | undefined): Outcome {
     const { request, placement, similarRow, limit, nowMs } = question
-    this.#visitor.read(request, placement, allowed, nowMs)
+    const trace = question.trace && this.#tracer(placement, question.trace)
+    this.#visitor.read(request, placement, allowed, { nowMs, trace })
     const isItselfAllowed = similarRow !== undefined && allowed.withhold(this.indexes.indexOf(similarRow))
     const answer = this.#answer
-    answer.begin(allowed, placement.atMost, limit)
     this.#failures = [...(ranked?.failures ?? [])]
-
-    const newCount = newItemCount(limit, placement.plan.newItemShare)
-    if (newCount > 0) this.#newItems.offer(answer, allowed, newCount, () => this.#profileOf(similarRow))
-    const offeredNewCount = answer.count
-
-    if (ranked !== undefined) offerRanked(answer, ranked)
-    // What rules have turned away of the ranked candidates is filled by more of the generators'.
-    if (!answer.isFull) this.#offerGenerated(question, allowed)
-    const generatedCount = answer.count - offeredNewCount
-    if (!answer.isFull && similarRow !== undefined && generatedCount === 0) {
-      this.#popularItems.fillAlike(answer, allowed, this.#profileOf(similarRow), limit * WIDENING)
-    }
-    if (!answer.isFull) this.#popularItems.fill(answer, allowed)
+    const { wornCount, ...made } = placement.arranging
+      ? this.#arrange(question, allowed, ranked, placement.arranging, trace)
+      : this.#fillInOrder(question, allowed, ranked, trace)
     return {
       answer,
-      newItemCount: offeredNewCount,
-      generatedCount,
+      ...made,
       historyLength: this.#visitor.history.itemIndexes.length,
       failures: this.#failures.length === 0 ? noFailures : this.#failures,
+      trace: trace?.trace((index) => placeIn(answer, index)),
       narrowing: {
         askedCount: limit,
         foundCount: answer.count,
@@ -216,38 +266,239 @@ export class Funnel {
         filterCount,
         excludedCount: this.#visitor.excludedCount + Number(isItselfAllowed),
         notInteractedCount: this.#visitor.notInteractedCount,
+        wornCount: wornCount,
+        refusedCount: answer.refusedCount,
       },
     }
   }
 
-  /** The leading generator orders the list, the others fill what it leaves open; once more with more candidates where rules left too few. */
-  #offerGenerated(question: Question, allowed: ItemBitmap): void {
+  /** Candidates one after another, as they are ordered. */
+  #fillInOrder(
+    question: Question,
+    allowed: ItemBitmap,
+    ranked: OrderedCandidates | undefined,
+    trace: RuleTracer | undefined,
+  ): Made {
+    const { placement, similarRow, limit } = question
+    const answer = this.#answer
+    answer.begin(allowed, placement.atMost, limit, trace && { onBlocked: tellOf(trace) })
+    const newCount = shareOfPlaces(limit, placement.plan.newItemShare)
+    if (newCount > 0) this.#newItems.offer(answer, allowed, newCount, () => this.#profileOf(similarRow))
+    const offeredNewCount = answer.count
+
+    if (ranked !== undefined) offerRanked(answer, ranked)
+    // What rules have turned away of the ranked candidates is filled by more of the generators'.
+    if (!answer.isClosed) this.#offerGenerated(answer, question, allowed)
+    const generatedCount = answer.count - offeredNewCount
+    if (!answer.isClosed) this.#offerPopular(answer, question, allowed, generatedCount)
+    return {
+      newItemCount: offeredNewCount,
+      generatedCount,
+      ruleFailures: noRuleFailures,
+      propensities: undefined,
+      invalidCount: answer.invalidCount,
+      wornCount: 0,
+    }
+  }
+
+  /** Candidates under the placement's rules, and what fills up behind them. */
+  #arrange(
+    question: Question,
+    allowed: ItemBitmap,
+    ranked: OrderedCandidates | undefined,
+    rules: ArrangingRules,
+    trace: RuleTracer | undefined,
+  ): Made {
+    const { request, placement, limit, nowMs } = question
+    const answer = this.#answer
+    const functions = this.#functions
+    const worn = this.#withholdWorn(question, allowed, rules, trace)
+    this.#gatherCandidates(question, allowed, ranked)
+    functions.begin(rules.functions, request, { limit, nowMs, trace })
+    answer.begin(allowed, placement.atMost, limit, {
+      gate: functions.gate,
+      ...(trace && { onBlocked: tellOf(trace) }),
+    })
+    this.#arrangement.begin(
+      {
+        rules,
+        candidates: this.#pool,
+        answer,
+        allowed,
+        newItemCount: shareOfPlaces(limit, placement.plan.newItemShare),
+        candidateCount: Math.max(placement.plan.candidateCount, limit),
+        nowMs,
+        functions,
+        rng: question.rng,
+        indexOf: (itemId) => this.#indexOf(itemId),
+        trace,
+      },
+      {
+        offerNew: (list, count) =>
+          this.#newItems.offer(list, allowed, count, () => this.#profileOf(question.similarRow)),
+        offerWith: (list, minimum) => this.#offerWith(list, minimum, question, allowed),
+      },
+    )
+    this.#fillUp(question, allowed)
+    if (!answer.isClosed && worn.fromCount < allowed.withheldCount) {
+      // Rather once more than not at all.
+      allowed.restore(worn.fromCount)
+      this.#fillUp(question, allowed)
+    }
+    const propensities = this.#arrangement.finish()
+    let generatedCount = 0
+    for (let place = 0; place < answer.count; place++) {
+      if (placement.plan.candidates.includes(answer.generatorAt(place))) generatedCount++
+    }
+    return {
+      newItemCount: 0,
+      generatedCount,
+      ruleFailures: functions.failures,
+      propensities,
+      invalidCount: this.#pool.invalidCount + answer.invalidCount,
+      wornCount: worn.outCount,
+    }
+  }
+
+  /** What rules choose from: so many as the placement asks for, where they are ranked or proposed, and a few for each place anyway. */
+  #gatherCandidates(question: Question, allowed: ItemBitmap, ranked: OrderedCandidates | undefined): void {
     const { placement, limit } = question
-    // A batch placement's list was made before, and is looked up.
-    if (this.model === undefined || placement.plan.pattern === 'batch') return
+    const pool = this.#pool
+    const countMax = Math.max(placement.plan.candidateCount, limit)
+    pool.begin(allowed, [], countMax)
+    const enoughCount = Math.min(countMax, limit * HEAD_PER_ITEM)
+    if (ranked !== undefined && ranked.itemIndexes.length >= enoughCount) {
+      pool.load(ranked)
+      return
+    }
+    if (ranked !== undefined) offerRanked(pool, ranked)
+    if (ranked === undefined || pool.count < enoughCount) {
+      for (const name of askedNow(placement)) {
+        if (this.model === undefined || pool.isClosed) break
+        this.#offerFrom(name, { answer: pool, question, words: allowed.modelWords }, whole(countMax))
+      }
+    }
+    if (pool.count >= enoughCount) return
+    const generatedCount = pool.count
+    pool.aimAt(enoughCount)
+    this.#offerPopular(pool, question, allowed, generatedCount)
+  }
+
+  #fillUp(question: Question, allowed: ItemBitmap): void {
+    const answer = this.#answer
+    const { count } = answer
+    if (!answer.isClosed) this.#offerGenerated(answer, question, allowed)
+    if (!answer.isClosed) this.#offerPopular(answer, question, allowed, answer.count - count)
+  }
+
+  /** The last rungs. @param generatedCount items that came from generators */
+  #offerPopular(answer: Answer, { similarRow, limit }: Question, allowed: ItemBitmap, generatedCount: number): void {
+    if (similarRow !== undefined && generatedCount === 0) {
+      this.#popularItems.fillAlike(answer, allowed, this.#profileOf(similarRow), limit * WIDENING)
+    }
+    if (!answer.isClosed) this.#popularItems.fill(answer, allowed)
+  }
+
+  /** What generators propose among the items that pass a filter, then the most popular of these. */
+  #offerWith(answer: Answer, { key, filter }: Minimum, question: Question, allowed: ItemBitmap): void {
+    const passing = this.#bitmaps.eligible(key, [filter]).words
+    const words = allowed.words.slice()
+    for (let w = 0; w < words.length; w++) words[w]! &= passing[w] ?? 0
+    const modelWords = words.subarray(0, allowed.modelWords!.length)
+    const { candidateCount } = question.placement.plan
+    for (const name of askedNow(question.placement)) {
+      if (this.model === undefined || answer.isClosed) break
+      this.#offerFrom(name, { answer, question, words: modelWords }, whole(candidateCount))
+    }
+    if (!answer.isClosed) this.#popularItems.fill(answer, { words, count: bitCount(words) })
+  }
+
+  /** Items that the user was shown often enough are not allowed; from `fromCount` on are those withheld that may fill the end of the list. */
+  #withholdWorn(
+    { request, nowMs, limit }: Question,
+    allowed: ItemBitmap,
+    { rotations, pins }: ArrangingRules,
+    trace?: RuleTracer,
+  ): { readonly outCount: number; readonly fromCount: number } {
+    const { userId } = request
+    const before = allowed.withheldCount
+    if (userId === undefined || rotations.length === 0) return { outCount: 0, fromCount: before }
+    const stays = (index: number): boolean =>
+      pins.some(
+        ({ itemId, at, fromMs, untilMs }) =>
+          at <= limit && nowMs >= fromMs && nowMs < untilMs && this.#indexOf(itemId) === index,
+      )
+    const withhold = (rotation: Rotation): void => {
+      trace?.acts(rotation.position)
+      this.#wornItems.forEach(userId, rotation, nowMs, (row) => {
+        const index = this.indexes.indexOf(row)
+        if (allowed.has(index) && !stays(index) && allowed.withhold(index)) trace?.removed(rotation.position, index)
+      })
+    }
+    for (const rotation of rotations) if (rotation.to === 'out') withhold(rotation)
+    const fromCount = allowed.withheldCount
+    for (const rotation of rotations) if (rotation.to === 'end') withhold(rotation)
+    return { outCount: fromCount - before, fromCount }
+  }
+
+  #indexOf(itemId: string): number | undefined {
+    const row = this.#live.catalogue.rowOf(itemId)
+    return row === undefined ? undefined : this.indexes.indexOf(row)
+  }
+
+  /** With what the rules say that decide whoever asks. */
+  #tracer(placement: Placement, { itemIds }: TraceQuestion): RuleTracer {
+    const { catalogue } = this.#live
+    const idOf = (index: number): string => catalogue.idOf(this.indexes.rowOf(index))
+    const tracer = new RuleTracer(placement.plan, { idOf })
+    const all = this.#bitmaps.eligible('[]', [])
+    const of = new Map<number, Parameters<ItemBitmaps['eligible']>[]>()
+    for (const { filter, position } of placement.only) {
+      of.set(position, [...(of.get(position) ?? []), [JSON.stringify(filter), [filter]]])
+    }
+    for (const [position, rule] of placement.plan.rules.entries()) {
+      if (rule.kind !== 'blocked' || rule.items.length === 0) continue
+      of.set(position, [...(of.get(position) ?? []), [JSON.stringify(rule.items), [], new Set(rule.items)]])
+    }
+    for (const [position, parts] of [...of].sort(([a], [b]) => a - b)) {
+      const bitmaps = parts.map((part) => this.#bitmaps.eligible(...part))
+      const kept = all.words.map((word, w) => bitmaps.reduce((left, { words }) => left & (words[w] ?? 0), word))
+      const removed = itemIds.filter((itemId) => {
+        const index = this.#indexOf(itemId)
+        return index !== undefined && all.has(index) && (kept[index >> 5]! & (1 << (index & 31))) === 0
+      })
+      tracer.removedOfAll(position, all.count - bitCount(kept), removed)
+    }
+    return tracer
+  }
+
+  /** The leading generator orders the list, the others fill what it leaves open; once more with more candidates where rules left too few. */
+  #offerGenerated(answer: Answer, question: Question, allowed: ItemBitmap): void {
+    const { placement, limit } = question
+    if (this.model === undefined) return
     const k = Math.max(placement.plan.candidateCount, limit)
+    const asked: Asked = { answer, question, words: allowed.modelWords }
     let canWiden = false
-    for (const name of placement.plan.candidates) {
-      if (this.#answer.isFull) return
-      canWiden = this.#offerHeadFirst(name, question, allowed, k) === k || canWiden
+    for (const name of askedNow(placement)) {
+      if (answer.isClosed) return
+      canWiden = this.#offerHeadFirst(name, asked, k) === k || canWiden
     }
-    if (this.#answer.isFull || !canWiden) return
-    for (const name of placement.plan.candidates) {
-      this.#offerFrom(name, question, allowed, { k: k * WIDENING, headOf: k * WIDENING, from: 0 })
-    }
+    if (answer.isClosed || !canWiden) return
+    for (const name of askedNow(placement)) this.#offerFrom(name, asked, whole(k * WIDENING))
   }
 
   /** The same list as offering all k at once gives: what the head leaves open is filled by the rest. */
-  #offerHeadFirst(name: string, question: Question, allowed: ItemBitmap, k: number): number {
-    const headCount = HEAD_PER_ITEM * question.limit
-    if (headCount * 2 > k) return this.#offerFrom(name, question, allowed, { k, headOf: k, from: 0 })
-    const count = this.#offerFrom(name, question, allowed, { k: headCount, headOf: k, from: 0 })
-    if (this.#answer.isFull || count < headCount) return count
-    return this.#offerFrom(name, question, allowed, { k, headOf: k, from: headCount })
+  #offerHeadFirst(name: string, asked: Asked, k: number): number {
+    const headCount = HEAD_PER_ITEM * asked.question.limit
+    if (headCount * 2 > k) return this.#offerFrom(name, asked, whole(k))
+    const count = this.#offerFrom(name, asked, { k: headCount, headOf: k, from: 0 })
+    if (asked.answer.isClosed || count < headCount) return count
+    return this.#offerFrom(name, asked, { k, headOf: k, from: headCount })
   }
 
   /** How many items the generator proposed; those before `from` were offered already. */
-  #offerFrom(name: string, question: Question, allowed: ItemBitmap, { k, headOf, from }: Portion): number {
+  #offerFrom(name: string, asked: Asked, { k, headOf, from }: Portion): number {
+    const { answer } = asked
     const model = this.model!
     const generator = model.generators.get(name)
     if (generator === undefined) {
@@ -262,8 +513,8 @@ export class Funnel {
     }
     const { itemIndexes, scores } = this.#candidates
     try {
-      const count = this.#propose(generator, question, allowed, k, headOf)
-      for (let i = from; i < count && !this.#answer.isFull; i++) this.#answer.offer(itemIndexes[i]!, scores[i]!, name)
+      const count = this.#propose(generator, asked, k, headOf)
+      for (let i = from; i < count && !answer.isClosed; i++) answer.offer(itemIndexes[i]!, scores[i]!, name)
       return count
     } catch (error) {
       this.#failures.push({ generator: name, error })
@@ -273,19 +524,18 @@ export class Funnel {
 
   #propose(
     generator: CandidateGenerator,
-    { similarRow }: Question,
-    allowed: ItemBitmap,
+    { question: { similarRow }, words }: Asked,
     k: number,
     headOf: number,
   ): number {
     if (similarRow !== undefined) {
       const index = this.indexes.indexOf(similarRow)
       const isKnown = index < this.indexes.modelItemCount
-      return isKnown ? (generator.similar?.(index, k, allowed.modelWords, this.#candidates) ?? 0) : 0
+      return isKnown ? (generator.similar?.(index, k, words, this.#candidates) ?? 0) : 0
     }
     const { history } = this.#visitor
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return 0
-    return generator.generate(history, k, allowed.modelWords, this.#candidates, { headOf })
+    return generator.generate(history, k, words, this.#candidates, { headOf })
   }
 
   /** Of the item asked about, else of what the visitor did lately. */
@@ -302,9 +552,18 @@ export class Funnel {
   }
 }
 
+/** The generators that fill a list; none for a batch placement, whose list was made before. */
+const askedNow = ({ plan }: Placement): readonly string[] => (plan.pattern === 'batch' ? [] : plan.candidates)
+
+const tellOf = (trace: RuleTracer) => (index: number, rule: AtMost) => trace.removed(rule.position, index)
+
+/** From 1. */
+const placeIn = (answer: Answer, index: number): number =>
+  answer.itemIndexes.subarray(0, answer.count).indexOf(index) + 1
+
 /** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
 function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: OrderedCandidates): void {
-  for (let place = 0; place < itemIndexes.length && !answer.isFull; place++) {
+  for (let place = 0; place < itemIndexes.length && !answer.isClosed; place++) {
     answer.offer(itemIndexes[place]!, scores[place]!, generatorNames[proposers[place]!]!)
   }
 }

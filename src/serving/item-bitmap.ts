@@ -80,13 +80,19 @@ export class ItemBitmap {
     return true
   }
 
-  restore(): void {
-    for (let i = 0; i < this.#withheldCount; i++) {
+  /** How many are withheld now: what `restore` goes back to. */
+  get withheldCount(): number {
+    return this.#withheldCount
+  }
+
+  /** Puts back what was withheld since `withheldCount` was that. Default: all of it. */
+  restore(to = 0): void {
+    for (let i = to; i < this.#withheldCount; i++) {
       const index = this.#withheld[i]!
       this.#words[index >> 5]! |= 1 << (index & 31)
     }
-    this.#count += this.#withheldCount
-    this.#withheldCount = 0
+    this.#count += this.#withheldCount - to
+    this.#withheldCount = to
   }
 
   get byteLength(): number {

@@ -25,11 +25,11 @@ export class ItemBitmaps {
   }
 
   /**
-   * Items that are not deleted and for which all the filters hold.
-   * @param key equal for equal filters
+   * Items that are not deleted and for which all the filters hold, without those of the given ids.
+   * @param key equal for equal filters and ids
    */
-  eligible(key: string, filters: readonly Filter[]): ItemBitmap {
-    return this.#eligible.get(key, () => this.#eligibleBitmap(filters))
+  eligible(key: string, filters: readonly Filter[], withoutIds: ReadonlySet<string> = noIds): ItemBitmap {
+    return this.#eligible.get(key, () => this.#eligibleBitmap(filters, withoutIds))
   }
 
   /** Items in one group of a column that has groups. */
@@ -41,16 +41,23 @@ export class ItemBitmaps {
     )
   }
 
-  #eligibleBitmap(filters: readonly Filter[]): ItemBitmap {
-    const { catalogue } = this.#source
+  #eligibleBitmap(filters: readonly Filter[], withoutIds: ReadonlySet<string>): ItemBitmap {
+    const { catalogue, indexes } = this.#source
     const holds = (): RowPredicate => {
       const predicates = filters.map((filter) => this.#predicate(filter))
+      if (withoutIds.size > 0) predicates.push((row) => !withoutIds.has(catalogue.idOf(row)))
       return (row) => catalogue.isLive(row) && predicates.every((predicate) => predicate(row))
     }
     return new ItemBitmap(this.#source, holds, (words) => {
       const live = this.#terms.get('live', () => new ItemBitmap(this.#source, () => (row) => catalogue.isLive(row)))
       copy(words, live.words)
       for (const filter of this.#cheapestFirst(filters.flatMap(conjuncts))) this.#narrow(words, filter)
+      for (const itemId of withoutIds) {
+        const row = catalogue.rowOf(itemId)
+        if (row === undefined) continue
+        const index = indexes.indexOf(row)
+        words[index >> 5]! &= ~(1 << (index & 31))
+      }
     })
   }
 
@@ -126,6 +133,8 @@ export class ItemBitmaps {
     }
   }
 }
+
+const noIds: ReadonlySet<string> = new Set()
 
 /** Where less than one item in this many is left, asking them one by one is cheaper than making a bitmap of all. */
 const FEW = 8

@@ -1,5 +1,5 @@
 // Lists for many users ahead of time, by the service that answers: the same history, candidates, ranker and filters, as of one moment.
-import type { Plan } from '../config/plan.ts'
+import type { Plan, RulePlan } from '../config/plan.ts'
 import type { Rung } from '../domain/recommendation.ts'
 import { type EncodedLists, writeList } from '../domain/stored-list.ts'
 import { ByteWriter } from '../lib/bytes.ts'
@@ -29,6 +29,9 @@ export interface MadeLists extends EncodedLists {
   /** The last of those failures. */
   readonly failure?: unknown
 }
+
+/** Rules that say which items may be shown to a user, whatever else is in the list. */
+const rulesOfItems: ReadonlySet<RulePlan['kind']> = new Set(['only', 'blocked', 'notInteracted'])
 
 /** Nobody waits at the other end; a ranker that is still not done by then hangs. */
 const RANKING_MS_MAX = 60_000
@@ -89,7 +92,7 @@ function planOfLists(plan: Plan, name: string): Plan {
           limit: storedCount(placement.limit),
           candidateCount: Math.max(placement.candidateCount, storedCount(placement.limit)),
           newItemShare: 0,
-          rules: placement.rules.filter(({ kind }) => kind === 'only' || kind === 'notInteracted'),
+          rules: placement.rules.filter(({ kind }) => rulesOfItems.has(kind)),
         },
       },
     },

@@ -50,7 +50,7 @@ export class NewItems {
   }
 }
 
-/** How many places of a list they get: the share, rounded up so that short lists show some too, but never more than half of it. */
-export function newItemCount(limit: number, share: number): number {
+/** How many places of a list a share is: rounded up so that short lists show some too, but never more than half of it. */
+export function shareOfPlaces(limit: number, share: number): number {
   return Math.min(Math.ceil(limit * share), Math.floor(limit / 2))
 }

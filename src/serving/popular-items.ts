@@ -32,10 +32,10 @@ export class PopularItems {
   }
 
   /** Fills the answer from all allowed items: afterwards it is full, or none is left that the rules let in. */
-  fill(answer: Answer, allowed: ItemBitmap): void {
+  fill(answer: Answer, allowed: Pick<ItemBitmap, 'words' | 'count'>): void {
     let words = allowed.words
     let leftCount = allowed.count
-    while (leftCount > 0 && !this.#sweep(answer, words, leftCount)) {
+    while (leftCount > 0 && !answer.isClosed && !this.#sweep(answer, words, leftCount)) {
       words = this.#withoutFullGroups(answer, words)
       leftCount = bitCount(words)
     }
@@ -65,7 +65,7 @@ export class PopularItems {
     const isSparse = walkSteps * 3 > words.length + leftCount * 10
     const stepCount = isSparse ? this.#collectPlaces(words) : itemCount
     const blockedBefore = answer.blockedCount
-    for (let step = 0; step < stepCount && !answer.isFull; step++) {
+    for (let step = 0; step < stepCount && !answer.isClosed; step++) {
       const row = this.#popularity.rowAt(isSparse ? this.#places[step]! : step)
       const index = this.#indexes.indexOf(row)
       if ((words[index >> 5]! & (1 << (index & 31))) === 0) continue

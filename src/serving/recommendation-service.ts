@@ -1,5 +1,6 @@
 // Answers requests. It decides what is asked, which model answers, and what is said of the answer; how the list comes about is the funnel's.
 import type { Plan } from '../config/plan.ts'
+import type { AnswerOffsets } from '../domain/answer-record.ts'
 import { isoTime } from '../domain/iso-time.ts'
 import type {
   RecommendedItem,
@@ -9,18 +10,22 @@ import type {
   Shortfall,
   StoredOrigin,
 } from '../domain/recommendation.ts'
+import type { RuleFunction } from '../domain/rule-function.ts'
+import type { RuleTrace } from '../domain/rule-trace.ts'
 import type { ListGeneration } from '../domain/stored-list.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
+import { type Rng, seededRng } from '../lib/rng.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { LiveFeatures, RankedCandidates, StepMs } from './candidate-ranking.ts'
-import { Funnel, type Outcome, type Question } from './funnel.ts'
+import { Funnel, type Outcome, type Question, type TraceQuestion } from './funnel.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
 import type { LiveState } from './live-state.ts'
 import { ParsedFilters } from './parsed-filters.ts'
 import { type Placement, placementsOf } from './placement.ts'
 import { checkRequest } from './request-check.ts'
+import type { RuleFailure } from './rules/function-rules.ts'
 import { shortfallOf } from './shortfall.ts'
 import type { OrderedCandidates } from './stored-candidates.ts'
 import type { FoundList, StoredLists } from './stored-lists.ts'
@@ -28,6 +33,7 @@ import type { FoundList, StoredLists } from './stored-lists.ts'
 /** What happened behind an answer, for metrics. */
 export interface AnswerObservation {
   readonly response: RecommendResponse
+  readonly request: RecommendRequest
   /** Undefined for an anonymous visitor. */
   readonly userId: string | undefined
   /** When it was asked for. */
@@ -36,12 +42,22 @@ export interface AnswerObservation {
   servedRows(): Float32Array | undefined
   /** Undefined where the ranker had no say. */
   readonly stepMs?: StepMs | undefined
+  /** Everything that the ranker put in order; undefined where it had no say. Nobody writes into it any more. */
+  readonly ranked: RankedCandidates | undefined
+  /** What the live state knew of the log at each step. */
+  readonly offsets: Omit<AnswerOffsets, 'firstOffset'>
   /** Interactions with items the model knows that the answer was made from; 0 for a cold visitor. */
   readonly historyLength: number
   /** Generators that threw or that the model lacks; the answer was made without them. */
   readonly failures: readonly GeneratorFailure[]
   /** Why the ranker had no say though the model has one; undefined where it had, and where it was not to. */
   readonly rankingFailure?: unknown
+  /** Rules that are code and had no say, because they threw or answered nonsense; the answer was made without them. */
+  readonly ruleFailures: readonly RuleFailure[]
+  /** By item how likely it was to be at its place, in (0, 1]; undefined where nothing was left to chance. */
+  readonly propensities: readonly number[] | undefined
+  /** What the rules did, where the question asked for it. */
+  readonly trace: RuleTrace | undefined
   /** Why a list that a batch may have made was not looked at; undefined where it was, and where none was asked for. */
   readonly lookupFailure?: unknown
   /** Proposals of generators that were turned away because they break the generators' law: not allowed, unknown, or without a finite score. */
@@ -55,10 +71,21 @@ export interface RecommendationServiceOptions {
   readonly newRequestId: () => string
   /** What the model's ranker looks at. Left out where the system has no features. */
   readonly features?: LiveFeatures | undefined
+  /** The code of rules that are functions, by their names in the plan. */
+  readonly ruleFunctions?: Readonly<Record<string, RuleFunction>> | undefined
+  /** Of items drawn at random. Left out, each answer draws by its request id, so that it can be given again. */
+  readonly rng?: Rng
   /** Lists made ahead of time. Left out where there are none: placements that want them answer as without. */
   readonly storedLists?: StoredLists | undefined
   /** Called before each answer leaves; must not throw. */
   readonly onAnswer?: (observation: AnswerObservation) => void
+}
+
+/** A question to the model that was in charge when it came. */
+interface Asked {
+  readonly question: Question
+  readonly funnel: Funnel
+  readonly start: Pick<AnswerOffsets, 'model' | 'gathered'>
 }
 
 /** What came of asking the ranker, or for a stored list: nothing where they were not to have a say. */
@@ -87,11 +114,13 @@ export class RecommendationService {
   readonly #placements: ReadonlyMap<string, Placement>
   readonly #filters: ParsedFilters
   #funnel: Funnel
+  /** What the live state knew when the funnel was made. */
+  #modelOffset = 0
 
   /** Answers at once, from popularity; `useModel` gives it a model. */
   constructor(options: RecommendationServiceOptions) {
     this.#options = options
-    this.#placements = placementsOf(options.plan, options.live)
+    this.#placements = placementsOf(options.plan, options.live, options.ruleFunctions)
     this.#filters = new ParsedFilters(options.plan.data.entities.item)
     this.#funnel = this.#funnelOf(undefined)
   }
@@ -111,46 +140,44 @@ export class RecommendationService {
 
   #funnelOf(model: ServingModel | undefined): Funnel {
     const { live, features } = this.#options
+    this.#modelOffset = live.nextOffset
     return new Funnel(live, model, { placements: this.#placements.values(), features })
   }
 
   /**
    * A list of items. Works without a model, without a history and while the ranker or generators fail; the rung and each item's generator tell how.
+   * @param trace where the observation is to tell what the rules did
    * @returns at once where nothing has to be waited for; where the ranker has a say, when its features were read
    * @throws MillraceError REQUEST_INVALID, UNKNOWN_PLACEMENT, UNKNOWN_ITEM, or FILTER_... for a filter
    */
-  recommend(request: RecommendRequest): RecommendResponse | Promise<RecommendResponse> {
-    const question = this.#question(request)
+  recommend(request: RecommendRequest, trace?: TraceQuestion): RecommendResponse | Promise<RecommendResponse> {
+    const question = this.#question(request, trace)
+    const start = { model: this.#modelOffset, gathered: this.#options.live.nextOffset }
     // The model that candidates came from is the one that answers, even where another is in charge by then.
     const funnel = this.#funnel
+    const asked: Asked = { question, funnel, start }
     const { pattern } = question.placement.plan
     const isStored = pattern === 'batch' || pattern === 'hybrid'
-    if (!isStored || !this.#mayLookUp(question)) return this.#fromModel(question, funnel, {})
-    return this.#lookUp(question, funnel).then((lookup) =>
-      lookup.candidates === undefined
-        ? this.#fromModel(question, funnel, { lookup })
-        : this.#response(question, funnel, { lookup }),
+    if (!isStored || !this.#mayLookUp(question)) return this.#fromModel(asked, {})
+    return this.#lookUp(asked).then((lookup) =>
+      lookup.candidates === undefined ? this.#fromModel(asked, { lookup }) : this.#response(asked, { lookup }),
     )
   }
 
   /** What generators and the ranker make now. */
-  #fromModel(
-    question: Question,
-    funnel: Funnel,
-    asked: Pick<Ranking, 'lookup'>,
-  ): RecommendResponse | Promise<RecommendResponse> {
-    if (!funnel.isRanked(question)) return this.#response(question, funnel, asked)
+  #fromModel(asked: Asked, known: Pick<Ranking, 'lookup'>): RecommendResponse | Promise<RecommendResponse> {
+    const { question, funnel } = asked
+    if (!funnel.isRanked(question)) return this.#response(asked, known)
     try {
       const ranking = funnel.rank(question, this.#options.plan.serving.budgetMs)
       return (
         ranking?.then(
-          (ranked) => this.#response(question, funnel, { ...asked, ranked }),
-          (error: unknown) =>
-            this.#response(question, funnel, { ...asked, rankingFailure: error ?? new Error('ranking failed') }),
-        ) ?? this.#response(question, funnel, asked)
+          (ranked) => this.#response(asked, { ...known, ranked }),
+          (error: unknown) => this.#response(asked, { ...known, rankingFailure: error ?? new Error('ranking failed') }),
+        ) ?? this.#response(asked, known)
       )
     } catch (rankingFailure) {
-      return this.#response(question, funnel, { ...asked, rankingFailure })
+      return this.#response(asked, { ...known, rankingFailure })
     }
   }
 
@@ -159,7 +186,7 @@ export class RecommendationService {
     return this.#options.storedLists !== undefined && request.userId !== undefined && similarRow === undefined
   }
 
-  async #lookUp(question: Question, funnel: Funnel): Promise<Lookup> {
+  async #lookUp({ question, funnel }: Asked): Promise<Lookup> {
     const { plan, clock, live, storedLists } = this.#options
     const { placement, nowMs } = question
     const userId = question.request.userId!
@@ -173,22 +200,26 @@ export class RecommendationService {
     if (found === undefined) return {}
     const { list, generation } = found
     // It was made of what the user has had deleted since.
-    if (live.histories.deletedMsOf(userId) >= generation.madeAtMs) return {}
+    if (live.histories.deletedTimeMsOf(userId) >= generation.madeAtMs) return {}
     const candidates = funnel.stored(question, list)
     return candidates.itemIndexes.length === 0 ? {} : { candidates, generation }
   }
 
-  #question(request: RecommendRequest): Question {
-    const { live, clock } = this.#options
+  #question(request: RecommendRequest, trace: TraceQuestion | undefined): Question {
+    const { live, clock, newRequestId, rng } = this.#options
     const placement = this.#placement(request.placement)
     checkRequest(request, placement, live.interactionCodes)
+    const requestId = newRequestId()
     return {
+      requestId,
       request,
       placement,
       filter: request.filter === undefined ? undefined : this.#filters.get(request.filter),
       similarRow: request.itemId === undefined ? undefined : this.#similarRow(request.itemId),
       limit: request.limit ?? placement.plan.limit,
       nowMs: clock.now(),
+      rng: () => rng ?? seededRng(requestId),
+      trace,
     }
   }
 
@@ -217,7 +248,8 @@ export class RecommendationService {
     return row
   }
 
-  #response(question: Question, funnel: Funnel, ranking: Ranking): RecommendResponse | Promise<RecommendResponse> {
+  #response(asked: Asked, ranking: Ranking): RecommendResponse | Promise<RecommendResponse> {
+    const { question, funnel, start } = asked
     const { ranked, rankingFailure, lookup } = ranking
     const { placement } = question
     const outcome = funnel.ask(question, ranked ?? lookup?.candidates)
@@ -225,10 +257,9 @@ export class RecommendationService {
     // Before the popular list, the one that was made in better times.
     if (rung === 'popular' && lookup === undefined && this.#mayLookUp(question)) {
       const { failures } = outcome
-      return this.#lookUp(question, funnel).then((found) =>
+      return this.#lookUp(asked).then((found) =>
         this.#response(
-          question,
-          funnel,
+          asked,
           found.candidates ? { rankingFailure, lookup: found, failures } : { ...ranking, lookup: found },
         ),
       )
@@ -236,7 +267,7 @@ export class RecommendationService {
     const generation = lookup?.candidates && lookup.generation
     const shortfall = this.#shortfall(placement, funnel, outcome)
     const response: RecommendResponse = {
-      requestId: this.#options.newRequestId(),
+      requestId: question.requestId,
       placement: placement.name,
       modelVersion: (rung === 'stored' ? generation?.modelVersion : funnel.model?.version) ?? NO_MODEL,
       rung,
@@ -246,6 +277,9 @@ export class RecommendationService {
     }
     this.#options.onAnswer?.({
       response,
+      request: question.request,
+      ranked,
+      offsets: { ...start, answered: this.#options.live.nextOffset },
       userId: question.request.userId,
       nowMs: question.nowMs,
       servedRows: () => ranked && this.#servedRows(funnel, response, ranked),
@@ -254,7 +288,10 @@ export class RecommendationService {
       failures: outcome.failures.length > 0 ? outcome.failures : (ranking.failures ?? []),
       ...(rankingFailure !== undefined && { rankingFailure }),
       ...(lookup?.failure !== undefined && { lookupFailure: lookup.failure }),
-      invalidCandidateCount: outcome.answer.invalidCount,
+      ruleFailures: outcome.ruleFailures,
+      propensities: outcome.propensities,
+      trace: outcome.trace,
+      invalidCandidateCount: outcome.invalidCount,
     })
     return response
   }

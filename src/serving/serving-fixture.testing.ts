@@ -10,9 +10,13 @@ import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { LiveFeatures } from './candidate-ranking.ts'
+import type { TraceQuestion } from './funnel.ts'
 import { LiveState } from './live-state.ts'
-import { type AnswerObservation, RecommendationService } from './recommendation-service.ts'
-import type { StoredLists } from './stored-lists.ts'
+import {
+  type AnswerObservation,
+  RecommendationService,
+  type RecommendationServiceOptions,
+} from './recommendation-service.ts'
 
 export const NOW_MS = Date.UTC(2024, 5, 1)
 export const DAY_MS = 86_400_000
@@ -159,22 +163,26 @@ export class Shop {
   /** What the service takes for now. */
   nowMs = NOW_MS
 
-  constructor(plan: Plan, features?: LiveFeatures, storedLists?: StoredLists) {
+  constructor(
+    plan: Plan,
+    features?: LiveFeatures,
+    beside: Pick<RecommendationServiceOptions, 'ruleFunctions' | 'rng' | 'storedLists'> = {},
+  ) {
     this.live = new LiveState(plan)
     this.service = new RecommendationService({
       plan,
       live: this.live,
       clock: { now: () => this.nowMs },
       features,
-      storedLists,
       newRequestId: () => `r${++this.#requestCount}`,
       onAnswer: (observation) => this.observations.push(observation),
+      ...beside,
     })
   }
 
   /** Of a model without a ranker: it answers at once. */
-  recommend(request: RecommendRequest): RecommendResponse {
-    const response = this.service.recommend(request)
+  recommend(request: RecommendRequest, trace?: TraceQuestion): RecommendResponse {
+    const response = this.service.recommend(request, trace)
     assert(!(response instanceof Promise), 'the answer has to be waited for')
     return response
   }
@@ -196,6 +204,10 @@ export function itemPatch(entityId: string, attributes: Attributes, eventTimeMs 
 
 export function deletion(entity: 'user' | 'item', entityId: string, eventTimeMs = 3_000): LogEvent {
   return { kind: 'entity', id: `delete-${entityId}`, entity, entityId, change: 'delete', attributes: {}, eventTimeMs }
+}
+
+export function shown(userId: string, itemIds: readonly string[], eventTimeMs = NOW_MS - 1_000): LogEvent {
+  return { kind: 'impression', id: `${userId}-shown-${eventTimeMs}-${itemIds.join()}`, userId, itemIds, eventTimeMs }
 }
 
 export function did(userId: string, itemId: string, interaction = 'view', eventTimeMs = NOW_MS - DAY_MS): LogEvent {

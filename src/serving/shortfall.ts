@@ -15,11 +15,15 @@ export interface Narrowing {
   readonly excludedCount: number
   /** And taken out by a rule about the user's interactions. */
   readonly notInteractedCount: number
+  /** And taken out because the user was shown them often enough. */
+  readonly wornCount: number
+  /** Times that a rule which is code turned an item away while the list was filled. */
+  readonly refusedCount: number
 }
 
 /** Undefined for a full answer, else the first step that left fewer items than were asked for. */
 export function shortfallOf(narrowing: Narrowing): Shortfall | undefined {
-  const { askedCount, foundCount, liveCount, onlyCount, filterCount, excludedCount, notInteractedCount } = narrowing
+  const { askedCount, foundCount, liveCount, onlyCount, filterCount, excludedCount } = narrowing
   if (foundCount >= askedCount) return undefined
   const because = (reason: Shortfall['reason'], what: string): Shortfall => ({
     askedCount,
@@ -36,6 +40,12 @@ export function shortfallOf(narrowing: Narrowing): Shortfall | undefined {
   if (unseenCount < askedCount) {
     return because('EVERYTHING_EXCLUDED', `${excludedCount} of ${filterCount} are excluded or were seen by the user`)
   }
-  const left = unseenCount - notInteractedCount
-  return because('RULES_TOO_STRICT', `${left} were left, and the placement's rules allow no more of them in one list`)
+  return because('RULES_TOO_STRICT', strictness(unseenCount, narrowing))
+}
+
+function strictness(unseenCount: number, { notInteractedCount, wornCount, refusedCount }: Narrowing): string {
+  const left = unseenCount - notInteractedCount - wornCount
+  const worn = wornCount === 0 ? ',' : ` without the ${wornCount} that the user was shown often enough,`
+  const refused = refusedCount === 0 ? '' : `; a function among them has turned items away ${refusedCount} times`
+  return `${left} were left${worn} and the placement's rules allow no more of them in one list${refused}`
 }

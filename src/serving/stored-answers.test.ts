@@ -38,7 +38,7 @@ async function batchedShop(own: Partial<PlacementPlan> = {}, ...events: readonly
     Object.fromEntries(Object.entries(patterns).map(([name, given]) => [name, { ...given, ...own }])),
   )
   const store = memoryOnlineStore()
-  const shop = new Shop(plan, undefined, new StoredLists(store))
+  const shop = new Shop(plan, undefined, { storedLists: new StoredLists(store) })
   shop.log(...catalogue, ...events)
   const userIds = [...shop.live.histories.userIds()].sort()
   const clock = { now: () => MADE_AT_MS }
@@ -170,7 +170,7 @@ describe('the ladder of a realtime placement', () => {
   test('ends with the popular list where the store fails, too, and tells why', async () => {
     const plan = planWith(patterns)
     const broken = new StoredLists({ read: () => Promise.reject(new Error('no store')) })
-    const shop = new Shop(plan, undefined, broken)
+    const shop = new Shop(plan, undefined, { storedLists: broken })
     shop.log(...catalogue, did30('u'))
     for (const placement of ['live', 'mail']) {
       expect(await shop.service.recommend({ placement, userId: 'u' })).toMatchObject({ rung: 'popular' })

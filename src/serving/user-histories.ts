@@ -103,8 +103,8 @@ export class UserHistories {
     for (const [userId, user] of this.#users) if (this.#lengths[user]! > 0) yield userId
   }
 
-  /** Up to which moment a user's doings were deleted; -Infinity where they were not. */
-  deletedMsOf(userId: string): number {
+  /** Up to when what the user did was deleted; -Infinity where it never was. */
+  deletedTimeMsOf(userId: string): number {
     const user = this.#users.get(userId)
     return (user === undefined ? undefined : this.#deletedTimesMs.get(user)) ?? Number.NEGATIVE_INFINITY
   }

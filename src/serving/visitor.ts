@@ -6,6 +6,7 @@ import type { ItemBitmap } from './item-bitmap.ts'
 import type { ItemIndexes } from './item-indexes.ts'
 import type { LiveState } from './live-state.ts'
 import type { Placement } from './placement.ts'
+import type { RuleTracer } from './rules/rule-tracer.ts'
 
 /** The newest items of a history that its content is judged by. */
 const CONTENT_HISTORY_LENGTH = 20
@@ -23,6 +24,7 @@ export class Visitor {
   #rowCount = 0
   #excludedCount = 0
   #notInteractedCount = 0
+  #trace: RuleTracer | undefined
   #history: History = { itemIndexes: new Int32Array(0), weights: new Float32Array(0) }
 
   constructor(live: LiveState, indexes: ItemIndexes) {
@@ -36,7 +38,13 @@ export class Visitor {
   }
 
   /** What is known of the user, then what the request says of the moments before it; items that must not be shown are withheld from `allowed`. */
-  read(request: RecommendRequest, placement: Placement, allowed: ItemBitmap, nowMs: number): void {
+  read(
+    request: RecommendRequest,
+    placement: Placement,
+    allowed: ItemBitmap,
+    { nowMs, trace }: { readonly nowMs: number; readonly trace?: RuleTracer | undefined },
+  ): void {
+    this.#trace = trace
     this.#length = 0
     this.#rowCount = 0
     this.#excludedCount = 0
@@ -70,8 +78,13 @@ export class Visitor {
     for (let i = 0; i < Math.min(this.#rowCount, CONTENT_HISTORY_LENGTH); i++) visit(this.#newestRows[i]!)
   }
 
-  #exclude({ exclude }: RecommendRequest, allowed: ItemBitmap): void {
-    for (const itemId of exclude ?? []) {
+  #exclude({ exclude, alreadyShown }: RecommendRequest, allowed: ItemBitmap): void {
+    this.#excludeAll(exclude, allowed)
+    this.#excludeAll(alreadyShown, allowed)
+  }
+
+  #excludeAll(itemIds: readonly string[] | undefined, allowed: ItemBitmap): void {
+    for (const itemId of itemIds ?? []) {
       const row = this.#live.catalogue.rowOf(itemId)
       if (row !== undefined && allowed.withhold(this.#indexes.indexOf(row))) this.#excludedCount++
     }
@@ -129,7 +142,9 @@ export class Visitor {
       return
     }
     for (const rule of placement.notInteracted) {
-      if (rule.interactionCode === code && ageMs <= rule.withinMs && allowed.withhold(index)) this.#notInteractedCount++
+      if (rule.interactionCode !== code || ageMs > rule.withinMs || !allowed.withhold(index)) continue
+      this.#notInteractedCount++
+      this.#trace?.removed(rule.position, index)
     }
   }
 

@@ -22,6 +22,7 @@ export interface DataFolder {
   readonly servedFeaturesDir: string
   /** Lists that batches made, for look-ups. */
   readonly storedListsDir: string
+  readonly answersDir: string
 }
 
 /**
@@ -69,6 +70,7 @@ export function openDataFolder(path: string): DataFolder {
     offlineDir: join(path, 'offline'),
     servedFeaturesDir: join(path, 'served-features'),
     storedListsDir: join(path, 'stored-lists'),
+    answersDir: join(path, 'answers'),
   }
 }
 

@@ -1,0 +1,64 @@
+// Records of answers as bytes that a store can keep: a head in JSON, then arrays of numbers as they lie in memory (little-endian, as on every machine that runs this).
+import type { AnswerRecord } from './answer-record.ts'
+
+/** Raised when an older Millrace could no longer read what this one writes. */
+const FORMAT = 1
+const HEAD_LENGTH_BYTES = 4
+
+interface Head {
+  readonly format: number
+  readonly record: Omit<AnswerRecord, 'served' | 'candidates'>
+  /** Numbers in each array that follows; left out where the record has none. */
+  readonly servedLength?: number
+  readonly candidateCount?: number
+  readonly rowsLength?: number
+}
+
+export function encodedAnswerRecord({ served, candidates, ...record }: AnswerRecord): Buffer {
+  const head: Head = {
+    format: FORMAT,
+    record,
+    ...(served && { servedLength: served.length }),
+    ...(candidates && { candidateCount: candidates.itemIndexes.length, rowsLength: candidates.rows.length }),
+  }
+  const text = Buffer.from(JSON.stringify(head))
+  const length = Buffer.alloc(HEAD_LENGTH_BYTES)
+  length.writeUInt32LE(text.length)
+  const arrays = [candidates?.scores, candidates?.itemIndexes, candidates?.rows, served]
+  return Buffer.concat([
+    length,
+    text,
+    ...arrays.flatMap((array) => (array ? [Buffer.from(array.buffer, array.byteOffset, array.byteLength)] : [])),
+  ])
+}
+
+/** @returns undefined where a newer Millrace wrote it */
+export function decodedAnswerRecord(bytes: Uint8Array): AnswerRecord | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const end = HEAD_LENGTH_BYTES + buffer.readUInt32LE(0)
+  const head = JSON.parse(buffer.toString('utf8', HEAD_LENGTH_BYTES, end)) as Head
+  if (head.format !== FORMAT) return undefined
+  // A copy begins where every kind of array may.
+  const numbers = new Uint8Array(buffer.subarray(end)).buffer
+  const { record, servedLength, candidateCount, rowsLength } = head
+  let at = 0
+  const take = <A>(
+    Kind: new (buffer: ArrayBuffer, at: number, length: number) => A,
+    length: number,
+    size: number,
+  ): A => {
+    const array = new Kind(numbers, at, length)
+    at += length * size
+    return array
+  }
+  const candidates =
+    candidateCount === undefined
+      ? undefined
+      : {
+          scores: take(Float64Array, candidateCount, 8),
+          itemIndexes: take(Int32Array, candidateCount, 4),
+          rows: take(Float32Array, rowsLength!, 4),
+        }
+  const served = servedLength === undefined ? undefined : take(Float32Array, servedLength, 4)
+  return { ...record, ...(candidates && { candidates }), ...(served && { served }) }
+}

@@ -1,0 +1,92 @@
+// Candidates to draw from, every one with the same chance at every place: how likely an item is to be shown is then known exactly, and not estimated.
+import type { Rng } from '../../lib/rng.ts'
+import type { Answer } from '../answer.ts'
+import { GroupCounts } from '../group-counts.ts'
+import { grown } from '../grown.ts'
+
+/** Candidates whose groups are looked up together: the processor waits for memory once, where one by one it would wait for each. */
+const PORTION = 64
+
+export class Draw {
+  readonly #groups = new GroupCounts()
+  #answer!: Answer
+  #drawnMax = 0
+  #countMax = 0
+  #candidates = new Int32Array(0)
+  #count = 0
+  #drawnCount = 0
+  /** Candidates that were offered and not looked at yet, and the groups of each: by rule of the answer. */
+  readonly #offered = new Int32Array(PORTION)
+  readonly #offeredIndexes = new Int32Array(PORTION)
+  readonly #offeredGroups: Int32Array[] = []
+  #offeredCount = 0
+
+  /** Empty again, for at most so many draws into `answer`, from no more than `countMax` candidates. */
+  begin(answer: Answer, drawnMax: number, countMax: number): void {
+    this.#candidates = grown(this.#candidates, countMax)
+    this.#answer = answer
+    this.#drawnMax = drawnMax
+    this.#countMax = countMax
+    this.#count = 0
+    this.#drawnCount = 0
+    this.#offeredCount = 0
+    this.#groups.begin()
+  }
+
+  /** Candidates to draw from, as far as they were looked at. */
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * Offers a candidate, which must not be in the answer. It is taken in, at the latest by `settle`, if it may be shown together with any others that were taken in: where a group has
+   * room for fewer items than are drawn, only as many of it are. A draw that had to be thrown away would make the chances of the others unequal.
+   */
+  offer(candidate: number, index: number): void {
+    if (!this.#answer.isAllowed(index)) return
+    this.#offered[this.#offeredCount] = candidate
+    this.#offeredIndexes[this.#offeredCount++] = index
+    if (this.#offeredCount === PORTION) this.settle()
+  }
+
+  /** Looks at what was offered; what is beyond `countMax` is passed over. */
+  settle(): void {
+    const answer = this.#answer
+    const ruleCount = answer.rules.length
+    for (let rule = 0; rule < ruleCount; rule++) {
+      const groups = (this.#offeredGroups[rule] ??= new Int32Array(PORTION))
+      for (let n = 0; n < this.#offeredCount; n++) groups[n] = answer.groupOf(rule, this.#offeredIndexes[n]!)
+    }
+    for (let n = 0; n < this.#offeredCount && this.#count < this.#countMax; n++) {
+      if (ruleCount === 0 || this.#fits(n)) this.#candidates[this.#count++] = this.#offered[n]!
+    }
+    this.#offeredCount = 0
+  }
+
+  /** Whether all the groups of the n-th offered have room; it is counted in them then. */
+  #fits(n: number): boolean {
+    const answer = this.#answer
+    const ruleCount = answer.rules.length
+    for (let rule = 0; rule < ruleCount; rule++) {
+      const group = this.#offeredGroups[rule]![n]!
+      if (group < 0) continue
+      const room = answer.roomIn(rule, group)
+      if (room < this.#drawnMax && this.#groups.of(rule, group) >= room) return false
+    }
+    for (let rule = 0; rule < ruleCount; rule++) {
+      const group = this.#offeredGroups[rule]![n]!
+      if (group >= 0 && answer.roomIn(rule, group) < this.#drawnMax) this.#groups.add(rule, group)
+    }
+    return true
+  }
+
+  /** One that was not drawn yet, each with the same chance (Fisher & Yates, 1938, as far as it is needed). Fewer than `count` times. */
+  next(rng: Rng): number {
+    const n = this.#drawnCount++
+    const chosen = n + rng.integer(this.#count - n)
+    const candidate = this.#candidates[chosen]!
+    this.#candidates[chosen] = this.#candidates[n]!
+    this.#candidates[n] = candidate
+    return candidate
+  }
+}

@@ -1,0 +1,118 @@
+// What a user was shown again and again without doing anything with it.
+import type { LiveState } from '../live-state.ts'
+import type { Rotation } from './placement-rules.ts'
+
+/** A power of two, as all that follow. */
+const FIRST_SLOT_COUNT = 1024
+
+export class WornItems {
+  readonly #live: LiveState
+  readonly #rows = new RowTable()
+
+  constructor(live: LiveState) {
+    this.#live = live
+  }
+
+  /** Calls back once with every row that the user was shown as often as the rule says, since they last did something with it. */
+  forEach(userId: string, { shownCount, withinMs }: Rotation, nowMs: number, visit: (row: number) => void): void {
+    const { shown } = this.#live
+    const sinceMs = nowMs - withinMs
+    const rows = this.#rows
+    rows.clear()
+    this.#readInteractions(userId, sinceMs)
+    shown.forEach(userId, (row, eventTimeMs) => {
+      if (eventTimeMs <= sinceMs || eventTimeMs > nowMs) return
+      const slot = rows.slotOf(row)
+      if (rows.lastSeconds[slot]! >= eventTimeMs / 1000) return
+      if (++rows.shownCounts[slot]! === shownCount) visit(row)
+    })
+  }
+
+  #readInteractions(userId: string, sinceMs: number): void {
+    const { histories } = this.#live
+    const history = histories.historyOf(userId)
+    if (history === undefined) return
+    const { rows, eventTimesMs, start, end } = history
+    let i = end
+    while (i > start && eventTimesMs[i - 1]! > sinceMs) {
+      i--
+      this.#interacted(rows[i]!, eventTimesMs[i]!)
+    }
+    // All that are kept one by one are younger: those before them may be, too.
+    if (i > start) return
+    histories.forEachOlder(userId, (row, _interaction, eventTimeMs) => {
+      if (eventTimeMs > sinceMs) this.#interacted(row, eventTimeMs)
+    })
+  }
+
+  #interacted(row: number, eventTimeMs: number): void {
+    const rows = this.#rows
+    const slot = rows.slotOf(row)
+    rows.lastSeconds[slot] = Math.max(rows.lastSeconds[slot]!, Math.floor(eventTimeMs / 1000))
+  }
+}
+
+/**
+ * A table of the few hundred rows that one user has to do with, by open addressing: it stays in the processor's nearest memory, where arrays over all items do not. A question's
+ * number stands beside every row, so that nothing has to be cleared.
+ */
+class RowTable {
+  #rows = new Int32Array(FIRST_SLOT_COUNT)
+  #questions = new Uint32Array(FIRST_SLOT_COUNT)
+  /** By slot: times shown; the second of the last interaction, or 0. */
+  shownCounts = new Uint16Array(FIRST_SLOT_COUNT)
+  lastSeconds = new Uint32Array(FIRST_SLOT_COUNT)
+  #question = 0
+  #usedCount = 0
+
+  clear(): void {
+    this.#usedCount = 0
+    if (this.#question === 0xffffffff) {
+      this.#questions.fill(0)
+      this.#question = 0
+    }
+    this.#question++
+  }
+
+  /** The row's slot, empty where it is new; good until the next new row. */
+  slotOf(row: number): number {
+    const mask = this.#rows.length - 1
+    // Knuth's multiplicative hash: rows that follow each other do not collide.
+    let slot = (Math.imul(row, 0x9e3779b1) >>> 8) & mask
+    while (this.#questions[slot] === this.#question) {
+      if (this.#rows[slot] === row) return slot
+      slot = (slot + 1) & mask
+    }
+    if (this.#usedCount * 2 >= this.#rows.length) {
+      this.#enlarge()
+      return this.slotOf(row)
+    }
+    this.#usedCount++
+    this.#questions[slot] = this.#question
+    this.#rows[slot] = row
+    this.shownCounts[slot] = 0
+    this.lastSeconds[slot] = 0
+    return slot
+  }
+
+  #enlarge(): void {
+    const [rows, questions, shownCounts, lastSeconds] = [
+      this.#rows,
+      this.#questions,
+      this.shownCounts,
+      this.lastSeconds,
+    ]
+    const slotCount = rows.length * 4
+    this.#rows = new Int32Array(slotCount)
+    this.#questions = new Uint32Array(slotCount)
+    this.shownCounts = new Uint16Array(slotCount)
+    this.lastSeconds = new Uint32Array(slotCount)
+    this.#usedCount = 0
+    for (let from = 0; from < rows.length; from++) {
+      if (questions[from] !== this.#question) continue
+      const slot = this.slotOf(rows[from]!)
+      this.shownCounts[slot] = shownCounts[from]!
+      this.lastSeconds[slot] = lastSeconds[from]!
+    }
+  }
+}
