@@ -61,6 +61,8 @@ export interface App {
   readonly keys: KeyStore
   /** Stores that few commands need are opened by the first call. */
   readonly onlineStore: () => Promise<OnlineStore>
+  /** Lists that batches made: a store of its own, since the feature engine has the right to write to the other one. */
+  readonly storedLists: () => Promise<OnlineStore>
   readonly metadata: () => Promise<MetadataStore>
   /** The registry, over `metadata`. */
   readonly models: () => Promise<RegisteredModels>
@@ -89,6 +91,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
   const quarantine = await openQuarantine({ folder: folder.quarantineDir, clock })
   const keys = openKeyStore({ folder: folder.keysDir })
   const onlineStore = onFirstUse(() => openOnlineStore({ folder: folder.onlineStoreDir }))
+  const storedLists = onFirstUse(() => openOnlineStore({ folder: folder.storedListsDir }))
   const metadata = onFirstUse(async () => {
     // Kysely is 260 modules.
     const { openMetadataStore } = await import('./adapters/embedded/metadata-store.ts')
@@ -137,6 +140,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
     ingest: new Ingest({ plan: system.plan, log, quarantine, clock }),
     keys,
     onlineStore: onlineStore.get,
+    storedLists: storedLists.get,
     metadata: metadata.get,
     models: models.get,
     snapshots: snapshots.get,
@@ -151,7 +155,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<App> {
       await log.close()
       await quarantine.close()
       await keys.close()
-      for (const store of [onlineStore, metadata, snapshots, offlineStore, servedFeatures, answers])
+      for (const store of [onlineStore, storedLists, metadata, snapshots, offlineStore, servedFeatures, answers])
         await (await store.ifUsed())?.close()
     },
   }

@@ -218,10 +218,14 @@ async function baselineModels(
 const isSameKind = (a: GeneratorKind, b: GeneratorKind): boolean =>
   a.kind === b.kind && canonicalJson(a.options) === canonicalJson(b.options)
 
-/** The first realtime placement, or else the first one: what a model is judged by. */
+/** The first realtime placement, or else the first one with lists for users, or else the first: what a model is judged by. */
 export function servedPlacement({ serving }: Plan): readonly [string, PlacementPlan] {
   const placements = Object.entries(serving.placements)
-  return placements.find(([, { pattern }]) => pattern === 'realtime') ?? placements[0]!
+  return (
+    placements.find(([, { pattern }]) => pattern === 'realtime') ??
+    placements.find(([, { pattern }]) => pattern !== 'embedding') ??
+    placements[0]!
+  )
 }
 
 /** What a visitor gets: the generators of that placement, in its order; those that a model lacks are left out. */

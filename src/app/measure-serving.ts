@@ -27,7 +27,7 @@ export async function servingCostOf(app: App, version: string): Promise<ServingC
   return apart ?? { answers: await measureAnswers(app, version), residentBytes: undefined }
 }
 
-/** Of every placement for users. Empty where the log has no user. */
+/** Of every placement whose answers are made from the model; a hybrid one without its stored lists, which costs most. Empty where the log has no user. */
 export async function measureAnswers(app: App, version: string): Promise<readonly AnswerTimes[]> {
   const { plan, modelsDir, clock, log } = app
   const { ruleFunctions } = app.system
@@ -50,7 +50,9 @@ export async function measureAnswers(app: App, version: string): Promise<readonl
     ruleFunctions,
   })
   service.useModel((await openServingModel(modelsDir, version, systemOfModel(app))).model)
-  const placements = Object.entries(plan.serving.placements).filter(([, { pattern }]) => pattern === 'realtime')
+  const placements = Object.entries(plan.serving.placements).filter(
+    ([, { pattern }]) => pattern === 'realtime' || pattern === 'hybrid',
+  )
   if (userIds.size === 0) return []
   const times: AnswerTimes[] = []
   for (const [placement] of placements) {

@@ -203,6 +203,13 @@ class RepeatingModels {
 
   /** The one without a ranker where that had no say, whatever the reason: it is asked once, and does not go on strike. */
   of({ response, rankingFailure }: AnswerRecord): RepeatingService {
+    const { stored } = response
+    if (stored !== undefined) {
+      throw new MillraceError(
+        'ANSWER_NOT_REPEATABLE',
+        `It was made from a list of the batch ${stored.batchId}, and such lists are kept until the next batch only.`,
+      )
+    }
     const found = this.#opened.get(response.modelVersion)!
     if (found instanceof MillraceError) throw found
     return rankingFailure === undefined ? found.ranked : found.unranked

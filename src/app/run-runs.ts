@@ -2,8 +2,10 @@
 import type { App } from '../app.ts'
 import { changedInputs, type Run, type RunInputs } from '../domain/run.ts'
 import type { Logger } from '../lib/logger.ts'
+import { dueLists } from '../serving/due-lists.ts'
 import { type DueTraining, dueTraining } from '../training/due-training.ts'
 import type { RunQueue } from '../training/run-queue.ts'
+import { batchPlacements, batchRequest, placementsIn } from './batch-run.ts'
 import { newRunOf, queueRun } from './record-run.ts'
 import { runInputsNow } from './run-inputs.ts'
 import { runQueueOf } from './run-queue.ts'
@@ -37,7 +39,10 @@ export async function runRuns(app: App, logger: Logger): Promise<RunningRuns | u
   return {
     async tend() {
       try {
-        if (tickCount++ % DUE_EVERY_TICKS === 0) await queueWhatIsDue(app, { sinceMs, logger })
+        if (tickCount++ % DUE_EVERY_TICKS === 0) {
+          await queueWhatIsDue(app, { sinceMs, logger })
+          await queueDueLists(app, { sinceMs, logger })
+        }
         await queue.tick()
       } catch (error) {
         logger.error('the queue of runs could not be looked at', { error })
@@ -74,6 +79,31 @@ export async function queueWhatIsDue(
   await store.add(skipped)
   logger.info('training is due, and nothing has changed', { run: skipped.id, ...due })
   return skipped
+}
+
+/** One batch for all placements whose lists are due. None before there is a model in charge. */
+export async function queueDueLists(
+  app: App,
+  { sinceMs, logger }: { readonly sinceMs: number; readonly logger: Logger },
+): Promise<Run | undefined> {
+  const { placements } = app.plan.serving
+  if (Object.values(placements).every(({ batches }) => batches === undefined)) return undefined
+  const { champion } = await (await app.models()).aliases()
+  if (champion === undefined) return undefined
+  const { runs: store } = await app.metadata()
+  const known = await store.list({ kind: 'batch', limit: KNOWN_RUNS })
+  const batches = known.map((run) => {
+    const named = placementsIn(run.request.options)
+    return { run, placements: named.length > 0 ? named : batchPlacements(app) }
+  })
+  const due = dueLists({ placements, batches, sinceMs, nowMs: app.clock.now() })
+  if (due === undefined) return undefined
+  const options = batchRequest({ placements: due.placements })
+  const by = 'schedule'
+  const request = { trigger: by, by, command: 'millrace dev', why: due.why, isDetached: true, options } as const
+  const run = await queueRun(app, { kind: 'batch', request })
+  logger.info('lists are due', { run: run.id, ...due })
+  return run
 }
 
 const isUnchanged = (before: RunInputs | undefined, now: RunInputs): boolean =>

@@ -1,6 +1,7 @@
 // What the process of a queued run does, and what a run does again that goes on.
 import type { App } from '../app.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { batchRun } from './batch-run.ts'
 import { importanceRun } from './importance-run.ts'
 import { executeClaimed, type RunRecorder, resumeRun } from './record-run.ts'
 import { trainingRun } from './training-run.ts'
@@ -19,6 +20,7 @@ function workOfRun(recorder: RunRecorder, say?: (line: string) => void): Promise
   // It has no checkpoints, and begins again.
   if (kind === 'importance') return importanceRun(recorder, say)
   if (kind === 'tune') return tuningRun(recorder, say)
+  if (kind === 'batch') return batchRun(recorder, say)
   throw new MillraceError('RUN_STATE_CHANGED', `Run ${id} (${kind}) cannot go on: it keeps nothing to go on from.`, {
     fix: `Run it anew: ${request.command}.`,
   })

@@ -1,6 +1,7 @@
 // What a running system tells of its runs over HTTP, and lets be done with them.
 import type { App } from '../app.ts'
 import type { Runs } from '../http/dependencies.ts'
+import { batchPlacements, batchRequest } from './batch-run.ts'
 import { importanceRequest } from './importance-run.ts'
 import { lostRuns, queueRun } from './record-run.ts'
 import { cancelOf } from './run-queue.ts'
@@ -37,6 +38,11 @@ export function runsOf(app: App): Runs {
         } = wanted
         const options = importanceRequest({ threadCount, version, permutation, leaveOneOut, testShare })
         return queueRun(app, { kind, priority, request: { ...asked, options } })
+      }
+      if (wanted.kind === 'batch') {
+        const { kind, placements } = wanted
+        batchPlacements(app, placements)
+        return queueRun(app, { kind, priority, request: { ...asked, options: batchRequest({ placements }) } })
       }
       const { kind, despiteChecks, threads, evaluate = true, promote = true } = wanted
       const options = requestOptions({ threads, evaluate, promote })

@@ -14,6 +14,7 @@ import { repeat } from '../lib/repeat.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
+import { StoredLists } from '../serving/stored-lists.ts'
 import { withPages } from './answer-pages.ts'
 import { type ExplainAnswerOptions, explainAnswer } from './explain-answer.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
@@ -84,6 +85,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     live,
     clock,
     newRequestId: randomUUID,
+    storedLists: new StoredLists(await app.storedLists()),
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
     ruleFunctions: app.system.ruleFunctions,
     onAnswer: (observation) => {

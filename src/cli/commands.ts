@@ -83,6 +83,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'tune', summary: 'Search better settings on a validation part of the data', load: () => import('./tune.ts') },
   {
+    name: 'batch',
+    summary: 'Make the lists of every user ahead of time, for look-ups and for other programs',
+    load: () => import('./batch.ts'),
+  },
+  {
     name: 'runs',
     summary: 'The runs of training: what each was made of, measured and took; compare, cancel, resume',
     load: () => import('./runs.ts'),

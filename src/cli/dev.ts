@@ -55,7 +55,7 @@ const withoutModel = (problem: string | undefined): string =>
 function exampleRequest(plan: {
   readonly serving: { readonly placements: Readonly<Record<string, { readonly pattern: string }>> }
 }): string {
-  const [placement] = Object.entries(plan.serving.placements).find(([, { pattern }]) => pattern === 'realtime') ?? [
+  const [placement] = Object.entries(plan.serving.placements).find(([, { pattern }]) => pattern !== 'embedding') ?? [
     'home',
   ]
   return JSON.stringify({ placement })

@@ -1,5 +1,6 @@
 // Where recommendations are shown: which generators propose, how many, and under which rules.
 import { checkRules, type RuleNames } from './check-rules.ts'
+import { checkSchedule } from './check-schedule.ts'
 import { describe, type Inspection, type NameKind, pathOf } from './inspection.ts'
 import type { PlacementPlan } from './plan.ts'
 
@@ -34,6 +35,8 @@ function checkPlacement(value: unknown, where: string, inspection: Inspection, k
   const fields = inspection.fields(value, where, [
     'pattern',
     'candidates',
+    'live',
+    'every',
     'candidateCount',
     'ranked',
     'limit',
@@ -42,21 +45,21 @@ function checkPlacement(value: unknown, where: string, inspection: Inspection, k
     'rules',
   ])
   const pattern =
-    fields.pattern === undefined
-      ? 'realtime'
-      : inspection.oneOf(fields.pattern, `${where}.pattern`, ['realtime', 'embedding'])
+    fields.pattern === undefined ? 'realtime' : inspection.oneOf(fields.pattern, `${where}.pattern`, patterns)
   const limit =
     fields.limit === undefined
       ? 20
       : inspection.number(fields.limit, `${where}.limit`, { low: 1, high: 1_000, isInteger: true })
   const candidates = checkCandidates(fields.candidates, `${where}.candidates`, inspection, known.generators)
   // A single generator means its own order: what is new, or popular, or alike.
-  const isRankedUnlessSaid = known.hasRanker && pattern === 'realtime' && candidates.length > 1
+  const isRankedUnlessSaid = known.hasRanker && pattern !== 'embedding' && candidates.length > 1
   return {
     pattern,
     candidateCount: checkCandidateCount(fields.candidateCount, limit, where, inspection),
     limit,
     candidates,
+    ...checkLive(fields.live, { where, pattern, candidates }, inspection),
+    ...checkBatches(fields.every, { where, pattern }, inspection),
     isRanked:
       fields.ranked === undefined
         ? isRankedUnlessSaid
@@ -65,6 +68,59 @@ function checkPlacement(value: unknown, where: string, inspection: Inspection, k
     includeSeen: checkIncludeSeen(fields.includeSeen, where, inspection),
     rules: checkRules(fields.rules, `${where}.rules`, inspection, { ...known, limit }),
   }
+}
+
+const patterns = ['realtime', 'embedding', 'batch', 'hybrid'] as const
+
+/** All users' lists take a while, and nothing in them is newer than that. */
+const BATCH_INTERVAL_MIN = {
+  ms: 60_000,
+  fix: 'What has to be fresher is a matter of the patterns "realtime" and "hybrid".',
+}
+
+interface OfPlacement {
+  readonly where: string
+  readonly pattern: PlacementPlan['pattern']
+}
+
+function checkLive(
+  value: unknown,
+  { where, pattern, candidates }: OfPlacement & { readonly candidates: readonly string[] },
+  inspection: Inspection,
+): Pick<PlacementPlan, 'liveCandidates'> {
+  const at = `${where}.live`
+  if (pattern === 'hybrid' && value === undefined) {
+    inspection.report(
+      at,
+      'found none, expected the candidate generators that are asked in every answer: the pattern is "hybrid".',
+      'Such as the one that follows the session. The others have their say in the batch.',
+    )
+  }
+  if (value === undefined) return {}
+  if (pattern !== 'hybrid') {
+    inspection.report(at, `found ${describe(value)}, and the pattern is "${pattern}".`, 'It is for "hybrid" only.')
+    return {}
+  }
+  const liveCandidates = checkCandidates(value, at, inspection, candidates)
+  return { liveCandidates }
+}
+
+function checkBatches(
+  value: unknown,
+  { where, pattern }: OfPlacement,
+  inspection: Inspection,
+): Pick<PlacementPlan, 'batches'> {
+  if (value === undefined) return {}
+  const at = `${where}.every`
+  if (pattern === 'embedding') {
+    inspection.report(
+      at,
+      `found ${describe(value)}, and the pattern is "embedding": lists are made for users, not for items.`,
+      'Leave it out.',
+    )
+    return {}
+  }
+  return { batches: checkSchedule(value, at, inspection, BATCH_INTERVAL_MIN) }
 }
 
 function checkCandidateCount(value: unknown, limit: number, where: string, inspection: Inspection): number {
@@ -83,7 +139,7 @@ function checkNewItemShare(
   inspection: Inspection,
 ): number {
   // "Items like this one" is a promise that a new item, of which little is known, could break.
-  if (value === undefined) return pattern === 'realtime' ? 0.1 : 0
+  if (value === undefined) return pattern === 'embedding' ? 0 : 0.1
   return inspection.number(value, `${where}.newItemShare`, { low: 0, high: 0.5 })
 }
 

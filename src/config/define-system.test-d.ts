@@ -186,7 +186,7 @@ defineSystem({
       // @ts-expect-error there is no generator "cff"
       g: { candidates: ['cff'] },
       // @ts-expect-error there is no such pattern
-      h: { pattern: 'batch' },
+      h: { pattern: 'nightly' },
       // @ts-expect-error there is no such setting
       i: { limitt: 3 },
     },

@@ -452,7 +452,16 @@ describe('what is wrong is reported with its path and the way out', () => {
     [
       'serving.placements.home.pattern',
       'realtme',
-      /pattern: found "realtme", expected "realtime" or "embedding". Did you mean "realtime"\?/,
+      /pattern: found "realtme", expected "realtime" or "embedding" or "batch" or "hybrid". Did you mean "realtime"\?/,
+    ],
+    ['serving.placements.home.pattern', 'hybrid', /home.live: found none, expected the candidate generators .* asked/],
+    ['serving.placements.home.live', ['cf'], /home.live: found .*, and the pattern is "realtime". It is for "hybrid"/],
+    ['serving.placements.product.every', '1 day', /product.every: found "1 day", and the pattern is "embedding"/],
+    ['serving.placements.home.every', '1 second', /home.every: found "1 second", expected at least 1 minute/],
+    [
+      'serving.placements.home',
+      { pattern: 'hybrid', candidates: ['trending'], live: ['cf'] },
+      'serving.placements.home.live[0]: no candidate generator is called "cf". Known: trending.',
     ],
     ['serving.placements.home.candidates', [], /candidates: found an empty list/],
     ['serving.placements.home.candidates', ['cf', 'cf'], /candidates\[1\]: names "cf" a second time/],

@@ -44,8 +44,18 @@ type PathOf<User extends Attributes, Item extends Attributes, Type extends Attri
 
 /** A place in the shop that shows recommendations. */
 export interface PlacementOptions<Generator extends string, PlacementRule> {
-  /** `realtime`: for a user or session, the default. `embedding`: items like a given one. */
+  /**
+   * `realtime`: for a user or session, the default. `embedding`: items like a given one. `batch`: for users, made ahead of time by `millrace batch` and looked up.
+   * `hybrid`: made ahead of time by all of `candidates`, and merged in every answer with what those of `live` propose now.
+   */
   readonly pattern?: PlacementPlan['pattern']
+  /** Generators of a hybrid placement that are asked in every answer, such as the one that follows the session; some of `candidates`. `hybrid` needs it. */
+  readonly live?: readonly Generator[]
+  /**
+   * How often the lists of all users are made while `millrace dev` runs: an interval, or a cron pattern in UTC such as "0 4 * * *". A realtime placement with such
+   * lists answers from them where its generators fail. Default: when asked to.
+   */
+  readonly every?: Duration | CronPattern
   /** Which generators propose items, the leading one first. Default: all, in the order of `training.candidates`. */
   readonly candidates?: readonly Generator[]
   /**
@@ -53,7 +63,7 @@ export interface PlacementOptions<Generator extends string, PlacementRule> {
    * less than `limit`. Default: 500, or `limit` where that is more.
    */
   readonly candidateCount?: number
-  /** Whether the ranker puts the candidates in order. Default: where there is a ranker, for `realtime` with more than one generator. */
+  /** Whether the ranker puts the candidates in order. Default: where there is a ranker, for all patterns but `embedding`, with more than one generator. */
   readonly ranked?: boolean
   /** Items in an answer where the request does not say, in [1, 1000]. Default: 20. */
   readonly limit?: number

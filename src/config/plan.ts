@@ -187,8 +187,15 @@ export type RulePlan =
   | { readonly kind: 'function'; readonly name: string }
 
 export interface PlacementPlan {
-  /** `realtime`: for a user or session. `embedding`: items like a given one. */
-  readonly pattern: 'realtime' | 'embedding'
+  /**
+   * `realtime`: for a user or session. `embedding`: items like a given one. `batch`: for a user, made ahead of time and looked up. `hybrid`: made ahead of time, and
+   * merged with what some generators propose now.
+   */
+  readonly pattern: 'realtime' | 'embedding' | 'batch' | 'hybrid'
+  /** Generators of a hybrid placement that are asked in every answer; left out for other patterns. */
+  readonly liveCandidates?: readonly string[]
+  /** When its lists are made; left out where only people make them. */
+  readonly batches?: SchedulePlan
   /** How many candidates the ranker puts in order; where it has no say, how many each generator is asked for. */
   readonly candidateCount: number
   /** Items in an answer where the request does not say. */

@@ -45,9 +45,19 @@ export interface Shortfall {
 
 /**
  * The rung of the fallback ladder that an answer stands on: everything had its part; the ranker failed, so that the candidates are in the order of their
- * generators; or there is no model, or generators failed, so that what is popular fills the list.
+ * generators; the list was made ahead of time by a batch, which is all that a placement of the pattern "batch" has, and else what is left where there is no model
+ * or generators failed; or there is no such list either, so that what is popular fills it.
  */
-export type Rung = 'full' | 'unranked' | 'popular'
+export type Rung = 'full' | 'unranked' | 'stored' | 'popular'
+
+/** Of a list that was made ahead of time. */
+export interface StoredOrigin {
+  /** The id of the run that made it. */
+  readonly batchId: string
+  /** The moment that it is of, ISO 8601. */
+  readonly madeAt: string
+  readonly ageSeconds: number
+}
 
 export interface RecommendResponse {
   readonly requestId: string
@@ -55,5 +65,7 @@ export interface RecommendResponse {
   readonly modelVersion: string
   readonly rung: Rung
   readonly items: readonly RecommendedItem[]
+  /** Where a list that was made ahead of time has a part in the answer. */
+  readonly stored?: StoredOrigin
   readonly shortfall?: Shortfall
 }

@@ -1,6 +1,6 @@
-// A run: one execution of training, tuning, evaluation or the measuring of importance, from the wish to the outcome, with everything that it was made of.
+// A run: one execution of training, tuning, evaluation, the measuring of importance or the making of lists, from the wish to the outcome, with everything that it was made of.
 
-export const runKinds = ['train', 'tune', 'evaluate', 'importance'] as const
+export const runKinds = ['train', 'tune', 'evaluate', 'importance', 'batch'] as const
 export type RunKind = (typeof runKinds)[number]
 
 /**
@@ -125,8 +125,9 @@ export interface RunMetric {
   readonly atMs: number
 }
 
-/** Whether only one of its kind may run: two trainings would move the same alias, two tunings write the same trials, and each wants the whole machine. */
-export const isExclusive = ({ kind }: Pick<Run, 'kind'>): boolean => kind === 'train' || kind === 'tune'
+/** Whether only one of its kind may run: two trainings would move the same alias, two tunings write the same trials, two batches the same lists, and each wants the whole machine. */
+export const isExclusive = ({ kind }: Pick<Run, 'kind'>): boolean =>
+  kind === 'train' || kind === 'tune' || kind === 'batch'
 
 export const hasEnded = ({ state }: Pick<Run, 'state'>): boolean => state !== 'queued' && state !== 'running'
 

@@ -42,7 +42,7 @@ export interface StepMs {
 
 /** What happened behind an answer, and what went wrong though it was given nevertheless. */
 export interface Answered {
-  readonly response: Pick<RecommendResponse, 'placement'>
+  readonly response: Pick<RecommendResponse, 'placement' | 'stored'>
   /** Left out where no ranker had a say. */
   readonly stepMs?: StepMs | undefined
   /** Rules that are code and had no say. */
@@ -50,6 +50,8 @@ export interface Answered {
   readonly failures: readonly { readonly generator: string }[]
   /** Why the ranker had no say though it should. */
   readonly rankingFailure?: unknown
+  /** Why a list made ahead of time could not be looked up. */
+  readonly lookupFailure?: unknown
   readonly invalidCandidateCount: number
 }
 
@@ -255,8 +257,15 @@ interface WantedTuning extends AnyWantedRun {
   readonly restart?: boolean | undefined
 }
 
+/** Lists of every user, made ahead of time. */
+interface WantedBatch extends AnyWantedRun {
+  readonly kind: 'batch'
+  /** Those with lists of their own where it is left out. */
+  readonly placements?: readonly string[] | undefined
+}
+
 /** A run that somebody wants. */
-export type WantedRun = WantedTraining | WantedImportance | WantedTuning
+export type WantedRun = WantedTraining | WantedImportance | WantedTuning | WantedBatch
 
 /** The runs of training and tuning, and the queue of those that wait. */
 export interface Runs {
@@ -264,7 +273,7 @@ export interface Runs {
   list(query: RunQuery): Promise<readonly Run[]>
   /** @throws MillraceError RUN_NOT_FOUND */
   find(id: string): Promise<{ readonly run: Run; readonly metrics: readonly RunMetric[] }>
-  /** @throws MillraceError UNKNOWN_GENERATOR, TUNING_INPUT_INVALID for a tuning of what there is not */
+  /** @throws MillraceError UNKNOWN_GENERATOR, TUNING_INPUT_INVALID for a tuning of what there is not; UNKNOWN_PLACEMENT, PLACEMENT_PATTERN_MISSING for such a batch */
   queue(wanted: WantedRun): Promise<Run>
   /** Resolves when its process has ended. @throws MillraceError RUN_NOT_FOUND; RUN_STATE_CHANGED where it has ended before */
   cancel(id: string, asked: { readonly by: string; readonly why: string }): Promise<Run>

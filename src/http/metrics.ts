@@ -32,6 +32,8 @@ export class ServerMetrics {
   readonly #items = new PendingCounts()
   readonly #failures: Counter<'generator'>
   readonly #unranked: Counter
+  readonly #lookups: Counter
+  readonly #listAge: Gauge<'placement'>
   readonly #ruleFailures: Counter<'rule'>
   readonly #invalid: Counter
   readonly #accepted: Counter<'kind'>
@@ -70,6 +72,17 @@ export class ServerMetrics {
     this.#unranked = new Counter({
       name: 'millrace_ranking_failures_total',
       help: 'Answers that had to be made without the ranker, because it or its features failed or took too long.',
+      registers,
+    })
+    this.#lookups = new Counter({
+      name: 'millrace_stored_list_failures_total',
+      help: 'Answers for which a list made ahead of time could not be looked up, because the store failed or took too long.',
+      registers,
+    })
+    this.#listAge = new Gauge({
+      name: 'millrace_stored_list_age_seconds',
+      help: 'Age of the list made ahead of time that the newest answer of the placement is from.',
+      labelNames: ['placement'],
       registers,
     })
     this.#ruleFailures = new Counter({
@@ -144,11 +157,21 @@ export class ServerMetrics {
   }
 
   countAnswered(answered: Answered): void {
-    const { response, stepMs, failures, ruleFailures = [], rankingFailure, invalidCandidateCount } = answered
+    const {
+      response,
+      stepMs,
+      failures,
+      ruleFailures = [],
+      rankingFailure,
+      lookupFailure,
+      invalidCandidateCount,
+    } = answered
     if (stepMs !== undefined) {
       for (const step in stepMs) this.#steps.observe(response.placement, step, stepMs[step as keyof StepMs] / 1000)
     }
     if (rankingFailure !== undefined) this.#unranked.inc()
+    if (lookupFailure !== undefined) this.#lookups.inc()
+    if (response.stored) this.#listAge.set({ placement: response.placement }, response.stored.ageSeconds)
     for (const { generator } of failures) this.#failures.inc({ generator })
     for (const { rule } of ruleFailures) this.#ruleFailures.inc({ rule })
     if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)

@@ -66,7 +66,8 @@ export function runRoutes(app: FastifyInstance, { runs, keys }: ServerDependenci
   app.post<{ Body: Static<typeof QueueRunBody> }>('/v1/runs', {
     schema: {
       operationId: 'queueRun',
-      summary: 'Queue a training, a tuning, or the measuring of importance; it runs in a process of its own',
+      summary:
+        'Queue a training, a tuning, the measuring of importance, or a batch of lists; it runs in a process of its own',
       body: QueueRunBody,
       response: { 202: RunAnswer, ...failures },
     },

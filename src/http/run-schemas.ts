@@ -15,6 +15,7 @@ const TRIALS_MAX = 100_000
 const MINUTES_MAX = 10_080
 const LIST_LENGTH_MAX = 1000
 const RANGES_LENGTH_MAX = 4000
+const PLACEMENTS_MAX = 100
 
 const Moment = Type.String({ description: 'ISO 8601.' })
 const Reason = Type.String({
@@ -42,7 +43,7 @@ export const RunsQuery = Type.Object(
 
 const runFields = {
   id: Type.String(),
-  kind: Type.String({ description: 'train, tune, evaluate or importance.' }),
+  kind: Type.String({ description: 'train, tune, evaluate, importance or batch.' }),
   state: Type.String({
     description: 'queued, running, succeeded, failed, cancelled, or lost: its process is gone without a word.',
   }),
@@ -173,8 +174,20 @@ const importanceFields = {
   ),
 }
 
+const batchFields = {
+  placements: Type.Optional(
+    Type.Array(Type.String(), {
+      minItems: 1,
+      maxItems: PLACEMENTS_MAX,
+      description:
+        'Placements to make lists for; those of the patterns batch and hybrid, and with "every", where left out.',
+    }),
+  ),
+}
+
 /** Fields that only one kind of run has. */
-export const fieldsOfKind: Readonly<Record<'train' | 'tune' | 'importance', readonly string[]>> = {
+export const fieldsOfKind: Readonly<Record<'train' | 'tune' | 'importance' | 'batch', readonly string[]>> = {
+  batch: Object.keys(batchFields),
   train: Object.keys(trainingFields),
   tune: Object.keys(tuningFields),
   importance: Object.keys(importanceFields),
@@ -182,8 +195,9 @@ export const fieldsOfKind: Readonly<Record<'train' | 'tune' | 'importance', read
 
 export const QueueRunBody = Type.Object(
   {
-    kind: Type.Union([Type.Literal('train'), Type.Literal('tune'), Type.Literal('importance')], {
-      description: 'importance: what the ranker of a model loses without each feature.',
+    kind: Type.Union([Type.Literal('train'), Type.Literal('tune'), Type.Literal('importance'), Type.Literal('batch')], {
+      description:
+        'importance: what the ranker of a model loses without each feature. batch: lists of every user, made ahead of time.',
     }),
     reason: Reason,
     priority: Type.Optional(Type.Integer({ minimum: -PRIORITY_MAX, maximum: PRIORITY_MAX })),
@@ -193,12 +207,13 @@ export const QueueRunBody = Type.Object(
     ...trainingFields,
     ...tuningFields,
     ...importanceFields,
+    ...batchFields,
   },
   {
     ...strict,
     title: 'QueueRunRequest',
     description:
-      'evaluate, promote and despiteChecks are for a training, target and what follows it for a tuning, version and what follows it for the measuring of importance.',
+      'evaluate, promote and despiteChecks are for a training, target and what follows it for a tuning, version and what follows it for the measuring of importance, placements for a batch.',
   },
 )
 

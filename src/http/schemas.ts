@@ -106,10 +106,20 @@ export const RecommendAnswer = Type.Object(
     requestId: Type.String(),
     placement: Type.String(),
     modelVersion: Type.String(),
-    rung: Type.Union([Type.Literal('full'), Type.Literal('unranked'), Type.Literal('popular')], {
-      description: 'The rung of the fallback ladder that the answer stands on.',
-    }),
+    rung: Type.Union(
+      [Type.Literal('full'), Type.Literal('unranked'), Type.Literal('stored'), Type.Literal('popular')],
+      { description: 'The rung of the fallback ladder that the answer stands on.' },
+    ),
     items: Type.Array(RecommendedItem, { description: 'Best first.' }),
+    stored: Type.Optional(
+      Type.Object(
+        { batchId: Type.String(), madeAt: Type.String({ description: 'ISO 8601.' }), ageSeconds: Type.Number() },
+        {
+          title: 'StoredOrigin',
+          description: 'Where a list that a batch made ahead of time has a part in the answer.',
+        },
+      ),
+    ),
     shortfall: Type.Optional(
       Type.Object(
         { askedCount: Type.Integer(), reason: Type.String(), message: Type.String() },

@@ -192,10 +192,11 @@ test('metrics count requests, answers, items and events', async () => {
     invalidCandidateCount: 3,
   })
   server.countAnswered({
-    response: { placement: 'home' },
+    response: { placement: 'home', stored: { batchId: 'b', madeAt: '2026-01-01T00:00:00.000Z', ageSeconds: 90 } },
     failures: [],
     ruleFailures: [{ rule: 'fresh' }],
     rankingFailure: new Error('no'),
+    lookupFailure: new Error('no store'),
     invalidCandidateCount: 0,
   })
   const response = await server.inject('/metrics')
@@ -213,6 +214,8 @@ test('metrics count requests, answers, items and events', async () => {
     'millrace_generator_failures_total{generator="cf"} 2',
     'millrace_invalid_candidates_total 3',
     'millrace_ranking_failures_total 1',
+    'millrace_stored_list_failures_total 1',
+    'millrace_stored_list_age_seconds{placement="home"} 90',
     'millrace_rule_failures_total{rule="fresh"} 1',
     'millrace_events_accepted_total{kind="interaction"} 2',
     'millrace_events_accepted_total{kind="impression"} 1',

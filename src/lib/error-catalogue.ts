@@ -32,7 +32,8 @@ export const errorCatalogue = {
   ANSWER_NOT_REPEATABLE: {
     httpStatus: 409,
     exitCode: 65,
-    meaning: 'An answer cannot be computed again, because its model or its placement is no longer there.',
+    meaning:
+      'An answer cannot be computed again, because its model, its placement or the stored list that it was made from is no longer there.',
   },
   ANSWER_DIFFERS: {
     httpStatus: 500,
@@ -109,7 +110,7 @@ export const errorCatalogue = {
   EXPORT_UNWRITABLE: {
     httpStatus: 500,
     exitCode: 73,
-    meaning: 'The file that a model is exported to cannot be written.',
+    meaning: 'The file that a model or lists are to be written to cannot be written.',
   },
   MODEL_EXPORT_DIFFERS: {
     httpStatus: 500,
@@ -547,6 +548,11 @@ export const errorCatalogue = {
     httpStatus: 409,
     exitCode: 65,
     meaning: 'A file that a run works on is not the one that was there when the run began.',
+  },
+  BATCH_DEGRADED: {
+    httpStatus: 500,
+    exitCode: 70,
+    meaning: 'Too many lists of a batch were made without a generator or the ranker; the lists of before count on.',
   },
   RUN_UNDERWAY: {
     httpStatus: 409,

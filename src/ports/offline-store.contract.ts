@@ -13,7 +13,7 @@ import { readFeature } from '../domain/feature-oracle.contract.ts'
 import { type OfflineTableName, offlineTableNames, tableOfKind } from '../domain/offline-table.ts'
 import { type Rng, seededRng } from '../lib/rng.ts'
 import type { StoredEvent } from './event-log.ts'
-import type { JoinRequest, Label, OfflineStore } from './offline-store.ts'
+import type { JoinRequest, Label, ListRow, OfflineStore } from './offline-store.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -190,6 +190,34 @@ export function testOfflineStore(
       }
       const before = await joined(pieces, labels, 'before')
       expect((await joined(merged, labels, 'after')).sha256).toBe(before.sha256)
+    })
+
+    it('writes lists in their order, the same bytes each time, in place of a file that was there', async () => {
+      const rows: readonly ListRow[] = Array.from({ length: 10_000 }, (_, n) => ({
+        userId: `u${Math.floor(n / 3)}`,
+        placement: n % 2 === 0 ? 'mail' : 'caf\u00e9',
+        position: (n % 3) + 1,
+        itemId: `i ${n}`,
+        score: n / 7 - 100,
+        generator: 'cf',
+        modelVersion: 'm',
+        batchId: 'b',
+      }))
+      const write = async (name: string, written: readonly ListRow[]) => {
+        const target = join(folder, 'lists', name)
+        const batches = async function* () {
+          for (let n = 0; n < written.length; n += 999) yield written.slice(n, n + 999)
+        }
+        return { target, ...(await store.writeLists(batches(), target)) }
+      }
+      await write('a.parquet', rows.slice(0, 5))
+      const { target, rowCount, bytes } = await write('a.parquet', rows)
+      expect(rowCount).toBe(rows.length)
+      expect((await readFile(target)).length).toBe(bytes)
+      expect(await readRows(target)).toEqual(rows)
+      expect(await readFile((await write('b.parquet', rows)).target)).toEqual(await readFile(target))
+      expect(await readRows((await write('none.parquet', [])).target)).toEqual([])
+      expect(await readdir(join(folder, 'lists'))).toHaveLength(3)
     })
 
     it('takes away what a deletion takes once it is known, in whatever order deletions and events become known', async () => {

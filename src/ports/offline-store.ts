@@ -57,6 +57,19 @@ export interface ReadEventsRequest extends EventFiles {
   readonly limit?: number
 }
 
+/** One place of one user's list. */
+export interface ListRow {
+  readonly userId: string
+  readonly placement: string
+  /** From 1, the best first. */
+  readonly position: number
+  readonly itemId: string
+  readonly score: number
+  readonly generator: string
+  readonly modelVersion: string
+  readonly batchId: string
+}
+
 export interface OfflineStore {
   /**
    * Writes events to Parquet files by day: `interactions/date=2026-01-31/...`, and so for every table. The files' names hold the offset of
@@ -83,5 +96,15 @@ export interface OfflineStore {
    * @throws MillraceError LABELS_BEFORE_DATA where no label has an event before it, OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
    */
   joinFeatures(request: JoinRequest): Promise<JoinedFile>
+  /**
+   * Writes lists to one Parquet file, with the columns of `ListRow`, in the order of the batches: the same rows give the same bytes. The file is there as a whole
+   * or not at all; one that was there is replaced. Its folder is created where it is missing.
+   * @param target an absolute path
+   * @throws MillraceError EXPORT_UNWRITABLE, OFFLINE_STORE_FAILED, OFFLINE_MEMORY_EXHAUSTED, DISK_FULL
+   */
+  writeLists(
+    batches: AsyncIterable<readonly ListRow[]>,
+    target: string,
+  ): Promise<{ readonly rowCount: number; readonly bytes: number }>
   close(): Promise<void>
 }

@@ -3,6 +3,7 @@
 
 import type { RecommendRequest } from '../domain/recommendation.ts'
 import type { RuleTrace } from '../domain/rule-trace.ts'
+import type { StoredList } from '../domain/stored-list.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator, Candidates, ItemSet } from '../ports/candidate-generator.ts'
@@ -25,12 +26,18 @@ import type { ArrangingRules, Minimum, Rotation } from './rules/placement-rules.
 import { RuleTracer } from './rules/rule-tracer.ts'
 import { WornItems } from './rules/worn-items.ts'
 import type { Narrowing } from './shortfall.ts'
+import { type LiveProposals, mergedWithLive, type OrderedCandidates, storedCandidates } from './stored-candidates.ts'
 import { Visitor } from './visitor.ts'
 
 /** A list that stays short is tried again with this many times the candidates. */
 const WIDENING = 4
 /** The first of a generator's candidates that are taken for each item of the list. Rules seldom turn away more, and what is not looked at need not be sorted. */
 const HEAD_PER_ITEM = 3
+const STORED_PER_ITEM = 3
+const STORED_COUNT_MAX = 1_000
+
+/** Items that a batch keeps for a list of this length: what is seen, sold out or blocked by then, and what rules turn away, leaves room. */
+export const storedCount = (limit: number): number => Math.min(STORED_COUNT_MAX, limit * STORED_PER_ITEM)
 
 export interface Question {
   readonly requestId: string
@@ -151,7 +158,8 @@ export class Funnel {
 
   /** Whether the model's ranker has a say in the placement's lists. */
   isRanked({ placement, similarRow }: Question): boolean {
-    return this.#ranking !== undefined && placement.plan.isRanked && similarRow === undefined
+    const { isRanked, pattern } = placement.plan
+    return this.#ranking !== undefined && isRanked && pattern !== 'batch' && similarRow === undefined
   }
 
   /**
@@ -179,8 +187,35 @@ export class Funnel {
     }
   }
 
-  /** @param ranked of `rank` for the same question; without it the generators' own order counts */
-  ask(question: Question, ranked?: RankedCandidates): Outcome {
+  /** What may be shown now of a list that a batch made, for `ask`; for a hybrid placement with what its live generators propose now. */
+  stored(question: Question, list: StoredList): OrderedCandidates {
+    const { request, placement, filter, nowMs } = question
+    this.#catchUp()
+    const allowed = this.#eligible(placement, filter)
+    try {
+      this.#visitor.read(request, placement, allowed, { nowMs })
+      if (placement.arranging) this.#withholdWorn(question, allowed, placement.arranging)
+      const stored = storedCandidates(list, allowed, { catalogue: this.#live.catalogue, indexes: this.indexes })
+      if (placement.plan.pattern !== 'hybrid') return stored
+      this.#failures = []
+      const live = (placement.plan.liveCandidates ?? []).map((name) => this.#proposals(name, question, allowed))
+      return { ...mergedWithLive(stored, live), failures: this.#failures }
+    } finally {
+      allowed.restore()
+    }
+  }
+
+  /** Of one of the live generators, as many as the placement's lists hold. */
+  #proposals(generator: string, question: Question, allowed: ItemBitmap): LiveProposals {
+    if (this.model === undefined) return { generator, itemIndexes: new Int32Array(0) }
+    const k = storedCount(Math.max(question.placement.plan.limit, question.limit))
+    const asked: Asked = { answer: this.#answer, question, words: allowed.modelWords }
+    const count = this.#offerFrom(generator, asked, { k, headOf: k, from: k })
+    return { generator, itemIndexes: this.#candidates.itemIndexes.slice(0, count) }
+  }
+
+  /** @param ranked of `rank` or `stored` for the same question; without it the generators' own order counts */
+  ask(question: Question, ranked?: OrderedCandidates): Outcome {
     const { placement, filter } = question
     this.#catchUp()
     const allowed = this.#eligible(placement, filter)
@@ -208,7 +243,7 @@ export class Funnel {
     return this.#bitmaps.eligible(`${filtersKey} ${filter.id}`, [...filters, filter.tree], blockedIds)
   }
 
-  #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: RankedCandidates | undefined): Outcome {
+  #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: OrderedCandidates | undefined): Outcome {
     const { request, placement, similarRow, limit, nowMs } = question
     const trace = question.trace && this.#tracer(placement, question.trace)
     this.#visitor.read(request, placement, allowed, { nowMs, trace })
@@ -241,7 +276,7 @@ export class Funnel {
   #fillInOrder(
     question: Question,
     allowed: ItemBitmap,
-    ranked: RankedCandidates | undefined,
+    ranked: OrderedCandidates | undefined,
     trace: RuleTracer | undefined,
   ): Made {
     const { placement, similarRow, limit } = question
@@ -270,7 +305,7 @@ export class Funnel {
   #arrange(
     question: Question,
     allowed: ItemBitmap,
-    ranked: RankedCandidates | undefined,
+    ranked: OrderedCandidates | undefined,
     rules: ArrangingRules,
     trace: RuleTracer | undefined,
   ): Made {
@@ -326,7 +361,7 @@ export class Funnel {
   }
 
   /** What rules choose from: so many as the placement asks for, where they are ranked or proposed, and a few for each place anyway. */
-  #gatherCandidates(question: Question, allowed: ItemBitmap, ranked: RankedCandidates | undefined): void {
+  #gatherCandidates(question: Question, allowed: ItemBitmap, ranked: OrderedCandidates | undefined): void {
     const { placement, limit } = question
     const pool = this.#pool
     const countMax = Math.max(placement.plan.candidateCount, limit)
@@ -338,7 +373,7 @@ export class Funnel {
     }
     if (ranked !== undefined) offerRanked(pool, ranked)
     if (ranked === undefined || pool.count < enoughCount) {
-      for (const name of placement.plan.candidates) {
+      for (const name of askedNow(placement)) {
         if (this.model === undefined || pool.isClosed) break
         this.#offerFrom(name, { answer: pool, question, words: allowed.modelWords }, whole(countMax))
       }
@@ -370,8 +405,8 @@ export class Funnel {
     const words = allowed.words.slice()
     for (let w = 0; w < words.length; w++) words[w]! &= passing[w] ?? 0
     const modelWords = words.subarray(0, allowed.modelWords!.length)
-    const { candidates, candidateCount } = question.placement.plan
-    for (const name of candidates) {
+    const { candidateCount } = question.placement.plan
+    for (const name of askedNow(question.placement)) {
       if (this.model === undefined || answer.isClosed) break
       this.#offerFrom(name, { answer, question, words: modelWords }, whole(candidateCount))
     }
@@ -439,17 +474,17 @@ export class Funnel {
 
   /** The leading generator orders the list, the others fill what it leaves open; once more with more candidates where rules left too few. */
   #offerGenerated(answer: Answer, question: Question, allowed: ItemBitmap): void {
-    if (this.model === undefined) return
     const { placement, limit } = question
+    if (this.model === undefined) return
     const k = Math.max(placement.plan.candidateCount, limit)
     const asked: Asked = { answer, question, words: allowed.modelWords }
     let canWiden = false
-    for (const name of placement.plan.candidates) {
+    for (const name of askedNow(placement)) {
       if (answer.isClosed) return
       canWiden = this.#offerHeadFirst(name, asked, k) === k || canWiden
     }
     if (answer.isClosed || !canWiden) return
-    for (const name of placement.plan.candidates) this.#offerFrom(name, asked, whole(k * WIDENING))
+    for (const name of askedNow(placement)) this.#offerFrom(name, asked, whole(k * WIDENING))
   }
 
   /** The same list as offering all k at once gives: what the head leaves open is filled by the rest. */
@@ -517,6 +552,9 @@ export class Funnel {
   }
 }
 
+/** The generators that fill a list; none for a batch placement, whose list was made before. */
+const askedNow = ({ plan }: Placement): readonly string[] => (plan.pattern === 'batch' ? [] : plan.candidates)
+
 const tellOf = (trace: RuleTracer) => (index: number, rule: AtMost) => trace.removed(rule.position, index)
 
 /** From 1. */
@@ -524,7 +562,7 @@ const placeIn = (answer: Answer, index: number): number =>
   answer.itemIndexes.subarray(0, answer.count).indexOf(index) + 1
 
 /** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
-function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: RankedCandidates): void {
+function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: OrderedCandidates): void {
   for (let place = 0; place < itemIndexes.length && !answer.isClosed; place++) {
     answer.offer(itemIndexes[place]!, scores[place]!, generatorNames[proposers[place]!]!)
   }

@@ -1,9 +1,18 @@
 // Answers requests. It decides what is asked, which model answers, and what is said of the answer; how the list comes about is the funnel's.
 import type { Plan } from '../config/plan.ts'
 import type { AnswerOffsets } from '../domain/answer-record.ts'
-import type { RecommendedItem, RecommendRequest, RecommendResponse, Rung, Shortfall } from '../domain/recommendation.ts'
+import { isoTime } from '../domain/iso-time.ts'
+import type {
+  RecommendedItem,
+  RecommendRequest,
+  RecommendResponse,
+  Rung,
+  Shortfall,
+  StoredOrigin,
+} from '../domain/recommendation.ts'
 import type { RuleFunction } from '../domain/rule-function.ts'
 import type { RuleTrace } from '../domain/rule-trace.ts'
+import type { ListGeneration } from '../domain/stored-list.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -18,6 +27,8 @@ import { type Placement, placementsOf } from './placement.ts'
 import { checkRequest } from './request-check.ts'
 import type { RuleFailure } from './rules/function-rules.ts'
 import { shortfallOf } from './shortfall.ts'
+import type { OrderedCandidates } from './stored-candidates.ts'
+import type { FoundList, StoredLists } from './stored-lists.ts'
 
 /** What happened behind an answer, for metrics. */
 export interface AnswerObservation {
@@ -47,6 +58,8 @@ export interface AnswerObservation {
   readonly propensities: readonly number[] | undefined
   /** What the rules did, where the question asked for it. */
   readonly trace: RuleTrace | undefined
+  /** Why a list that a batch may have made was not looked at; undefined where it was, and where none was asked for. */
+  readonly lookupFailure?: unknown
   /** Proposals of generators that were turned away because they break the generators' law: not allowed, unknown, or without a finite score. */
   readonly invalidCandidateCount: number
 }
@@ -62,15 +75,36 @@ export interface RecommendationServiceOptions {
   readonly ruleFunctions?: Readonly<Record<string, RuleFunction>> | undefined
   /** Of items drawn at random. Left out, each answer draws by its request id, so that it can be given again. */
   readonly rng?: Rng
+  /** Lists made ahead of time. Left out where there are none: placements that want them answer as without. */
+  readonly storedLists?: StoredLists | undefined
   /** Called before each answer leaves; must not throw. */
   readonly onAnswer?: (observation: AnswerObservation) => void
 }
 
-/** What came of asking the ranker: nothing where it was not to have a say. */
+/** A question to the model that was in charge when it came. */
+interface Asked {
+  readonly question: Question
+  readonly funnel: Funnel
+  readonly start: Pick<AnswerOffsets, 'model' | 'gathered'>
+}
+
+/** What came of asking the ranker, or for a stored list: nothing where they were not to have a say. */
 interface Ranking {
   readonly ranked?: RankedCandidates
   readonly rankingFailure?: unknown
+  readonly lookup?: Lookup
+  /** What failed where the list was made without a stored one at first; the look-up is the rung below then. */
+  readonly failures?: readonly GeneratorFailure[]
 }
+
+interface Lookup {
+  readonly candidates?: OrderedCandidates
+  readonly generation?: ListGeneration
+  readonly failure?: unknown
+}
+
+/** What a look-up may take where the rest of the answer has used the time up. */
+const LOOKUP_MS_MIN = 5
 
 /** In the place of a model's version where there is none. */
 export const NO_MODEL = 'none'
@@ -121,19 +155,54 @@ export class RecommendationService {
     const start = { model: this.#modelOffset, gathered: this.#options.live.nextOffset }
     // The model that candidates came from is the one that answers, even where another is in charge by then.
     const funnel = this.#funnel
-    if (!funnel.isRanked(question)) return this.#response(question, funnel, start, {})
+    const asked: Asked = { question, funnel, start }
+    const { pattern } = question.placement.plan
+    const isStored = pattern === 'batch' || pattern === 'hybrid'
+    if (!isStored || !this.#mayLookUp(question)) return this.#fromModel(asked, {})
+    return this.#lookUp(asked).then((lookup) =>
+      lookup.candidates === undefined ? this.#fromModel(asked, { lookup }) : this.#response(asked, { lookup }),
+    )
+  }
+
+  /** What generators and the ranker make now. */
+  #fromModel(asked: Asked, known: Pick<Ranking, 'lookup'>): RecommendResponse | Promise<RecommendResponse> {
+    const { question, funnel } = asked
+    if (!funnel.isRanked(question)) return this.#response(asked, known)
     try {
       const ranking = funnel.rank(question, this.#options.plan.serving.budgetMs)
       return (
         ranking?.then(
-          (ranked) => this.#response(question, funnel, start, { ranked }),
-          (error: unknown) =>
-            this.#response(question, funnel, start, { rankingFailure: error ?? new Error('ranking failed') }),
-        ) ?? this.#response(question, funnel, start, {})
+          (ranked) => this.#response(asked, { ...known, ranked }),
+          (error: unknown) => this.#response(asked, { ...known, rankingFailure: error ?? new Error('ranking failed') }),
+        ) ?? this.#response(asked, known)
       )
     } catch (rankingFailure) {
-      return this.#response(question, funnel, start, { rankingFailure })
+      return this.#response(asked, { ...known, rankingFailure })
     }
+  }
+
+  /** Batches make lists for users, not for items and visitors without a name. */
+  #mayLookUp({ request, similarRow }: Question): boolean {
+    return this.#options.storedLists !== undefined && request.userId !== undefined && similarRow === undefined
+  }
+
+  async #lookUp({ question, funnel }: Asked): Promise<Lookup> {
+    const { plan, clock, live, storedLists } = this.#options
+    const { placement, nowMs } = question
+    const userId = question.request.userId!
+    const waitMs = Math.max(LOOKUP_MS_MIN, plan.serving.budgetMs - (clock.now() - nowMs))
+    let found: FoundList | undefined
+    try {
+      found = await storedLists!.find(placement.name, userId, { nowMs, waitMs })
+    } catch (error) {
+      return { failure: error ?? new Error('looking up failed') }
+    }
+    if (found === undefined) return {}
+    const { list, generation } = found
+    // It was made of what the user has had deleted since.
+    if (live.histories.deletedTimeMsOf(userId) >= generation.madeAtMs) return {}
+    const candidates = funnel.stored(question, list)
+    return candidates.itemIndexes.length === 0 ? {} : { candidates, generation }
   }
 
   #question(request: RecommendRequest, trace: TraceQuestion | undefined): Question {
@@ -179,21 +248,31 @@ export class RecommendationService {
     return row
   }
 
-  #response(
-    question: Question,
-    funnel: Funnel,
-    start: Pick<AnswerOffsets, 'model' | 'gathered'>,
-    { ranked, rankingFailure }: Ranking,
-  ): RecommendResponse {
+  #response(asked: Asked, ranking: Ranking): RecommendResponse | Promise<RecommendResponse> {
+    const { question, funnel, start } = asked
+    const { ranked, rankingFailure, lookup } = ranking
     const { placement } = question
-    const outcome = funnel.ask(question, ranked)
+    const outcome = funnel.ask(question, ranked ?? lookup?.candidates)
+    const rung = rungOf(question, funnel, outcome, ranking)
+    // Before the popular list, the one that was made in better times.
+    if (rung === 'popular' && lookup === undefined && this.#mayLookUp(question)) {
+      const { failures } = outcome
+      return this.#lookUp(asked).then((found) =>
+        this.#response(
+          asked,
+          found.candidates ? { rankingFailure, lookup: found, failures } : { ...ranking, lookup: found },
+        ),
+      )
+    }
+    const generation = lookup?.candidates && lookup.generation
     const shortfall = this.#shortfall(placement, funnel, outcome)
     const response: RecommendResponse = {
       requestId: question.requestId,
       placement: placement.name,
-      modelVersion: funnel.model?.version ?? NO_MODEL,
-      rung: rungOf(funnel, outcome, placement.plan.isRanked && ranked === undefined),
+      modelVersion: (rung === 'stored' ? generation?.modelVersion : funnel.model?.version) ?? NO_MODEL,
+      rung,
       items: this.#items(funnel, outcome),
+      ...(generation && { stored: originOf(generation, question.nowMs) }),
       ...(shortfall === undefined ? {} : { shortfall }),
     }
     this.#options.onAnswer?.({
@@ -206,8 +285,9 @@ export class RecommendationService {
       servedRows: () => ranked && this.#servedRows(funnel, response, ranked),
       stepMs: ranked?.stepMs,
       historyLength: outcome.historyLength,
-      failures: outcome.failures,
+      failures: outcome.failures.length > 0 ? outcome.failures : (ranking.failures ?? []),
       ...(rankingFailure !== undefined && { rankingFailure }),
+      ...(lookup?.failure !== undefined && { lookupFailure: lookup.failure }),
       ruleFailures: outcome.ruleFailures,
       propensities: outcome.propensities,
       trace: outcome.trace,
@@ -256,8 +336,25 @@ export class RecommendationService {
 }
 
 /** Full where every part that was asked answered, and the generators had a part in the list. */
-function rungOf(funnel: Funnel, { failures, generatedCount, answer }: Outcome, lacksRanking: boolean): Rung {
-  const isPopular = funnel.model === undefined || failures.length > 0 || (generatedCount === 0 && answer.count > 0)
-  if (isPopular) return 'popular'
-  return lacksRanking ? 'unranked' : 'full'
+function rungOf(
+  { placement }: Question,
+  funnel: Funnel,
+  { failures, generatedCount, answer }: Outcome,
+  { ranked, lookup, failures: before }: Ranking,
+): Rung {
+  const { pattern, isRanked } = placement.plan
+  const isBare =
+    before !== undefined ||
+    funnel.model === undefined ||
+    failures.length > 0 ||
+    (generatedCount === 0 && answer.count > 0)
+  if (isBare || pattern === 'batch') return lookup?.candidates && generatedCount > 0 ? 'stored' : 'popular'
+  // The order of a stored list is the ranker's, if it was to have a say.
+  return isRanked && ranked === undefined && lookup?.candidates === undefined ? 'unranked' : 'full'
 }
+
+const originOf = ({ batchId, madeAtMs }: ListGeneration, nowMs: number): StoredOrigin => ({
+  batchId,
+  madeAt: isoTime(madeAtMs),
+  ageSeconds: Math.max(0, (nowMs - madeAtMs) / 1000),
+})

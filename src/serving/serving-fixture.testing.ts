@@ -166,7 +166,7 @@ export class Shop {
   constructor(
     plan: Plan,
     features?: LiveFeatures,
-    beside: Pick<RecommendationServiceOptions, 'ruleFunctions' | 'rng'> = {},
+    beside: Pick<RecommendationServiceOptions, 'ruleFunctions' | 'rng' | 'storedLists'> = {},
   ) {
     this.live = new LiveState(plan)
     this.service = new RecommendationService({

@@ -98,6 +98,11 @@ export class UserHistories {
     for (const [key, newestMs] of older ?? []) if (newestMs <= eventTimeMs) older!.delete(key)
   }
 
+  /** Users of whom something is known now, in the order in which they were first heard of. */
+  *userIds(): Generator<string> {
+    for (const [userId, user] of this.#users) if (this.#lengths[user]! > 0) yield userId
+  }
+
   /** Up to when what the user did was deleted; -Infinity where it never was. */
   deletedTimeMsOf(userId: string): number {
     const user = this.#users.get(userId)

@@ -6,6 +6,7 @@ import { DUCKDB_MEMORY_BYTES, type DuckDb, type DuckDbOptions, openDuckDb } from
 import { writeEventFiles } from './event-files.ts'
 import { mergeEventFiles, readEventFiles } from './event-rows.ts'
 import { joinFeatures } from './feature-join.ts'
+import { writeListFile } from './list-file.ts'
 
 export interface DuckDbOfflineStoreOptions extends DuckDbOptions {
   /** How many events a join works on at a time; a label is as much work as ten. Default: what fits the memory. */
@@ -42,6 +43,7 @@ export function duckDbOfflineStore(options: DuckDbOfflineStoreOptions): OfflineS
       const rowCount = await withDuckDb((duckDb) => joinFeatures(duckDb, request, { temporaryFolder, partRowCount }))
       return { rowCount, ...(await fileAt(request.target)) }
     },
+    writeLists: (batches, target) => withDuckDb((duckDb) => writeListFile(duckDb, batches, target)),
     close: async () => {},
   }
 }

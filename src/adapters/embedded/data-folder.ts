@@ -20,6 +20,8 @@ export interface DataFolder {
   /** History in files: events, and training sets made of them. */
   readonly offlineDir: string
   readonly servedFeaturesDir: string
+  /** Lists that batches made, for look-ups. */
+  readonly storedListsDir: string
   readonly answersDir: string
 }
 
@@ -67,6 +69,7 @@ export function openDataFolder(path: string): DataFolder {
     snapshotsDir: join(path, 'snapshots'),
     offlineDir: join(path, 'offline'),
     servedFeaturesDir: join(path, 'served-features'),
+    storedListsDir: join(path, 'stored-lists'),
     answersDir: join(path, 'answers'),
   }
 }
