@@ -53,3 +53,30 @@ export interface RecommendResponse {
   readonly items: readonly RecommendedItem[]
   readonly shortfall?: Shortfall
 }
+
+/** A list that somebody else made, to be put in order for a user. */
+export interface RankRequest {
+  /** 1 to 1,000, each once. */
+  readonly itemIds: readonly string[]
+  /** A known or new user; left out for an anonymous visitor. */
+  readonly userId?: string
+  /** Oldest first. Added after what is known of the user. */
+  readonly recent?: readonly RecentInteraction[]
+}
+
+export interface RankedListItem {
+  readonly itemId: string
+  /** What it was ordered by, comparable within one answer only; left out where nothing could be said of the item. */
+  readonly score?: number
+}
+
+export interface RankResponse {
+  readonly requestId: string
+  readonly modelVersion: string
+  /** `full`: in the order of the ranker; `unranked`: of the generators, one after the other; `popular`: of what is popular. */
+  readonly rung: Rung
+  /** All that were given, best first; those that nothing could be said of keep their order behind the others, unknown ones last. */
+  readonly items: readonly RankedListItem[]
+  /** Of those: unknown to the catalogue, or deleted. */
+  readonly unknown: readonly string[]
+}

@@ -135,6 +135,17 @@ export class Funnel {
     }
   }
 
+  /** Items that are in the catalogue now, by the indexes of the model; whoever withholds some restores them in the same step. */
+  liveItems(): ItemBitmap {
+    this.#catchUp()
+    return this.#bitmaps.eligible('[]', [])
+  }
+
+  /** Runs something that uses the model's ranker, which stays open until that has ended. Only where the model has one. */
+  whileRanking<T>(use: () => Promise<T>): Promise<T> {
+    return this.#ranking!.whileOpen(use)
+  }
+
   /** Nothing is asked from now on; what is under way comes to its end. */
   retire(): void {
     this.#ranking?.retire()

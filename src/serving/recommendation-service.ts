@@ -1,6 +1,14 @@
 // Answers requests. It decides what is asked, which model answers, and what is said of the answer; how the list comes about is the funnel's.
 import type { Plan } from '../config/plan.ts'
-import type { RecommendedItem, RecommendRequest, RecommendResponse, Rung, Shortfall } from '../domain/recommendation.ts'
+import type {
+  RankRequest,
+  RankResponse,
+  RecommendedItem,
+  RecommendRequest,
+  RecommendResponse,
+  Rung,
+  Shortfall,
+} from '../domain/recommendation.ts'
 import type { Clock } from '../lib/clock.ts'
 import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
@@ -8,6 +16,7 @@ import type { ServingModel } from '../models/serving-model.ts'
 import type { LiveFeatures, RankedCandidates, StepMs } from './candidate-ranking.ts'
 import { Funnel, type Outcome, type Question } from './funnel.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
+import { ListRanking } from './list-ranking.ts'
 import type { LiveState } from './live-state.ts'
 import { ParsedFilters } from './parsed-filters.ts'
 import { type Placement, placementsOf } from './placement.ts'
@@ -44,6 +53,8 @@ export interface RecommendationServiceOptions {
   readonly features?: LiveFeatures | undefined
   /** Called before each answer leaves; must not throw. */
   readonly onAnswer?: (observation: AnswerObservation) => void
+  /** Told why the ranker had no say in a list that it was asked to put in order. */
+  readonly onListFailure?: ((error: unknown) => void) | undefined
 }
 
 /** What came of asking the ranker: nothing where it was not to have a say. */
@@ -60,6 +71,7 @@ export class RecommendationService {
   readonly #placements: ReadonlyMap<string, Placement>
   readonly #filters: ParsedFilters
   #funnel: Funnel
+  readonly #lists: ListRanking
 
   /** Answers at once, from popularity; `useModel` gives it a model. */
   constructor(options: RecommendationServiceOptions) {
@@ -67,6 +79,9 @@ export class RecommendationService {
     this.#placements = placementsOf(options.plan, options.live)
     this.#filters = new ParsedFilters(options.plan.data.entities.item)
     this.#funnel = this.#funnelOf(undefined)
+    const { live, newRequestId, features, plan, onListFailure } = options
+    const { budgetMs } = plan.serving
+    this.#lists = new ListRanking({ live, newRequestId, features, budgetMs, onFailure: onListFailure })
   }
 
   /** Undefined before the first model. */
@@ -80,6 +95,7 @@ export class RecommendationService {
     if (model !== undefined && replaced.model === model) return
     this.#funnel = this.#funnelOf(model)
     replaced.retire()
+    this.#lists.forget()
   }
 
   #funnelOf(model: ServingModel | undefined): Funnel {
@@ -109,6 +125,11 @@ export class RecommendationService {
     } catch (rankingFailure) {
       return this.#response(question, funnel, { rankingFailure })
     }
+  }
+
+  /** A list of somebody else's in order for a user. @throws MillraceError REQUEST_INVALID */
+  rank(request: RankRequest): Promise<RankResponse> {
+    return this.#lists.rank(request, this.#funnel)
   }
 
   #question(request: RecommendRequest): Question {

@@ -14,14 +14,7 @@ export function checkRequest(
   placement: Placement,
   interactions: ReadonlyMap<string, number>,
 ): void {
-  const problems = problemsOf(request, placement, interactions)
-  if (problems.length === 0) return
-  const first = problems[0]!
-  const more = problems.length > 1 ? ` And ${problems.length - 1} more.` : ''
-  throw new MillraceError('REQUEST_INVALID', `${first.where}: ${first.message}${more}`, {
-    ...(first.fix === undefined ? {} : { fix: first.fix }),
-    problems,
-  })
+  throwProblems(problemsOf(request, placement, interactions))
 }
 
 function problemsOf(
@@ -60,21 +53,38 @@ function problemsOf(
       message: `found ${exclude!.length} items, expected at most ${MAX_EXCLUDE_COUNT}.`,
     })
   }
-  if ((recent?.length ?? 0) > MAX_RECENT_COUNT) {
-    problems.push({
-      where: '/recent',
-      message: `found ${recent!.length} interactions, expected at most ${MAX_RECENT_COUNT}.`,
-    })
-    return problems
-  }
-  for (let i = 0; i < (recent?.length ?? 0); i++) {
-    const { interaction } = recent![i]!
-    if (interaction === undefined || interactions.has(interaction)) continue
-    problems.push({
-      where: `/recent/${i}/interaction`,
-      message: `no interaction is called ${JSON.stringify(interaction.slice(0, 80))}.`,
-      fix: suggestName(interaction, [...interactions.keys()]),
-    })
-  }
+  problems.push(...recentProblems(recent, interactions))
   return problems
+}
+
+/** What is wrong with what a visitor is said to have done just now. */
+export function recentProblems(
+  recent: RecommendRequest['recent'] = [],
+  interactions: ReadonlyMap<string, number>,
+): readonly Problem[] {
+  if (recent.length > MAX_RECENT_COUNT) {
+    const message = `found ${recent.length} interactions, expected at most ${MAX_RECENT_COUNT}.`
+    return [{ where: '/recent', message }]
+  }
+  return recent.flatMap(({ interaction }, i) => {
+    if (interaction === undefined || interactions.has(interaction)) return []
+    return [
+      {
+        where: `/recent/${i}/interaction`,
+        message: `no interaction is called ${JSON.stringify(interaction.slice(0, 80))}.`,
+        fix: suggestName(interaction, [...interactions.keys()]),
+      },
+    ]
+  })
+}
+
+/** @throws MillraceError REQUEST_INVALID, where there is any problem, with all of them */
+export function throwProblems(problems: readonly Problem[]): void {
+  const first = problems[0]
+  if (first === undefined) return
+  const more = problems.length > 1 ? ` And ${problems.length - 1} more.` : ''
+  throw new MillraceError('REQUEST_INVALID', `${first.where}: ${first.message}${more}`, {
+    ...(first.fix === undefined ? {} : { fix: first.fix }),
+    problems,
+  })
 }

@@ -10,7 +10,7 @@ import { ItemBitmaps } from '../item-bitmaps.ts'
 import { ItemIndexes } from '../item-indexes.ts'
 import type { LiveState } from '../live-state.ts'
 import { ParsedFilters } from '../parsed-filters.ts'
-import { MAX_EXCLUDE_COUNT, MAX_LIMIT } from '../request-check.ts'
+import { MAX_EXCLUDE_COUNT, MAX_LIMIT, throwProblems } from '../request-check.ts'
 import { shortfallOf } from '../shortfall.ts'
 import { type QueryWord, queryWords } from './query-words.ts'
 import { SearchIndex } from './search-index.ts'
@@ -280,8 +280,5 @@ function checkSearch({ query, limit, exclude, userId }: SearchRequest): void {
       fix: 'Leave it out for nobody.',
     })
   }
-  const first = problems[0]
-  if (first === undefined) return
-  const more = problems.length > 1 ? ` And ${problems.length - 1} more.` : ''
-  throw new MillraceError('REQUEST_INVALID', `${first.where}: ${first.message}${more}`, { problems })
+  throwProblems(problems)
 }
