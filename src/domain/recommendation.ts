@@ -15,6 +15,8 @@ export interface RecommendRequest {
   readonly recent?: readonly RecentInteraction[]
   /** The item to find others like, for placements of the pattern "embedding". */
   readonly itemId?: string
+  /** Instead of `itemId`: 1 to 100 items to find others for, such as a basket or a wish list, each once; none of them is in the answer. */
+  readonly itemIds?: readonly string[]
   /** Such as `category = 'shoes' and price < 20`. */
   readonly filter?: string
   readonly exclude?: readonly string[]

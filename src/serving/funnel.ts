@@ -3,7 +3,7 @@
 
 import type { RecommendRequest } from '../domain/recommendation.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import type { CandidateGenerator, Candidates } from '../ports/candidate-generator.ts'
+import type { CandidateGenerator, Candidates, History } from '../ports/candidate-generator.ts'
 import { Answer } from './answer.ts'
 import { CandidateRanking, type LiveFeatures, type RankedCandidates } from './candidate-ranking.ts'
 import { ContentProfile } from './content-profile.ts'
@@ -30,6 +30,8 @@ export interface Question {
   readonly filter: ParsedFilter | undefined
   /** The row of the item to find others like. */
   readonly similarRow: number | undefined
+  /** Where others for a set of items are asked for, the set's other ones. */
+  readonly otherSimilarRows: readonly number[]
   readonly limit: number
   readonly nowMs: number
 }
@@ -164,13 +166,14 @@ export class Funnel {
   #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: RankedCandidates | undefined): Outcome {
     const { request, placement, similarRow, limit, nowMs } = question
     this.#visitor.read(request, placement, allowed, nowMs)
-    const isItselfAllowed = similarRow !== undefined && allowed.withhold(this.indexes.indexOf(similarRow))
+    const asked = askedRows(question)
+    const askedCount = asked.filter((row) => allowed.withhold(this.indexes.indexOf(row))).length
     const answer = this.#answer
     answer.begin(allowed, placement.atMost, limit)
     this.#failures = [...(ranked?.failures ?? [])]
 
     const newCount = newItemCount(limit, placement.plan.newItemShare)
-    if (newCount > 0) this.#newItems.offer(answer, allowed, newCount, () => this.#profileOf(similarRow))
+    if (newCount > 0) this.#newItems.offer(answer, allowed, newCount, () => this.#profileOf(asked))
     const offeredNewCount = answer.count
 
     if (ranked !== undefined) offerRanked(answer, ranked)
@@ -178,7 +181,7 @@ export class Funnel {
     if (!answer.isFull) this.#offerGenerated(question, allowed)
     const generatedCount = answer.count - offeredNewCount
     if (!answer.isFull && similarRow !== undefined && generatedCount === 0) {
-      this.#popularItems.fillAlike(answer, allowed, this.#profileOf(similarRow), limit * WIDENING)
+      this.#popularItems.fillAlike(answer, allowed, this.#profileOf(asked), limit * WIDENING)
     }
     if (!answer.isFull) this.#popularItems.fill(answer, allowed)
     return {
@@ -192,7 +195,7 @@ export class Funnel {
         foundCount: answer.count,
         liveCount: this.#live.catalogue.liveCount,
         filterCount,
-        excludedCount: this.#visitor.excludedCount + Number(isItselfAllowed),
+        excludedCount: this.#visitor.excludedCount + askedCount,
         notInteractedCount: this.#visitor.notInteractedCount,
       },
     }
@@ -250,11 +253,19 @@ export class Funnel {
 
   #propose(
     generator: CandidateGenerator,
-    { similarRow }: Question,
+    { similarRow, otherSimilarRows }: Question,
     allowed: ItemBitmap,
     k: number,
     headOf: number,
   ): number {
+    if (otherSimilarRows.length > 0) {
+      // A set is a history without an order: measured on baskets, what a generator makes of it as a whole is as good as the sum of what is like each item, or better.
+      if (generator.similar === undefined) return 0
+      const set = this.#historyOf([similarRow!, ...otherSimilarRows])
+      return set.itemIndexes.length === 0
+        ? 0
+        : generator.generate(set, k, allowed.modelWords, this.#candidates, { headOf })
+    }
     if (similarRow !== undefined) {
       const index = this.indexes.indexOf(similarRow)
       const isKnown = index < this.indexes.modelItemCount
@@ -265,10 +276,16 @@ export class Funnel {
     return generator.generate(history, k, allowed.modelWords, this.#candidates, { headOf })
   }
 
-  /** Of the item asked about, else of what the visitor did lately. */
-  #profileOf(similarRow: number | undefined): ContentProfile {
+  /** Of those that the model knows, each as heavy as the other. */
+  #historyOf(rows: readonly number[]): History {
+    const known = rows.map((row) => this.indexes.indexOf(row)).filter((index) => index < this.indexes.modelItemCount)
+    return { itemIndexes: Int32Array.from(known), weights: new Float32Array(known.length).fill(1) }
+  }
+
+  /** Of the items asked about, else of what the visitor did lately. */
+  #profileOf(asked: readonly number[]): ContentProfile {
     this.#profile.clear()
-    if (similarRow !== undefined) this.#profile.add(similarRow)
+    if (asked.length > 0) for (const row of asked) this.#profile.add(row)
     else this.#visitor.forEachNewestRow((row) => this.#profile.add(row))
     return this.#profile
   }
@@ -278,6 +295,10 @@ export class Funnel {
     return this.#eligible(placement, undefined).count
   }
 }
+
+/** Rows of the items to find others like. */
+const askedRows = ({ similarRow, otherSimilarRows }: Question): readonly number[] =>
+  similarRow === undefined ? [] : [similarRow, ...otherSimilarRows]
 
 /** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
 function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: RankedCandidates): void {

@@ -12,7 +12,7 @@ import type { History, ItemSet } from '../ports/candidate-generator.ts'
 import type { LiveFeatures } from './candidate-ranking.ts'
 import type { Funnel } from './funnel.ts'
 import type { LiveState } from './live-state.ts'
-import { recentProblems, throwProblems } from './request-check.ts'
+import { recentProblems, repeatedProblems, throwProblems } from './request-check.ts'
 
 export const MAX_RANKED_COUNT = 1_000
 
@@ -295,15 +295,7 @@ function checkList({ itemIds, userId, recent }: RankRequest, live: LiveState): v
   if (itemIds.length < 1 || itemIds.length > MAX_RANKED_COUNT) {
     problems.push({ where: '/itemIds', message: `found ${itemIds.length} items, expected 1 to ${MAX_RANKED_COUNT}.` })
   } else {
-    const seen = new Set<string>()
-    for (const [n, itemId] of itemIds.entries()) {
-      if (seen.has(itemId))
-        problems.push({
-          where: `/itemIds/${n}`,
-          message: `found ${JSON.stringify(itemId.slice(0, 80))} again, expected each item once.`,
-        })
-      seen.add(itemId)
-    }
+    problems.push(...repeatedProblems(itemIds))
   }
   if (userId === '') {
     problems.push({

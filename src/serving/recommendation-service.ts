@@ -136,11 +136,13 @@ export class RecommendationService {
     const { live, clock } = this.#options
     const placement = this.#placement(request.placement)
     checkRequest(request, placement, live.interactionCodes)
+    const [similarRow, ...otherSimilarRows] = this.#similarRows(request)
     return {
       request,
       placement,
       filter: request.filter === undefined ? undefined : this.#filters.get(request.filter),
-      similarRow: request.itemId === undefined ? undefined : this.#similarRow(request.itemId),
+      similarRow,
+      otherSimilarRows,
       limit: request.limit ?? placement.plan.limit,
       nowMs: clock.now(),
     }
@@ -158,16 +160,21 @@ export class RecommendationService {
     )
   }
 
-  #similarRow(itemId: string): number {
+  #similarRows({ itemId, itemIds }: RecommendRequest): readonly number[] {
+    if (itemIds !== undefined) return itemIds.map((id, n) => this.#similarRow(id, `/itemIds/${n}`))
+    return itemId === undefined ? [] : [this.#similarRow(itemId, '/itemId')]
+  }
+
+  #similarRow(itemId: string, where: string): number {
     const { catalogue } = this.#options.live
     const row = catalogue.rowOf(itemId)
     const shown = JSON.stringify(itemId.slice(0, 80))
     if (row === undefined) {
-      throw new MillraceError('UNKNOWN_ITEM', `/itemId: no item has the id ${shown}.`, {
+      throw new MillraceError('UNKNOWN_ITEM', `${where}: no item has the id ${shown}.`, {
         fix: 'Send the item, or an interaction with it, first.',
       })
     }
-    if (!catalogue.isLive(row)) throw new MillraceError('UNKNOWN_ITEM', `/itemId: the item ${shown} was deleted.`)
+    if (!catalogue.isLive(row)) throw new MillraceError('UNKNOWN_ITEM', `${where}: the item ${shown} was deleted.`)
     return row
   }
 

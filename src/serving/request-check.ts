@@ -7,6 +7,8 @@ import type { Placement } from './placement.ts'
 export const MAX_LIMIT = 1_000
 export const MAX_RECENT_COUNT = 1_000
 export const MAX_EXCLUDE_COUNT = 100_000
+/** Items that others are looked for with. */
+export const MAX_SET_COUNT = 100
 
 /** @throws MillraceError REQUEST_INVALID with every problem */
 export function checkRequest(
@@ -18,7 +20,7 @@ export function checkRequest(
 }
 
 function problemsOf(
-  { limit, userId, recent, exclude, itemId }: RecommendRequest,
+  { limit, userId, recent, exclude, itemId, itemIds }: RecommendRequest,
   placement: Placement,
   interactions: ReadonlyMap<string, number>,
 ): readonly Problem[] {
@@ -34,19 +36,7 @@ function problemsOf(
     })
   }
   const isEmbedding = placement.plan.pattern === 'embedding'
-  if (isEmbedding && !itemId) {
-    problems.push({
-      where: '/itemId',
-      message: `found none, expected the item to find others like: the placement "${placement.name}" has the pattern "embedding".`,
-    })
-  }
-  if (!isEmbedding && itemId !== undefined) {
-    problems.push({
-      where: '/itemId',
-      message: `found ${JSON.stringify(itemId.slice(0, 80))}, but the placement "${placement.name}" has the pattern "${placement.plan.pattern}" and takes no item.`,
-      fix: 'Leave it out, or ask a placement of the pattern "embedding".',
-    })
-  }
+  problems.push(...(isEmbedding ? setProblems(itemId, itemIds, placement) : strayProblems(itemId, itemIds, placement)))
   if ((exclude?.length ?? 0) > MAX_EXCLUDE_COUNT) {
     problems.push({
       where: '/exclude',
@@ -55,6 +45,60 @@ function problemsOf(
   }
   problems.push(...recentProblems(recent, interactions))
   return problems
+}
+
+/** Where others like some items are asked for. */
+function setProblems(
+  itemId: string | undefined,
+  itemIds: readonly string[] | undefined,
+  { name }: Placement,
+): readonly Problem[] {
+  if (itemIds === undefined) {
+    if (itemId) return []
+    const message = `found none, expected the item to find others like: the placement "${name}" has the pattern "embedding".`
+    return [{ where: '/itemId', message }]
+  }
+  if (itemId !== undefined) {
+    return [{ where: '/itemIds', message: 'found both itemId and itemIds, expected one of them.' }]
+  }
+  if (itemIds.length < 1 || itemIds.length > MAX_SET_COUNT) {
+    return [{ where: '/itemIds', message: `found ${itemIds.length} items, expected 1 to ${MAX_SET_COUNT}.` }]
+  }
+  return repeatedProblems(itemIds)
+}
+
+/** Every item that a list has twice. */
+export function repeatedProblems(itemIds: readonly string[]): readonly Problem[] {
+  const seen = new Set<string>()
+  return itemIds.flatMap((itemId, n) => {
+    if (!seen.has(itemId)) {
+      seen.add(itemId)
+      return []
+    }
+    return [
+      {
+        where: `/itemIds/${n}`,
+        message: `found ${JSON.stringify(itemId.slice(0, 80))} again, expected each item once.`,
+      },
+    ]
+  })
+}
+
+function strayProblems(
+  itemId: string | undefined,
+  itemIds: readonly string[] | undefined,
+  { name, plan }: Placement,
+): readonly Problem[] {
+  const takesNone = `but the placement "${name}" has the pattern "${plan.pattern}" and takes no item.`
+  const fix = 'Leave it out, or ask a placement of the pattern "embedding".'
+  return [
+    ...(itemId === undefined
+      ? []
+      : [{ where: '/itemId', message: `found ${JSON.stringify(itemId.slice(0, 80))}, ${takesNone}`, fix }]),
+    ...(itemIds === undefined
+      ? []
+      : [{ where: '/itemIds', message: `found ${itemIds.length} items, ${takesNone}`, fix }]),
+  ]
 }
 
 /** What is wrong with what a visitor is said to have done just now. */
