@@ -6,12 +6,14 @@
 //   const { items } = await client.recommend({ placement: 'home', userId: 'u1' })
 import { type Call, Connection, type ConnectionOptions } from './client/connection.ts'
 import type { AttributeValue } from './domain/event.ts'
-import type { RecommendRequest, RecommendResponse } from './domain/recommendation.ts'
+import type { RankRequest, RankResponse, RecommendRequest, RecommendResponse } from './domain/recommendation.ts'
+import type { DuplicatesResponse, SearchRequest, SearchResponse } from './domain/search.ts'
 import type { Named, SystemNames } from './domain/system-names.ts'
 
 export { MillraceApiError } from './client/api-error.ts'
 export type { ConnectionOptions } from './client/connection.ts'
-export type { RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
+export type { RankResponse, RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
+export type { DuplicatesResponse, FoundItem, SearchRequest, SearchResponse } from './domain/search.ts'
 
 /** Where no system is given, every name is allowed. */
 type NamesOf<System> = System extends Named<infer Names> ? Names : AnyNames
@@ -125,6 +127,8 @@ type RecommendQuestion<Names extends SystemNames> = Omit<RecommendRequest, 'plac
   readonly recent?: readonly { readonly itemId: string; readonly interaction?: Names['interaction'] }[]
 }
 
+type RankQuestion<Names extends SystemNames> = Omit<RankRequest, 'recent'> & Pick<RecommendQuestion<Names>, 'recent'>
+
 type SimilarQuestion<Names extends SystemNames> = Pick<RecommendRequest, 'userId' | 'filter' | 'limit'> & {
   readonly placement?: Names['placement']
 }
@@ -141,6 +145,12 @@ interface ChangeOptions extends CallOptions {
 export interface MillraceClient<Names extends SystemNames = AnyNames> {
   recommend(question: RecommendQuestion<Names>, options?: CallOptions): Promise<RecommendResponse>
   similar(itemId: string, question?: SimilarQuestion<Names>, options?: CallOptions): Promise<RecommendResponse>
+  /** Items that fit some words, best first. */
+  search(question: SearchRequest, options?: CallOptions): Promise<SearchResponse>
+  /** A list of 1 to 1,000 items in order for a user; unknown ones come last and are named. */
+  rank(question: RankQuestion<Names>, options?: CallOptions): Promise<RankResponse>
+  /** Items whose texts say the same as those of the given one. */
+  duplicates(itemId: string, options?: CallOptions): Promise<DuplicatesResponse>
   /** Any number; sent in batches of 1,000, one after another. */
   sendEvents(
     events: readonly (ClientEvent<Names['interaction']> | ClientImpression)[],
@@ -207,6 +217,10 @@ export function createClient<System = undefined>(options: ConnectionOptions): Mi
     recommend: (question, { signal } = {}) => call('POST', '/v1/recommend', { body: question, signal }),
     similar: (itemId, question = {}, { signal } = {}) =>
       call('GET', `/v1/items/${encodeURIComponent(itemId)}/similar${queryOf(question)}`, { signal }),
+    search: (question, { signal } = {}) => call('POST', '/v1/search', { body: question, signal }),
+    rank: (question, { signal } = {}) => call('POST', '/v1/rank', { body: question, signal }),
+    duplicates: (itemId, { signal } = {}) =>
+      call('GET', `/v1/items/${encodeURIComponent(itemId)}/duplicates`, { signal }),
     sendEvents: (events, { signal } = {}) => {
       // Made before the first attempt: a repeated one carries the same id and time.
       const eventTime = new Date().toISOString()

@@ -12,6 +12,7 @@ import { type Logger, silentLogger } from '../lib/logger.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
+import { ItemSearch } from '../serving/search/item-search.ts'
 import { featuresAsOfInTurn } from './features-as-of.ts'
 import { liveFeatures } from './live-features.ts'
 import { LiveModel } from './live-model.ts'
@@ -75,6 +76,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     clock,
     newRequestId: randomUUID,
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
+    onListFailure: (error) => logger.warn('a list was put in order without the ranker', { error }),
     onAnswer: (observation) => {
       server.countAnswered(observation)
       if (impressions) recordImpression(impressions, observation)
@@ -95,6 +97,13 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const server = createServer(
     {
       recommender: service,
+      lists: service,
+      search: new ItemSearch({
+        plan,
+        live,
+        newRequestId: randomUUID,
+        onFailure: (error) => logger.error('searches do without what is alike', { error }),
+      }),
       intake: app.ingest,
       keys: app.keys,
       clock,
