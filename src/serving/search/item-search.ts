@@ -28,8 +28,11 @@ const ENOUGH_PER_ITEM = 2
 const ALIKE_WEIGHT = 0.5
 /** Items that are only alike are in the answer from this cosine on. */
 const ALIKE_MIN = 0.4
-/** What being like all that the user looked at last counts: enough to move items that fit about equally well. */
-const TASTE_WEIGHT = 0.1
+/**
+ * What being like all that the user looked at last counts. On Online Retail, with one or two words of what a customer bought later as the query, the mean reciprocal place
+ * of that item is 0.317 with 0, 0.327 with 0.1, 0.333 with 0.3, 0.332 with 1.
+ */
+const TASTE_WEIGHT = 0.3
 const TASTE_HISTORY_LENGTH = 20
 const SHOWN_READINGS_MAX = 5
 

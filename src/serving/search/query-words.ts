@@ -42,12 +42,11 @@ export interface QueryWord {
 export function queryWords(query: string, index: TextIndex): readonly QueryWord[] {
   const words = searchWords(query, QUERY_WORD_COUNT_MAX)
   const isLastOpen = /[\p{L}\p{M}\p{N}]$/u.test(query)
-  const readings = words.map((word, i) => readingsOf(word, isLastOpen && i === words.length - 1, index))
-  for (let i = 1; i < words.length; i++) {
-    const joined = exact(stemOf(words[i - 1]! + words[i]!), 'compound', 1, index)
-    readings[i - 1]!.push(...joined)
-    readings[i]!.push(...joined)
-  }
+  const joined = words.slice(1).map((word, i) => exact(stemOf(words[i]! + word), 'compound', 1, index))
+  const readings = words.map((word, i) => {
+    const compounds = [...(joined[i - 1] ?? []), ...(joined[i] ?? [])]
+    return readingsOf(word, { isOpen: isLastOpen && i === words.length - 1, compounds }, index)
+  })
   return words.map((written, i) => ({
     written,
     readings: readings[i]!,
@@ -55,12 +54,16 @@ export function queryWords(query: string, index: TextIndex): readonly QueryWord[
   }))
 }
 
-function readingsOf(word: string, isOpen: boolean, index: TextIndex): Reading[] {
+function readingsOf(
+  word: string,
+  { isOpen, compounds }: { readonly isOpen: boolean; readonly compounds: readonly Reading[] },
+  index: TextIndex,
+): readonly Reading[] {
   const stem = stemOf(word)
-  const found = exact(stem, 'word', 1, index)
+  const found = [...exact(stem, 'word', 1, index), ...compounds]
   if (isOpen) found.push(...completions(word, stem, found.length > 0 ? 0.4 : 0.8, index))
   const rowCount = found.reduce((sum, { postings }) => sum + postings.length, 0)
-  if (rowCount > RARE_ROW_COUNT) return found
+  if (rowCount > RARE_ROW_COUNT || compounds.length > 0) return found
   found.push(...mended(word, stem, index), ...split(word, index))
   return found
 }
