@@ -341,7 +341,7 @@ export function startTestServer(
         requestId: 'r1',
         modelVersion: 'm1',
         rung: 'full',
-        items: itemIds.map((itemId, n) => (itemId === 'unknown' ? { itemId } : { itemId, score: -n })),
+        items: itemIds.map((itemId, n) => (itemId === 'unknown' ? { itemId } : { itemId, score: 9 - n })),
         unknown: itemIds.filter((itemId) => itemId === 'unknown'),
       }),
     },
