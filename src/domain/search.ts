@@ -39,7 +39,7 @@ export interface SearchResponse {
   readonly items: readonly FoundItem[]
   /** In the order of the query. */
   readonly words: readonly SearchedWord[]
-  /** Why there cannot be as many items as were asked for; left out where there could, but no more of them fit the query. */
+  /** Why there are fewer items than were asked for, where every item that may be in the answer is; left out where others do not fit the query. */
   readonly shortfall?: Shortfall
 }
 

@@ -228,7 +228,8 @@ export class ItemSearch {
     readonly filterCount: number
     readonly excludedCount: number
   }): Shortfall | undefined {
-    if (filterCount - excludedCount >= limit) return undefined
+    // Where more were allowed, it is the words that no more of them fit.
+    if (foundCount >= limit || foundCount < filterCount - excludedCount) return undefined
     const { liveCount } = this.#live.catalogue
     return shortfallOf({
       askedCount: limit,
