@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { anAnswer } from '../domain/answer-record.testing.ts'
+import { anAnswer } from '../domain/answer-record.contract.ts'
 import type { AnswerRecord } from '../domain/answer-record.ts'
 import { silentLogger } from '../lib/logger.ts'
 import { answerRecorder } from './answer-recorder.ts'

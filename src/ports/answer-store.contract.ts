@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { anAnswer } from '../domain/answer-record.testing.ts'
+import { anAnswer } from '../domain/answer-record.contract.ts'
 import type { AnswerRecord } from '../domain/answer-record.ts'
 import type { AnswerStore } from './answer-store.ts'
 import { type Fresh, withFresh } from './port-under-test.contract.ts'

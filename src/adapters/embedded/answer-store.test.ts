@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { anAnswer } from '../../domain/answer-record.testing.ts'
+import { anAnswer } from '../../domain/answer-record.contract.ts'
 import { testAnswerStore } from '../../ports/answer-store.contract.ts'
 import { openAnswerStore } from './answer-store.ts'
 
@@ -51,7 +51,7 @@ describe('embedded store of answers', () => {
     const moduleUrl = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
     const script = `
       const { openAnswerStore } = await import(${moduleUrl('./answer-store.ts')})
-      const { anAnswer } = await import(${moduleUrl('../../domain/answer-record.testing.ts')})
+      const { anAnswer } = await import(${moduleUrl('../../domain/answer-record.contract.ts')})
       const store = await openAnswerStore({ folder: ${JSON.stringify(folder)}, ...${JSON.stringify(retention)} })
       await store.append([anAnswer('from elsewhere')])
       await store.close()`
