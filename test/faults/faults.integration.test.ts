@@ -85,8 +85,8 @@ const trials: readonly Trial[] = [
   inner('the clock is a day behind', 'full'),
   inner('models are swapped', 'full'),
   { fault: 'clients send byte by byte', rungs: ['full'], begin: async () => crowd(50, trickle) },
-  { fault: 'clients leave before the answer', rungs: ['full', 'reduced'], begin: async () => crowd(20, leaveAtOnce) },
-  { fault: 'clients flood', rungs: any, begin: async () => crowd(64, askAtOnceAgain) },
+  { fault: 'clients leave before the answer', rungs: ['full', 'reduced'], begin: async () => crowd(8, leaveAtOnce) },
+  { fault: 'clients flood', rungs: any, begin: async () => crowd(24, askAtOnceAgain) },
 ]
 
 /** So many clients of a kind, until they are called off. */
