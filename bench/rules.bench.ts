@@ -148,6 +148,7 @@ function questionsOf(size: ShopSize) {
         placement: placements.get(name)!,
         filter: undefined,
         similarRow: undefined,
+        otherSimilarRows: [],
         limit: LIMIT,
         nowMs,
         requestId: `r${n}`,

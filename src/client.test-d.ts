@@ -33,6 +33,10 @@ client.similar('i1', { placement: 'product', limit: 5 })
 client.recommend({ placement: 'product', itemId: 'i1', userId: 'u1' }, { timeoutMs: 200 })
 client.track({ interaction: 'view', userId: 'u1', itemId: 'i1' })
 client.track({ kind: 'impression', userId: 'u1', itemIds: ['i1'] })
+client.recommend({ placement: 'product', itemIds: ['i1', 'i2'] })
+client.search({ query: 'lamp', userId: 'u1' })
+client.rank({ itemIds: ['i1'], userId: 'u1', recent: [{ itemId: 'i2', interaction: 'view' }] })
+client.duplicates('i1')
 client.sendEvents([{ interaction: 'purchase', userId: 'u1', itemId: 'i1', eventTime: new Date() }])
 client.putItem('i1', item)
 client.putItem('i1', { ...item, isNew: true })
@@ -45,6 +49,10 @@ client.putUser('u1', { country: 'nl' })
 client.recommend({ placement: 'hom' })
 // @ts-expect-error no interaction is called "buy"
 client.recommend({ placement: 'home', recent: [{ itemId: 'i1', interaction: 'buy' }] })
+// @ts-expect-error no interaction is called "buy"
+client.rank({ itemIds: ['i1'], recent: [{ itemId: 'i2', interaction: 'buy' }] })
+// @ts-expect-error a search needs words
+client.search({ userId: 'u1' })
 // @ts-expect-error no placement is called "products"
 client.similar('i1', { placement: 'products' })
 // @ts-expect-error no interaction is called "buy"

@@ -50,6 +50,20 @@ async function failureOf(call: Promise<unknown>): Promise<MillraceApiError> {
 
 const good = { status: 200, body: '{"models":[]}' }
 
+test('searches, lists to be put in order and duplicates go to their routes', async () => {
+  const { client } = await connected()
+  expect(await client.search({ query: 'lamp', filter: 'price < 5', limit: 3 })).toMatchObject({
+    items: [{ itemId: 'i1', matched: ['lamp'] }],
+  })
+  const { items, unknown } = await client.rank({ itemIds: ['i2', 'unknown'], userId: 'u1', recent: [{ itemId: 'i9' }] })
+  expect(items).toEqual([{ itemId: 'i2', score: 9 }, { itemId: 'unknown' }])
+  expect(unknown).toEqual(['unknown'])
+  expect(await client.duplicates('a/b ü')).toMatchObject({
+    itemId: 'a/b ü',
+    duplicates: [{ itemId: 'i2', by: 'words' }],
+  })
+})
+
 test('recommend and similar send what they are asked and return what the server says', async () => {
   const { client, running } = await connected()
   const answer = await client.recommend({ placement: 'home', userId: 'u1', recent: [{ itemId: 'i9' }], limit: 3 })

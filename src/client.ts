@@ -9,14 +9,22 @@ import { platformTime } from './client/client-time.ts'
 import { type Call, type CallOptions, Connection, type ConnectionOptions } from './client/connection.ts'
 import { eventQueue, type TrackingOptions } from './client/event-queue.ts'
 import type { AttributeValue } from './domain/event.ts'
-import type { RecommendedItem, RecommendRequest, RecommendResponse } from './domain/recommendation.ts'
+import type {
+  RankRequest,
+  RankResponse,
+  RecommendedItem,
+  RecommendRequest,
+  RecommendResponse,
+} from './domain/recommendation.ts'
+import type { DuplicatesResponse, SearchRequest, SearchResponse } from './domain/search.ts'
 import type { Named, SystemNames } from './domain/system-names.ts'
 
 export { MillraceApiError } from './client/api-error.ts'
 export type { ClientTime } from './client/client-time.ts'
 export type { CallOptions, ConnectionOptions } from './client/connection.ts'
 export type { DroppedEvents, RejectedEvent, TrackingOptions } from './client/event-queue.ts'
-export type { RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
+export type { RankResponse, RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
+export type { DuplicatesResponse, FoundItem, SearchRequest, SearchResponse } from './domain/search.ts'
 
 /** Where no system is given, every name is allowed. */
 export type NamesOf<System> = System extends Named<infer Names> ? Names : AnyNames
@@ -139,21 +147,33 @@ export interface RecommendAnswer<Names extends SystemNames = AnyNames>
 
 type IsKnown<Name extends string> = string extends Name ? false : true
 
+/** What the visitor did just now, oldest first, where it is not sent as events. */
+type Recent<Names extends SystemNames> = readonly {
+  readonly itemId: string
+  readonly interaction?: Names['interaction']
+}[]
+
+type RankQuestion<Names extends SystemNames> = Omit<RankRequest, 'recent'> & { readonly recent?: Recent<Names> }
+
 /** Which placement, and for which item where the placement shows items like a given one. */
 type PlacementQuestion<Names extends SystemNames> =
   IsKnown<Names['placement']> extends true
     ?
-        | { readonly placement: Names['itemPlacement']; readonly itemId: string }
-        | { readonly placement: Exclude<Names['placement'], Names['itemPlacement']>; readonly itemId?: never }
-    : { readonly placement: string; readonly itemId?: string }
+        | { readonly placement: Names['itemPlacement']; readonly itemId: string; readonly itemIds?: never }
+        | { readonly placement: Names['itemPlacement']; readonly itemIds: readonly string[]; readonly itemId?: never }
+        | {
+            readonly placement: Exclude<Names['placement'], Names['itemPlacement']>
+            readonly itemId?: never
+            readonly itemIds?: never
+          }
+    : { readonly placement: string; readonly itemId?: string; readonly itemIds?: readonly string[] }
 
 type RecommendQuestion<Names extends SystemNames> = Omit<
   RecommendRequest,
-  'placement' | 'itemId' | 'recent' | 'alreadyShown'
+  'placement' | 'itemId' | 'itemIds' | 'recent' | 'alreadyShown'
 > &
   PlacementQuestion<Names> & {
-    /** What the visitor did just now, oldest first, where it is not sent as events. */
-    readonly recent?: readonly { readonly itemId: string; readonly interaction?: Names['interaction'] }[]
+    readonly recent?: Recent<Names>
   }
 
 type SimilarQuestion<Names extends SystemNames> = Pick<RecommendRequest, 'userId' | 'filter' | 'limit' | 'after'> & {
@@ -174,6 +194,12 @@ export interface ClientOptions<Interaction extends string = string> extends Conn
 export interface MillraceClient<Names extends SystemNames = AnyNames> {
   recommend(question: RecommendQuestion<Names>, options?: CallOptions): Promise<RecommendAnswer<Names>>
   similar(itemId: string, question?: SimilarQuestion<Names>, options?: CallOptions): Promise<RecommendAnswer<Names>>
+  /** Items that fit some words, best first. */
+  search(question: SearchRequest, options?: CallOptions): Promise<SearchResponse>
+  /** A list of 1 to 1,000 items in order for a user; unknown ones come last and are named. */
+  rank(question: RankQuestion<Names>, options?: CallOptions): Promise<RankResponse>
+  /** Items whose texts say the same as those of the given one. */
+  duplicates(itemId: string, options?: CallOptions): Promise<DuplicatesResponse>
   /** Any number; sent in batches of 1,000, one after another. */
   sendEvents(
     events: readonly (ClientEvent<Names['interaction']> | ClientImpression)[],
@@ -263,6 +289,9 @@ export function createClient<System = undefined>(
     recommend: (question, rest) => call('POST', '/v1/recommend', { body: question, ...rest }),
     similar: (itemId, question = {}, rest) =>
       call('GET', `/v1/items/${encodeURIComponent(itemId)}/similar${queryOf(question)}`, rest),
+    search: (question, rest) => call('POST', '/v1/search', { body: question, ...rest }),
+    rank: (question, rest) => call('POST', '/v1/rank', { body: question, ...rest }),
+    duplicates: (itemId, rest) => call('GET', `/v1/items/${encodeURIComponent(itemId)}/duplicates`, rest),
     sendEvents: (events, rest) => sendEvents(events.map(complete), rest),
     track: (event) => queue.add(complete(event)),
     flush: queue.flush,

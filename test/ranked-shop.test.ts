@@ -80,6 +80,14 @@ test('answers hold what the ranker makes of the past played again, to the last d
       expect(answer.items.map(({ itemId, score }) => ({ itemId, score }))).toEqual(
         items.map(({ itemId, score }) => ({ itemId, score })),
       )
+      // A list that somebody else made is scored alike.
+      const itemIds = ['unheard-of', ...answer.items.map(({ itemId }) => itemId).reverse()]
+      const ranked = await server.service.rank({ userId, itemIds })
+      expect(ranked.rung).toBe('full')
+      expect(ranked.items).toEqual([
+        ...answer.items.map(({ itemId, score }) => ({ itemId, score })),
+        { itemId: 'unheard-of' },
+      ])
     }
     await server.service.recommend({ placement: 'home' })
     await server.close()

@@ -14,6 +14,7 @@ import { repeat } from '../lib/repeat.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
+import { ItemSearch } from '../serving/search/item-search.ts'
 import { StoredLists } from '../serving/stored-lists.ts'
 import { withPages } from './answer-pages.ts'
 import { type ExplainAnswerOptions, explainAnswer } from './explain-answer.ts'
@@ -88,6 +89,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     storedLists: new StoredLists(await app.storedLists()),
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
     ruleFunctions: app.system.ruleFunctions,
+    onListFailure: (error) => logger.warn('a list was put in order without the ranker', { error }),
     onAnswer: (observation) => {
       if (isWarmingUp) return
       server.countAnswered(observation)
@@ -111,6 +113,13 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const server = createServer(
     {
       recommender: withPages(service, answers),
+      lists: service,
+      search: new ItemSearch({
+        plan,
+        live,
+        newRequestId: randomUUID,
+        onFailure: (error) => logger.error('searches do without what is alike', { error }),
+      }),
       intake: app.ingest,
       keys: app.keys,
       clock,

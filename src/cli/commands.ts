@@ -71,6 +71,8 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Why an item is recommended to a user: what moved its score',
     load: () => import('./explain.ts'),
   },
+  { name: 'search', summary: 'Find items by what is written about them', load: () => import('./search.ts') },
+  { name: 'duplicates', summary: 'List items whose texts say the same', load: () => import('./duplicates.ts') },
   {
     name: 'importance',
     summary: 'What each feature means to a model: its part of the gain, and how often it is asked for',

@@ -15,6 +15,8 @@ export interface RecommendRequest {
   readonly recent?: readonly RecentInteraction[]
   /** The item to find others like, for placements of the pattern "embedding". */
   readonly itemId?: string
+  /** Instead of `itemId`: 1 to 100 items to find others for, such as a basket or a wish list, each once; none of them is in the answer. */
+  readonly itemIds?: readonly string[]
   /** Such as `category = 'shoes' and price < 20`. */
   readonly filter?: string
   readonly exclude?: readonly string[]
@@ -68,4 +70,31 @@ export interface RecommendResponse {
   /** Where a list that was made ahead of time has a part in the answer. */
   readonly stored?: StoredOrigin
   readonly shortfall?: Shortfall
+}
+
+/** A list that somebody else made, to be put in order for a user. */
+export interface RankRequest {
+  /** 1 to 1,000, each once. */
+  readonly itemIds: readonly string[]
+  /** A known or new user; left out for an anonymous visitor. */
+  readonly userId?: string
+  /** Oldest first. Added after what is known of the user. */
+  readonly recent?: readonly RecentInteraction[]
+}
+
+export interface RankedListItem {
+  readonly itemId: string
+  /** What it was ordered by, comparable within one answer only; left out where nothing could be said of the item. */
+  readonly score?: number
+}
+
+export interface RankResponse {
+  readonly requestId: string
+  readonly modelVersion: string
+  /** `full`: in the order of the ranker; `unranked`: of the generators, one after the other; `popular`: of what is popular. */
+  readonly rung: Rung
+  /** All that were given, best first; those that nothing could be said of keep their order behind the others, unknown ones last. */
+  readonly items: readonly RankedListItem[]
+  /** Of those: unknown to the catalogue, or deleted. */
+  readonly unknown: readonly string[]
 }

@@ -8,6 +8,8 @@ const { server } = startTestServer()
 
 const routes = [
   ['POST', '/v1/recommend'],
+  ['POST', '/v1/search'],
+  ['POST', '/v1/rank'],
   ['POST', '/v1/events'],
   ['PUT', '/v1/items'],
   ['PUT', '/v1/users'],
@@ -19,6 +21,8 @@ const routes = [
 const nearlyRight = fc.record(
   {
     placement: fc.oneof(fc.constant('home'), fc.jsonValue()),
+    query: fc.oneof(fc.string(), fc.jsonValue()),
+    itemIds: fc.oneof(fc.array(fc.string()), fc.jsonValue()),
     userId: fc.oneof(fc.string(), fc.jsonValue()),
     recent: fc.oneof(fc.array(fc.record({ itemId: fc.oneof(fc.string(), fc.jsonValue()) })), fc.jsonValue()),
     limit: fc.oneof(fc.integer(), fc.double(), fc.jsonValue()),
@@ -71,7 +75,10 @@ test('any bytes get an answer or a problem', async () => {
 })
 
 test('any address gets an answer or a problem', async () => {
-  const part = fc.oneof(fc.string(), fc.constantFrom('v1', 'items', 'users', 'similar', '%', '%zz', '..', 'a%00b'))
+  const part = fc.oneof(
+    fc.string(),
+    fc.constantFrom('v1', 'items', 'users', 'similar', 'duplicates', '%', '%zz', '..', 'a%00b'),
+  )
   const address = fc.record({
     parts: fc.array(part, { maxLength: 5 }),
     query: fc.string(),

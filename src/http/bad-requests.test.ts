@@ -126,6 +126,25 @@ test('k of 0, below 0, a fraction, and a thousand million', async () => {
   }
 })
 
+test('a query without a letter and one of 10,000, 1,001 items and none to rank, 101 items to find others for', async () => {
+  const post = (url: string, payload: object) => problemFor({ method: 'POST', url, payload })
+  const items = (count: number) => Array.from({ length: count }, (_, n) => `i${n}`)
+  const found = [
+    await post('/v1/search', { query: '' }),
+    await post('/v1/search', { query: 'x'.repeat(10_000) }),
+    await post('/v1/rank', { itemIds: items(1001) }),
+    await post('/v1/rank', { itemIds: [] }),
+    await problemFor(recommend({ placement: 'productPage', itemIds: items(101) })),
+  ]
+  expect(found.map(({ code, problems: [{ where, message }] }) => [code, where, message])).toEqual([
+    ['REQUEST_INVALID', '/query', 'Found empty text.'],
+    ['REQUEST_INVALID', '/query', 'Found 10000 characters, expected at most 512.'],
+    ['REQUEST_INVALID', '/itemIds', 'Found 1001 entries, it must NOT have more than 1000 items.'],
+    ['REQUEST_INVALID', '/itemIds', 'Found 0 entries, it must NOT have fewer than 1 items.'],
+    ['REQUEST_INVALID', '/itemIds', 'Found 101 entries, it must NOT have more than 100 items.'],
+  ])
+})
+
 test('a parameter of the address is named without a slash', async () => {
   const problem = await problemFor('/v1/items/i1/similar?limit=many&colour=red')
   expect(problem).toMatchObject({ code: 'REQUEST_INVALID' })

@@ -5,9 +5,10 @@ import type { EntityName } from '../domain/event.ts'
 import type { ExplainedAnswer } from '../domain/explained-answer.ts'
 import type { FeatureDefinition, FeatureReading } from '../domain/feature.ts'
 import type { GateReport } from '../domain/gate-report.ts'
-import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import type { RankRequest, RankResponse, RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { AliasMove, ModelDecision } from '../domain/registered-model.ts'
 import type { Run, RunMetric } from '../domain/run.ts'
+import type { DuplicatesResponse, SearchRequest, SearchResponse } from '../domain/search.ts'
 import type { SkewReport } from '../domain/skew-report.ts'
 import type { ChecksSummary, SourceSummary, SystemStatus } from '../domain/system-status.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -31,6 +32,20 @@ export interface Recommender {
    * @throws MillraceError for an unknown placement or item, a filter with an error, and the like
    */
   recommend(request: RecommendRequest): RecommendResponse | Promise<RecommendResponse>
+}
+
+/** Finds items by what is written about them. */
+export interface Search {
+  /** @throws MillraceError REQUEST_INVALID, or FILTER_... for a filter */
+  search(request: SearchRequest): Promise<SearchResponse>
+  /** @throws MillraceError UNKNOWN_ITEM */
+  duplicatesOf(itemId: string): Promise<DuplicatesResponse>
+}
+
+/** Puts lists of others in order. */
+export interface ListRanker {
+  /** @throws MillraceError REQUEST_INVALID */
+  rank(request: RankRequest): Promise<RankResponse>
 }
 
 /** What each step of a ranked answer took, in milliseconds. */
@@ -295,6 +310,10 @@ export interface ProcessGroup {
 
 export interface ServerDependencies {
   readonly recommender: Recommender
+  /** Left out where nothing is searched: then there are no routes of it. */
+  readonly search?: Search
+  /** Left out where no lists are put in order: then there is no route for it. */
+  readonly lists?: ListRanker
   readonly intake: Intake
   readonly keys: KeyStore
   readonly clock: Clock

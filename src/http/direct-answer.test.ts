@@ -19,6 +19,7 @@ const response: RecommendResponse = {
     { itemId: 'i"1\\', score: -0.1234567901234568, generator: 'cf' },
     { itemId: 'café 🛒 \ud800', score: 1e-21, generator: 'popular' },
   ],
+  stored: { batchId: 'b1', madeAt: '2026-01-01T00:00:00.000Z', ageSeconds: 60 },
   shortfall: { askedCount: 5, reason: 'FILTER_TOO_NARROW', message: 'Two items fit.' },
 }
 
@@ -52,6 +53,7 @@ test('an answer holds what its schema declares and nothing else, for nothing tak
   const { properties } = RecommendAnswer
   expect(Object.keys(properties)).toEqual(Object.keys(response))
   expect(Object.keys(properties.items.items.properties)).toEqual(Object.keys(response.items[0]!))
+  expect(Object.keys(properties.stored.properties)).toEqual(Object.keys(response.stored!))
   expect(Object.keys(properties.shortfall.properties)).toEqual(Object.keys(response.shortfall!))
 })
 

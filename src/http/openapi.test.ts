@@ -25,6 +25,9 @@ test('it describes every route of the server', async () => {
   expect(operationsOf(document).map(({ method, path }) => `${method.toUpperCase()} ${path}`)).toEqual([
     'POST /v1/recommend',
     'GET /v1/items/{id}/similar',
+    'POST /v1/search',
+    'GET /v1/items/{id}/duplicates',
+    'POST /v1/rank',
     'GET /v1/models',
     'GET /v1/models/{version}',
     'GET /v1/models/{version}/gates',
@@ -124,6 +127,12 @@ test('its schemas are valid JSON Schema of the draft that OpenAPI 3.1 uses, and 
   const recommend = (payload: object) => server.inject({ method: 'POST', url: '/v1/recommend', payload })
   expect(fits('RecommendAnswer', (await recommend({ placement: 'home' })).json())).toBe(true)
   expect(fits('RecommendAnswer', { requestId: 5 })).toBe(false)
+  const post = async (url: string, payload: object) => (await server.inject({ method: 'POST', url, payload })).json()
+  expect(fits('SearchAnswer', await post('/v1/search', { query: 'lamp' }))).toBe(true)
+  expect(fits('RankAnswer', await post('/v1/rank', { itemIds: ['i1', 'unknown'] }))).toBe(true)
+  expect(fits('DuplicatesAnswer', (await server.inject('/v1/items/i1/duplicates')).json())).toBe(true)
+  expect(fits('RecommendRequest', { placement: 'productPage', itemIds: ['i1', 'i2'] })).toBe(true)
+  expect(fits('RecommendRequest', { placement: 'productPage', itemIds: [] })).toBe(false)
   expect(fits('Problem', (await recommend({ limit: 0 })).json())).toBe(true)
   expect(fits('ModelsAnswer', (await server.inject('/v1/models')).json())).toBe(true)
   expect(fits('Model', (await server.inject('/v1/models/m1')).json())).toBe(true)

@@ -7,12 +7,14 @@ const ID_LENGTH_MAX = 256
 const FILTER_LENGTH_MAX = 4096
 const RECENT_COUNT_MAX = 1000
 const EXCLUDE_COUNT_MAX = 100_000
+/** Items that others are looked for with. */
+const SET_COUNT_MAX = 100
 /** Items in one answer. */
 export const LIMIT_MAX = 1000
 
 const strict = { additionalProperties: false } as const
 
-const Id = Type.String({
+export const Id = Type.String({
   minLength: 1,
   maxLength: ID_LENGTH_MAX,
   description: 'At most 256 bytes, no control characters.',
@@ -22,11 +24,21 @@ const Limit = Type.Integer({
   maximum: LIMIT_MAX,
   description: "How many items; the placement's own limit where it is left out.",
 })
-const Filter = Type.String({
+export const Filter = Type.String({
   maxLength: FILTER_LENGTH_MAX,
   description: "Such as `category = 'shoes' and price < 20`.",
 })
-const Exclude = Type.Array(Id, { maxItems: EXCLUDE_COUNT_MAX, description: 'Items that must not be in the answer.' })
+export const Exclude = Type.Array(Id, {
+  maxItems: EXCLUDE_COUNT_MAX,
+  description: 'Items that must not be in the answer.',
+})
+export const Recent = Type.Array(
+  Type.Object({ itemId: Id, interaction: Type.Optional(Type.String({ maxLength: ID_LENGTH_MAX })) }, strict),
+  {
+    maxItems: RECENT_COUNT_MAX,
+    description: 'What the visitor did just now, oldest first, where it is not in the log.',
+  },
+)
 const EventTime = Type.Union([Type.String(), Type.Number()], {
   description:
     'When it happened: ISO 8601, UTC where no zone is given, or milliseconds since 1970. Now, where it is left out.',
@@ -71,16 +83,15 @@ export const RecommendBody = Type.Object(
       description: 'One of the placements of the system file.',
     }),
     userId: Type.Optional(Id),
-    recent: Type.Optional(
-      Type.Array(
-        Type.Object({ itemId: Id, interaction: Type.Optional(Type.String({ maxLength: ID_LENGTH_MAX })) }, strict),
-        {
-          maxItems: RECENT_COUNT_MAX,
-          description: 'What the visitor did just now, oldest first, where it is not in the log.',
-        },
-      ),
-    ),
+    recent: Type.Optional(Recent),
     itemId: Type.Optional(Id),
+    itemIds: Type.Optional(
+      Type.Array(Id, {
+        minItems: 1,
+        maxItems: SET_COUNT_MAX,
+        description: 'Instead of itemId: a basket or wish list to find others for, each item once.',
+      }),
+    ),
     filter: Type.Optional(Filter),
     exclude: Type.Optional(Exclude),
     limit: Type.Optional(Limit),
@@ -101,15 +112,21 @@ const RecommendedItem = Type.Object(
   { title: 'RecommendedItem' },
 )
 
+export const RungSchema = Type.Union([Type.Literal('full'), Type.Literal('unranked'), Type.Literal('popular')], {
+  description: 'The rung of the fallback ladder that the answer stands on.',
+})
+
+export const ShortfallSchema = Type.Object(
+  { askedCount: Type.Integer(), reason: Type.String(), message: Type.String() },
+  { title: 'Shortfall', description: 'Why there are fewer items than were asked for.' },
+)
+
 export const RecommendAnswer = Type.Object(
   {
     requestId: Type.String(),
     placement: Type.String(),
     modelVersion: Type.String(),
-    rung: Type.Union(
-      [Type.Literal('full'), Type.Literal('unranked'), Type.Literal('stored'), Type.Literal('popular')],
-      { description: 'The rung of the fallback ladder that the answer stands on.' },
-    ),
+    rung: RungSchema,
     items: Type.Array(RecommendedItem, { description: 'Best first.' }),
     stored: Type.Optional(
       Type.Object(
@@ -120,12 +137,7 @@ export const RecommendAnswer = Type.Object(
         },
       ),
     ),
-    shortfall: Type.Optional(
-      Type.Object(
-        { askedCount: Type.Integer(), reason: Type.String(), message: Type.String() },
-        { title: 'Shortfall', description: 'Why there are fewer items than were asked for.' },
-      ),
-    ),
+    shortfall: Type.Optional(ShortfallSchema),
   },
   { title: 'RecommendAnswer' },
 )

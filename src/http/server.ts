@@ -28,6 +28,7 @@ import { allowOrigins } from './origins.ts'
 import { PROBLEM_TYPE, type ProblemBody, problemOf } from './problem.ts'
 import { recommendationRoutes } from './recommendation-routes.ts'
 import { runRoutes } from './run-routes.ts'
+import { searchRoutes } from './search-routes.ts'
 import { tableRoutes } from './table-routes.ts'
 import { refuseUnknownRoutes } from './unknown-route.ts'
 import { compileCheck } from './validation.ts'
@@ -120,6 +121,7 @@ export function createServer(deps: ServerDependencies, options: ServerOptions = 
   refuseUnknownRoutes(app)
   const document = documentRoutes(app, deps.build)
   recommendationRoutes(app, deps, { metrics, parse })
+  searchRoutes(app, deps)
   modelRoutes(app, deps)
   explanationRoutes(app, deps)
   answerRoutes(app, deps)

@@ -337,6 +337,23 @@ export function startTestServer(
   }
   const deps: ServerDependencies = {
     recommender: options.recommender ?? { recommend },
+    lists: {
+      rank: async ({ itemIds }) => ({
+        requestId: 'r1',
+        modelVersion: 'm1',
+        rung: 'full',
+        items: itemIds.map((itemId, n) => (itemId === 'unknown' ? { itemId } : { itemId, score: 9 - n })),
+        unknown: itemIds.filter((itemId) => itemId === 'unknown'),
+      }),
+    },
+    search: {
+      search: async ({ query }) => ({
+        requestId: 'r1',
+        items: [{ itemId: 'i1', score: 1.5, matched: [query] }],
+        words: [{ word: query, readAs: [{ word: query, by: 'word' }] }],
+      }),
+      duplicatesOf: async (itemId) => ({ itemId, duplicates: [{ itemId: 'i2', by: 'words', differing: ['price'] }] }),
+    },
     intake: options.intake ?? {
       acceptEvents: async (rows, origin) => {
         test.eventBatches.push({ rows, origin })

@@ -216,6 +216,17 @@ export class CandidateRanking {
     }
   }
 
+  /** Runs something else that uses the ranker, which stays open until that has ended. */
+  async whileOpen<T>(use: () => Promise<T>): Promise<T> {
+    this.#underwayCount++
+    try {
+      return await use()
+    } finally {
+      this.#underwayCount--
+      if (this.#isRetired) this.#closeWhenIdle()
+    }
+  }
+
   /** Nothing is gathered from now on; the ranker is closed when what is under way has ended. */
   retire(): void {
     this.#isRetired = true

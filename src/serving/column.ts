@@ -18,6 +18,8 @@ export interface Column {
   readonly groupOf?: (row: number) => number
   /** Words that describe an item and that items share. Only for types that have them. */
   readonly words?: ItemWords
+  /** Whether it holds texts that are written for one item each. */
+  readonly holdsText?: boolean
 }
 
 /** The words of a category or tags column, as small numbers >= 0. */
@@ -215,6 +217,7 @@ class TagsColumn implements Column {
 const MAX_TAG_COUNT = 65_534
 
 class TextColumn implements Column {
+  readonly holdsText = true
   readonly #texts: (string | undefined)[] = []
 
   set(row: number, value: AttributeValue | undefined): void {

@@ -6,7 +6,7 @@ import type { RuleTrace } from '../domain/rule-trace.ts'
 import type { StoredList } from '../domain/stored-list.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import type { CandidateGenerator, Candidates, ItemSet } from '../ports/candidate-generator.ts'
+import type { CandidateGenerator, Candidates, History, ItemSet } from '../ports/candidate-generator.ts'
 import { Answer } from './answer.ts'
 import { CandidateRanking, type LiveFeatures, type RankedCandidates } from './candidate-ranking.ts'
 import { ContentProfile } from './content-profile.ts'
@@ -46,6 +46,8 @@ export interface Question {
   readonly filter: ParsedFilter | undefined
   /** The row of the item to find others like. */
   readonly similarRow: number | undefined
+  /** Where others for a set of items are asked for, the set's other ones. */
+  readonly otherSimilarRows: readonly number[]
   readonly limit: number
   readonly nowMs: number
   /** Of what is left to chance. */
@@ -227,6 +229,17 @@ export class Funnel {
     }
   }
 
+  /** Items that are in the catalogue now, by the indexes of the model; whoever withholds some restores them in the same step. */
+  liveItems(): ItemBitmap {
+    this.#catchUp()
+    return this.#bitmaps.eligible('[]', [])
+  }
+
+  /** Runs something that uses the model's ranker, which stays open until that has ended. Only where the model has one. */
+  whileRanking<T>(use: () => Promise<T>): Promise<T> {
+    return this.#ranking!.whileOpen(use)
+  }
+
   /** Nothing is asked from now on; what is under way comes to its end. */
   retire(): void {
     this.#ranking?.retire()
@@ -244,10 +257,10 @@ export class Funnel {
   }
 
   #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: OrderedCandidates | undefined): Outcome {
-    const { request, placement, similarRow, limit, nowMs } = question
+    const { request, placement, limit, nowMs } = question
     const trace = question.trace && this.#tracer(placement, question.trace)
     this.#visitor.read(request, placement, allowed, { nowMs, trace })
-    const isItselfAllowed = similarRow !== undefined && allowed.withhold(this.indexes.indexOf(similarRow))
+    const askedCount = askedRows(question).filter((row) => allowed.withhold(this.indexes.indexOf(row))).length
     const answer = this.#answer
     this.#failures = [...(ranked?.failures ?? [])]
     const { wornCount, ...made } = placement.arranging
@@ -264,7 +277,7 @@ export class Funnel {
         foundCount: answer.count,
         liveCount: this.#live.catalogue.liveCount,
         filterCount,
-        excludedCount: this.#visitor.excludedCount + Number(isItselfAllowed),
+        excludedCount: this.#visitor.excludedCount + askedCount,
         notInteractedCount: this.#visitor.notInteractedCount,
         wornCount: wornCount,
         refusedCount: answer.refusedCount,
@@ -279,11 +292,11 @@ export class Funnel {
     ranked: OrderedCandidates | undefined,
     trace: RuleTracer | undefined,
   ): Made {
-    const { placement, similarRow, limit } = question
+    const { placement, limit } = question
     const answer = this.#answer
     answer.begin(allowed, placement.atMost, limit, trace && { onBlocked: tellOf(trace) })
     const newCount = shareOfPlaces(limit, placement.plan.newItemShare)
-    if (newCount > 0) this.#newItems.offer(answer, allowed, newCount, () => this.#profileOf(similarRow))
+    if (newCount > 0) this.#newItems.offer(answer, allowed, newCount, () => this.#profileOf(askedRows(question)))
     const offeredNewCount = answer.count
 
     if (ranked !== undefined) offerRanked(answer, ranked)
@@ -335,7 +348,7 @@ export class Funnel {
       },
       {
         offerNew: (list, count) =>
-          this.#newItems.offer(list, allowed, count, () => this.#profileOf(question.similarRow)),
+          this.#newItems.offer(list, allowed, count, () => this.#profileOf(askedRows(question))),
         offerWith: (list, minimum) => this.#offerWith(list, minimum, question, allowed),
       },
     )
@@ -392,9 +405,10 @@ export class Funnel {
   }
 
   /** The last rungs. @param generatedCount items that came from generators */
-  #offerPopular(answer: Answer, { similarRow, limit }: Question, allowed: ItemBitmap, generatedCount: number): void {
+  #offerPopular(answer: Answer, question: Question, allowed: ItemBitmap, generatedCount: number): void {
+    const { similarRow, limit } = question
     if (similarRow !== undefined && generatedCount === 0) {
-      this.#popularItems.fillAlike(answer, allowed, this.#profileOf(similarRow), limit * WIDENING)
+      this.#popularItems.fillAlike(answer, allowed, this.#profileOf(askedRows(question)), limit * WIDENING)
     }
     if (!answer.isClosed) this.#popularItems.fill(answer, allowed)
   }
@@ -524,10 +538,16 @@ export class Funnel {
 
   #propose(
     generator: CandidateGenerator,
-    { question: { similarRow }, words }: Asked,
+    { question: { similarRow, otherSimilarRows }, words }: Asked,
     k: number,
     headOf: number,
   ): number {
+    if (otherSimilarRows.length > 0) {
+      // A set is a history without an order: measured on baskets, what a generator makes of it as a whole is as good as the sum of what is like each item, or better.
+      if (generator.similar === undefined) return 0
+      const set = this.#historyOf([similarRow!, ...otherSimilarRows])
+      return set.itemIndexes.length === 0 ? 0 : generator.generate(set, k, words, this.#candidates, { headOf })
+    }
     if (similarRow !== undefined) {
       const index = this.indexes.indexOf(similarRow)
       const isKnown = index < this.indexes.modelItemCount
@@ -538,10 +558,16 @@ export class Funnel {
     return generator.generate(history, k, words, this.#candidates, { headOf })
   }
 
-  /** Of the item asked about, else of what the visitor did lately. */
-  #profileOf(similarRow: number | undefined): ContentProfile {
+  /** Of those that the model knows, each as heavy as the other. */
+  #historyOf(rows: readonly number[]): History {
+    const known = rows.map((row) => this.indexes.indexOf(row)).filter((index) => index < this.indexes.modelItemCount)
+    return { itemIndexes: Int32Array.from(known), weights: new Float32Array(known.length).fill(1) }
+  }
+
+  /** Of the items asked about, else of what the visitor did lately. */
+  #profileOf(asked: readonly number[]): ContentProfile {
     this.#profile.clear()
-    if (similarRow !== undefined) this.#profile.add(similarRow)
+    if (asked.length > 0) for (const row of asked) this.#profile.add(row)
     else this.#visitor.forEachNewestRow((row) => this.#profile.add(row))
     return this.#profile
   }
@@ -560,6 +586,10 @@ const tellOf = (trace: RuleTracer) => (index: number, rule: AtMost) => trace.rem
 /** From 1. */
 const placeIn = (answer: Answer, index: number): number =>
   answer.itemIndexes.subarray(0, answer.count).indexOf(index) + 1
+
+/** Rows of the items to find others like. */
+const askedRows = ({ similarRow, otherSimilarRows }: Question): readonly number[] =>
+  similarRow === undefined ? [] : [similarRow, ...otherSimilarRows]
 
 /** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
 function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: OrderedCandidates): void {

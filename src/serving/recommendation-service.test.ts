@@ -356,6 +356,53 @@ describe('items newer than the model', () => {
 describe('items like another', () => {
   const likeShop = (): Shop => shopWith({ pattern: 'embedding', candidates: ['leading'] })
 
+  test('a set of items is folded in as a history, and none of it is in the answer', () => {
+    // `leading` goes by the newest of a history: here the last one of the set.
+    const shop = likeShop()
+    const basket = ['i20', 'i13', 'i12']
+    expect(idsOf(shop.recommend({ placement: 'home', itemIds: basket, limit: 3 }))).toEqual(['i14', 'i15', 'i16'])
+    expect(shop.recommend({ placement: 'home', itemIds: ['i12'], limit: 3 }).items).toEqual(
+      shop.recommend({ placement: 'home', itemId: 'i12', limit: 3 }).items,
+    )
+    const all = shop.recommend({ placement: 'home', itemIds: basket, limit: 40 })
+    expect(all.items).toHaveLength(37)
+    expect(idsOf(all).filter((id) => basket.includes(id))).toEqual([])
+    expect(all.shortfall).toMatchObject({ reason: 'EVERYTHING_EXCLUDED' })
+  })
+
+  test('a set that no generator knows, or has a likeness for, is answered by its attributes', () => {
+    const shop = likeShop()
+    shop.log(item('n', { category: 'lamps' }), item('m', { category: 'rugs' }))
+    shop.log(item('i20', { category: 'lamps' }, 5_000), item('i21', { category: 'rugs' }, 5_000))
+    const response = shop.recommend({ placement: 'home', itemIds: ['n', 'm'], limit: 2 })
+    expect(response).toMatchObject({
+      rung: 'popular',
+      items: [{ generator: 'attributes' }, { generator: 'attributes' }],
+    })
+    expect(idsOf(response).sort()).toEqual(['i20', 'i21'])
+    const { similar: _, ...unlike } = scoredGenerator(40, (index) => index + 1)
+    shop.service.useModel(modelOf(40, { leading: unlike }))
+    expect(shop.recommend({ placement: 'home', itemIds: ['i1', 'i2'], limit: 2 }).rung).toBe('popular')
+  })
+
+  test('a set with an item that is unknown, twice there, or too many, is refused', () => {
+    const shop = likeShop()
+    const problemsOf = (given: object) => errorOf(() => shop.recommend({ placement: 'home', ...given }))
+    expect(problemsOf({ itemIds: ['i1', 'unheard-of'] })).toMatchObject({
+      code: 'UNKNOWN_ITEM',
+      message: expect.stringContaining('/itemIds/1'),
+    })
+    const places = (given: object) => problemsOf(given).problems.map(({ where }) => where)
+    expect(places({ itemIds: ['i1', 'i2', 'i1'] })).toEqual(['/itemIds/2'])
+    expect(places({ itemIds: [] })).toEqual(['/itemIds'])
+    expect(places({ itemIds: ids(0, 40).concat(ids(0, 61)) })).toEqual(['/itemIds'])
+    expect(places({ itemIds: ['i1'], itemId: 'i2' })).toEqual(['/itemIds'])
+    const elsewhere = shopWith()
+    expect(errorOf(() => elsewhere.recommend({ placement: 'home', itemIds: ['i1'] })).problems).toMatchObject([
+      { where: '/itemIds' },
+    ])
+  })
+
   test('they come from the generators’ similarity, without the item itself', () => {
     expect(idsOf(likeShop().recommend({ placement: 'home', itemId: 'i12', limit: 3 }))).toEqual(['i13', 'i14', 'i15'])
   })

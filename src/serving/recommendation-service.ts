@@ -3,6 +3,8 @@ import type { Plan } from '../config/plan.ts'
 import type { AnswerOffsets } from '../domain/answer-record.ts'
 import { isoTime } from '../domain/iso-time.ts'
 import type {
+  RankRequest,
+  RankResponse,
   RecommendedItem,
   RecommendRequest,
   RecommendResponse,
@@ -21,6 +23,7 @@ import type { ServingModel } from '../models/serving-model.ts'
 import type { LiveFeatures, RankedCandidates, StepMs } from './candidate-ranking.ts'
 import { Funnel, type Outcome, type Question, type TraceQuestion } from './funnel.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
+import { ListRanking } from './list-ranking.ts'
 import type { LiveState } from './live-state.ts'
 import { ParsedFilters } from './parsed-filters.ts'
 import { type Placement, placementsOf } from './placement.ts'
@@ -79,6 +82,8 @@ export interface RecommendationServiceOptions {
   readonly storedLists?: StoredLists | undefined
   /** Called before each answer leaves; must not throw. */
   readonly onAnswer?: (observation: AnswerObservation) => void
+  /** Told why the ranker had no say in a list that it was asked to put in order. */
+  readonly onListFailure?: ((error: unknown) => void) | undefined
 }
 
 /** A question to the model that was in charge when it came. */
@@ -116,6 +121,7 @@ export class RecommendationService {
   #funnel: Funnel
   /** What the live state knew when the funnel was made. */
   #modelOffset = 0
+  readonly #lists: ListRanking
 
   /** Answers at once, from popularity; `useModel` gives it a model. */
   constructor(options: RecommendationServiceOptions) {
@@ -123,6 +129,9 @@ export class RecommendationService {
     this.#placements = placementsOf(options.plan, options.live, options.ruleFunctions)
     this.#filters = new ParsedFilters(options.plan.data.entities.item)
     this.#funnel = this.#funnelOf(undefined)
+    const { live, newRequestId, features, plan, onListFailure } = options
+    const { budgetMs } = plan.serving
+    this.#lists = new ListRanking({ live, newRequestId, features, budgetMs, onFailure: onListFailure })
   }
 
   /** Undefined before the first model. */
@@ -136,6 +145,7 @@ export class RecommendationService {
     if (model !== undefined && replaced.model === model) return
     this.#funnel = this.#funnelOf(model)
     replaced.retire()
+    this.#lists.forget()
   }
 
   #funnelOf(model: ServingModel | undefined): Funnel {
@@ -181,6 +191,11 @@ export class RecommendationService {
     }
   }
 
+  /** A list of somebody else's in order for a user. @throws MillraceError REQUEST_INVALID */
+  rank(request: RankRequest): Promise<RankResponse> {
+    return this.#lists.rank(request, this.#funnel)
+  }
+
   /** Batches make lists for users, not for items and visitors without a name. */
   #mayLookUp({ request, similarRow }: Question): boolean {
     return this.#options.storedLists !== undefined && request.userId !== undefined && similarRow === undefined
@@ -210,12 +225,14 @@ export class RecommendationService {
     const placement = this.#placement(request.placement)
     checkRequest(request, placement, live.interactionCodes)
     const requestId = newRequestId()
+    const [similarRow, ...otherSimilarRows] = this.#similarRows(request)
     return {
       requestId,
       request,
       placement,
       filter: request.filter === undefined ? undefined : this.#filters.get(request.filter),
-      similarRow: request.itemId === undefined ? undefined : this.#similarRow(request.itemId),
+      similarRow,
+      otherSimilarRows,
       limit: request.limit ?? placement.plan.limit,
       nowMs: clock.now(),
       rng: () => rng ?? seededRng(requestId),
@@ -235,16 +252,21 @@ export class RecommendationService {
     )
   }
 
-  #similarRow(itemId: string): number {
+  #similarRows({ itemId, itemIds }: RecommendRequest): readonly number[] {
+    if (itemIds !== undefined) return itemIds.map((id, n) => this.#similarRow(id, `/itemIds/${n}`))
+    return itemId === undefined ? [] : [this.#similarRow(itemId, '/itemId')]
+  }
+
+  #similarRow(itemId: string, where: string): number {
     const { catalogue } = this.#options.live
     const row = catalogue.rowOf(itemId)
     const shown = JSON.stringify(itemId.slice(0, 80))
     if (row === undefined) {
-      throw new MillraceError('UNKNOWN_ITEM', `/itemId: no item has the id ${shown}.`, {
+      throw new MillraceError('UNKNOWN_ITEM', `${where}: no item has the id ${shown}.`, {
         fix: 'Send the item, or an interaction with it, first.',
       })
     }
-    if (!catalogue.isLive(row)) throw new MillraceError('UNKNOWN_ITEM', `/itemId: the item ${shown} was deleted.`)
+    if (!catalogue.isLive(row)) throw new MillraceError('UNKNOWN_ITEM', `${where}: the item ${shown} was deleted.`)
     return row
   }
 

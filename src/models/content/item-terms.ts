@@ -2,20 +2,30 @@
 import type { AttributeValue } from '../../domain/event.ts'
 import type { ItemAttributes } from '../../domain/item-attributes.ts'
 import type { Csr } from '../../lib/csr.ts'
+import { fnv1a } from '../../lib/fnv1a.ts'
+import { wordsOf } from '../../lib/words.ts'
 
 /** Letters in a row that make a term: they relate "candle", "candles" and "candlestick" without knowing any language. */
 const RUN_LENGTHS = [3, 4] as const
 /** Of a text, only so many words are read. */
-const WORD_COUNT_MAX = 500
+export const WORD_COUNT_MAX = 500
 /** A term of a single item relates it to nothing. */
 const ITEM_COUNT_MIN = 2
+
+/** Items x terms, and what the columns are. */
+export interface ItemTerms extends Csr {
+  /** By column. */
+  readonly termHashes: Uint32Array
+  /** By column: how telling the term is, the second factor of its weight. */
+  readonly termWeights: Float32Array
+}
 
 /**
  * items x terms, weighted by TF-IDF (Salton & Buckley, "Term-weighting approaches in automatic text retrieval", 1988): (1 + log count) x log(items / items
  * with the term). Every attribute's part of a row has the length 1, so that a long text does not drown a category; an item of which nothing is known
  * has an empty row. Terms are told apart by a hash of 32 bits.
  */
-export function itemTerms(attributes: ItemAttributes, itemCount: number): Csr {
+export function itemTerms(attributes: ItemAttributes, itemCount: number): ItemTerms {
   const counts = Object.entries(attributes).map(([name, values]) => countTerms(name, values))
   const columnByTerm = new Map<number, number>()
   const itemCountByTerm = new Map<number, number>()
@@ -26,6 +36,8 @@ export function itemTerms(attributes: ItemAttributes, itemCount: number): Csr {
   }
   for (const [term, count] of itemCountByTerm) if (count >= ITEM_COUNT_MIN) columnByTerm.set(term, columnByTerm.size)
 
+  const termHashes = Uint32Array.from(columnByTerm.keys())
+  const termWeights = Float32Array.from(termHashes, (term) => weightOf(itemCountByTerm.get(term)!, itemCount))
   const offsets = new Int32Array(itemCount + 1)
   const columns: number[] = []
   const values: number[] = []
@@ -36,7 +48,7 @@ export function itemTerms(attributes: ItemAttributes, itemCount: number): Csr {
       for (const [term, count] of rows[item]!) {
         const column = columnByTerm.get(term)
         if (column === undefined) continue
-        const weight = (1 + Math.log(count)) * Math.log((1 + itemCount) / itemCountByTerm.get(term)!)
+        const weight = (1 + Math.log(count)) * weightOf(itemCountByTerm.get(term)!, itemCount)
         columns.push(column)
         values.push(weight)
         squares += weight ** 2
@@ -51,15 +63,19 @@ export function itemTerms(attributes: ItemAttributes, itemCount: number): Csr {
     offsets,
     columns: Int32Array.from(columns),
     values: Float32Array.from(values),
+    termHashes,
+    termWeights,
   }
 }
+
+const weightOf = (itemCountOfTerm: number, itemCount: number): number => Math.log((1 + itemCount) / itemCountOfTerm)
 
 /** By item: how often each term occurs in the attribute. */
 function countTerms(name: string, values: readonly AttributeValue[]): Map<number, number>[] {
   return values.map((value) => {
     const counts = new Map<number, number>()
     const add = (term: string): void => {
-      const hash = termHash(`${name}\n${term}`)
+      const hash = hashOf(name, term)
       counts.set(hash, (counts.get(hash) ?? 0) + 1)
     }
     // A tag is one term as it stands, and words besides: "home decor" has something in common with "home".
@@ -71,31 +87,26 @@ function countTerms(name: string, values: readonly AttributeValue[]): Map<number
 }
 
 function addTerms(text: string, add: (term: string) => void): void {
-  const words = wordsOf(text)
+  const words = wordsOf(text, WORD_COUNT_MAX)
   for (const [i, word] of words.entries()) {
-    add(word)
-    if (i > 0) add(`${words[i - 1]} ${word}`)
-    const framed = Array.from(`<${word}>`)
-    for (const length of RUN_LENGTHS) {
-      for (let start = 0; start + length <= framed.length; start++)
-        add(`~${framed.slice(start, start + length).join('')}`)
-    }
+    addTermsOfWord(word, add)
+    if (i > 0) add(pairTerm(words[i - 1]!, word))
   }
   if (words.length > 1) add(`=${words.join(' ')}`)
 }
 
-/** Letters and digits of any script, in lower case, in the form in which equal letters are equal numbers. */
-const wordsOf = (text: string): readonly string[] =>
-  (
-    text
-      .normalize('NFKC')
-      .toLowerCase()
-      .match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
-  ).slice(0, WORD_COUNT_MAX)
-
-/** FNV-1a over the UTF-16 units, 32 bits. */
-function termHash(term: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < term.length; i++) hash = Math.imul(hash ^ term.charCodeAt(i), 0x01000193)
-  return hash >>> 0
+/** The word, and its runs of letters. */
+export function addTermsOfWord(word: string, add: (term: string) => void): void {
+  add(word)
+  const framed = Array.from(`<${word}>`)
+  for (const length of RUN_LENGTHS) {
+    for (let start = 0; start + length <= framed.length; start++)
+      add(`~${framed.slice(start, start + length).join('')}`)
+  }
 }
+
+/** Of two words that follow each other. */
+export const pairTerm = (first: string, second: string): string => `${first} ${second}`
+
+/** A term of one attribute, as a number. */
+export const hashOf = (attribute: string, term: string): number => fnv1a(`${attribute}\n${term}`) >>> 0
