@@ -57,7 +57,8 @@ export const shownUpTo = ({ request, response }: AnswerRecord): readonly string[
 
 /** About what a record takes in memory, in bytes. */
 export function bytesOfRecord({ request, response, served, candidates }: AnswerRecord): number {
-  const idCount = (request.exclude?.length ?? 0) + (request.alreadyShown?.length ?? 0) + (request.recent?.length ?? 0)
+  const { exclude, alreadyShown, recent, itemIds } = request
+  const idCount = [exclude, alreadyShown, recent, itemIds].reduce((sum, list) => sum + (list?.length ?? 0), 0)
   const arrays = [served, candidates?.itemIndexes, candidates?.scores, candidates?.rows]
   return (
     1000 + 100 * response.items.length + 60 * idCount + arrays.reduce((sum, array) => sum + (array?.byteLength ?? 0), 0)

@@ -5,6 +5,7 @@ import type { Obstacle, Proposal } from '../domain/explained-answer.ts'
 import { parseFilter } from '../domain/filter-parser.ts'
 import type { RecommendRequest } from '../domain/recommendation.ts'
 import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
+import { askedItems, proposeAlike } from './alike.ts'
 import { CandidateRanking } from './candidate-ranking.ts'
 import { ItemBitmaps } from './item-bitmaps.ts'
 import { ItemIndexes } from './item-indexes.ts'
@@ -38,8 +39,8 @@ export function inspectCandidates(subject: InspectionSubject): InspectedCandidat
   const allowed = bitmaps.eligible('inspected', [...placement.filters, ...ofRequest], placement.blockedIds)
   const visitor = new Visitor(subject.live, indexes)
   visitor.read(request, placement, allowed, { nowMs: subject.nowMs })
-  const similarRow = request.itemId === undefined ? undefined : subject.live.catalogue.rowOf(request.itemId)
-  if (similarRow !== undefined) allowed.withhold(indexes.indexOf(similarRow))
+  const asked = askedItems(request).flatMap((itemId) => subject.live.catalogue.rowOf(itemId) ?? [])
+  for (const row of asked) allowed.withhold(indexes.indexOf(row))
   const k = Math.max(placement.plan.candidateCount, request.limit ?? placement.plan.limit)
   const found = new Map<number, Proposal[]>()
   const take = (generator: string, items: ArrayLike<number>, scores: ArrayLike<number>, count: number): void => {
@@ -49,7 +50,7 @@ export function inspectCandidates(subject: InspectionSubject): InspectedCandidat
       found.set(items[n]!, proposals)
     }
   }
-  const isRanked = model.ranker !== undefined && placement.plan.isRanked && similarRow === undefined
+  const isRanked = model.ranker !== undefined && placement.plan.isRanked && asked.length === 0
   // A ranker has learned from all of its generators, whatever the placement names.
   const names = isRanked ? model.ranker.generatorNames : placement.plan.candidates
   const length = isRanked ? model.ranker.perGenerator : k
@@ -58,10 +59,9 @@ export function inspectCandidates(subject: InspectionSubject): InspectedCandidat
   for (const name of names) {
     const generator = model.generators.get(name)
     if (generator === undefined) continue
-    if (similarRow !== undefined) {
-      const index = indexes.indexOf(similarRow)
-      const isKnown = index < indexes.modelItemCount
-      const count = isKnown ? (generator.similar?.(index, length, allowed.modelWords, out) ?? 0) : 0
+    if (asked.length > 0) {
+      const known = asked.map((row) => indexes.indexOf(row)).filter((index) => index < indexes.modelItemCount)
+      const count = proposeAlike(generator, known, asked.length > 1, { k: length, allowed: allowed.modelWords, out })
       take(name, out.itemIndexes, out.scores, count)
     } else if (history.itemIndexes.length > 0 || generator.supportsEmptyHistory) {
       const count = generator.generate(history, length, allowed.modelWords, out)
@@ -89,7 +89,7 @@ export function obstacleOf(subject: InspectionSubject, itemId: string): Obstacle
   const row = catalogue.rowOf(itemId)
   if (row === undefined) return { reason: 'UNKNOWN', message: `No item was known as ${shown} at that moment.` }
   if (!catalogue.isLive(row)) return { reason: 'DELETED', message: `${shown} had been deleted.` }
-  if (request.itemId === itemId) return { reason: 'ASKED_ABOUT', message: 'Items like it were asked for.' }
+  if (askedItems(request).includes(itemId)) return { reason: 'ASKED_ABOUT', message: 'Items like it were asked for.' }
   if (request.exclude?.includes(itemId)) return { reason: 'EXCLUDED', message: 'The request excludes it.' }
   if (request.alreadyShown?.includes(itemId)) {
     return { reason: 'SHOWN_BEFORE', message: 'It was shown on a page before.' }

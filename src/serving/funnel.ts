@@ -6,7 +6,8 @@ import type { RuleTrace } from '../domain/rule-trace.ts'
 import type { StoredList } from '../domain/stored-list.ts'
 import type { Rng } from '../lib/rng.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import type { CandidateGenerator, Candidates, History, ItemSet } from '../ports/candidate-generator.ts'
+import type { CandidateGenerator, Candidates, ItemSet } from '../ports/candidate-generator.ts'
+import { proposeAlike } from './alike.ts'
 import { Answer } from './answer.ts'
 import { CandidateRanking, type LiveFeatures, type RankedCandidates } from './candidate-ranking.ts'
 import { ContentProfile } from './content-profile.ts'
@@ -552,16 +553,17 @@ export class Funnel {
       const index = this.indexes.indexOf(similarRow)
       const isKnown = index < this.indexes.modelItemCount
       return isKnown ? (generator.similar?.(index, k, words, this.#candidates) ?? 0) : 0
+
+  #propose(generator: CandidateGenerator, { question, words }: Asked, k: number, headOf: number): number {
+    const asked = askedRows(question)
+    if (asked.length > 0) {
+      const indexes = asked.map((row) => this.indexes.indexOf(row))
+      const known = indexes.filter((index) => index < this.indexes.modelItemCount)
+      return proposeAlike(generator, known, asked.length > 1, { k, headOf, allowed: words, out: this.#candidates })
     }
     const { history } = this.#visitor
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return 0
     return generator.generate(history, k, words, this.#candidates, { headOf })
-  }
-
-  /** Of those that the model knows, each as heavy as the other. */
-  #historyOf(rows: readonly number[]): History {
-    const known = rows.map((row) => this.indexes.indexOf(row)).filter((index) => index < this.indexes.modelItemCount)
-    return { itemIndexes: Int32Array.from(known), weights: new Float32Array(known.length).fill(1) }
   }
 
   /** Of the items asked about, else of what the visitor did lately. */

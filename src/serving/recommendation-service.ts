@@ -20,6 +20,7 @@ import { MillraceError } from '../lib/errors.ts'
 import { suggestName } from '../lib/nearest-name.ts'
 import { type Rng, seededRng } from '../lib/rng.ts'
 import type { ServingModel } from '../models/serving-model.ts'
+import { askedItems } from './alike.ts'
 import type { LiveFeatures, RankedCandidates, StepMs } from './candidate-ranking.ts'
 import { Funnel, type Outcome, type Question, type TraceQuestion } from './funnel.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
@@ -252,9 +253,9 @@ export class RecommendationService {
     )
   }
 
-  #similarRows({ itemId, itemIds }: RecommendRequest): readonly number[] {
-    if (itemIds !== undefined) return itemIds.map((id, n) => this.#similarRow(id, `/itemIds/${n}`))
-    return itemId === undefined ? [] : [this.#similarRow(itemId, '/itemId')]
+  #similarRows(request: RecommendRequest): readonly number[] {
+    const placeOf = (n: number): string => (request.itemIds === undefined ? '/itemId' : `/itemIds/${n}`)
+    return askedItems(request).map((itemId, n) => this.#similarRow(itemId, placeOf(n)))
   }
 
   #similarRow(itemId: string, where: string): number {
