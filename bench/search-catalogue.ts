@@ -20,7 +20,7 @@ export interface SearchedCatalogue {
 }
 
 export function searchedCatalogue(titles: Iterable<readonly [itemId: string, title: string]>): SearchedCatalogue {
-  const live = new LiveState({ data })
+  const live = new LiveState({ data, serving: { placements: {} } as Plan['serving'] })
   let offset = 0
   const log = (event: LogEvent): void => live.apply([{ offset: offset++, availableTimeMs: 0, event }])
   for (const [itemId, title] of titles) log(put(itemId, { title, price: offset % 100 }))
