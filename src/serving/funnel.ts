@@ -537,23 +537,6 @@ export class Funnel {
     }
   }
 
-  #propose(
-    generator: CandidateGenerator,
-    { question: { similarRow, otherSimilarRows }, words }: Asked,
-    k: number,
-    headOf: number,
-  ): number {
-    if (otherSimilarRows.length > 0) {
-      // A set is a history without an order: measured on baskets, what a generator makes of it as a whole is as good as the sum of what is like each item, or better.
-      if (generator.similar === undefined) return 0
-      const set = this.#historyOf([similarRow!, ...otherSimilarRows])
-      return set.itemIndexes.length === 0 ? 0 : generator.generate(set, k, words, this.#candidates, { headOf })
-    }
-    if (similarRow !== undefined) {
-      const index = this.indexes.indexOf(similarRow)
-      const isKnown = index < this.indexes.modelItemCount
-      return isKnown ? (generator.similar?.(index, k, words, this.#candidates) ?? 0) : 0
-
   #propose(generator: CandidateGenerator, { question, words }: Asked, k: number, headOf: number): number {
     const asked = askedRows(question)
     if (asked.length > 0) {
