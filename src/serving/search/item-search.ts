@@ -160,16 +160,18 @@ export class ItemSearch {
     }
     const rows: number[] = []
     this.#best.drain((row) => rows.push(row))
-    const similarities = this.index.vectors?.similaritiesTo(request.query)
-    if (similarities !== undefined && completeCount < ENOUGH_PER_ITEM * limit) {
-      rows.push(...this.#alike(similarities, allowed, limit))
+    const { vectors } = this.index
+    const vector = vectors?.vectorOf(request.query)
+    const alike = (row: number): number => (vector === undefined ? 0 : Math.max(0, vectors!.similarity(vector, row)))
+    if (vector !== undefined && completeCount < ENOUGH_PER_ITEM * limit) {
+      rows.push(...this.#alike(vectors!.similarities(vector), allowed, limit))
     }
     const taste = this.#tasteOf(request.userId)
     const wordsScore = this.#wordsScoreOf(words)
-    const scored = [...new Set(rows)].map((row) => {
-      const alike = Math.max(0, similarities?.[row] ?? 0)
-      return { row, score: wordsScore(row) + ALIKE_WEIGHT * alike + TASTE_WEIGHT * taste(row) }
-    })
+    const scored = Array.from(new Set(rows), (row) => ({
+      row,
+      score: wordsScore(row) + ALIKE_WEIGHT * alike(row) + TASTE_WEIGHT * taste(row),
+    }))
     const { popularity } = this.#live
     scored.sort((a, b) => b.score - a.score || popularity.countOf(b.row) - popularity.countOf(a.row) || a.row - b.row)
     const stems = new Set(words.flatMap(({ readings }) => readings.flatMap((reading) => reading.stems)))

@@ -27,12 +27,17 @@ export class ItemVectors {
     this.#embedding.encode(text, this.#vectors.subarray(row * width, (row + 1) * width))
   }
 
-  /** Cosines of the text and every row, by row; a view that the next call overwrites. Undefined where the text says nothing that any item says. */
-  similaritiesTo(text: string): Float32Array | undefined {
-    return this.#embedding.encode(text, this.#query) ? this.#search.scores(this.#query) : undefined
+  /** Of length 1; a view that the next call overwrites. Undefined where the text says nothing that any item says. */
+  vectorOf(text: string): Float32Array | undefined {
+    return this.#embedding.encode(text, this.#query) ? this.#query : undefined
   }
 
-  /** Of two rows, or of a vector of `meanOf` and a row. */
+  /** Cosines of the vector and every row, by row; a view that the next call overwrites. */
+  similarities(vector: Float32Array): Float32Array {
+    return this.#search.scores(vector)
+  }
+
+  /** Of a vector of length 1 and a row: its cosine. */
   similarity(vector: Float32Array, row: number): number {
     const { width } = this.#embedding
     let sum = 0

@@ -86,7 +86,7 @@ describe('vectors', () => {
       followed.log(item(`i${n}`, { title: n % 2 ? `garden spade ${n}` : `candle holder ${n}` }))
     await index.current()
     const likenessOf = (itemId: string, query: string) =>
-      index.vectors!.similaritiesTo(query)![live.catalogue.rowOf(itemId)!]!
+      index.vectors!.similarities(index.vectors!.vectorOf(query)!)[live.catalogue.rowOf(itemId)!]!
     expect(likenessOf('i0', 'candles')).toBeGreaterThan(0.5)
     expect(likenessOf('i1', 'candles')).toBeLessThan(0.2)
     followed.log(item('new', { title: 'candle' }), item('i1', { title: 'small candle' }, 2_000), deletion('item', 'i0'))
@@ -101,7 +101,7 @@ describe('vectors', () => {
     const { index, live } = followed
     for (const title of ['red lamp', 'red lamps', 'blue lamp']) followed.log(item(title, { title }))
     await index.current()
-    expect(index.vectors!.similaritiesTo('spade')).toBeUndefined()
+    expect(index.vectors!.vectorOf('spade')).toBeUndefined()
     for (let n = 0; n < 20; n++) followed.log(item(`spade-${n}`, { title: `garden spade ${n}` }))
     await index.current()
     await expect
