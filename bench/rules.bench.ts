@@ -149,6 +149,7 @@ function questionsOf(size: ShopSize) {
         filter: undefined,
         similarRow: undefined,
         otherSimilarRows: [],
+        bestRung: 'full' as const,
         limit: LIMIT,
         nowMs,
         requestId: `r${n}`,

@@ -27,7 +27,7 @@ export function answerRecordOf(
   observation: AnswerObservation,
   { planHash, firstOffset, nowMs, candidateShare }: AnswerCircumstances,
 ): AnswerRecord {
-  const { request, response, ranked, rankingFailure } = observation
+  const { request, response, ranked, rankingFailure, bestRung } = observation
   const isKeptWhole = ranked !== undefined && unitHash(response.requestId) < candidateShare
   const served = observation.servedRows()
   return {
@@ -37,6 +37,7 @@ export function answerRecordOf(
     latencyMs: Math.max(0, nowMs - observation.nowMs),
     planHash,
     offsets: { firstOffset, ...observation.offsets },
+    ...(bestRung !== 'full' && { bestRung }),
     failedGenerators: observation.failures.map(({ generator }) => generator),
     ...(rankingFailure !== undefined && { rankingFailure: String(rankingFailure) }),
     ...(ranked?.features && { features: ranked.features }),

@@ -16,6 +16,7 @@ const observation: AnswerObservation = {
   },
   request: { placement: 'home', userId: 'u' },
   ranked: undefined,
+  bestRung: 'full',
   offsets: { model: 0, gathered: 0, answered: 0 },
   userId: 'u',
   nowMs: 5,
@@ -26,6 +27,7 @@ const observation: AnswerObservation = {
   propensities: [1, 0.02],
   trace: undefined,
   invalidCandidateCount: 0,
+  withdrawnCount: 0,
 }
 
 function recorded(given: Partial<AnswerObservation>): readonly ShownAnswer[] {

@@ -105,7 +105,7 @@ interface Step {
 
 function stepsOf(job: Job, models: RepeatingModels, live: LiveState, hooks: RepeatHooks): readonly Step[] {
   const { record } = job
-  const { offsets, rankingFailure } = record
+  const { offsets, rankingFailure, bestRung } = record
   const attempt = async (act: () => Promise<void>): Promise<void> => {
     if (job.failure !== undefined) return
     try {
@@ -117,8 +117,8 @@ function stepsOf(job: Job, models: RepeatingModels, live: LiveState, hooks: Repe
   return [
     { offset: offsets.model, order: 0, act: () => attempt(() => models.load(record.response.modelVersion)) },
     {
-      // Where the ranker had no say the whole list was made at the end.
-      offset: rankingFailure === undefined ? offsets.gathered : offsets.answered,
+      // Where the ranker had no say the whole list was made at the end, and where one made ahead of time was looked for.
+      offset: rankingFailure === undefined && bestRung !== 'stored' ? offsets.gathered : offsets.answered,
       order: 1,
       act: () =>
         attempt(async () => {
@@ -235,6 +235,7 @@ class RepeatingModels {
       live: this.#live,
       clock: { now: () => current!.record.atMs },
       newRequestId: () => answering!,
+      bestRung: () => current!.record.bestRung ?? 'full',
       ruleFunctions: this.#app.system.ruleFunctions,
       features: this.#features.of(model?.ranker, () => current!.record),
       onAnswer: (observation) => {

@@ -10,9 +10,11 @@ import type { ProcessGroup, ServerDependencies } from '../http/dependencies.ts'
 import { createServer, type HttpServer, type ServerOptions } from '../http/server.ts'
 import { inTurn } from '../lib/in-turn.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
+import { watchLoopLag } from '../lib/loop-lag.ts'
 import { repeat } from '../lib/repeat.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
+import { bestRungAfter } from '../serving/load-shedding.ts'
 import { RecommendationService } from '../serving/recommendation-service.ts'
 import { ItemSearch } from '../serving/search/item-search.ts'
 import { StoredLists } from '../serving/stored-lists.ts'
@@ -78,6 +80,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     plan.serving.impressions && impressionRecorder({ log: app.log, logger, ...plan.serving.impressions })
   const tellRuleFailures = tellOfRules(logger)
   let isWarmingUp = isWarmedUp
+  const loopLag = watchLoopLag()
   const { answers: kept } = plan.serving
   const answers = kept && answerRecorder({ store: await app.answers(), logger })
   const { firstOffset } = await app.log.bounds()
@@ -88,6 +91,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     newRequestId: randomUUID,
     storedLists: new StoredLists(await app.storedLists()),
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
+    bestRung: () => (isWarmingUp ? 'full' : bestRungAfter(loopLag.ms(), plan.serving.budgetMs)),
     ruleFunctions: app.system.ruleFunctions,
     onListFailure: (error) => logger.warn('a list was put in order without the ranker', { error }),
     onAnswer: (observation) => {
@@ -129,6 +133,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
         ...statusOf(follower, failure),
         shortcomings: [features?.problem() ?? [], liveModel.problem ?? [], liveModel.rankerProblem ?? []].flat(),
       }),
+      waitMs: loopLag.ms,
       operations: operationsOf(app, { features, impressions, answers, liveModel, sources: pipeline.sources, logger }),
       ...(answers && { answers: { explain: inTurn((asked: ExplainAnswerOptions) => explainAnswer(app, asked)) } }),
       models: modelsOf(app, liveModel),
@@ -174,6 +179,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     featuresCaughtUp: () => featuresCaughtUp(features),
     close: async () => {
       await server.close()
+      loopLag.stop()
       // A log that hangs must not keep the server from stopping: what it has not taken by then is lost with the process.
       if (impressions) await settlesWithin(impressions.settled(), RECORDS_END_MS)
       if (answers) await settlesWithin(answers.settled(), RECORDS_END_MS)

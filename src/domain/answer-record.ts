@@ -1,6 +1,6 @@
 // What is kept of an answer: all that it takes to explain it, to page on from it, and to compute it again.
 import type { FeatureMoment } from './feature.ts'
-import type { RecommendRequest, RecommendResponse } from './recommendation.ts'
+import type { RecommendRequest, RecommendResponse, Rung } from './recommendation.ts'
 
 /** The candidates in the order of the ranker, best first. */
 export interface RecordedCandidates {
@@ -39,6 +39,8 @@ export interface AnswerRecord {
   readonly offsets: AnswerOffsets
   /** Undefined where the ranker looked at no feature, or had no say. */
   readonly features?: FeatureMoment
+  /** The best one that it was allowed for lack of time; undefined where every rung was. */
+  readonly bestRung?: Rung
   /** Generators that failed. */
   readonly failedGenerators: readonly string[]
   /** Why the ranker had no say though it should. */

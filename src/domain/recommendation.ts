@@ -46,11 +46,11 @@ export interface Shortfall {
 }
 
 /**
- * The rung of the fallback ladder that an answer stands on: everything had its part; the ranker failed, so that the candidates are in the order of their
- * generators; the list was made ahead of time by a batch, which is all that a placement of the pattern "batch" has, and else what is left where there is no model
- * or generators failed; or there is no such list either, so that what is popular fills it.
+ * The rung of the fallback ladder that an answer stands on: everything had its part; the ranker put fewer candidates in order than the placement says, since
+ * requests had to wait; it had no say, because it failed or for lack of time, so that the candidates are in the order of their generators; the list was made ahead of time by a batch, which is all that a placement of the pattern "batch" has, and else what is left where there is no model,
+ * generators failed, or there is no time for them; or there is no such list either, so that what is popular fills it.
  */
-export type Rung = 'full' | 'unranked' | 'stored' | 'popular'
+export type Rung = 'full' | 'reduced' | 'unranked' | 'stored' | 'popular'
 
 /** Of a list that was made ahead of time. */
 export interface StoredOrigin {

@@ -68,6 +68,8 @@ export interface Answered {
   /** Why a list made ahead of time could not be looked up. */
   readonly lookupFailure?: unknown
   readonly invalidCandidateCount: number
+  /** Items that the finished list must not have held. */
+  readonly withdrawnCount: number
 }
 
 /** Where rows come from, for the quarantine. */
@@ -321,6 +323,8 @@ export interface ServerDependencies {
   /** Names and patterns of the placements, in the order of the system file. */
   readonly placements: Readonly<Record<string, { readonly pattern: string }>>
   status(): ServingStatus
+  /** How long requests wait before anybody looks at them, at least, in milliseconds. */
+  readonly waitMs?: () => number
   /** Left out where no records of answers are kept: then there is no route that explains them. */
   readonly answers?: Answers
   /** Left out where there is no registry: then there are no routes of models. */

@@ -47,6 +47,7 @@ test('the metrics of the page are those of the server, with their labels', async
     ruleFailures: [{ rule: 'fresh' }],
     failures: [{ generator: 'cf' }],
     invalidCandidateCount: 1,
+    withdrawnCount: 0,
   })
   const text = (await server.inject('/metrics')).body
   const names = [...text.matchAll(/^# TYPE (millrace_\w+)/gm)].map((match) => match[1]!)

@@ -36,12 +36,18 @@ export class ServerMetrics {
   readonly #listAge: Gauge<'placement'>
   readonly #ruleFailures: Counter<'rule'>
   readonly #invalid: Counter
+  readonly #withdrawn: Counter
   readonly #accepted: Counter<'kind'>
   readonly #duplicates: Counter<'kind'>
   readonly #rejected: Counter<'kind' | 'reason'>
   readonly #operations: OperationMetrics | undefined
 
-  constructor({ status, build, operations }: Pick<ServerDependencies, 'status' | 'build' | 'operations'>) {
+  constructor({
+    status,
+    waitMs,
+    build,
+    operations,
+  }: Pick<ServerDependencies, 'status' | 'waitMs' | 'build' | 'operations'>) {
     const registers = [this.#registry]
     const answers = this.#answers
     new Counter({
@@ -96,6 +102,21 @@ export class ServerMetrics {
       help: 'Proposals of candidate generators that broke their law (unknown, not allowed or without a finite score) and were turned away.',
       registers,
     })
+    this.#withdrawn = new Counter({
+      name: 'millrace_withdrawn_items_total',
+      help: 'Items that the last look at a list took out of it. Anything above 0 is a mistake in Millrace; please report it.',
+      registers,
+    })
+    if (waitMs) {
+      new Gauge({
+        name: 'millrace_request_wait_seconds',
+        help: 'How long requests wait before anybody looks at them, at least; from 0.3 of serving.budgetMs on answers stand on lower rungs.',
+        registers,
+        collect() {
+          this.set(waitMs() / 1000)
+        },
+      })
+    }
     this.#accepted = new Counter({
       name: 'millrace_events_accepted_total',
       help: 'Events stored durably, by kind: interaction, impression or entity.',
@@ -165,6 +186,7 @@ export class ServerMetrics {
       rankingFailure,
       lookupFailure,
       invalidCandidateCount,
+      withdrawnCount,
     } = answered
     if (stepMs !== undefined) {
       for (const step in stepMs) this.#steps.observe(response.placement, step, stepMs[step as keyof StepMs] / 1000)
@@ -175,6 +197,7 @@ export class ServerMetrics {
     for (const { generator } of failures) this.#failures.inc({ generator })
     for (const { rule } of ruleFailures) this.#ruleFailures.inc({ rule })
     if (invalidCandidateCount > 0) this.#invalid.inc(invalidCandidateCount)
+    if (withdrawnCount > 0) this.#withdrawn.inc(withdrawnCount)
   }
 
   countIntake(kind: LogEvent['kind'], { acceptedCount, duplicatePositions, rejected }: IntakeResult): void {

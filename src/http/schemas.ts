@@ -1,6 +1,8 @@
 // Every shape that goes over the wire, once: from here come validation, serialisation, the OpenAPI document and the TypeScript types.
+
 import { Type } from 'typebox'
 import { SHOWN_COUNT_MAX } from '../domain/event.ts'
+import type { Rung } from '../domain/recommendation.ts'
 
 /** Limits of a single value, so that no request can make the server hold much. */
 const ID_LENGTH_MAX = 256
@@ -112,9 +114,13 @@ const RecommendedItem = Type.Object(
   { title: 'RecommendedItem' },
 )
 
-export const RungSchema = Type.Union([Type.Literal('full'), Type.Literal('unranked'), Type.Literal('popular')], {
-  description: 'The rung of the fallback ladder that the answer stands on.',
-})
+/** Best first. */
+const rungs: readonly Rung[] = ['full', 'reduced', 'unranked', 'stored', 'popular']
+
+export const RungSchema = Type.Union(
+  rungs.map((rung) => Type.Literal(rung)),
+  { description: 'The rung of the fallback ladder that the answer stands on.' },
+)
 
 export const ShortfallSchema = Type.Object(
   { askedCount: Type.Integer(), reason: Type.String(), message: Type.String() },

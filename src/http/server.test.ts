@@ -190,6 +190,7 @@ test('metrics count requests, answers, items and events', async () => {
     stepMs: { candidates: 0.3, features: 1, ranking: 0.06 },
     failures: [{ generator: 'cf' }, { generator: 'cf' }],
     invalidCandidateCount: 3,
+    withdrawnCount: 0,
   })
   server.countAnswered({
     response: { placement: 'home', stored: { batchId: 'b', madeAt: '2026-01-01T00:00:00.000Z', ageSeconds: 90 } },
@@ -198,6 +199,7 @@ test('metrics count requests, answers, items and events', async () => {
     rankingFailure: new Error('no'),
     lookupFailure: new Error('no store'),
     invalidCandidateCount: 0,
+    withdrawnCount: 0,
   })
   const response = await server.inject('/metrics')
   expect(response.headers['content-type']).toContain('text/plain')

@@ -202,7 +202,11 @@ function answerFailures(app: FastifyInstance, { log }: ServerDependencies): void
   })
 }
 
+/** Of a server that is asked too much: its queue is shorter by then, or it goes on turning away. */
+const OVERLOADED_RETRY_SECONDS = 1
+
 function sendProblem(reply: FastifyReply, problem: ProblemBody): void {
+  if (problem.code === 'SERVER_OVERLOADED') reply.header('retry-after', OVERLOADED_RETRY_SECONDS)
   reply.code(problem.status).type(PROBLEM_TYPE).send(problem)
 }
 

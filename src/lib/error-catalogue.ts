@@ -579,6 +579,11 @@ export const errorCatalogue = {
     exitCode: 75,
     meaning: 'The process of a run was killed from outside; a queued run is tried again.',
   },
+  SERVER_OVERLOADED: {
+    httpStatus: 503,
+    exitCode: 75,
+    meaning: 'Requests wait ten times as long as an answer may take, so that new ones are turned away.',
+  },
   COMPUTE_UNAVAILABLE: {
     httpStatus: 503,
     exitCode: 75,

@@ -144,6 +144,29 @@ export class Answer {
     this.#generators = generators
   }
 
+  /**
+   * The last look at a list before it leaves: takes out whatever is in it twice, is not allowed, or has no finite score. The ways in see to that as well; this does not rely on them.
+   * @returns how many items it took out
+   */
+  withdrawInvalid(): number {
+    const seen = new Set<number>()
+    let kept = 0
+    for (let place = 0; place < this.#count; place++) {
+      const index = this.#itemIndexes[place]!
+      const score = this.#scores[place]!
+      const isKnown = index >= 0 && index < this.#indexes.indexCount
+      if (!isKnown || !this.#allowed.has(index) || !Number.isFinite(score) || seen.has(index)) continue
+      seen.add(index)
+      this.#itemIndexes[kept] = index
+      this.#scores[kept] = score
+      this.#generators[kept] = this.#generators[place]!
+      kept++
+    }
+    const withdrawnCount = this.#count - kept
+    this.#count = kept
+    return withdrawnCount
+  }
+
   /** Whether nothing more comes in: it is full, or the gate has turned away too many. */
   get isClosed(): boolean {
     return this.#count >= this.#target || this.#refusedCount >= REFUSED_COUNT_MAX

@@ -1,7 +1,7 @@
 // From a request to a list, over one model (or none): history, candidates from the placement's generators, their order by the model's ranker, rules, new
 // items, and the rungs below. Everything that is not allowed is kept out inside the retrieval, by one bitmap. A new model gets a funnel of its own.
 
-import type { RecommendRequest } from '../domain/recommendation.ts'
+import type { RecommendRequest, Rung } from '../domain/recommendation.ts'
 import type { RuleTrace } from '../domain/rule-trace.ts'
 import type { StoredList } from '../domain/stored-list.ts'
 import type { Rng } from '../lib/rng.ts'
@@ -34,6 +34,8 @@ import { Visitor } from './visitor.ts'
 const WIDENING = 4
 /** The first of a generator's candidates that are taken for each item of the list. Rules seldom turn away more, and what is not looked at need not be sorted. */
 const HEAD_PER_ITEM = 3
+/** Of the placement's candidates, as many as the ranker puts in order where requests have to wait. */
+const REDUCED_SHARE = 0.25
 const STORED_PER_ITEM = 3
 const STORED_COUNT_MAX = 1_000
 
@@ -51,6 +53,8 @@ export interface Question {
   readonly otherSimilarRows: readonly number[]
   readonly limit: number
   readonly nowMs: number
+  /** The best one that the answer may stand on. */
+  readonly bestRung: Rung
   /** Of what is left to chance. */
   readonly rng: () => Rng
   /** What to tell of the rules; left out where nobody asks. */
@@ -102,6 +106,8 @@ export interface Outcome {
   readonly propensities: readonly number[] | undefined
   /** Proposals that break the generators' law. */
   readonly invalidCount: number
+  /** Items that the finished list must not have held. */
+  readonly withdrawnCount: number
   /** Where it was asked for. */
   readonly trace: RuleTrace | undefined
   /** Without the count that only a short list needs: it has to be taken with nothing withheld. */
@@ -160,8 +166,9 @@ export class Funnel {
   }
 
   /** Whether the model's ranker has a say in the placement's lists. */
-  isRanked({ placement, similarRow }: Question): boolean {
+  isRanked({ placement, similarRow, bestRung }: Question): boolean {
     const { isRanked, pattern } = placement.plan
+    if (bestRung !== 'full' && bestRung !== 'reduced') return false
     return this.#ranking !== undefined && isRanked && pattern !== 'batch' && similarRow === undefined
   }
 
@@ -171,14 +178,16 @@ export class Funnel {
    * @throws anything that ranking meets: the list is made without it then
    */
   rank(question: Question, waitMs: number): Promise<RankedCandidates> | undefined {
-    const { request, placement, filter, limit, nowMs } = question
+    const { request, placement, filter, limit, nowMs, bestRung } = question
     const ranking = this.#ranking!
     this.#catchUp()
     const allowed = this.#eligible(placement, filter)
     try {
       this.#visitor.read(request, placement, allowed, { nowMs })
       if (placement.arranging) this.#withholdWorn(question, allowed, placement.arranging)
-      const countMax = Math.max(placement.plan.candidateCount, limit)
+      const { candidateCount } = placement.plan
+      const reducedCount = Math.min(candidateCount, Math.max(candidateCount * REDUCED_SHARE, limit * HEAD_PER_ITEM))
+      const countMax = Math.max(bestRung === 'reduced' ? Math.ceil(reducedCount) : candidateCount, limit)
       const generatorNames = placement.plan.candidates
       const gathered = ranking.gather(this.#visitor.history, allowed.modelWords, { generatorNames, countMax })
       if (gathered.itemIndexes.length === 0) return undefined
@@ -267,9 +276,14 @@ export class Funnel {
     const { wornCount, ...made } = placement.arranging
       ? this.#arrange(question, allowed, ranked, placement.arranging, trace)
       : this.#fillInOrder(question, allowed, ranked, trace)
+    const withdrawnCount = answer.withdrawInvalid()
+    if (withdrawnCount > 0) this.#offerPopular(answer, question, allowed, answer.count)
     return {
       answer,
       ...made,
+      // What counts places of the list does not fit it any more.
+      ...(withdrawnCount > 0 && { newItemCount: 0, propensities: undefined }),
+      withdrawnCount,
       historyLength: this.#visitor.history.itemIndexes.length,
       failures: this.#failures.length === 0 ? noFailures : this.#failures,
       trace: trace?.trace((index) => placeIn(answer, index)),
@@ -387,7 +401,7 @@ export class Funnel {
     }
     if (ranked !== undefined) offerRanked(pool, ranked)
     if (ranked === undefined || pool.count < enoughCount) {
-      for (const name of askedNow(placement)) {
+      for (const name of askedNow(question)) {
         if (this.model === undefined || pool.isClosed) break
         this.#offerFrom(name, { answer: pool, question, words: allowed.modelWords }, whole(countMax))
       }
@@ -421,7 +435,7 @@ export class Funnel {
     for (let w = 0; w < words.length; w++) words[w]! &= passing[w] ?? 0
     const modelWords = words.subarray(0, allowed.modelWords!.length)
     const { candidateCount } = question.placement.plan
-    for (const name of askedNow(question.placement)) {
+    for (const name of askedNow(question)) {
       if (this.model === undefined || answer.isClosed) break
       this.#offerFrom(name, { answer, question, words: modelWords }, whole(candidateCount))
     }
@@ -494,12 +508,12 @@ export class Funnel {
     const k = Math.max(placement.plan.candidateCount, limit)
     const asked: Asked = { answer, question, words: allowed.modelWords }
     let canWiden = false
-    for (const name of askedNow(placement)) {
+    for (const name of askedNow(question)) {
       if (answer.isClosed) return
       canWiden = this.#offerHeadFirst(name, asked, k) === k || canWiden
     }
     if (answer.isClosed || !canWiden) return
-    for (const name of askedNow(placement)) this.#offerFrom(name, asked, whole(k * WIDENING))
+    for (const name of askedNow(question)) this.#offerFrom(name, asked, whole(k * WIDENING))
   }
 
   /** The same list as offering all k at once gives: what the head leaves open is filled by the rest. */
@@ -563,8 +577,9 @@ export class Funnel {
   }
 }
 
-/** The generators that fill a list; none for a batch placement, whose list was made before. */
-const askedNow = ({ plan }: Placement): readonly string[] => (plan.pattern === 'batch' ? [] : plan.candidates)
+/** The generators that fill a list; none where it was made before: for a batch placement, and where there is no time for them. */
+const askedNow = ({ placement: { plan }, bestRung }: Question): readonly string[] =>
+  plan.pattern === 'batch' || bestRung === 'stored' ? [] : plan.candidates
 
 const tellOf = (trace: RuleTracer) => (index: number, rule: AtMost) => trace.removed(rule.position, index)
 

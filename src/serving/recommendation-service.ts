@@ -54,6 +54,8 @@ export interface AnswerObservation {
   readonly historyLength: number
   /** Generators that threw or that the model lacks; the answer was made without them. */
   readonly failures: readonly GeneratorFailure[]
+  /** The best rung that the answer was allowed. */
+  readonly bestRung: Rung
   /** Why the ranker had no say though the model has one; undefined where it had, and where it was not to. */
   readonly rankingFailure?: unknown
   /** Rules that are code and had no say, because they threw or answered nonsense; the answer was made without them. */
@@ -66,6 +68,8 @@ export interface AnswerObservation {
   readonly lookupFailure?: unknown
   /** Proposals of generators that were turned away because they break the generators' law: not allowed, unknown, or without a finite score. */
   readonly invalidCandidateCount: number
+  /** Items that the finished list must not have held, and that others have taken the place of: a mistake of Millrace's. */
+  readonly withdrawnCount: number
 }
 
 export interface RecommendationServiceOptions {
@@ -79,6 +83,8 @@ export interface RecommendationServiceOptions {
   readonly ruleFunctions?: Readonly<Record<string, RuleFunction>> | undefined
   /** Of items drawn at random. Left out, each answer draws by its request id, so that it can be given again. */
   readonly rng?: Rng
+  /** The best rung that answers may stand on now; undefined where requests are to be turned away. Left out, all of them may. */
+  readonly bestRung?: (() => Rung | undefined) | undefined
   /** Lists made ahead of time. Left out where there are none: placements that want them answer as without. */
   readonly storedLists?: StoredLists | undefined
   /** Called before each answer leaves; must not throw. */
@@ -159,7 +165,7 @@ export class RecommendationService {
    * A list of items. Works without a model, without a history and while the ranker or generators fail; the rung and each item's generator tell how.
    * @param trace where the observation is to tell what the rules did
    * @returns at once where nothing has to be waited for; where the ranker has a say, when its features were read
-   * @throws MillraceError REQUEST_INVALID, UNKNOWN_PLACEMENT, UNKNOWN_ITEM, or FILTER_... for a filter
+   * @throws MillraceError REQUEST_INVALID, UNKNOWN_PLACEMENT, UNKNOWN_ITEM, SERVER_OVERLOADED, or FILTER_... for a filter
    */
   recommend(request: RecommendRequest, trace?: TraceQuestion): RecommendResponse | Promise<RecommendResponse> {
     const question = this.#question(request, trace)
@@ -168,7 +174,7 @@ export class RecommendationService {
     const funnel = this.#funnel
     const asked: Asked = { question, funnel, start }
     const { pattern } = question.placement.plan
-    const isStored = pattern === 'batch' || pattern === 'hybrid'
+    const isStored = pattern === 'batch' || pattern === 'hybrid' || question.bestRung === 'stored'
     if (!isStored || !this.#mayLookUp(question)) return this.#fromModel(asked, {})
     return this.#lookUp(asked).then((lookup) =>
       lookup.candidates === undefined ? this.#fromModel(asked, { lookup }) : this.#response(asked, { lookup }),
@@ -192,8 +198,9 @@ export class RecommendationService {
     }
   }
 
-  /** A list of somebody else's in order for a user. @throws MillraceError REQUEST_INVALID */
-  rank(request: RankRequest): Promise<RankResponse> {
+  /** A list of somebody else's in order for a user. @throws MillraceError REQUEST_INVALID, SERVER_OVERLOADED */
+  async rank(request: RankRequest): Promise<RankResponse> {
+    this.#bestRung()
     return this.#lists.rank(request, this.#funnel)
   }
 
@@ -223,6 +230,7 @@ export class RecommendationService {
 
   #question(request: RecommendRequest, trace: TraceQuestion | undefined): Question {
     const { live, clock, newRequestId, rng } = this.#options
+    const bestRung = this.#bestRung()
     const placement = this.#placement(request.placement)
     checkRequest(request, placement, live.interactionCodes)
     const requestId = newRequestId()
@@ -236,9 +244,20 @@ export class RecommendationService {
       otherSimilarRows,
       limit: request.limit ?? placement.plan.limit,
       nowMs: clock.now(),
+      bestRung,
       rng: () => rng ?? seededRng(requestId),
       trace,
     }
+  }
+
+  #bestRung(): Rung {
+    const { bestRung } = this.#options
+    if (bestRung === undefined) return 'full'
+    const rung = bestRung()
+    if (rung !== undefined) return rung
+    throw new MillraceError('SERVER_OVERLOADED', 'More is asked of this server than it can answer in time.', {
+      fix: 'Ask again after the time in Retry-After, or start more workers or servers.',
+    })
   }
 
   #placement(name: string): Placement {
@@ -307,6 +326,7 @@ export class RecommendationService {
       nowMs: question.nowMs,
       servedRows: once(() => ranked && this.#servedRows(funnel, response, ranked)),
       stepMs: ranked?.stepMs,
+      bestRung: question.bestRung,
       historyLength: outcome.historyLength,
       failures: outcome.failures.length > 0 ? outcome.failures : (ranking.failures ?? []),
       ...(rankingFailure !== undefined && { rankingFailure }),
@@ -315,6 +335,7 @@ export class RecommendationService {
       propensities: outcome.propensities,
       trace: outcome.trace,
       invalidCandidateCount: outcome.invalidCount,
+      withdrawnCount: outcome.withdrawnCount,
     })
     return response
   }
@@ -360,7 +381,7 @@ export class RecommendationService {
 
 /** Full where every part that was asked answered, and the generators had a part in the list. */
 function rungOf(
-  { placement }: Question,
+  { placement, bestRung }: Question,
   funnel: Funnel,
   { failures, generatedCount, answer }: Outcome,
   { ranked, lookup, failures: before }: Ranking,
@@ -373,7 +394,8 @@ function rungOf(
     (generatedCount === 0 && answer.count > 0)
   if (isBare || pattern === 'batch') return lookup?.candidates && generatedCount > 0 ? 'stored' : 'popular'
   // The order of a stored list is the ranker's, if it was to have a say.
-  return isRanked && ranked === undefined && lookup?.candidates === undefined ? 'unranked' : 'full'
+  if (ranked !== undefined) return bestRung === 'reduced' ? 'reduced' : 'full'
+  return isRanked && lookup?.candidates === undefined ? 'unranked' : 'full'
 }
 
 /** Made when somebody asks first: the impression and the record want the same. */

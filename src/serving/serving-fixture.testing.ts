@@ -166,7 +166,7 @@ export class Shop {
   constructor(
     plan: Plan,
     features?: LiveFeatures,
-    beside: Pick<RecommendationServiceOptions, 'ruleFunctions' | 'rng' | 'storedLists'> = {},
+    beside: Pick<RecommendationServiceOptions, 'ruleFunctions' | 'rng' | 'storedLists' | 'bestRung'> = {},
   ) {
     this.live = new LiveState(plan)
     this.service = new RecommendationService({

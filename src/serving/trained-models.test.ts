@@ -67,6 +67,7 @@ test('trained generators answer random requests within the law, and personally',
   }
   expect(shop.observations.filter(({ failures }) => failures.length > 0)).toEqual([])
   expect(shop.observations.reduce((sum, { invalidCandidateCount }) => sum + invalidCandidateCount, 0)).toBe(0)
+  expect(shop.observations.reduce((sum, { withdrawnCount }) => sum + withdrawnCount, 0)).toBe(0)
   // By chance a quarter would be of the user's group (100 +- 9 of 400, one sigma).
   expect(inGroupCount / cfCount).toBeGreaterThan(0.6)
 })
