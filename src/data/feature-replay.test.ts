@@ -20,7 +20,8 @@ const asKnown = (events: readonly StoredEvent[]): StoredEvent[] =>
 function replayOf(events: readonly StoredEvent[], definitions: Parameters<typeof someDefinitions>[1]) {
   const log = growingLog(events)
   log.length = events.length
-  return openFeatureReplay({ log, store: memoryOnlineStore(), definitions })
+  // Of several windows, too.
+  return openFeatureReplay({ log, store: memoryOnlineStore(), definitions, windowLength: 50 })
 }
 
 /** Ascending, between the first and the last event that could be known, and a little behind. */

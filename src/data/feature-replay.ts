@@ -19,14 +19,21 @@ export interface FeatureReplayOptions {
   /** Empty, and nobody else's. */
   readonly store: OnlineStore
   readonly definitions: readonly FeatureDefinition[]
+  /** Events that are in memory at a time; half a million where it is left out. */
+  readonly windowLength?: number
 }
 
 /**
  * Reads the log once to learn its order (20 bytes an event), and again as the moments go on. Groups of an event go by the changes that could be known before it, as
  * in an engine that runs; the offline join goes by offsets, which for history that was imported late may differ.
  */
-export async function openFeatureReplay({ log, store, definitions }: FeatureReplayOptions): Promise<FeatureReplay> {
-  const played = await playedLog(log)
+export async function openFeatureReplay({
+  log,
+  store,
+  definitions,
+  windowLength = WINDOW_LENGTH,
+}: FeatureReplayOptions): Promise<FeatureReplay> {
+  const played = await playedLog(log, windowLength)
   const engine = await openFeatureEngine({ log: played, store, definitions, clock: systemClock })
   // With nothing in the log yet, so that the features answer before the first event too.
   await engine.catchUp()
@@ -53,29 +60,30 @@ interface PlayedLog extends EventLog {
   playTo(momentMs: number): boolean
 }
 
-/** Events of the log that lie next to each other, read at once. */
-const BLOCK_LENGTH = 1000
-const BLOCK_COUNT = 512
+/** Events that are in memory at a time, some 200 MB. */
+const WINDOW_LENGTH = 500_000
+/** Events of the log that are read at once. */
+const READ_LENGTH = 1000
 
 /** The same events by available time, then offset, under new offsets from 0; only those before the moment are there, and none of what was shown: no feature is made of it. */
-async function playedLog(log: EventLog): Promise<PlayedLog> {
+async function playedLog(log: EventLog, windowLength: number): Promise<PlayedLog> {
   const bounds = await log.bounds()
   const { offsets, timesMs } = await inOrderOfKnowing(log, bounds)
   let count = 0
-  const blocks = new Map<number, Block>()
-  const eventAt = async (offset: number): Promise<StoredEvent> => {
-    const begin = offset - (offset % BLOCK_LENGTH)
-    let block = blocks.get(begin)
-    if (block === undefined) {
-      block = await readBlock(log, begin)
-      if (blocks.size >= BLOCK_COUNT) blocks.delete(blocks.keys().next().value!)
-      blocks.set(begin, block)
+  let windowFrom = 0
+  let window: readonly (StoredEvent | undefined)[] = []
+  const eventAt = async (position: number): Promise<StoredEvent> => {
+    if (position < windowFrom || position >= windowFrom + window.length) {
+      windowFrom = position
+      window = await eventsAt(log, offsets.subarray(position, position + windowLength))
     }
-    const event = block[offset - begin]
+    const event = window[position - windowFrom]
     if (event !== undefined) return event
-    throw new MillraceError('FEATURE_LOG_GAP', `The log lost its event ${offset} while it was played again.`, {
-      fix: 'Retention has trimmed it. Do it again: it then begins with the events that are left.',
-    })
+    throw new MillraceError(
+      'FEATURE_LOG_GAP',
+      `The log lost its event ${offsets[position]} while it was played again.`,
+      { fix: 'Retention has trimmed it. Do it again: it then begins with the events that are left.' },
+    )
   }
   const refused = async (): Promise<never> => {
     throw new Error('a played log is only read')
@@ -89,7 +97,7 @@ async function playedLog(log: EventLog): Promise<PlayedLog> {
     async read(fromOffset, limit) {
       const events: StoredEvent[] = []
       for (let position = fromOffset; position < Math.min(count, fromOffset + limit); position++) {
-        events.push({ ...(await eventAt(offsets[position]!)), offset: position })
+        events.push({ ...(await eventAt(position)), offset: position })
       }
       return events
     },
@@ -103,19 +111,26 @@ async function playedLog(log: EventLog): Promise<PlayedLog> {
   }
 }
 
-/** By offset behind the first one; undefined where retention has taken the event, and for what was shown. */
-type Block = readonly (StoredEvent | undefined)[]
-
-async function readBlock(log: EventLog, begin: number): Promise<Block> {
-  const block = new Array<StoredEvent | undefined>(BLOCK_LENGTH).fill(undefined)
-  const bounds = { firstOffset: begin, nextOffset: begin + BLOCK_LENGTH }
-  for await (const batch of logBatches(log, bounds)) {
+/**
+ * The events at these offsets, in their order; undefined where retention has taken one. However far apart they lie, the log is read from its beginning to its end: a history
+ * that was imported user by user is in no order of time.
+ */
+async function eventsAt(log: EventLog, offsets: Float64Array): Promise<readonly (StoredEvent | undefined)[]> {
+  const events = new Array<StoredEvent | undefined>(offsets.length).fill(undefined)
+  const places = Uint32Array.from(offsets, (_, place) => place)
+  const isAscending = offsets.every((offset, place) => place === 0 || offset > offsets[place - 1]!)
+  if (!isAscending) places.sort((a, b) => offsets[a]! - offsets[b]!)
+  let next = 0
+  while (next < places.length) {
+    const batch = await log.read(offsets[places[next]!]!, READ_LENGTH)
+    if (batch.length === 0) break
     for (const stored of batch) {
-      const isOfBlock = stored.offset < bounds.nextOffset && stored.event.kind !== 'impression'
-      if (isOfBlock) block[stored.offset - begin] = stored
+      while (next < places.length && offsets[places[next]!]! < stored.offset) next++
+      if (next === places.length) break
+      if (offsets[places[next]!] === stored.offset) events[places[next++]!] = stored
     }
   }
-  return block
+  return events
 }
 
 async function inOrderOfKnowing(
