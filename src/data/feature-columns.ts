@@ -142,15 +142,9 @@ interface KnownGroup {
 /** Texts beyond so many get no number: what was worked out for one would hardly be asked for again. */
 const NUMBERED_TEXTS = 10_000
 
-/** The items' parts of one feature, where they are texts: equal ones have one number. */
+/** Numbers for the items' parts of one feature, where they are texts. */
 class ItemTexts {
-  /** By item; -1 for a part that is no text. */
-  readonly numbers: Int32Array
   readonly #numberByText = new Map<string, number>()
-
-  constructor(itemCount: number) {
-    this.numbers = new Int32Array(itemCount).fill(-1)
-  }
 
   get count(): number {
     return this.#numberByText.size
@@ -161,17 +155,99 @@ class ItemTexts {
     return this.#numberByText.get(text)
   }
 
-  note(item: number, part: unknown): void {
-    this.numbers[item] = typeof part === 'string' ? this.#numbered(part) : -1
-  }
-
-  #numbered(text: string): number {
-    const known = this.#numberByText.get(text)
+  /** Equal texts have one number; NaN for a part that is no text. */
+  numbered(part: unknown): number {
+    if (typeof part !== 'string') return Number.NaN
+    const known = this.#numberByText.get(part)
     if (known !== undefined) return known
-    if (this.#numberByText.size === NUMBERED_TEXTS) return -1
-    this.#numberByText.set(text, this.#numberByText.size)
+    if (this.#numberByText.size === NUMBERED_TEXTS) return Number.NaN
+    this.#numberByText.set(part, this.#numberByText.size)
     return this.#numberByText.size - 1
   }
+}
+
+/**
+ * What a request wants to know of an item, side by side: first from which moment it holds and until when, then for each feature that is combined the item's part as a number, then the
+ * features that are the item's own. A request looks at five hundred items of a hundred thousand, and each look into memory costs as much as fifty additions.
+ */
+class ItemRows {
+  /** In float32; a float64 takes two places. */
+  readonly #stride: number
+  readonly #firstNumber: number
+  readonly #numbers: Float32Array
+  /** The same bytes. */
+  readonly #doubles: Float64Array
+
+  constructor(
+    itemCount: number,
+    { partCount, numberCount }: { readonly partCount: number; readonly numberCount: number },
+  ) {
+    this.#firstNumber = 2 * (FIRST_PART + partCount)
+    this.#stride = 2 * Math.ceil((this.#firstNumber + numberCount) / 2)
+    this.#numbers = new Float32Array(itemCount * this.#stride)
+    this.#doubles = new Float64Array(this.#numbers.buffer)
+    for (let item = 0; item < itemCount; item++) this.forget(item)
+  }
+
+  /** Whether it holds at the moment: from the first one of `setMoments` to before the second. */
+  holds(item: number, momentMs: number): boolean {
+    const at = (item * this.#stride) / 2
+    return momentMs >= this.#doubles[at]! && momentMs < this.#doubles[at + 1]!
+  }
+
+  setMoments(item: number, fromMs: number, untilMs: number): void {
+    const at = (item * this.#stride) / 2
+    this.#doubles[at] = fromMs
+    this.#doubles[at + 1] = untilMs
+  }
+
+  /** It holds at no moment any more. */
+  forget(item: number): void {
+    this.setMoments(item, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
+  }
+
+  setPart(item: number, part: number, value: number): void {
+    this.#doubles[(item * this.#stride) / 2 + FIRST_PART + part] = value
+  }
+
+  setNumber(item: number, number: number, value: number): void {
+    this.#numbers[item * this.#stride + this.#firstNumber + number] = value
+  }
+
+  /** All parts and numbers of these items, one array each. */
+  copy(items: Int32Array, parts: readonly Float64Array[], numbers: readonly Float32Array[]): void {
+    // A few items at a time: their rows are near by then, and each column is written in one go.
+    for (let begin = 0; begin < items.length; begin += COPIED_ITEMS) {
+      const range = { begin, end: Math.min(begin + COPIED_ITEMS, items.length) }
+      for (let part = 0; part < parts.length; part++) {
+        copyColumn(this.#doubles, { from: FIRST_PART + part, step: this.#stride / 2 }, items, range, parts[part]!)
+      }
+      for (let number = 0; number < numbers.length; number++) {
+        copyColumn(
+          this.#numbers,
+          { from: this.#firstNumber + number, step: this.#stride },
+          items,
+          range,
+          numbers[number]!,
+        )
+      }
+    }
+  }
+}
+
+/** Behind the two moments. */
+const FIRST_PART = 2
+const COPIED_ITEMS = 64
+
+/** A function of its own, small enough to be compiled well. */
+function copyColumn<A extends Float32Array | Float64Array>(
+  values: A,
+  { from, step }: { readonly from: number; readonly step: number },
+  items: Int32Array,
+  { begin, end }: { readonly begin: number; readonly end: number },
+  to: A,
+): void {
+  for (let n = begin; n < end; n++) to[n] = values[items[n]! * step + from]!
 }
 
 /** Everything known of a model's items by one manifest. */
@@ -184,17 +260,14 @@ class Columns {
   /** Places in the plan of the sides of users and of items. */
   readonly userSides: readonly number[]
   readonly itemSides: readonly number[]
-  /** Features that an item's records alone say: these lie in `numbers`, items x features, row-major. */
+  /** Features that an item's records alone say: they come last in `rows`. */
   readonly ofItem: readonly PlannedFeature[]
   readonly ofUser: readonly PlannedFeature[]
-  /** Those that are put together of several things: of the item's part of each, `parts` has one an item. */
+  /** Those that are put together of several things: of the item's part of each, `parts` has one an item, and `rows` a number that says the same where there is one: of a text that in `texts`. */
   readonly combined: readonly PlannedFeature[]
-  readonly numbers: Float32Array
+  readonly rows: ItemRows
   readonly parts: readonly unknown[][]
   readonly texts: readonly ItemTexts[]
-  /** By item: the moments, from the first to before the second, for which its numbers hold. No moment for an item that was not read. */
-  readonly fromMs: Float64Array
-  readonly untilMs: Float64Array
   /** Of the newest event that was seen in the store. */
   newestMs = -1
   /** Counts the looks at what has changed; by item, the look that said so last. */
@@ -235,11 +308,9 @@ class Columns {
     this.ofItem = features.filter(isOfItem)
     this.ofUser = features.filter(isOfUser)
     this.combined = features.filter((feature) => !isOfItem(feature) && !isOfUser(feature))
-    this.numbers = new Float32Array(itemIds.length * this.ofItem.length)
+    this.rows = new ItemRows(itemIds.length, { partCount: this.combined.length, numberCount: this.ofItem.length })
     this.parts = this.combined.map(() => new Array(itemIds.length).fill(undefined))
-    this.texts = this.combined.map(() => new ItemTexts(itemIds.length))
-    this.fromMs = new Float64Array(itemIds.length).fill(Number.POSITIVE_INFINITY)
-    this.untilMs = new Float64Array(itemIds.length).fill(Number.NEGATIVE_INFINITY)
+    this.texts = this.combined.map(() => new ItemTexts())
     this.#changedAt = new Uint32Array(itemIds.length)
   }
 
@@ -250,7 +321,7 @@ class Columns {
     this.look++
     if (changed === undefined) {
       this.#allChangedAt = this.look
-      this.untilMs.fill(Number.NEGATIVE_INFINITY)
+      for (let item = 0; item < this.itemIds.length; item++) this.rows.forget(item)
       this.groups.clear()
       return
     }
@@ -264,7 +335,7 @@ class Columns {
     if (key.startsWith('i')) {
       const item = this.#numberByItem.get(key.slice(1))
       if (item === undefined) return
-      this.untilMs[item] = Number.NEGATIVE_INFINITY
+      this.rows.forget(item)
       this.#changedAt[item] = this.look
     } else if (key.startsWith('g')) {
       this.groups.delete(`${space} ${key}`)
@@ -273,7 +344,7 @@ class Columns {
   }
 
   holds(item: number, asOfMs: number): boolean {
-    return asOfMs >= this.fromMs[item]! && asOfMs < this.untilMs[item]!
+    return this.rows.holds(item, asOfMs)
   }
 
   /**
@@ -285,23 +356,34 @@ class Columns {
     const validity = this.#validity
     validity.reset()
     const cells = this.itemSides.map((side, n) => this.plan.sides[side]!.freshCells(records[n], asOfMs, validity))
-    const width = this.ofItem.length
-    for (let c = 0; c < width; c++) {
+    for (let c = 0; c < this.ofItem.length; c++) {
       const { number, sides } = this.ofItem[c]!
       const reading = cells[this.itemSides.indexOf(sides[0]!)]![number] as FeatureReading
-      this.numbers[item * width + c] = this.numberOf(number, reading.value)
+      this.rows.setNumber(item, c, this.numberOf(number, reading.value))
     }
     for (let p = 0; p < this.combined.length; p++) {
       const { number, sides } = this.combined[p]!
       const n = this.itemSides.findIndex((side) => sides.includes(side))
       const part = cells[n]![number]
       this.parts[p]![item] = part
-      this.texts[p]!.note(item, part)
+      this.rows.setPart(item, p, this.#asNumber(p, part))
     }
     const isNewest = this.#changedAt[item]! <= readAt && this.#allChangedAt <= readAt
     const isFollowed = this.itemIds[item]!.length <= FOLLOWED_KEY_LENGTH
-    this.fromMs[item] = validity.fromMs
-    this.untilMs[item] = isNewest && isFollowed ? validity.untilMs : Number.NEGATIVE_INFINITY
+    const untilMs = isNewest && isFollowed ? validity.untilMs : Number.NEGATIVE_INFINITY
+    this.rows.setMoments(item, validity.fromMs, untilMs)
+  }
+
+  /** Whether what a combined feature makes of a text is worked out once for all items with it. */
+  goesByTexts(p: number): boolean {
+    const { computation, sides } = this.combined[p]!
+    return computation.textsThatCount !== undefined && !this.itemSides.includes(sides[0]!)
+  }
+
+  /** NaN where no number says what the part is. */
+  #asNumber(p: number, part: unknown): number {
+    if (this.goesByTexts(p)) return this.texts[p]!.numbered(part)
+    return typeof part === 'number' ? part : Number.NaN
   }
 
   groupOf(name: string, asOfMs: number): KnownGroup | undefined {
@@ -434,11 +516,11 @@ class FillCall implements CombiningSources {
   }
 
   write(out: readonly Float32Array[]): void {
-    const { ofItem, ofUser, combined, numbers, numberOf } = this.#columns
+    const { ofItem, ofUser, combined, rows, numberOf } = this.#columns
     const items = this.#items
-    for (let c = 0; c < ofItem.length; c++) {
-      copyColumn(numbers, { from: c, step: ofItem.length }, items, out[ofItem[c]!.number]!)
-    }
+    const parts = combined.map(() => new Float64Array(items.length))
+    const numbers = ofItem.map(({ number }) => out[number]!)
+    rows.copy(items, parts, numbers)
     for (const { number, computation, sides } of ofUser) {
       const parts = sides.map((side) => this.#userCells[side]![number])
       const { combine } = computation
@@ -446,10 +528,11 @@ class FillCall implements CombiningSources {
       const value = numberOf(number, reading.value)
       out[number]!.fill(value, 0, items.length)
     }
-    for (let p = 0; p < combined.length; p++) this.#writeCombined(p, out[combined[p]!.number]!)
+    for (let p = 0; p < combined.length; p++) this.#writeCombined(p, parts[p]!, out[combined[p]!.number]!)
   }
 
-  #writeCombined(p: number, out: Float32Array): void {
+  /** @param asNumbers the items' parts, NaN where a number does not say what they are */
+  #writeCombined(p: number, asNumbers: Float64Array, out: Float32Array): void {
     const { combined, parts, texts, itemSides, numberOf } = this.#columns
     const { number, computation, sides } = combined[p]!
     const combine = computation.combine!
@@ -462,23 +545,24 @@ class FillCall implements CombiningSources {
       return numberOf(number, reading.value)
     }
     const items = this.#items
-    const { textsThatCount } = computation
-    if (textsThatCount === undefined || isItemFirst) {
-      for (let n = 0; n < items.length; n++) out[n] = read(ofItems[items[n]!])
+    if (!this.#columns.goesByTexts(p)) {
+      for (let n = 0; n < items.length; n++) {
+        const part = asNumbers[n]!
+        out[n] = read(Number.isNaN(part) ? ofItems[items[n]!] : part)
+      }
       return
     }
     // Of one text, such as a category, are many items; and most texts mean nothing to this user.
-    const { numbers: textNumbers, count } = texts[p]!
-    const known = [...textsThatCount(ofUser)]
+    const { count } = texts[p]!
+    const known = [...computation.textsThatCount!(ofUser)]
     const values = new Float32Array(count).fill(read(textBeside(known)))
     for (const text of known) {
       const textNumber = texts[p]!.numberOf(text)
       if (textNumber !== undefined) values[textNumber] = read(text)
     }
     for (let n = 0; n < items.length; n++) {
-      const item = items[n]!
-      const text = textNumbers[item]!
-      out[n] = text < 0 ? read(ofItems[item]) : values[text]!
+      const text = asNumbers[n]!
+      out[n] = Number.isNaN(text) ? read(ofItems[items[n]!]) : values[text]!
     }
   }
 
@@ -513,16 +597,6 @@ const anyMoment = new Validity()
 
 const cellsAt = (side: PlannedSide, bytes: Uint8Array | undefined, asOfMs: number): Cells =>
   side.freshCells(bytes, asOfMs, anyMoment)
-
-/** Of `numbers`, items x `step`, the column that begins at `from`. A function of its own, small enough to be compiled well. */
-function copyColumn(
-  numbers: Float32Array,
-  { from, step }: { readonly from: number; readonly step: number },
-  items: Int32Array,
-  to: Float32Array,
-): void {
-  for (let n = 0; n < items.length; n++) to[n] = numbers[items[n]! * step + from]!
-}
 
 /** A text that is none of these. */
 function textBeside(texts: readonly string[]): string {

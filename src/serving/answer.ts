@@ -1,6 +1,7 @@
 // The list that a request is answered with, while it is being filled. `offer` and `take` are the only ways in, so that nothing leaves which is not allowed.
+
+import { grown } from '../lib/grown.ts'
 import { type AtMost, GroupCounts } from './group-counts.ts'
-import { grown } from './grown.ts'
 import type { ItemBitmap } from './item-bitmap.ts'
 import type { ItemIndexes } from './item-indexes.ts'
 

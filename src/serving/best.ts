@@ -1,4 +1,4 @@
-import { grown } from './grown.ts'
+import { grown } from '../lib/grown.ts'
 
 /** The k highest scored of many offers, without allocating per offer. Among equal scores the one offered first wins. */
 export class Best {

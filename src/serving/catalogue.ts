@@ -2,8 +2,8 @@
 // of, and never change; the dense indexes of a model are `ItemIndexes`' business, so that a new model moves nothing in here.
 import type { AttributePlan } from '../config/plan.ts'
 import type { Attributes, EntityEvent } from '../domain/event.ts'
+import { grown } from '../lib/grown.ts'
 import { type Column, emptyColumn } from './column.ts'
-import { grown } from './grown.ts'
 
 /** Changes that are remembered; who has missed more than these starts over. */
 const REMEMBERED_CHANGE_COUNT = 65_536

@@ -3,7 +3,7 @@ import type { AttributePlan, AttributeType } from '../config/plan.ts'
 import type { AttributeValue } from '../domain/event.ts'
 import type { Comparison, FilterTerm } from '../domain/filter.ts'
 import { isoTimeMs } from '../domain/iso-time.ts'
-import { grown } from './grown.ts'
+import { grown } from '../lib/grown.ts'
 
 export type RowPredicate = (row: number) => boolean
 

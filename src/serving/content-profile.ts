@@ -1,8 +1,9 @@
 // How much an item's words (categories, tags) have in common with those of some other items: all that can be said of an item that no model
 // knows yet.
+
+import { grown } from '../lib/grown.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { ItemWords } from './column.ts'
-import { grown } from './grown.ts'
 
 export class ContentProfile {
   readonly #catalogue: Catalogue

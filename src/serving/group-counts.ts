@@ -1,5 +1,5 @@
 // How many items of each group a list holds, for rules of "at most so many".
-import { grown } from './grown.ts'
+import { grown } from '../lib/grown.ts'
 
 /** At most `count` items of one group. */
 export interface AtMost {

@@ -1,8 +1,9 @@
 // A set of items, one bit each by item index, kept equal to a condition on catalogue rows while the catalogue changes.
+
+import { grown } from '../lib/grown.ts'
 import type { ItemSet } from '../ports/candidate-generator.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { RowPredicate } from './column.ts'
-import { grown } from './grown.ts'
 import type { ItemIndexes } from './item-indexes.ts'
 
 /** What a bitmap follows. */

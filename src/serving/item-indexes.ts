@@ -1,6 +1,7 @@
 // Which catalogue row is which of a model's dense item indexes. Items that are newer than the model come after its own.
+
+import { grown } from '../lib/grown.ts'
 import type { Catalogue } from './catalogue.ts'
-import { grown } from './grown.ts'
 
 export class ItemIndexes {
   /** Items of the model: the indexes below this. */

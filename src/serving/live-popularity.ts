@@ -1,6 +1,6 @@
 // How often each item was interacted with, and all items in that order, kept after every single interaction: the rung of the ladder that
 // always answers, without any model.
-import { grown } from './grown.ts'
+import { grown } from '../lib/grown.ts'
 
 /**
  * Items by descending count. Adding one to an item moves it to the front of those with its old count, where the group of the next count

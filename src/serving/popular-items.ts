@@ -1,8 +1,9 @@
 // The last rungs, which need no model: whatever is allowed, the most popular first. It is what makes a list full.
+
+import { grown } from '../lib/grown.ts'
 import type { Answer } from './answer.ts'
 import { Best } from './best.ts'
 import type { ContentProfile } from './content-profile.ts'
-import { grown } from './grown.ts'
 import { bitCount, type ItemBitmap } from './item-bitmap.ts'
 import type { ItemBitmaps } from './item-bitmaps.ts'
 import type { ItemIndexes } from './item-indexes.ts'

@@ -1,5 +1,5 @@
 // What each user did lately, by catalogue row: the input of fold-in, of the seen items and of rules about interactions.
-import { grown } from './grown.ts'
+import { grown } from '../lib/grown.ts'
 
 /** The newest interactions of a user that are kept one by one. */
 export const DEFAULT_HISTORY_LENGTH = 500

@@ -1,7 +1,7 @@
 // Who asks: the history that candidates are made from, and the items that must not be shown to them.
 import type { RecommendRequest } from '../domain/recommendation.ts'
+import { grown } from '../lib/grown.ts'
 import type { History } from '../ports/candidate-generator.ts'
-import { grown } from './grown.ts'
 import type { ItemBitmap } from './item-bitmap.ts'
 import type { ItemIndexes } from './item-indexes.ts'
 import type { LiveState } from './live-state.ts'

@@ -70,7 +70,7 @@ export function graphFilter(settings: Partial<GraphFilterSettings> = {}): Genera
       return itemItemArtifacts(similarItems)
     },
     open: (artifacts, { itemCount }) =>
-      new ItemItemGenerator(artifacts, { itemCount, historyWeightPower: options.historyWeightPower }),
+      new ItemItemGenerator(artifacts, { historyWeightPower: options.historyWeightPower }),
   }
 }
 

@@ -44,7 +44,7 @@ const table = tableOf({
     [7, 2],
   ],
 })
-const generator = new ItemItemGenerator(itemItemArtifacts(table), { itemCount, historyWeightPower: 0.5 })
+const generator = new ItemItemGenerator(itemItemArtifacts(table), { historyWeightPower: 0.5 })
 
 test('a candidate scores the sum over the history of root weight times similarity', () => {
   // Item 3: 2 * 2 + 1 * 3 = 7; item 5: 2 * 4 = 8; item 7: 2.
@@ -125,7 +125,7 @@ test('answers equal those of scoring and sorting everything, call after call', (
   fc.assert(
     fc.property(tables, fc.array(histories, { maxLength: 4 }), fc.integer({ min: 1, max: 50 }), (csr, all, k) => {
       // Integers keep float32 sums exact, so that ties are real ties.
-      const open = new ItemItemGenerator(itemItemArtifacts(csr), { itemCount, historyWeightPower: 1 })
+      const open = new ItemItemGenerator(itemItemArtifacts(csr), { historyWeightPower: 1 })
       for (const history of all) {
         const sums = new Float64Array(itemCount)
         for (const [item, weight] of history) {

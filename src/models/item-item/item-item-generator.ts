@@ -1,6 +1,8 @@
 // Answers from a table of similar items: the serving side of every model that learns "who has this also wants that".
 import { BestFirst } from '../../lib/best-first.ts'
 import type { Csr } from '../../lib/csr.ts'
+import { grown } from '../../lib/grown.ts'
+import { SparseTable } from '../../lib/sparse-table.ts'
 import type { Artifacts, CandidateGenerator, Candidates, History, ItemSet } from '../../ports/candidate-generator.ts'
 
 /** The names under which a table of similar items is stored in a bundle. */
@@ -20,7 +22,6 @@ export function itemItemArtifacts(similarItems: Csr): Artifacts & ItemItemArtifa
 }
 
 export interface ItemItemOptions {
-  readonly itemCount: number
   /** A history entry counts as its weight to this power: 1 takes weights as they are, 0 counts every item alike. */
   readonly historyWeightPower: number
   /** A history entry counts this much of what the one after it counts, in (0, 1]; 1, the default: their order does not matter. */
@@ -39,11 +40,14 @@ export class ItemItemGenerator implements CandidateGenerator {
   readonly #similarities: Float32Array
   readonly #historyWeightPower: number
   readonly #historyDecay: number
-  /** 0 except while a question is being answered. */
-  readonly #sums: Float32Array
-  /** By item: its weight in the history; 0 except while a question is being answered. */
-  readonly #historyWeights: Float32Array
-  readonly #touched: Int32Array
+  /** Places of the items that have a sum, and of those in the history. */
+  readonly #places = new SparseTable()
+  readonly #historyPlaces = new SparseTable()
+  /** By place. */
+  #foundItems = new Int32Array(0)
+  #sums = new Float32Array(0)
+  #historyItems = new Int32Array(0)
+  #historyWeights = new Float32Array(0)
   readonly #best = new BestFirst()
 
   constructor(artifacts: Artifacts, options: ItemItemOptions) {
@@ -53,21 +57,18 @@ export class ItemItemGenerator implements CandidateGenerator {
     this.#similarities = similarScores
     this.#historyWeightPower = options.historyWeightPower
     this.#historyDecay = options.historyDecay ?? 1
-    this.#sums = new Float32Array(options.itemCount)
-    this.#historyWeights = new Float32Array(options.itemCount)
-    this.#touched = new Int32Array(options.itemCount)
   }
 
   generate(history: History, k: number, allowed: ItemSet | undefined, out: Candidates): number {
-    const touchedCount = this.#addUp(history)
+    const count = this.#addUp(history)
+    const items = this.#foundItems
     const sums = this.#sums
     const best = this.#best
     best.reset(k, out)
-    for (let t = 0; t < touchedCount; t++) {
-      const item = this.#touched[t]!
-      if (allowed === undefined || allowed[item >> 5]! & (1 << (item & 31))) best.offer(item, sums[item]!)
+    for (let place = 0; place < count; place++) {
+      const item = items[place]!
+      if (allowed === undefined || allowed[item >> 5]! & (1 << (item & 31))) best.offer(item, sums[place]!)
     }
-    for (let t = 0; t < touchedCount; t++) sums[this.#touched[t]!] = 0
     return best.finish()
   }
 
@@ -85,34 +86,54 @@ export class ItemItemGenerator implements CandidateGenerator {
     return count
   }
 
-  /** Fills `#sums`, and `#touched` with the items whose sum is above 0; returns how many. */
+  /** Fills `#foundItems` and `#sums` with the items whose sum is above 0; returns how many. */
   #addUp(history: History): number {
+    const offsets = this.#offsets
     const indexes = this.#indexes
     const similarities = this.#similarities
-    const sums = this.#sums
-    const touched = this.#touched
-    // As in training, where an item that was chosen again is one entry with the sum of the weights.
+    const historyCount = this.#weighHistory(history)
+    const historyItems = this.#historyItems
     const historyWeights = this.#historyWeights
-    let decay = 1
-    for (let h = history.itemIndexes.length - 1; h >= 0; h--) {
-      const historyItem = history.itemIndexes[h]!
-      historyWeights[historyItem] = historyWeights[historyItem]! + decay * history.weights[h]!
-      decay *= this.#historyDecay
-    }
-    let touchedCount = 0
-    for (let h = 0; h < history.itemIndexes.length; h++) {
-      const historyItem = history.itemIndexes[h]!
-      if (historyWeights[historyItem] === 0) continue
-      const weight = historyWeights[historyItem]! ** this.#historyWeightPower
-      historyWeights[historyItem] = 0
-      const end = this.#offsets[historyItem + 1]!
-      for (let i = this.#offsets[historyItem]!; i < end; i++) {
+    let length = 0
+    for (let h = 0; h < historyCount; h++) length += offsets[historyItems[h]! + 1]! - offsets[historyItems[h]!]!
+    const places = this.#places
+    places.begin(Math.min(length, offsets.length - 1))
+    const items = (this.#foundItems = grown(this.#foundItems, length))
+    const sums = (this.#sums = grown(this.#sums, length))
+    let count = 0
+    for (let h = 0; h < historyCount; h++) {
+      const weight = historyWeights[h]! ** this.#historyWeightPower
+      const end = offsets[historyItems[h]! + 1]!
+      for (let i = offsets[historyItems[h]!]!; i < end; i++) {
         const item = indexes[i]!
-        // Similarities are above 0, so a sum of 0 means that the item is new here.
-        if (sums[item] === 0) touched[touchedCount++] = item
-        sums[item] = sums[item]! + weight * similarities[i]!
+        const place = places.placeOf(item)
+        if (place === count) {
+          items[count] = item
+          sums[count++] = 0
+        }
+        sums[place] = sums[place]! + weight * similarities[i]!
       }
     }
-    return touchedCount
+    return count
+  }
+
+  /** As in training, where an item that was chosen again is one entry with the sum of the weights. In the order in which the items came first; returns how many. */
+  #weighHistory({ itemIndexes, weights }: History): number {
+    const places = this.#historyPlaces
+    places.begin(itemIndexes.length)
+    const items = (this.#historyItems = grown(this.#historyItems, itemIndexes.length))
+    const sums = (this.#historyWeights = grown(this.#historyWeights, itemIndexes.length))
+    for (let h = 0; h < itemIndexes.length; h++) {
+      const place = places.placeOf(itemIndexes[h]!)
+      items[place] = itemIndexes[h]!
+      sums[place] = 0
+    }
+    let decay = 1
+    for (let h = itemIndexes.length - 1; h >= 0; h--) {
+      const place = places.find(itemIndexes[h]!)
+      sums[place] = sums[place]! + decay * weights[h]!
+      decay *= this.#historyDecay
+    }
+    return places.count
   }
 }

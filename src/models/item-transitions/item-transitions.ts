@@ -71,7 +71,7 @@ export function itemTransitions(settings: Partial<ItemTransitionsSettings> = {})
       return itemItemArtifacts(followers)
     },
     open: (artifacts, { itemCount }) =>
-      new ItemItemGenerator(artifacts, { itemCount, historyWeightPower: 1, historyDecay: options.historyDecay }),
+      new ItemItemGenerator(artifacts, { historyWeightPower: 1, historyDecay: options.historyDecay }),
   }
 }
 

@@ -1,5 +1,6 @@
 // What all generators propose to one visitor, as one set, with what each of them thought of each candidate: the rows that a ranker orders.
 import { generatorColumns, HISTORY_COLUMNS } from '../../domain/ranking-columns.ts'
+import { SparseTable } from '../../lib/sparse-table.ts'
 import type { CandidateGenerator, Candidates, History, ItemSet } from '../../ports/candidate-generator.ts'
 
 /** Of each generator its score and its place, then the history's. */
@@ -16,10 +17,9 @@ export class CandidatePool {
   readonly #generators: readonly CandidateGenerator[]
   readonly #perGenerator: number
   readonly #proposed: Candidates
-  /** By item: its place in the pool, where `#askedAt` says that it was put there for this visitor. */
-  readonly #placeOf: Int32Array
-  readonly #askedAt: Uint32Array
-  #asked = 0
+  readonly #itemCount: number
+  /** Places in the pool by item. */
+  readonly #places = new SparseTable()
   readonly #itemIndexes: Int32Array
   /** One a column, by place. Side by side they are filled and copied faster than rows. */
   readonly #columns: readonly Float32Array[]
@@ -36,8 +36,7 @@ export class CandidatePool {
     this.#generators = [...generators.values()]
     this.#perGenerator = perGenerator
     this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }
-    this.#placeOf = new Int32Array(itemCount)
-    this.#askedAt = new Uint32Array(itemCount)
+    this.#itemCount = itemCount
     const capacity = Math.min(itemCount, perGenerator * this.#generators.length)
     this.#itemIndexes = new Int32Array(capacity)
     this.#columns = this.columnNames.map(() => new Float32Array(capacity))
@@ -52,7 +51,7 @@ export class CandidatePool {
     allowed: ItemSet | undefined,
     onFailure?: (generatorName: string, error: unknown) => void,
   ): number {
-    this.#asked++
+    this.#places.begin(this.capacity)
     this.#count = 0
     const ofGenerators = this.#generators.length * 2
     for (let column = 0; column < ofGenerators; column++) this.#columns[column]!.fill(Number.NaN)
@@ -77,7 +76,7 @@ export class CandidatePool {
     const rankColumn = this.#columns[g * 2 + 1]!
     for (let rank = 0; rank < count; rank++) {
       const item = itemIndexes[rank]!
-      if (!(item >= 0 && item < this.#placeOf.length && Number.isFinite(scores[rank]!))) continue
+      if (!(item >= 0 && item < this.#itemCount && Number.isFinite(scores[rank]!))) continue
       const place = this.#place(item)
       scoreColumn[place] = scores[rank]!
       rankColumn[place] = rank
@@ -108,7 +107,7 @@ export class CandidatePool {
 
   /** Where the visitor's candidates have an item; -1 where it is none. */
   placeOf(item: number): number {
-    return this.#askedAt[item] === this.#asked ? this.#placeOf[item]! : -1
+    return this.#places.find(item)
   }
 
   /** A view that the next visitor overwrites. */
@@ -133,11 +132,8 @@ export class CandidatePool {
   }
 
   #place(item: number): number {
-    if (this.#askedAt[item] === this.#asked) return this.#placeOf[item]!
-    this.#askedAt[item] = this.#asked
-    const place = this.#count++
-    this.#placeOf[item] = place
-    this.#itemIndexes[place] = item
+    const place = this.#places.placeOf(item)
+    if (place === this.#count) this.#itemIndexes[this.#count++] = item
     return place
   }
 

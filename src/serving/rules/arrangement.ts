@@ -1,8 +1,9 @@
 // From candidates in an order to a list under a placement's rules. What each step leaves to the next, and why in this order, says docs/decisions/0029-rules.md:
 // boosts and functions, pins, new items, minimum shares, the rest one place after another (spread, at most so many of a group), items drawn at random, and what fills up.
+
+import { grown } from '../../lib/grown.ts'
 import type { Rng } from '../../lib/rng.ts'
 import type { Answer } from '../answer.ts'
-import { grown } from '../grown.ts'
 import type { ItemBitmap } from '../item-bitmap.ts'
 import type { ItemBitmaps } from '../item-bitmaps.ts'
 import type { ItemIndexes } from '../item-indexes.ts'
@@ -70,6 +71,8 @@ export class Arrangement {
   /** By candidate that was reserved: where it is in the answer. */
   #reservedAt = new Int32Array(0)
   #reservedCount = 0
+  /** Where in the answer those are that a minimum brought in and that were no candidates. */
+  readonly #extras: number[] = []
   #areReservedOnly = false
   /** Items of the answer before `#choose`. */
   #apartCount = 0
@@ -88,6 +91,7 @@ export class Arrangement {
     const { count } = candidates
     this.#one = one
     this.#reservedCount = 0
+    this.#extras.length = 0
     this.#propensity = 1
     this.#states = grown(this.#states, count)
     this.#states.fill(FREE, 0, count)
@@ -100,12 +104,11 @@ export class Arrangement {
     if (newItemCount > 0) sources.offerNew(answer, Math.min(answer.target, newFrom + newItemCount))
     for (let at = newFrom; at < answer.count; at++) this.#places.addNew(at)
     if (one.rules.spread) this.#listAll()
-    const extraFrom = this.#reserveMinima(sources)
-    const extraTo = answer.count
-    this.#apartCount = extraTo
+    this.#reserveMinima(sources)
+    this.#apartCount = answer.count
     const drawnCount = this.#drawnCount(answer.count)
     this.#choose(answer.target - drawnCount)
-    for (let at = extraFrom; at < extraTo; at++) this.#places.add(at)
+    for (const at of this.#extras) this.#places.add(at)
     this.#drawnFrom = answer.count
     if (drawnCount > 0) this.#explore(drawnCount)
   }
@@ -213,23 +216,18 @@ export class Arrangement {
   // Minimum shares.
 
   /**
-   * Takes the best candidates for every minimum that pins and new items, and the minima before it, leave open; where there are too few, what the catalogue has.
-   * @returns from where on in the answer those are that were no candidates
+   * Takes the best candidates for every minimum that pins and new items, and the minima before it, leave open; where there are too few, what the catalogue has,
+   * before the next minimum takes the place.
    */
-  #reserveMinima(sources: ListSources): number {
-    const { rules, answer, trace } = this.#one
+  #reserveMinima(sources: ListSources): void {
+    const { rules, trace } = this.#one
     for (const minimum of rules.minima) {
       trace?.acts(minimum.position)
       const { words } = this.#bitmaps.eligible(minimum.key, [minimum.filter])
       this.#reserve(minimum, words, this.#missing(minimum, words))
-    }
-    const extraFrom = answer.count
-    for (const minimum of rules.minima) {
-      const { words } = this.#bitmaps.eligible(minimum.key, [minimum.filter])
       this.#reserveExtra(minimum, this.#missing(minimum, words), sources)
       trace?.missing(minimum.position, this.#missing(minimum, words))
     }
-    return extraFrom
   }
 
   #missing({ count }: Minimum, words: Uint32Array): number {
@@ -246,7 +244,10 @@ export class Arrangement {
     answer.aimAt(Math.min(target, count + missingCount))
     sources.offerWith(answer, minimum)
     answer.aimAt(target)
-    for (let at = count; at < answer.count; at++) trace?.added(minimum.position, answer.indexAt(at))
+    for (let at = count; at < answer.count; at++) {
+      this.#extras.push(at)
+      trace?.added(minimum.position, answer.indexAt(at))
+    }
   }
 
   #reserve({ position }: Minimum, words: Uint32Array, missingCount: number): void {

@@ -1,5 +1,5 @@
 // Candidates in the order of their places divided by their boosts, as far as anybody looks.
-import { grown } from '../grown.ts'
+import { grown } from '../../lib/grown.ts'
 
 /** Candidates whose factors are asked for at once. */
 const PORTION = 96

@@ -1,8 +1,9 @@
 // Candidates to draw from, every one with the same chance at every place: how likely an item is to be shown is then known exactly, and not estimated.
+
+import { grown } from '../../lib/grown.ts'
 import type { Rng } from '../../lib/rng.ts'
 import type { Answer } from '../answer.ts'
 import { GroupCounts } from '../group-counts.ts'
-import { grown } from '../grown.ts'
 
 /** Candidates whose groups are looked up together: the processor waits for memory once, where one by one it would wait for each. */
 const PORTION = 64

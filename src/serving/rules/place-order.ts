@@ -1,5 +1,5 @@
 // Which item of an answer stands at which place: pins where they were pinned, new and drawn items spread over what is left, the others in their order.
-import { grown } from '../grown.ts'
+import { grown } from '../../lib/grown.ts'
 
 export class PlaceOrder {
   /** Places from 1, in the order in which they were pinned; the pinned item in the same place of `#pinned`. */

@@ -316,6 +316,20 @@ function checkList(made: Made, { items, shortfall }: RecommendResponse): void {
   }
 }
 
+test('what a minimum takes from the catalogue comes before what the next one takes from the candidates', async () => {
+  const plan = planWith({
+    home: {
+      rules: [
+        { kind: 'atLeast', count: 1, of: "brand = 'b0'" },
+        { kind: 'atLeast', count: 1, of: 'price < 1' },
+      ],
+    },
+  })
+  const shop = new Shop(plan)
+  for (let n = 0; n < 7; n++) shop.log(item(`i${n}`, { price: 0, brand: n === 6 ? 'b0' : 'b1' }))
+  expect(shop.recommend({ placement: 'home', limit: 1 }).items).toMatchObject([{ itemId: 'i6' }])
+})
+
 describe('any rules over any shop', () => {
   test('hold in every list, which is full or says why; the same seed gives the same list, and a trace changes nothing', async () => {
     await fc.assert(

@@ -5,8 +5,9 @@
 //
 // Relevance only falls along the candidates and likeness only takes away, so that of hundreds of candidates dozens are looked at: those are the window. What is known of
 // them stays, and an item that is chosen is compared with the window once.
+
+import { grown } from '../../lib/grown.ts'
 import { GroupCounts } from '../group-counts.ts'
-import { grown } from '../grown.ts'
 import type { CandidateOrder } from './candidate-order.ts'
 import type { Spread } from './placement-rules.ts'
 

@@ -2,9 +2,9 @@
 // compared without such a reason, so that the work grows with the items and not with their square.
 import type { SameBy } from '../../domain/search.ts'
 import { fnv1a } from '../../lib/fnv1a.ts'
+import { grown } from '../../lib/grown.ts'
 import { isOneEdit } from '../../lib/one-edit.ts'
 import { searchWords, stemOf } from '../../lib/search-words.ts'
-import { grown } from '../grown.ts'
 import type { TextIndex } from './text-index.ts'
 
 /** Of a text, only so many words are compared. */

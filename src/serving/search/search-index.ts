@@ -1,12 +1,12 @@
 // Everything that searches look things up in, kept equal to the catalogue: read once in full by the first search, then change by change. Work comes in slices of some
 // milliseconds, between which the process answers others.
 import { fnv1a } from '../../lib/fnv1a.ts'
+import { grown } from '../../lib/grown.ts'
 import { othersTurn } from '../../lib/others-turn.ts'
 import { searchWords, stemOf } from '../../lib/search-words.ts'
 import { learnTermsApart } from '../../models/content/learn-terms.ts'
 import { TextEmbedding } from '../../models/content/text-embedding.ts'
 import type { Catalogue } from '../catalogue.ts'
-import { grown } from '../grown.ts'
 import { ItemTexts } from './item-texts.ts'
 import { ItemVectors } from './item-vectors.ts'
 import { NearCopies } from './near-copies.ts'

@@ -1,6 +1,7 @@
 // Which items have which words: an inverted index that is changed item by item. Every list is sorted by catalogue row, and nothing in it is out of date.
+
+import { grown } from '../../lib/grown.ts'
 import { SortedLists } from '../../lib/sorted-lists.ts'
-import { grown } from '../grown.ts'
 import { WordDictionary } from './word-dictionary.ts'
 
 /** A row and how often the word is in it lie in one number of 32 bits: 134 million rows, and nobody counts further than 31. */

@@ -1,6 +1,6 @@
 // How well items fit the words of a query: Robertson & Zaragoza, "The probabilistic relevance framework: BM25 and beyond", 2009, equation 3.15.
 // We differ: a word of the query may be read in several ways, of which the best counts, weighted by how likely it is meant.
-import { grown } from '../grown.ts'
+import { grown } from '../../lib/grown.ts'
 import type { QueryWord } from './query-words.ts'
 import { countOfPosting, rowOfPosting, type TextIndex } from './text-index.ts'
 
