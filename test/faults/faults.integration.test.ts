@@ -69,7 +69,7 @@ const inner = (fault: InnerFault, ...rungs: readonly string[]): Trial => ({
   },
 })
 
-const any = ['full', 'unranked', 'popular']
+const any = ['full', 'reduced', 'unranked', 'popular']
 
 const trials: readonly Trial[] = [
   inner('none', 'full'),

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineSystem, httpIngest, number, openApp, popularity, serve, text } from 'millrace'
-import { createClient, MillraceApiError } from 'millrace/client'
+import { createClient, type MillraceApiError } from 'millrace/client'
 import { expect, test } from 'vitest'
 
 const owner = 'team@test.example'
@@ -57,7 +57,11 @@ test('new, changed and deleted items are followed, and what cannot be asked is r
       unknown: ['gone'],
     })
 
-    const refusalOf = (call: Promise<unknown>) => call.then(() => 'none', (error: MillraceApiError) => error.code)
+    const refusalOf = (call: Promise<unknown>) =>
+      call.then(
+        () => 'none',
+        (error: MillraceApiError) => error.code,
+      )
     expect(await refusalOf(client.search({ query: '?!' }))).toBe('REQUEST_INVALID')
     expect(await refusalOf(client.search({ query: 'lamp', filter: 'colour = 1' }))).toMatch(/^FILTER_/)
     expect(await refusalOf(client.duplicates('gone'))).toBe('UNKNOWN_ITEM')

@@ -13,8 +13,9 @@ import { repositoryRoot } from '../source-files.ts'
 import { post, underLoad } from './load.testing.ts'
 import { type MadeShop, makeShop, promote, type Started, shopFolder, startShop } from './started.testing.ts'
 
-// MILLRACE_START_KILLS=100 is the full trial, MILLRACE_SEED other moments.
+// MILLRACE_START_KILLS and MILLRACE_START_SWAPS of 100 are the full trials, MILLRACE_SEED other moments.
 const killCount = Number(process.env.MILLRACE_START_KILLS ?? 4)
+const swapCount = Number(process.env.MILLRACE_START_SWAPS ?? 6)
 const seed = Number(process.env.MILLRACE_SEED ?? 20_261_126)
 
 let shop: MadeShop
@@ -106,7 +107,9 @@ async function logged(): Promise<{ id: string; kind: string }[]> {
   }
 }
 
-test('a model that is swapped again and again fails no request, and no answer mixes two of them', async () => {
+test(`a model that is swapped ${swapCount} times fails no request, and no answer mixes two of them`, {
+  timeout: 60_000 + swapCount * 2_000,
+}, async () => {
   const system = await start('--workers', '2')
   const letters = new Map([
     [shop.versions[0], 'a'],
@@ -116,7 +119,7 @@ test('a model that is swapped again and again fails no request, and no answer mi
   const report = await underLoad(
     system.url,
     async () => {
-      for (let swap = 1; swap <= 6; swap++) {
+      for (let swap = 1; swap <= swapCount; swap++) {
         await promote(shop.dataDir, shop.versions[swap % 2]!)
         await pause(700)
       }
@@ -127,6 +130,7 @@ test('a model that is swapped again and again fails no request, and no answer mi
       if (mixed) throw new Error(`${modelVersion} answered ${JSON.stringify(items)}`)
     },
   )
+  console.log(JSON.stringify({ swapCount, ...report, byModel: Object.fromEntries(seen) }))
   expect(report).toMatchObject({ failures: [], resetCount: 0 })
   expect([...seen.keys()].sort()).toEqual([...shop.versions].sort())
   for (const count of seen.values()) expect(count).toBeGreaterThan(50)

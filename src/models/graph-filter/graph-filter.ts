@@ -69,8 +69,7 @@ export function graphFilter(settings: Partial<GraphFilterSettings> = {}): Genera
       log(`graph-filter: ${similarItems.columns.length} pairs of similar items`)
       return itemItemArtifacts(similarItems)
     },
-    open: (artifacts, { itemCount }) =>
-      new ItemItemGenerator(artifacts, { historyWeightPower: options.historyWeightPower }),
+    open: (artifacts) => new ItemItemGenerator(artifacts, { historyWeightPower: options.historyWeightPower }),
   }
 }
 

@@ -44,7 +44,7 @@ export function itemNeighbours(settings: Partial<ItemNeighboursSettings> = {}): 
       log(`item-neighbours: ${similarItems.columns.length} pairs of similar items`)
       return itemItemArtifacts(similarItems)
     },
-    open: (artifacts, { itemCount }) => new ItemItemGenerator(artifacts, { historyWeightPower: options.weightPower }),
+    open: (artifacts) => new ItemItemGenerator(artifacts, { historyWeightPower: options.weightPower }),
   }
 }
 

@@ -70,7 +70,7 @@ export function itemTransitions(settings: Partial<ItemTransitionsSettings> = {})
       log(`item-transitions: ${followers.columns.length} pairs of an item and a follower`)
       return itemItemArtifacts(followers)
     },
-    open: (artifacts, { itemCount }) =>
+    open: (artifacts) =>
       new ItemItemGenerator(artifacts, { historyWeightPower: 1, historyDecay: options.historyDecay }),
   }
 }

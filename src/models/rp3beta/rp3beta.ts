@@ -49,7 +49,7 @@ export function rp3beta(settings: Partial<Rp3betaSettings> = {}): GeneratorKind 
       log(`rp3beta: ${similarItems.columns.length} pairs of similar items`)
       return itemItemArtifacts(similarItems)
     },
-    open: (artifacts, { itemCount }) => new ItemItemGenerator(artifacts, { historyWeightPower: options.weightPower }),
+    open: (artifacts) => new ItemItemGenerator(artifacts, { historyWeightPower: options.weightPower }),
   }
 }
 
