@@ -44,7 +44,7 @@ export class ServerMetrics {
 
   constructor({
     status,
-    waitMs,
+    waitMs = () => 0,
     build,
     operations,
   }: Pick<ServerDependencies, 'status' | 'waitMs' | 'build' | 'operations'>) {
@@ -107,16 +107,14 @@ export class ServerMetrics {
       help: 'Items that the last look at a list took out of it. Anything above 0 is a mistake in Millrace; please report it.',
       registers,
     })
-    if (waitMs) {
-      new Gauge({
-        name: 'millrace_request_wait_seconds',
-        help: 'How long requests wait before anybody looks at them, at least; from 0.3 of serving.budgetMs on answers stand on lower rungs.',
-        registers,
-        collect() {
-          this.set(waitMs() / 1000)
-        },
-      })
-    }
+    new Gauge({
+      name: 'millrace_request_wait_seconds',
+      help: 'How long requests wait before anybody looks at them, at least; from 0.3 of serving.budgetMs on answers stand on lower rungs.',
+      registers,
+      collect() {
+        this.set(waitMs() / 1000)
+      },
+    })
     this.#accepted = new Counter({
       name: 'millrace_events_accepted_total',
       help: 'Events stored durably, by kind: interaction, impression or entity.',
