@@ -258,7 +258,7 @@ interface TreePart {
 function partsOf(trees: Trees): TreePart[] {
   const parts: TreePart[] = []
   for (let tree = 0; tree < treeCountOf(trees); tree++) {
-    const leafCount = trees.nodeOffsets[tree + 1]! - trees.nodeOffsets[tree]! + 1
+    const leafCount = leafCountOf(trees, tree)
     for (let from = 0; from < leafCount; from += MOST_LEAVES) {
       parts.push(partOf(trees, tree, from, Math.min(from + MOST_LEAVES, leafCount)))
     }
@@ -266,13 +266,17 @@ function partsOf(trees: Trees): TreePart[] {
   return parts
 }
 
+const leafCountOf = ({ nodeOffsets }: Trees, tree: number): number => nodeOffsets[tree + 1]! - nodeOffsets[tree]! + 1
+
 const OTHER_LEAF: Result = { leaf: MOST_LEAVES }
 
 /** The part with the leaves from `fromLeaf` to before `endLeaf`. */
 function partOf(trees: Trees, tree: number, fromLeaf: number, endLeaf: number): TreePart {
   const firstNode = trees.nodeOffsets[tree]!
   const firstLeaf = firstNode + tree
-  const outputs = new Float64Array(MOST_LEAVES + 1)
+  // One for each number, so that the outputs of all trees lie near each other; the last number of a byte stands for other parts' leaves.
+  const isWhole = leafCountOf(trees, tree) <= MOST_LEAVES
+  const outputs = new Float64Array(isWhole ? endLeaf - fromLeaf : MOST_LEAVES + 1)
   outputs.set(trees.leafOutputs.subarray(firstLeaf + fromLeaf, firstLeaf + endLeaf))
   const nodes: { node: number; left: Result; right: Result }[] = []
   // A stack of our own: a tree may be as deep as it has leaves.

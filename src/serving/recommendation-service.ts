@@ -308,12 +308,13 @@ export class RecommendationService {
     }
     const generation = lookup?.candidates && lookup.generation
     const shortfall = this.#shortfall(placement, funnel, outcome)
+    const { items, itemIndexes } = this.#listed(funnel, outcome)
     const response: RecommendResponse = {
       requestId: question.requestId,
       placement: placement.name,
       modelVersion: (rung === 'stored' ? generation?.modelVersion : funnel.model?.version) ?? NO_MODEL,
       rung,
-      items: this.#items(funnel, outcome),
+      items,
       ...(generation && { stored: originOf(generation, question.nowMs) }),
       ...(shortfall === undefined ? {} : { shortfall }),
     }
@@ -324,7 +325,7 @@ export class RecommendationService {
       offsets: { ...start, answered: this.#options.live.nextOffset },
       userId: question.request.userId,
       nowMs: question.nowMs,
-      servedRows: once(() => ranked && this.#servedRows(funnel, response, ranked)),
+      servedRows: once(() => ranked && servedRowsOf(itemIndexes, ranked)),
       stepMs: ranked?.stepMs,
       bestRung: question.bestRung,
       historyLength: outcome.historyLength,
@@ -345,22 +346,13 @@ export class RecommendationService {
     return shortfallOf({ ...narrowing, onlyCount: funnel.onlyCount(placement) })
   }
 
-  #servedRows(funnel: Funnel, { items }: RecommendResponse, ranked: RankedCandidates): Float32Array {
-    const { catalogue } = this.#options.live
-    const width = ranked.columns.length
-    const served = new Float32Array(items.length * width).fill(Number.NaN)
-    for (const [n, { itemId }] of items.entries()) {
-      const found = ranked.itemIndexes.indexOf(funnel.indexes.indexOf(catalogue.rowOf(itemId)!))
-      if (found < 0) continue
-      const place = ranked.places[found]!
-      for (let column = 0; column < width; column++) served[n * width + column] = ranked.columns[column]![place]!
-    }
-    return served
-  }
-
   /** The new items, which come first in the answer, are spread evenly over the list. */
-  #items(funnel: Funnel, { answer, newItemCount }: Outcome): readonly RecommendedItem[] {
+  #listed(
+    funnel: Funnel,
+    { answer, newItemCount }: Outcome,
+  ): { readonly items: readonly RecommendedItem[]; readonly itemIndexes: Int32Array } {
     const count = answer.count
+    const itemIndexes = new Int32Array(count)
     const items: RecommendedItem[] = new Array(count)
     let nextNew = 0
     let nextOther = newItemCount
@@ -368,15 +360,29 @@ export class RecommendationService {
       // Of the first n places, round(n * new / all) are for new items.
       const isNew = Math.floor(((place + 1) * newItemCount) / count + 0.5) > nextNew
       const from = isNew ? nextNew++ : nextOther++
-      const row = funnel.indexes.rowOf(answer.indexAt(from))
+      const index = answer.indexAt(from)
+      itemIndexes[place] = index
       items[place] = {
-        itemId: this.#options.live.catalogue.idOf(row),
+        itemId: this.#options.live.catalogue.idOf(funnel.indexes.rowOf(index)),
         score: answer.scoreAt(from),
         generator: answer.generatorAt(from),
       }
     }
-    return items
+    return { items, itemIndexes }
   }
+}
+
+/** Of these items: what the ranker saw, items x its columns, missing values for an item that it did not order. */
+function servedRowsOf(itemIndexes: Int32Array, ranked: RankedCandidates): Float32Array {
+  const width = ranked.columns.length
+  const served = new Float32Array(itemIndexes.length * width).fill(Number.NaN)
+  for (let n = 0; n < itemIndexes.length; n++) {
+    const found = ranked.itemIndexes.indexOf(itemIndexes[n]!)
+    if (found < 0) continue
+    const place = ranked.places[found]!
+    for (let column = 0; column < width; column++) served[n * width + column] = ranked.columns[column]![place]!
+  }
+  return served
 }
 
 /** Full where every part that was asked answered, and the generators had a part in the list. */

@@ -153,7 +153,7 @@ class ContentGenerator implements CandidateGenerator {
     k: number,
     allowed: ItemSet | undefined,
     out: Candidates,
-    { headOf = k }: { readonly headOf?: number } = {},
+    { headOf = Math.max(k, USUAL_CANDIDATE_COUNT) }: { readonly headOf?: number } = {},
   ): number {
     const { weightPower, historyDecay } = this.#options
     this.#query.fill(0)
@@ -171,7 +171,7 @@ class ContentGenerator implements CandidateGenerator {
     this.#othersOnly[itemIndex >> 5]! &= ~(1 << (itemIndex & 31))
     this.#query.fill(0)
     this.#add(itemIndex, 1)
-    return this.#search(k, k, this.#othersOnly, out)
+    return this.#search(k, Math.max(k, USUAL_CANDIDATE_COUNT), this.#othersOnly, out)
   }
 
   #add(itemIndex: number, weight: number): void {
@@ -182,7 +182,7 @@ class ContentGenerator implements CandidateGenerator {
   /** Items that score above 0: the others have nothing in common with the query, or are not described. */
   #search(k: number, headOf: number, allowed: ItemSet | undefined, out: Candidates): number {
     if (this.#query.every((value) => value === 0)) return 0
-    const found = this.#index.search(this.#query, k, allowed, out, { effortK: Math.max(headOf, USUAL_CANDIDATE_COUNT) })
+    const found = this.#index.search(this.#query, k, allowed, out, { effortK: headOf })
     let count = 0
     while (count < found && out.scores[count]! > 0) count++
     return count

@@ -67,10 +67,9 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
   const withoutItem: ItemSet = new Uint32Array(Math.ceil(itemCount / 32))
   return {
     supportsEmptyHistory: false,
-    generate({ itemIndexes, weights }, k, allowed, out, { headOf = k } = {}) {
+    generate({ itemIndexes, weights }, k, allowed, out, { headOf = Math.max(k, USUAL_CANDIDATE_COUNT) } = {}) {
       if (itemIndexes.length === 0) return 0
-      const effortK = Math.max(headOf, USUAL_CANDIDATE_COUNT)
-      return index.search(foldIn.vectorOf(itemIndexes, weights), k, allowed, out, { effortK })
+      return index.search(foldIn.vectorOf(itemIndexes, weights), k, allowed, out, { effortK: headOf })
     },
     similar(itemIndex, k, allowed, out) {
       if (!byAngle) {
@@ -87,7 +86,7 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
   }
 }
 
-/** Placements ask for 500 candidates and show the first 20; an evaluation asks for 20 and must see the same ones. */
+/** Placements ask for 500 candidates and show the first 20; an evaluation that asks for 20, and says nothing else, must see the same ones. */
 const USUAL_CANDIDATE_COUNT = 500
 /** Each row divided by its length, so that inner products are cosines; zero rows stay zero. */
 function directionsOf(vectors: Float32Array, width: number): Float32Array {

@@ -17,6 +17,8 @@ export class CandidatePool {
   readonly #generators: readonly CandidateGenerator[]
   readonly #perGenerator: number
   readonly #proposed: Candidates
+  /** Nobody asks for more, in training neither. */
+  readonly #headOf: { readonly headOf: number }
   readonly #itemCount: number
   /** Places in the pool by item. */
   readonly #places = new SparseTable()
@@ -35,6 +37,7 @@ export class CandidatePool {
     this.columnNames = poolColumnNames(this.generatorNames)
     this.#generators = [...generators.values()]
     this.#perGenerator = perGenerator
+    this.#headOf = { headOf: perGenerator }
     this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }
     this.#itemCount = itemCount
     const capacity = Math.min(itemCount, perGenerator * this.#generators.length)
@@ -71,7 +74,7 @@ export class CandidatePool {
     const generator = this.#generators[g]!
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return
     const { itemIndexes, scores } = this.#proposed
-    const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed)
+    const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed, this.#headOf)
     const scoreColumn = this.#columns[g * 2]!
     const rankColumn = this.#columns[g * 2 + 1]!
     for (let rank = 0; rank < count; rank++) {
