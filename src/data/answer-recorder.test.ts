@@ -28,11 +28,12 @@ function heldStore() {
   }
 }
 
+/** Begins to write at the end of the turn. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 test('an answer is found from the moment it is recorded: waiting, being written, and in the store', async () => {
   const store = heldStore()
-  const recorder = answerRecorder({ store, logger: silentLogger })
+  const recorder = answerRecorder({ store, logger: silentLogger, gatherMs: 0 })
   recorder.record(anAnswer('a'))
   expect(await recorder.find('a')).toEqual(anAnswer('a'))
   await turn()
@@ -50,7 +51,7 @@ test('an answer is found from the moment it is recorded: waiting, being written,
 
 test('what comes while the store is busy waits within bounds, and what is beyond them is counted as lost', async () => {
   const store = heldStore()
-  const recorder = answerRecorder({ store, logger: silentLogger, waitingBytesMax: 10_000 })
+  const recorder = answerRecorder({ store, logger: silentLogger, gatherMs: 0, waitingBytesMax: 10_000 })
   for (let n = 0; n < 20; n++) recorder.record(anAnswer(`r${n}`))
   const { queueLength, lostCount } = recorder.counts()
   expect(queueLength).toBeGreaterThan(5)

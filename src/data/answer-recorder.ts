@@ -2,6 +2,7 @@
 import { type AnswerRecord, bytesOfRecord } from '../domain/answer-record.ts'
 import type { Logger } from '../lib/logger.ts'
 import { othersTurn } from '../lib/others-turn.ts'
+import { pause } from '../lib/within.ts'
 import type { AnswerStore } from '../ports/answer-store.ts'
 
 /** Since the start, but for the queue. */
@@ -29,15 +30,18 @@ export interface AnswerRecorderOptions {
   readonly logger: Logger
   /** What may wait to be written, about; 32 MiB by default: some hundred answers with all of their candidates, ten thousand without. */
   readonly waitingBytesMax?: number
+  /** So long a batch may gather, in milliseconds; 5 by default. Another process that is asked for the next page does not find the record before. */
+  readonly gatherMs?: number
 }
 
 const WAITING_BYTES_MAX = 2 ** 25
 /** Answers in one append; they are put into bytes on the thread that answers. */
 const BATCH_LENGTH = 100
+const GATHER_MS = 5
 
 /** Writes in batches: while one is on its way to the disk, the next one gathers. */
 export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
-  const { store, logger, waitingBytesMax = WAITING_BYTES_MAX } = options
+  const { store, logger, waitingBytesMax = WAITING_BYTES_MAX, gatherMs = GATHER_MS } = options
   /** By request id, those that are being written included, in the order in which they came. */
   const waiting = new Map<string, AnswerRecord>()
   let waitingBytes = 0
@@ -66,8 +70,8 @@ export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
   const writeAll = async (): Promise<void> => {
     try {
       while (waiting.size > 0) {
-        // The rest of this turn may bring more for the same batch, and the answers that are under way go out first.
-        await othersTurn()
+        // A transaction costs as much as some ten records, and answers that are under way go out first.
+        await (waiting.size < BATCH_LENGTH && gatherMs > 0 ? pause(gatherMs) : othersTurn())
         await write([...waiting.values().take(BATCH_LENGTH)])
       }
     } finally {

@@ -14,8 +14,8 @@ export interface DirectRoute<Body> {
   readonly answer: (body: Body) => object | Promise<object>
 }
 
-/** More bring no more than these do, and the first of them waits for the last. */
-const BATCH_COUNT_MAX = 16
+/** More bring no more than these do, and the first of them waits for the last; and so it does for those whose answers take long. */
+const BATCH = { countMax: 16, batchMs: 1 }
 
 /**
  * Reads, checks and answers a usual request as the route would: JSON of a known length within the limit. Others pass on to the route, and
@@ -34,7 +34,7 @@ export function answerDirectly<Body>({ parse, schema, answer }: DirectRoute<Body
     return body as Body
   }
 
-  const takeUp = inBatches<Asked>(BATCH_COUNT_MAX, (batch) => {
+  const takeUp = inBatches<Asked>(BATCH, (batch) => {
     const bodies = batch.map(({ parts }) => outcomeOf(() => checkedBody(parts)))
     const answers = bodies.map((body) => ifGood(body, answer))
     const texts = answers.map((response) => ifGood(response, textOf))

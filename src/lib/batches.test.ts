@@ -1,38 +1,31 @@
 import { expect, test } from 'vitest'
 import { inBatches } from './batches.ts'
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** Hands numbers over in batches that take `msPerOne` each; resolves to the batches of the last of several rounds. */
+async function batchesOf(msPerOne: number, countMax: number, batchMs: number): Promise<readonly (readonly number[])[]> {
+  let nowMs = 0
+  let batches: (readonly number[])[] = []
+  const takeUp = inBatches<number>({ countMax, batchMs, nowMs: () => nowMs }, (batch) => {
+    batches.push(batch)
+    nowMs += msPerOne * batch.length
+  })
+  for (let round = 0; round < 20; round++) {
+    batches = []
+    for (let n = 0; n < 10; n++) takeUp(n)
+    while (batches.flat().length < 10) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return batches
+}
 
-test('what comes together is handed over together, in order, in batches of the given size', async () => {
-  const batches: (readonly number[])[] = []
-  const add = inBatches<number>(3, (batch) => batches.push(batch))
-  for (let i = 0; i < 7; i++) add(i)
-  expect(batches).toEqual([])
-  await turn()
-  expect(batches).toEqual([[0, 1, 2]])
-  add(7)
-  await turn()
-  await turn()
-  expect(batches).toEqual([
-    [0, 1, 2],
-    [3, 4, 5],
-    [6, 7],
+test('what comes together is handled together, in order, and at most so many at once', async () => {
+  expect(await batchesOf(0, 4, 1)).toEqual([
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+    [8, 9],
   ])
-  add(8)
-  await turn()
-  expect(batches.at(-1)).toEqual([8])
 })
 
-test('what is added while a batch is handled comes in the next one', async () => {
-  const batches: (readonly number[])[] = []
-  const add = inBatches<number>(2, (batch) => {
-    batches.push(batch)
-    if (batch[0]! < 3) add(batch[0]! + 10)
-  })
-  for (const one of [1, 2, 3]) add(one)
-  for (let i = 0; i < 4; i++) await turn()
-  expect(batches).toEqual([
-    [1, 2],
-    [3, 11],
-  ])
+test('where each takes long fewer are handled at once, at least one', async () => {
+  expect((await batchesOf(0.4, 16, 1)).map((batch) => batch.length)).toEqual([2, 2, 2, 2, 2])
+  expect((await batchesOf(5, 16, 1)).map((batch) => batch.length)).toEqual(new Array(10).fill(1))
 })

@@ -1,13 +1,31 @@
+export interface BatchLimits {
+  readonly countMax: number
+  /** A batch is to take no longer than this, judged by how long earlier ones took; one at a time where a single one takes longer. */
+  readonly batchMs: number
+  /** A monotonic clock. */
+  readonly nowMs?: () => number
+}
+
+/** How much the newest batch says of how long the next one takes. */
+const NEWEST_SHARE = 0.2
+
 /**
- * Collects what comes within one turn of the event loop and hands it over at the turn's end: at most `countMax` at once, in order. Between two
+ * Collects what comes within one turn of the event loop and hands it over at the turn's end: so many at once, in order. Between two
  * batches the loop gets its turn, so that others are not kept waiting.
  */
-export function inBatches<T>(countMax: number, handle: (batch: readonly T[]) => void): (one: T) => void {
+export function inBatches<T>(
+  { countMax, batchMs, nowMs = () => performance.now() }: BatchLimits,
+  handle: (batch: readonly T[]) => void,
+): (one: T) => void {
   const waiting: T[] = []
+  let msPerOne = 0
   const handleNext = (): void => {
-    const batch = waiting.splice(0, countMax)
+    const count = Math.max(1, Math.min(countMax, Math.floor(batchMs / msPerOne)))
+    const batch = waiting.splice(0, count)
     if (waiting.length > 0) setImmediate(handleNext)
+    const startMs = nowMs()
     handle(batch)
+    msPerOne += NEWEST_SHARE * ((nowMs() - startMs) / batch.length - msPerOne)
   }
   return (one) => {
     if (waiting.push(one) === 1) setImmediate(handleNext)
