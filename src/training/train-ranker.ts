@@ -175,6 +175,9 @@ export async function examplesOf(
   ]
   // Features are played forward.
   all.sort((a, b) => a.momentMs - b.momentMs)
+  // Of a long history it takes minutes, and nobody should take it for a standstill.
+  if (isAsked && input.features)
+    context.log(`the log is played again up to ${dayOf(window.fromMs)}, for features of then`)
   await examples.add(all, { wrongPerQuestion, rng: rng.fork('wrong') })
   const { questionCount, answeredCount, rowCount } = examples
   const ofShown = lists.length === 0 ? '' : ` (${lists.length} of lists that were shown)`
