@@ -2,7 +2,6 @@
 
 export { type OnnxRanker, type OnnxRankerOptions, openOnnxRanker } from './adapters/onnx/ranker.ts'
 export { type OnnxRankerSettings, onnxRanker } from './adapters/onnx/ranker-kind.ts'
-export { type DescribeAnswerOptions, describeAnswer } from './app/answer-text.ts'
 export type { BatchReport } from './app/batch-run.ts'
 export type { DataCheck } from './app/check-data.ts'
 export type { EvaluatedFunnel } from './app/evaluate-funnel.ts'
@@ -118,6 +117,7 @@ export type {
   TrainContext,
   TunableRange,
 } from './ports/candidate-generator.ts'
+export { type DescribeAnswerOptions, describeAnswer } from './training/answer-text.ts'
 export { describeFunnel, type FunnelReport } from './training/evaluate-funnel.ts'
 export { describeEvaluation, type EvaluationReport } from './training/evaluation-report.ts'
 export { describeExplanation, type ExplainedRecommendation } from './training/explanation.ts'

@@ -25,7 +25,7 @@ export async function askAll({ running, client, catalogue, say }: Shop) {
   say(`   On the home page, in real time (rung "${home.rung}"):`)
   sayList(say, before)
   say(
-    `   In the newsletter, looked up (rung "${newsletter.rung}", ${newsletter.stored?.ageSeconds} s old); the first three:`,
+    `   In the newsletter, looked up (rung "${newsletter.rung}", made ${Math.round(newsletter.stored?.ageSeconds ?? 0)} s ago); the first three:`,
   )
   sayList(say, shownOf(catalogue, newsletter).slice(0, 3))
   return { home, newsletter, account, before }

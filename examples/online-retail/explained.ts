@@ -5,7 +5,7 @@ import { type Catalogue, customer, type Shop, titleOf } from './shop.ts'
 
 /** Many customers pay postage, so that every generator knows it, and no list may hold it. */
 const absentItem = 'POST'
-const seasonBeganAt = Date.parse('2011-09-01')
+const newSince = Date.parse('2011-06-01')
 
 export async function explain({ app, client, catalogue, say }: Shop, { requestId }: { readonly requestId: string }) {
   say(`\n9. Why customer ${customer} was shown that on the home page, and why not ${titleOf(catalogue, absentItem)}`)
@@ -21,27 +21,27 @@ export async function explain({ app, client, catalogue, say }: Shop, { requestId
   say(`   Replayed from the log and the model: ${failure ?? `${differences.length} differences`}`)
   return {
     explained: told,
-    rulesDid: { boostedCount: moved.boostedCount, pinnedPlace: moved.pinnedPlace },
+    rulesDid: { newerCount: moved.newerCount, pinnedPlace: moved.pinnedPlace },
     replay: { requestId, differenceCount: differences.length, failure },
     explainedInMs: Math.round(performance.now() - startedAt),
   }
 }
 
-/** What the boost and the pin did to the order of the ranker. */
+/** What the minimum share and the pin did to the order of the ranker. */
 function movedByRules({ items }: ToldAnswer, catalogue: Catalogue) {
-  const boosted = items.filter(
+  const newer = items.filter(
     ({ itemId, place, rankedPlace }) =>
-      rankedPlace !== undefined && place < rankedPlace && firstSold(catalogue, itemId) >= seasonBeganAt,
+      rankedPlace !== undefined && place < rankedPlace && firstSold(catalogue, itemId) >= newSince,
   )
   const pinned = items.find(({ generator }) => generator === 'pinned')
-  const most = boosted.toSorted((a, b) => b.rankedPlace! - b.place - (a.rankedPlace! - a.place))[0]
+  const most = newer.toSorted((a, b) => b.rankedPlace! - b.place - (a.rankedPlace! - a.place))[0]
   return {
-    boostedCount: boosted.length,
+    newerCount: newer.length,
     pinnedPlace: pinned?.place,
     lines: [
       most === undefined
         ? []
-        : `The rule boost moved ${boosted.length} things of this season up, ${titleOf(catalogue, most.itemId)} from place ${most.rankedPlace} to ${most.place}.`,
+        : `The rule atLeast brought up ${newer.length} that came in since the summer: ${titleOf(catalogue, most.itemId)} from place ${most.rankedPlace} to ${most.place}.`,
       pinned === undefined ? [] : `The rule pin put ${titleOf(catalogue, pinned.itemId)} at place ${pinned.place}.`,
     ].flat(),
   }

@@ -1,12 +1,12 @@
 // millrace explain: why this item for this user?
 import { defineCommand } from 'citty'
-import { describeAnswer } from '../app/answer-text.ts'
 import { explainAnswer } from '../app/explain-answer.ts'
 import { explainRecommendation } from '../app/explain-recommendation.ts'
 import { openApp } from '../app.ts'
 import { isoTime } from '../domain/iso-time.ts'
 import { alignedColumns } from '../lib/aligned-columns.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { describeAnswer } from '../training/answer-text.ts'
 import { describeExplanation } from '../training/explanation.ts'
 import { modelArguments } from './app-arguments.ts'
 import { countArgument } from './number-argument.ts'

@@ -1,7 +1,7 @@
 // An explained answer as lines for people.
 import type { ExplainedAnswer, ExplainedItem, ToldAnswer } from '../domain/explained-answer.ts'
 import { alignedColumns } from '../lib/aligned-columns.ts'
-import { describeExplanation } from '../training/explanation.ts'
+import { describeExplanation } from './explanation.ts'
 
 export interface DescribeAnswerOptions {
   /** What to call an item; its id where it is left out. */
