@@ -137,6 +137,20 @@ test('models are described, and which of them is in charge and answers', async (
   ])
 })
 
+test('an answer is explained by its request id, with the item that is asked about', async () => {
+  const asked: string[] = []
+  const client = createClient({
+    url: 'http://shop',
+    fetch: async (address) => {
+      asked.push(String(address))
+      return new Response('{"requestId":"r/1"}')
+    },
+  })
+  expect(await client.explain('r/1')).toEqual({ requestId: 'r/1' })
+  await client.explain('r/1', { itemId: 'i&1' })
+  expect(asked).toEqual(['http://shop/v1/explain/r%2F1', 'http://shop/v1/explain/r%2F1?item=i%261'])
+})
+
 test('features are asked for as of now, and of a moment', async () => {
   const asked: string[] = []
   const answer = { asOf: '1970-01-01T00:00:00.000Z', features: [{ name: 'price', status: 'present', value: 3 }] }

@@ -9,6 +9,7 @@ import { platformTime } from './client/client-time.ts'
 import { type Call, type CallOptions, Connection, type ConnectionOptions } from './client/connection.ts'
 import { eventQueue, type TrackingOptions } from './client/event-queue.ts'
 import type { AttributeValue } from './domain/event.ts'
+import type { ToldAnswer } from './domain/explained-answer.ts'
 import type {
   RankRequest,
   RankResponse,
@@ -23,6 +24,7 @@ export { MillraceApiError } from './client/api-error.ts'
 export type { ClientTime } from './client/client-time.ts'
 export type { CallOptions, ConnectionOptions } from './client/connection.ts'
 export type { DroppedEvents, RejectedEvent, TrackingOptions } from './client/event-queue.ts'
+export type { ToldAnswer } from './domain/explained-answer.ts'
 export type { RankResponse, RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
 export type { DuplicatesResponse, FoundItem, SearchRequest, SearchResponse } from './domain/search.ts'
 
@@ -200,6 +202,8 @@ export interface MillraceClient<Names extends SystemNames = AnyNames> {
   rank(question: RankQuestion<Names>, options?: CallOptions): Promise<RankResponse>
   /** Items whose texts say the same as those of the given one. */
   duplicates(itemId: string, options?: CallOptions): Promise<DuplicatesResponse>
+  /** Why an answer is as it is, by its `requestId`, and why `itemId` is not in it; takes a second or more. Needs records of answers, which a server keeps unless told otherwise. */
+  explain(requestId: string, question?: { readonly itemId?: string }, options?: CallOptions): Promise<ToldAnswer>
   /** Any number; sent in batches of 1,000, one after another. */
   sendEvents(
     events: readonly (ClientEvent<Names['interaction']> | ClientImpression)[],
@@ -292,6 +296,8 @@ export function createClient<System = undefined>(
     search: (question, rest) => call('POST', '/v1/search', { body: question, ...rest }),
     rank: (question, rest) => call('POST', '/v1/rank', { body: question, ...rest }),
     duplicates: (itemId, rest) => call('GET', `/v1/items/${encodeURIComponent(itemId)}/duplicates`, rest),
+    explain: (requestId, { itemId } = {}, rest) =>
+      call('GET', `/v1/explain/${encodeURIComponent(requestId)}${queryOf({ item: itemId })}`, rest),
     sendEvents: (events, rest) => sendEvents(events.map(complete), rest),
     track: (event) => queue.add(complete(event)),
     flush: queue.flush,

@@ -2,9 +2,11 @@
 
 export { type OnnxRanker, type OnnxRankerOptions, openOnnxRanker } from './adapters/onnx/ranker.ts'
 export { type OnnxRankerSettings, onnxRanker } from './adapters/onnx/ranker-kind.ts'
+export type { BatchReport } from './app/batch-run.ts'
 export type { DataCheck } from './app/check-data.ts'
 export type { EvaluatedFunnel } from './app/evaluate-funnel.ts'
 export type { EvaluateOptions } from './app/evaluate-models.ts'
+export type { MakeListsOptions } from './app/make-lists.ts'
 export type { ImportanceOptions } from './app/measure-importance.ts'
 export type { BackfillProgress } from './app/open-features.ts'
 export {
@@ -13,15 +15,18 @@ export {
   evaluateModels,
   explainRecommendation,
   importSources,
+  makeLists,
   measureImportance,
   openApp,
   openFeatures,
   openTables,
   readTrainingInput,
+  replayAnswers,
   serve,
   trainModel,
   trainWithGates,
 } from './app/programs.ts'
+export type { AnswerDifference, ReplayedAnswer, ReplayOptions } from './app/replay-answers.ts'
 export type { RunningSystem, ServeOptions } from './app/serve.ts'
 export type { TrainModelOptions } from './app/train-model.ts'
 export type { GatedTraining, TrainWithGatesOptions } from './app/train-with-gates.ts'
@@ -81,6 +86,7 @@ export { catalogueApi, fileSource, folderSource, httpIngest, postgresSource } fr
 export type { System } from './config/system.ts'
 export type { OfflineTables } from './data/tables/offline-tables.ts'
 export { type CheckResult, describeCheck } from './domain/check.ts'
+export type { ToldAnswer } from './domain/explained-answer.ts'
 export type { FeatureDefinition } from './domain/feature.ts'
 export type { GateReport } from './domain/gate-report.ts'
 export type { RuleContext, RuleFunction, RuleItem } from './domain/rule-function.ts'
@@ -111,6 +117,7 @@ export type {
   TrainContext,
   TunableRange,
 } from './ports/candidate-generator.ts'
+export { type DescribeAnswerOptions, describeAnswer } from './training/answer-text.ts'
 export { describeFunnel, type FunnelReport } from './training/evaluate-funnel.ts'
 export { describeEvaluation, type EvaluationReport } from './training/evaluation-report.ts'
 export { describeExplanation, type ExplainedRecommendation } from './training/explanation.ts'

@@ -1,8 +1,7 @@
 // The part of the demo about the data: features of a customer now and at an earlier date, what the checks say, and the versions of the tables.
 import { type App, type CheckResult, checkData, describeCheck, type OfflineTables, openFeatures } from 'millrace'
 import type { FeatureValues, MillraceClient } from 'millrace/client'
-
-type Say = (line?: string) => void
+import type { Say } from './shop.ts'
 
 /** Computes the features of everything that was imported. */
 export async function computeFeatures(app: App, say: Say) {

@@ -1,4 +1,4 @@
-// npm run demo: a shop's history in, served recommendations out, and what one more purchase changes.
+// npm run demo: a shop's history in, served recommendations out in all four patterns, what one more purchase changes, and why an answer is as it is.
 //   npm run demo                    keeps serving at the end
 //   npm run demo -- --once --json   prints one JSON summary and exits
 import { rmSync } from 'node:fs'
@@ -8,12 +8,10 @@ import {
   type Clock,
   describeError,
   describeEvaluation,
-  describeExplanation,
   describeFunnel,
   describeGates,
   type EvaluatedFunnel,
   type EvaluationReport,
-  explainRecommendation,
   importSources,
   loadSystem,
   MillraceError,
@@ -24,17 +22,16 @@ import {
   systemClock,
   trainWithGates,
 } from 'millrace'
-import { createClient } from 'millrace/client'
+import { askAll, buy, makeAllLists } from './answers.ts'
 import { compareFeatures, computeFeatures, reportChecks, showHistory, showTables } from './data-pipeline.ts'
-import type system from './millrace.config.ts'
+import { explain } from './explained.ts'
+import { showItems } from './items.ts'
+import { catalogueOf, clientOf, count, customer, purchasedItem, type Shop, secondsSince, titleOf } from './shop.ts'
 
 const isOnce = process.argv.includes('--once')
 const asJson = process.argv.includes('--json')
 const portArgument = process.argv.find((argument) => argument.startsWith('--port='))
 const port = portArgument ? Number(portArgument.slice('--port='.length)) : isOnce ? 0 : 7700
-/** A customer with a handful of purchases, and something they have not bought. */
-const customer = '12353'
-const purchasedItem = '85099B'
 const earlierDate = '2011-06-01T00:00:00Z'
 /** With --json, standard output is for the summary alone. */
 const say = (line = ''): void => (asJson ? console.error(line) : console.log(line))
@@ -50,7 +47,8 @@ try {
     ...(await importHistory(app)),
     ...(await prepareData(app)),
     ...(await learn(app)),
-    ...(await tellAndServe(app)),
+    batch: await makeAllLists(app, say),
+    ...(await answer(app)),
   }
   if (asJson) console.log(JSON.stringify({ ...summary, seconds: secondsSince(startedAt) }, null, 2))
   else say(`\nAll of it took ${secondsSince(startedAt)} s.`)
@@ -122,114 +120,39 @@ async function learn(app: App) {
   return { users: userIds.length, items: itemIds.length, evaluation, funnel, gates: report, modelVersion }
 }
 
-async function tellAndServe(app: App) {
-  const titles = await catalogueOf(app)
-  return { explained: await explain(app, titles), ...(await recommend(app, titles)) }
-}
-
-/** What moved the ranker to put the best item first. */
-async function explain(app: App, titles: Catalogue) {
-  const found = await explainRecommendation(app, { userId: customer, limit: 5 })
-  const { itemId, explanation } = found.explained
-  say(`\n6. Why ${String(titles.get(itemId)?.title)} would be ranked first for customer ${customer}`)
-  say(`   of ${found.candidateCount} candidates, by ${found.historyLength} purchases`)
-  for (const line of describeExplanation(explanation, { featureCount: 8 })) say(`   ${line}`)
-  return found
-}
-
-async function recommend(app: App, catalogue: Catalogue) {
+async function answer(app: App) {
   const running = await serve(app, { port })
   try {
-    const client = createClient<typeof system>({ url: running.url })
-    const list = async (userId: string) => {
-      const { items, modelVersion } = await client.recommend({ placement: 'home', userId })
-      return items.map((item) => ({
-        itemId: item.itemId,
-        title: String(catalogue.get(item.itemId)?.title),
-        generator: item.generator,
-        modelVersion,
-      }))
-    }
-    const show = (items: Awaited<ReturnType<typeof list>>): void => {
-      for (const [place, item] of items.entries())
-        say(`   ${String(place + 1).padStart(2)}. ${item.title}  (${item.generator})`)
-    }
-
-    say(`\n7. Serve on ${running.url}: recommendations for customer ${customer}`)
-    const before = await list(customer)
-    show(before)
-
-    const bought = catalogue.get(purchasedItem)!
-    const purchase = {
-      interaction: 'purchase',
-      userId: customer,
-      itemId: purchasedItem,
-      eventTime: new Date(app.clock.now()),
-      values: { unitPrice: Number(bought.price) },
-    } as const
-    say(`\n8. Customer ${customer} buys ${String(bought.title)}; the next answer`)
-    const sentAt = performance.now()
-    await client.sendEvents([purchase])
-    let after = await list(customer)
-    while (JSON.stringify(after) === JSON.stringify(before) && performance.now() - sentAt < 5_000)
-      after = await list(customer)
-    const changedAfterMs = Math.round(performance.now() - sentAt)
-    const known = new Set(before.map((item) => item.itemId))
-    show(after)
-    const newcomers = after.filter((item) => !known.has(item.itemId))
-    say(`   ${newcomers.length} of ${after.length} are new, ${changedAfterMs} ms after the purchase was sent`)
-    if (newcomers.length === 0) throw new Error('The purchase changed nothing in the next answer.')
-
-    say(`\n9. What is known of customer ${customer}, now and half a year before`)
-    await running.featuresCaughtUp()
-    const features = await compareFeatures(client, { userId: customer, at: earlierDate }, say)
-    if (!features.now.features.some(({ value }) => value === purchasedItem))
-      throw new Error('The features do not know of the purchase.')
-
-    say('\n10. The purchase in the tables that training reads: the newest versions')
-    const tables = await openTables(app)
-    await tables.sync()
-    const tableHistory = await showHistory(tables, say)
-    if (tableHistory[0]?.addedRowCount !== 1) throw new Error('The purchase is not the newest row of the tables.')
-
+    const catalogue = await catalogueOf(app)
+    const shop: Shop = { app, running, client: clientOf(running.url), catalogue, say }
+    const asked = await askAll(shop)
+    const { home, ...bought } = await buy(shop, asked)
+    const why = await explain(shop, home)
+    const items = await showItems(shop)
+    const known = await showKnown(shop)
     if (!isOnce) {
       say(`\nStill serving on ${running.url}. Ctrl+C ends it.`)
       await new Promise((resolve) => process.once('SIGINT', resolve))
     }
-    return {
-      customer,
-      purchase: { itemId: purchasedItem, title: String(bought.title) },
-      before,
-      after,
-      changedAfterMs,
-      features,
-      tableHistory,
-    }
+    const purchase = { itemId: purchasedItem, title: titleOf(catalogue, purchasedItem) }
+    return { customer, purchase, before: asked.before, ...bought, ...why, ...items, ...known }
   } finally {
     await running.close()
   }
 }
 
-/** What the shop says of its items, by id. */
-type Catalogue = ReadonlyMap<string, Readonly<Record<string, unknown>>>
+/** The purchase in the features, and in the tables that training reads. */
+async function showKnown({ app, running, client }: Shop) {
+  say(`\n11. What is known of customer ${customer}, now and half a year before`)
+  await running.featuresCaughtUp()
+  const features = await compareFeatures(client, { userId: customer, at: earlierDate }, say)
+  if (!features.now.features.some(({ value }) => value === purchasedItem))
+    throw new Error('The features do not know of the purchase.')
 
-async function catalogueOf(app: App): Promise<Catalogue> {
-  const catalogue = new Map<string, Readonly<Record<string, unknown>>>()
-  for (let offset = 0; ; ) {
-    const batch = await app.log.read(offset, 1000)
-    for (const { event } of batch) {
-      if (event.kind === 'entity' && event.entity === 'item') catalogue.set(event.entityId, event.attributes)
-    }
-    // The import takes items and users first.
-    if (!batch.some(({ event }) => event.kind === 'entity')) return catalogue
-    offset = batch.at(-1)!.offset + 1
-  }
-}
-
-function count(n: number): string {
-  return n.toLocaleString('en-US')
-}
-
-function secondsSince(startMs: number): number {
-  return Number(((performance.now() - startMs) / 1000).toFixed(1))
+  say('\n12. The purchase in the tables that training reads: the newest versions')
+  const tables = await openTables(app)
+  await tables.sync()
+  const tableHistory = await showHistory(tables, say)
+  if (tableHistory[0]?.addedRowCount !== 1) throw new Error('The purchase is not the newest row of the tables.')
+  return { features, tableHistory }
 }

@@ -1,6 +1,8 @@
 // A gift shop's recommender, in one file. The data is described in data/README.md.
 import {
+  atLeast,
   attribute,
+  blocked,
   category,
   count,
   defineSystem,
@@ -13,12 +15,19 @@ import {
   last,
   mean,
   number,
+  pin,
   popularity,
   since,
   sum,
   text,
   timestamp,
 } from 'millrace'
+
+/** Lines of invoices that nobody would recommend: postage, carriage, a marketplace's fee, samples. */
+const noGoods = blocked({ items: ['POST', 'DOT', 'C2', 'AMAZONFEE', 'S'] })
+
+/** Of the newsletter, which is made for every customer. Less than the default, so that the demo stays short. */
+const candidateCount = 100
 
 export default defineSystem({
   name: 'online-retail',
@@ -97,9 +106,35 @@ export default defineSystem({
   },
   serving: {
     owner: 'backend@shop.example',
+    // Of every answer all candidates are kept as the ranker saw them: then it is explained and repeated at once, without computing features again.
+    answers: { candidateShare: 1 },
     placements: {
-      home: { candidates: ['taste', 'trending'], limit: 10 },
-      productPage: { pattern: 'embedding', candidates: ['alsoBought'], limit: 10 },
+      // Real time: everything is put together when somebody asks.
+      home: {
+        candidates: ['taste', 'trending'],
+        limit: 10,
+        rules: [
+          noGoods,
+          // The best two of what came in since the summer, wherever the ranker has them.
+          atLeast(2, { of: "firstSold >= '2011-06-01'" }),
+          // Paper chains of the fifties, for as long as people hang them up.
+          pin('22086', { at: 5, from: '2011-11-15', until: '2011-12-24' }),
+        ],
+      },
+      // Batch: made for everybody by a run, and looked up.
+      newsletter: { pattern: 'batch', candidates: ['taste', 'trending'], candidateCount, limit: 10, rules: [noGoods] },
+      // Hybrid: made by a run, and merged in every answer with what goes with the newest purchases.
+      account: {
+        pattern: 'hybrid',
+        candidates: ['taste', 'alsoBought'],
+        live: ['alsoBought'],
+        // In the order of its generators, so that the demo stays short.
+        ranked: false,
+        limit: 10,
+        rules: [noGoods],
+      },
+      // Embedding: what is like an item, or goes with a basket.
+      productPage: { pattern: 'embedding', candidates: ['alsoBought'], limit: 10, rules: [noGoods] },
     },
   },
   monitoring: { owner: 'sre@shop.example' },

@@ -37,6 +37,12 @@ export const explainRecommendation = onCall(
   async () => (await import('./explain-recommendation.ts')).explainRecommendation,
 )
 
+/** Makes the lists of every user ahead of time, as a recorded run. */
+export const makeLists = onCall(async () => (await import('./make-lists.ts')).makeLists)
+
+/** Computes answers that went out again, and tells what differs. */
+export const replayAnswers = onCall(async () => (await import('./replay-answers.ts')).replayAnswers)
+
 /** What the ranking loses without each feature. */
 export const measureImportance = onCall(async () => (await import('./measure-importance.ts')).measureImportance)
 

@@ -3,10 +3,11 @@ import { defineCommand } from 'citty'
 import { explainAnswer } from '../app/explain-answer.ts'
 import { explainRecommendation } from '../app/explain-recommendation.ts'
 import { openApp } from '../app.ts'
+import { isoTime } from '../domain/iso-time.ts'
 import { alignedColumns } from '../lib/aligned-columns.ts'
 import { MillraceError } from '../lib/errors.ts'
+import { describeAnswer } from '../training/answer-text.ts'
 import { describeExplanation } from '../training/explanation.ts'
-import { describeAnswer } from './answer-text.ts'
 import { modelArguments } from './app-arguments.ts'
 import { countArgument } from './number-argument.ts'
 
@@ -30,7 +31,7 @@ export default defineCommand({
       if (args.user === undefined) {
         const answer = await explainAnswer(app, { requestId: args.request!, itemId: args.item })
         if (args.json) console.log(JSON.stringify(answer))
-        else for (const line of describeAnswer(answer)) console.log(line)
+        else for (const line of describeAnswer({ ...answer, at: isoTime(answer.atMs) })) console.log(line)
         return
       }
       const found = await explainRecommendation(app, {

@@ -112,3 +112,9 @@ export interface ExplainedAnswer {
   /** Of the item that was asked about. */
   readonly asked?: ItemVerdict
 }
+
+/** The same over HTTP. */
+export interface ToldAnswer extends Omit<ExplainedAnswer, 'atMs'> {
+  /** When it was asked for, ISO 8601. */
+  readonly at: string
+}
