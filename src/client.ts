@@ -28,6 +28,9 @@ export type { ToldAnswer } from './domain/explained-answer.ts'
 export type { RankResponse, RecommendedItem, RecommendResponse, Shortfall } from './domain/recommendation.ts'
 export type { DuplicatesResponse, FoundItem, SearchRequest, SearchResponse } from './domain/search.ts'
 
+/** An explanation is waited for longer than an answer. */
+const EXPLANATION_MS = 60_000
+
 /** Where no system is given, every name is allowed. */
 export type NamesOf<System> = System extends Named<infer Names> ? Names : AnyNames
 
@@ -202,7 +205,7 @@ export interface MillraceClient<Names extends SystemNames = AnyNames> {
   rank(question: RankQuestion<Names>, options?: CallOptions): Promise<RankResponse>
   /** Items whose texts say the same as those of the given one. */
   duplicates(itemId: string, options?: CallOptions): Promise<DuplicatesResponse>
-  /** Why an answer is as it is, by its `requestId`, and why `itemId` is not in it; takes a second or more. Needs records of answers, which a server keeps unless told otherwise. */
+  /** Why an answer is as it is, by its `requestId`, and why `itemId` is not in it. The server plays its log again for it, once more where the candidates were not kept: some ten seconds for a million events, and no more than a minute is waited by default. Needs records of answers, which a server keeps unless told otherwise. */
   explain(requestId: string, question?: { readonly itemId?: string }, options?: CallOptions): Promise<ToldAnswer>
   /** Any number; sent in batches of 1,000, one after another. */
   sendEvents(
@@ -297,7 +300,10 @@ export function createClient<System = undefined>(
     rank: (question, rest) => call('POST', '/v1/rank', { body: question, ...rest }),
     duplicates: (itemId, rest) => call('GET', `/v1/items/${encodeURIComponent(itemId)}/duplicates`, rest),
     explain: (requestId, { itemId } = {}, rest) =>
-      call('GET', `/v1/explain/${encodeURIComponent(requestId)}${queryOf({ item: itemId })}`, rest),
+      call('GET', `/v1/explain/${encodeURIComponent(requestId)}${queryOf({ item: itemId })}`, {
+        timeoutMs: EXPLANATION_MS,
+        ...rest,
+      }),
     sendEvents: (events, rest) => sendEvents(events.map(complete), rest),
     track: (event) => queue.add(complete(event)),
     flush: queue.flush,
