@@ -19,6 +19,8 @@ export interface GrowthMeasurement {
   >
   /** `reading` is worked out from the time that the log took for some of the events; the others are measured. */
   readonly loadSeconds: Readonly<Record<'reading' | 'events' | 'model' | 'columns', number>>
+  /** Of a request, the median of each step that the ranker needs. */
+  readonly stepMs: Readonly<Record<'candidates' | 'features' | 'ranking', number>>
   readonly eventCount: number
   readonly p50Ms: number
   readonly p99Ms: number

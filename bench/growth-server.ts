@@ -23,6 +23,8 @@ const MOST_MB = 10_240
 /** Of the log, so much is read to say what reading an event takes. */
 const READ_EVENT_COUNT = 200_000
 
+const STEPS = ['candidates', 'features', 'ranking'] as const
+
 const task = JSON.parse(process.argv[2]!) as GrowthTask
 const { point } = task
 console.log(JSON.stringify(await measure()))
@@ -51,12 +53,16 @@ async function measure(): Promise<GrowthAnswer> {
   const opened = await openServingModel(app.modelsDir, task.version, systemOfModel(app))
   if (opened.rankerProblem !== undefined) throw opened.rankerProblem
   const features = liveFeatures({ store, clock: systemClock }, app.plan.data.features)
+  const steps = { candidates: [] as number[], features: [] as number[], ranking: [] as number[] }
   let warm = async (): Promise<void> => {}
   const service = new RecommendationService({
     plan: app.plan,
     live,
     clock: systemClock,
     newRequestId: randomUUID,
+    onAnswer: ({ stepMs }) => {
+      for (const step of STEPS) steps[step].push(stepMs![step])
+    },
     features: {
       columnsOf(wanted) {
         const columns = features.columnsOf(wanted)
@@ -116,6 +122,11 @@ async function measure(): Promise<GrowthAnswer> {
       columns: columnsMs / 1000,
     },
     eventCount,
+    stepMs: {
+      candidates: median(steps.candidates),
+      features: median(steps.features),
+      ranking: median(steps.ranking),
+    },
     p50Ms: median(p50s),
     p99Ms: median(p99s),
     p99SpreadMs: spreadOf(p99s),

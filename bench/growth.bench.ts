@@ -125,9 +125,10 @@ function figuresOf(axes: readonly GrowthAxis[]): Figure[] {
     }
     const { memoryMb, loadSeconds } = answer
     const parts = Object.entries(memoryMb).map(([part, mb]) => `${part} ${mb.toFixed(0)}`)
+    const steps = Object.entries(answer.stepMs).map(([step, ms]) => `${step} ${ms.toFixed(3)}`)
     const seconds = Object.entries(loadSeconds).map(([part, value]) => `${part} ${value.toFixed(1)}`)
     return [
-      { name: `growth-p50, ${place}`, value: answer.p50Ms, unit: 'ms' },
+      { name: `growth-p50, ${place}`, value: answer.p50Ms, unit: 'ms', note: steps.join(', ') },
       { name: `growth-p99, ${place}`, value: answer.p99Ms, unit: 'ms', spread: answer.p99SpreadMs },
       {
         name: `growth-requests, ${place}`,
