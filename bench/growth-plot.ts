@@ -24,20 +24,15 @@ const measures: readonly { readonly name: string; readonly of: (measured: Growth
 export const loadSecondsOf = (seconds: GrowthMeasurement['loadSeconds']): number =>
   Object.values(seconds).reduce((sum, part) => sum + part, 0)
 
-export function growthTable(axes: readonly GrowthAxis[]): string {
+export function growthTable(points: readonly MeasuredPoint[]): string {
   const rows: string[] = [
     '| items | candidates | users | p50 ms | p99 ms | requests/s of a core | memory MB | of it live state | model | feature columns | load s | of it log and live state | model | feature columns |',
     `|${' ---: |'.repeat(14)}`,
   ]
-  const told = new Set<MeasuredPoint>()
-  for (const { points } of axes) {
-    for (const measured of points) {
-      if (told.has(measured)) continue
-      told.add(measured)
-      const { itemCount, candidateCount, userCount } = measured.point
-      const counts = [itemCount, candidateCount, userCount].map((count) => count.toLocaleString('en-US'))
-      rows.push(`| ${[...counts, ...cellsOf(measured.answer)].join(' | ')} |`)
-    }
+  for (const { point, answer } of points) {
+    const { itemCount, candidateCount, userCount } = point
+    const counts = [itemCount, candidateCount, userCount].map((count) => count.toLocaleString('en-US'))
+    rows.push(`| ${[...counts, ...cellsOf(answer)].join(' | ')} |`)
   }
   return rows.join('\n')
 }

@@ -1,11 +1,12 @@
 // What answers cost as the shop grows: one count at a time around a base. Each point is a process of its own that takes a made shop in and answers in-process, from a bundle and a
 // feature store on disk. Writes docs/growth.md and its drawing.
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Bench, type Figure, machineName } from './figure.ts'
-import { type GrowthAxis, growthDrawing, growthTable, loadSecondsOf, type MeasuredPoint } from './growth-plot.ts'
+import type { Bench } from './figure.ts'
+import { growthFigures, writeGrowthDocs } from './growth-docs.ts'
+import type { MeasuredPoint } from './growth-plot.ts'
 import type { GrowthAnswer, GrowthTask } from './growth-point.ts'
 import type { GrowthPoint } from './growth-shop.ts'
 
@@ -18,16 +19,16 @@ const DOCS_DIR = join(import.meta.dirname, '..', 'docs')
 const bench: Bench = async ({ smoke, log }) => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   try {
-    const axes = await (smoke ? smokeAxes() : wholeAxes())(new Measuring(folder, smoke, log))
-    if (!smoke) writeDocs(axes)
-    return figuresOf(axes)
+    const measuring = new Measuring(folder, smoke, log)
+    const points: MeasuredPoint[] = []
+    for (const point of smoke ? [shop(1300, 60, 2000)] : wholePoints) points.push(await measuring.measure(point))
+    if (!smoke) writeGrowthDocs(points, DOCS_DIR)
+    return growthFigures(points)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 export default bench
-
-type Axes = (measuring: Measuring) => Promise<readonly GrowthAxis[]>
 
 const shop = (itemCount: number, candidateCount: number, userCount: number): GrowthPoint => ({
   itemCount,
@@ -36,23 +37,16 @@ const shop = (itemCount: number, candidateCount: number, userCount: number): Gro
   interactionsPerUser: INTERACTIONS_PER_USER,
 })
 
-const smokeAxes = (): Axes => async (measuring) => {
-  const base = await measuring.measure(shop(1300, 60, 2000))
-  return [{ name: 'items', count: ({ itemCount }) => itemCount, points: [base] }]
-}
-
-const wholeAxes = (): Axes => async (measuring) => {
-  const at = (...counts: Parameters<typeof shop>): Promise<MeasuredPoint> => measuring.measure(shop(...counts))
-  const base = await at(100_000, 500, 100_000)
-  const candidates = [await at(100_000, 100, 100_000), base, await at(100_000, 2000, 100_000)]
-  const users = [base, await at(100_000, 500, 1_000_000), await at(100_000, 500, 5_000_000)]
-  const items = [await at(10_000, 500, 100_000), base, await at(1_000_000, 500, 100_000)]
-  return [
-    { name: 'items', count: ({ itemCount }) => itemCount, points: items },
-    { name: 'candidates', count: ({ candidateCount }) => candidateCount, points: candidates },
-    { name: 'users', count: ({ userCount }) => userCount, points: users },
-  ]
-}
+/** The base, then one count at a time, those that take long last. */
+const wholePoints = [
+  shop(100_000, 500, 100_000),
+  shop(100_000, 100, 100_000),
+  shop(100_000, 2000, 100_000),
+  shop(10_000, 500, 100_000),
+  shop(1_000_000, 500, 100_000),
+  shop(100_000, 500, 1_000_000),
+  shop(100_000, 500, 5_000_000),
+]
 
 /** Points, one after another. What is made for a number of items serves all points that have as many. */
 class Measuring {
@@ -113,58 +107,4 @@ async function saidBy(script: string, task: object): Promise<unknown> {
   if (code === 0) return JSON.parse(said.trimEnd().split('\n').at(-1)!)
   const reason = complaint.split('\n').findLast((line) => /error|fatal/i.test(line)) ?? complaint
   throw new Error(`${script} ended with ${code}: ${reason.trim()}`)
-}
-
-function figuresOf(axes: readonly GrowthAxis[]): Figure[] {
-  const points = [...new Set(axes.flatMap(({ points: ofAxis }) => ofAxis))]
-  return points.flatMap(({ point, answer }): Figure[] => {
-    const { itemCount, candidateCount, userCount } = point
-    const place = `${itemCount} items, ${candidateCount} candidates, ${userCount} users`
-    if ('problem' in answer) {
-      return [{ name: `growth, not measured: ${place}`, value: 0, unit: 'points', note: answer.problem }]
-    }
-    const { memoryMb, loadSeconds } = answer
-    const parts = Object.entries(memoryMb).map(([part, mb]) => `${part} ${mb.toFixed(0)}`)
-    const steps = Object.entries(answer.stepMs).map(([step, ms]) => `${step} ${ms.toFixed(3)}`)
-    const seconds = Object.entries(loadSeconds).map(([part, value]) => `${part} ${value.toFixed(1)}`)
-    return [
-      { name: `growth-p50, ${place}`, value: answer.p50Ms, unit: 'ms', note: steps.join(', ') },
-      { name: `growth-p99, ${place}`, value: answer.p99Ms, unit: 'ms', spread: answer.p99SpreadMs },
-      {
-        name: `growth-requests, ${place}`,
-        value: answer.requestsPerSecond,
-        unit: 'requests/s',
-        spread: answer.requestsPerSecondSpread,
-        note: 'of one core, by the processor time of all threads, from the text of the request to that of the answer, without sockets',
-      },
-      { name: `growth-memory, ${place}`, value: memoryMb.whole, unit: 'MB', note: parts.join(', ') },
-      { name: `growth-load, ${place}`, value: loadSecondsOf(loadSeconds), unit: 's', note: seconds.join(', ') },
-    ]
-  })
-}
-
-function writeDocs(axes: readonly GrowthAxis[]): void {
-  mkdirSync(join(DOCS_DIR, 'figures'), { recursive: true })
-  writeFileSync(join(DOCS_DIR, 'figures', 'growth.svg'), growthDrawing(axes))
-  writeFileSync(
-    join(DOCS_DIR, 'growth.md'),
-    `# Cost against growth
-
-Written by \`npm run bench -- growth\` on ${machineName()}. One count varies at a time around 100,000 items, 500 candidates and 100,000 users.
-
-![Latency, memory and load time against items, candidates and users](figures/growth.svg)
-
-${growthTable(axes)}
-
-Each point is a process of its own that serves the system of the funnel's benchmark: three generators (64 factors, 300 neighbours an item, popularity), 22 features, 100 trees of 8 leaves, a filter
-and rules; ${INTERACTIONS_PER_USER} interactions a user. The shop and the arrays of the model are made, not learned, in the size and the shape that learning gives, so that this says what answers cost and
-nothing of how good they are. Requests are asked one after another in the process, from the text of the request to that of the answer; sockets are not in it, nor are requests that wait for each other.
-
-- *Latency* is the median of five rounds' p50 and p99, of 1,000 requests each. *Requests/s of a core* is by the processor time of all threads of the process.
-- *Memory* is private memory after a collection, in MB of 2^20 bytes. Feature columns reuse what loading the model let go of, so their part may read less than they take. Stores on disk are not in it:
-  their pages are the system's to take back.
-- *Load* is taking the log in (its events applied to the live state, and their reading from disk, worked out from 200,000 of them), opening the bundle and aligning it, and filling the feature columns.
-- Only the 2,000 users that are asked about have features in the store.
-`,
-  )
 }
