@@ -1,7 +1,7 @@
 // How much memory and how many cores a system takes, from counts alone: bytes by the layout of what is kept, time by the figures of a benchmark. `millrace capacity --measure` holds
 // it against the machine that it runs on.
 import type { AttributePlan, AttributeType } from '../config/plan.ts'
-import { grownLength } from '../serving/grown.ts'
+import { grownLength } from '../lib/grown.ts'
 import { DEFAULT_HISTORY_LENGTH } from '../serving/user-histories.ts'
 import { measuredGrowth } from './measured-growth.ts'
 
