@@ -13,7 +13,10 @@ export const measuredGrowth = {
     [10_000, 1183],
     [100_000, 2128],
   ],
-  usByUsers: [[100_000, 2128]],
+  usByUsers: [
+    [100_000, 2128],
+    [1_000_000, 3024],
+  ],
   /** Of the base's p50 with an answer's steps timed, what reading features and what the trees take. */
   featuresShare: 0.32,
   rankingShare: 0.14,
