@@ -28,10 +28,10 @@ export interface Shop {
   events(): Generator<StoredEvent>
 }
 
-const CATEGORY_COUNT = 30
-const BRAND_COUNT = 500
-const TOPICS_PER_USER = 3
-const ITEMS_PER_TOPIC = 400
+export const CATEGORY_COUNT = 30
+export const BRAND_COUNT = 500
+export const TOPICS_PER_USER = 3
+export const ITEMS_PER_TOPIC = 400
 const START_MS = Date.UTC(2026, 0, 1)
 
 export const itemIdOf = (itemIndex: number): string => `item-${itemIndex}`
@@ -125,16 +125,16 @@ export function makeQuestions(
   })
 }
 
-const topicCountOf = (itemCount: number): number => Math.max(10, Math.round(itemCount / ITEMS_PER_TOPIC))
+export const topicCountOf = (itemCount: number): number => Math.max(10, Math.round(itemCount / ITEMS_PER_TOPIC))
 
 // Topics overlap by half, so that no topic is an island.
-const itemOf = (topic: number, rng: Rng, itemCount: number): number =>
+export const itemOf = (topic: number, rng: Rng, itemCount: number): number =>
   (topic * ITEMS_PER_TOPIC + skewed(rng, ITEMS_PER_TOPIC * 1.5)) % itemCount
 
 /** An index below `count`, the first ones much more often: density falls with about the square root. */
-const skewed = (rng: Rng, count: number): number => Math.floor(count * rng.next() ** 2)
+export const skewed = (rng: Rng, count: number): number => Math.floor(count * rng.next() ** 2)
 
-const attributesOf = (rng: Rng): ItemAttributes => ({
+export const attributesOf = (rng: Rng): ItemAttributes => ({
   title: `Thing ${rng.integer(1_000_000)}`,
   category: `c${rng.integer(CATEGORY_COUNT)}`,
   brand: `b${skewed(rng, BRAND_COUNT)}`,

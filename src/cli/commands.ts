@@ -101,6 +101,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./start.ts'),
   },
   {
+    name: 'capacity',
+    summary: 'Predict memory and requests a second from counts, and measure them',
+    load: () => import('./capacity.ts'),
+  },
+  {
     name: 'deploy',
     summary: 'Write the files of a load balancer in front of replicas, and of a systemd service',
     load: () => import('./deploy.ts'),

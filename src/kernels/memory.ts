@@ -12,6 +12,19 @@ const ALIGNMENT_BYTES = 64
 /** The first pages belong to the kernels' static data. */
 const FIRST_ADDRESS = 2 * PAGE_BYTES
 
+const memories = new Set<WeakRef<WebAssembly.Memory>>()
+
+/** Bytes of all kernels' memories that this thread has made and that somebody still holds: no figure of the process tells them apart. */
+export function kernelMemoryBytes(): number {
+  let bytes = 0
+  for (const reference of memories) {
+    const memory = reference.deref()
+    if (memory === undefined) memories.delete(reference)
+    else bytes += memory.buffer.byteLength
+  }
+  return bytes
+}
+
 /**
  * A growing memory that hands out aligned typed arrays and never frees one, except by rewinding to a mark.
  * Views stay valid for the memory's life: it is shared, so growing it does not detach them.
@@ -22,6 +35,7 @@ export class KernelMemory {
 
   constructor() {
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: MAX_BYTES / PAGE_BYTES, shared: true })
+    memories.add(new WeakRef(this.memory))
   }
 
   float32(length: number): Float32Array<SharedArrayBuffer> {
