@@ -14,6 +14,7 @@ const { values } = parseArgs({
     sets: { type: 'string', default: '40' },
     commits: { type: 'string', default: '1000' },
     retrainings: { type: 'string', default: '200' },
+    'source-kills': { type: 'string', default: '20' },
     trees: { type: 'string', default: '500' },
     seed: { type: 'string', default: '20261125' },
   },
@@ -45,6 +46,11 @@ const trials = [
     path: 'test/kill/registry-kill.test.ts',
     claim: `no alias names a missing or half-written bundle after ${values.kills} kills while training ends, promoting, rolling back and collecting`,
     variables: { MILLRACE_REGISTRY_KILLS: values.kills, MILLRACE_SEED: values.seed },
+  },
+  {
+    path: 'test/sources/catalogue-kill.test.ts',
+    claim: `what a catalogue API says is in the log after ${values['source-kills']} kills in the middle of runs`,
+    variables: { MILLRACE_SOURCE_KILLS: values['source-kills'] },
   },
   {
     path: 'src/adapters/onnx/ranker.test.ts',

@@ -1,10 +1,10 @@
 // Goal: whoever mistypes something, or runs on the wrong Node.js, is told what to do; scripts get the exit code of the catalogue.
-// Method: the real program in a process of its own.
+// Method: the real program in a process of its own; and where only what is said to many command lines counts, its frame in one process for all of them.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commandNames } from './commands.ts'
 
 const repository = join(import.meta.dirname, '..', '..')
@@ -21,7 +21,54 @@ function millrace(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return { stdout, stderr, status }
 }
 
+interface Said {
+  readonly stdout: string
+  readonly stderr: string
+  readonly status: number
+}
+
+/** What `main` says to each command line, one after the other in one process: to start one takes half a second. */
+function saidTo(commandLines: readonly (readonly string[])[]): ReadonlyMap<string, Said> {
+  const script = `
+    const { main } = await import(${JSON.stringify(new URL('./main.ts', import.meta.url).href)})
+    const write = process.stdout.write.bind(process.stdout)
+    const said = []
+    for (const args of ${JSON.stringify(commandLines)}) {
+      const own = { stdout: '', stderr: '' }
+      for (const name of ['stdout', 'stderr']) {
+        process[name].write = (text) => {
+          own[name] += text
+          return true
+        }
+      }
+      const status = await main(args)
+      said.push({ ...own, status })
+    }
+    write(JSON.stringify(said))`
+  const flags = ['--conditions=millrace-source', '--no-warnings', '--input-type=module', '-e', script]
+  const env = { ...process.env, NO_COLOR: '1', MILLRACE_DEBUG: '' }
+  const { stdout, stderr } = spawnSync(process.execPath, flags, { cwd: folder, encoding: 'utf8', env })
+  expect(stderr).toBe('')
+  const said = JSON.parse(stdout) as Said[]
+  return new Map(commandLines.map((args, n) => [args.join(' '), said[n]!]))
+}
+
+const refused: readonly (readonly [readonly string[], string])[] = [
+  [['trian'], 'CLI_USAGE: There is no command "trian".\nDid you mean "train"?'],
+  [['init', '--onwer', 'me'], 'CLI_USAGE: millrace init has no option "--onwer".\nDid you mean "--owner"?'],
+  [['status', 'now'], 'CLI_USAGE: millrace status has no place for "now".\nIt takes options only.'],
+  [['quarantine', 'explain', '1', '2'], 'CLI_USAGE: millrace quarantine explain has no place for "2".'],
+  [['keys', 'creat'], 'CLI_USAGE: There is no command "millrace keys creat".\nDid you mean "create"?'],
+  [['keys'], 'CLI_USAGE: millrace keys needs to know what to do.'],
+  [['init', 'shop', '--name', 'My Shop'], 'CLI_USAGE: "My Shop" cannot name a system'],
+]
+
 describe('millrace', () => {
+  let said: ReadonlyMap<string, Said>
+  beforeAll(() => {
+    said = saidTo([...commandNames.map((name) => [name, '--help']), ...refused.map(([args]) => args)])
+  })
+
   test('without a command, or with --help, it lists every command', () => {
     for (const args of [[], ['--help'], ['-h'], ['help']]) {
       const { stdout, status } = millrace(args)
@@ -50,21 +97,13 @@ describe('millrace', () => {
   })
 
   test.each(commandNames)('millrace %s --help says what it is for', (name) => {
-    const { stdout, status } = millrace([name, '--help'])
+    const { stdout, status } = said.get(`${name} --help`)!
     expect(status).toBe(0)
     expect(stdout).toMatch(new RegExp(`^\\S.* \\(millrace ${name}\\)\\n\\nUSAGE millrace ${name}`))
   })
 
-  test.each([
-    [['trian'], 'CLI_USAGE: There is no command "trian".\nDid you mean "train"?'],
-    [['init', '--onwer', 'me'], 'CLI_USAGE: millrace init has no option "--onwer".\nDid you mean "--owner"?'],
-    [['status', 'now'], 'CLI_USAGE: millrace status has no place for "now".\nIt takes options only.'],
-    [['quarantine', 'explain', '1', '2'], 'CLI_USAGE: millrace quarantine explain has no place for "2".'],
-    [['keys', 'creat'], 'CLI_USAGE: There is no command "millrace keys creat".\nDid you mean "create"?'],
-    [['keys'], 'CLI_USAGE: millrace keys needs to know what to do.'],
-    [['init', 'shop', '--name', 'My Shop'], 'CLI_USAGE: "My Shop" cannot name a system'],
-  ])('%j is refused with exit code 64 and the nearest name', (args, message) => {
-    const { stdout, stderr, status } = millrace(args)
+  test.each(refused)('%j is refused with exit code 64 and the nearest name', (args, message) => {
+    const { stdout, stderr, status } = said.get(args.join(' '))!
     expect(stderr.startsWith(message)).toBe(true)
     expect(stdout).toBe('')
     expect(status).toBe(64)

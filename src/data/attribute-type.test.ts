@@ -75,7 +75,7 @@ test('what an attribute said before its type changed is no value of it, online a
   const item = Object.fromEntries(kinds.map((kind) => [kind, { type: typeOf[kind], isOptional: true }]))
   const base = testPlan({ user: {}, item })
   const plan = { ...base, data: { ...base.data, features: definitions } }
-  const offlineStore = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary') })
+  const offlineStore = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary'), threadCount: 1 })
   for (const entity of entities) {
     const parts = { plan, log, offlineStore, folder: join(folder, 'questions'), clock }
     const { rows } = await earlierFeatures(parts, { features: definitions, entity, asOfMs })

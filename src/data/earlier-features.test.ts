@@ -25,7 +25,7 @@ function ask(
 ) {
   const log = growingLog(events, firstOffset)
   log.length = events.length
-  const offlineStore = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary') })
+  const offlineStore = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary'), threadCount: 1 })
   return earlierFeatures(
     { plan, log, offlineStore, folder: join(folder, 'questions'), clock: { now: () => nowMs } },
     request,

@@ -39,7 +39,7 @@ test('names that plain objects have a meaning for are names like others, as keys
     availableTimeMs: 100 + offset,
     event: { kind: 'interaction', id: itemId, interaction: 'view', userId: 'u', itemId, eventTimeMs: 100 + offset },
   })
-  const offline = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary') })
+  const offline = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary'), threadCount: 1 })
   const events = [...names.map(put), ...names.map((itemId, i) => view(itemId, names.length + i))]
   const written = await offline.writeEvents(inOneBatch(events), join(folder, 'events'))
   const target = join(folder, 'rows.parquet')

@@ -50,7 +50,7 @@ async function staysWhatItIs(seed: string): Promise<void> {
     const { known, all, labels } = history
     const definitions = someDefinitions(rng, corpusDefinitions, 6)
     const log = growingLog(all)
-    const store = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary') })
+    const store = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary'), threadCount: 1 })
     let idCount = 0
     const tables = new OfflineTables({
       plan,

@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const plan = corpusPlan()
 const { events } = randomCorpus(seededRng(7), { eventCount: 300, spanMs: 86_400_000 })
-const store = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary') })
+const store = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary'), threadCount: 1 })
 
 async function filesOf(known: readonly StoredEvent[], name: string): Promise<JoinRequest['files']> {
   const files = await store.writeEvents(

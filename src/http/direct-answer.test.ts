@@ -25,24 +25,27 @@ const response: RecommendResponse = {
 
 type Options = Parameters<typeof startTestServer>[0]
 
-async function byBothWays(payload: string | Buffer, options: Options = {}) {
-  const answers = [shortWay, longWay].map(async (type) => {
-    const { server } = startTestServer({ allowedOrigins: ['https://shop.example'], ...options })
-    const headers = { 'content-type': type, origin: 'https://shop.example' }
-    const {
-      statusCode,
-      headers: head,
-      body,
-    } = await server.inject({ method: 'POST', url: '/v1/recommend', headers, payload })
-    const { date: _, ...stable } = head
-    // Ids of failed requests differ by server.
-    return { statusCode, head: stable, body: body.replace(/"requestId":"[\w-]+-0"/, '"requestId":"some"') }
+/** Sends a body by either way, each to a server of its own, which answers as many bodies as come. */
+function bothWays(options: Options = {}) {
+  const origin = 'https://shop.example'
+  const ways = [shortWay, longWay].map((type) => {
+    const { server } = startTestServer({ allowedOrigins: [origin], ...options })
+    return { server, headers: { 'content-type': type, origin } }
   })
-  return Promise.all(answers)
+  return (payload: string | Buffer) =>
+    Promise.all(
+      ways.map(async ({ server, headers }) => {
+        const answer = await server.inject({ method: 'POST', url: '/v1/recommend', headers, payload })
+        const { date: _, ...stable } = answer.headers
+        // Ids of failed requests differ by server.
+        const body = answer.body.replace(/"requestId":"[\w-]+-(\w+)"/, '"requestId":"some-$1"')
+        return { statusCode: answer.statusCode, head: stable, body }
+      }),
+    )
 }
 
 test('an answer is the same by both ways, headers and all', async () => {
-  const [short, long] = await byBothWays('{"placement":"home"}', { recommender: { recommend: () => response } })
+  const [short, long] = await bothWays({ recommender: { recommend: () => response } })('{"placement":"home"}')
   expect(short).toEqual(long)
   expect(short!.statusCode).toBe(200)
   expect(short!.head['access-control-allow-origin']).toBe('https://shop.example')
@@ -63,7 +66,7 @@ test('a failure is the same by both ways', async () => {
     const recommend = (): never => {
       throw thrown
     }
-    const [short, long] = await byBothWays('{"placement":"x"}', { recommender: { recommend } })
+    const [short, long] = await bothWays({ recommender: { recommend } })('{"placement":"x"}')
     expect(short).toEqual(long)
     expect(short!.statusCode).toBe(thrown === unknown ? 404 : 500)
   }
@@ -90,9 +93,10 @@ test('a body of any kind is judged the same by both ways', async () => {
       )
       .map((text) => Buffer.from(text)),
   )
+  const send = bothWays()
   await fc.assert(
     fc.asyncProperty(bytes, async (payload) => {
-      const [short, long] = await byBothWays(payload)
+      const [short, long] = await send(payload)
       // The framework hangs up where it could not read a body; ours has read it to its end.
       delete long!.head.connection
       delete short!.head.connection

@@ -7,6 +7,9 @@ import type { IntakeResult } from './dependencies.ts'
 import type { HttpServer } from './server.ts'
 import { startTestServer, type TestServer } from './testing.ts'
 
+/** Half of what a server waits for its connections at most when it stops: so slow is no machine. */
+const HELD_UP_MS = 5000
+
 const opened: HttpServer[] = []
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((server) => server.close()))
@@ -169,11 +172,11 @@ test('stopping finishes the running requests, takes no new ones, and is not read
   const releasedAtMs = performance.now()
   await stopping
   // Not held up by the client, which keeps its connection.
-  expect(performance.now() - releasedAtMs).toBeLessThan(1000)
+  expect(performance.now() - releasedAtMs).toBeLessThan(HELD_UP_MS)
 })
 
 test('while draining it is not ready, but still answers', async () => {
-  const { server, url } = await listening({ limits: { drainMs: 300 } })
+  const { server, url } = await listening({ limits: { drainMs: 1000 } })
   const stopping = server.close()
   const ready = await fetch(`${url}/health/ready`)
   expect([ready.status, await ready.json()]).toEqual([
@@ -214,7 +217,7 @@ test('a connection that somebody else has accepted is answered like its own, and
 })
 
 test('clients that keep their connections busy are told to leave, and see no error when the server stops', async () => {
-  const { server, url } = await listening({ limits: { drainMs: 300 } })
+  const { server, url } = await listening({ limits: { drainMs: 1000 } })
   const agent = new Agent({ keepAlive: true })
   let answerCount = 0
   /** Asks again and again on one connection, until an answer says that it is the last one. */
@@ -226,10 +229,9 @@ test('clients that keep their connections busy are told to leave, and see no err
     }
   }
   const clients = Promise.all(Array.from({ length: 8 }, untilToldToLeave))
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await expect.poll(() => answerCount, { timeout: 10_000 }).toBeGreaterThan(16)
   await Promise.all([server.close(), clients])
   agent.destroy()
-  expect(answerCount).toBeGreaterThan(16)
 })
 
 test('a request that does not end in time is cut off when stopping', async () => {
@@ -247,5 +249,5 @@ test('stopping does not wait for idle connections', async () => {
   await (await fetch(`${url}/health/live`)).text()
   const startedAtMs = performance.now()
   await server.close()
-  expect(performance.now() - startedAtMs).toBeLessThan(1000)
+  expect(performance.now() - startedAtMs).toBeLessThan(HELD_UP_MS)
 })

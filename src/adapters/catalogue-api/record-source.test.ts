@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { CatalogueProcess, type CatalogueState, type Fault } from '../../../test/sources/catalogue-process.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import { seededRng } from '../../lib/rng.ts'
+import type { Timers } from '../../lib/timers.ts'
 import { testRecordSource } from '../../ports/record-source.contract.ts'
 import type { PulledBatch, RecordSource } from '../../ports/record-source.ts'
 import { linkTo, type Paging } from './paging.ts'
@@ -85,12 +86,25 @@ describe('a catalogue API', () => {
   })
 
   it('is asked no more often than allowed', async () => {
-    await pulled(sourceOf({ requestsPerSecond: 20 }))
-    const times = (await server.requests()).map((line) => Number(line.split(' ')[0]))
-    const gaps = times.slice(1).map((time, i) => time - times[i]!)
-    expect(gaps).toHaveLength(4)
-    // A timer may fire a millisecond early, and the server's clock is read in whole ones.
-    for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(46)
+    // Time stands still but for the waits, so that a busy machine changes nothing.
+    let nowMs = 0
+    const timeoutMs = 30_000
+    const timers: Timers = {
+      after: (delayMs, callback) => {
+        if (delayMs === timeoutMs) return () => {}
+        nowMs += delayMs
+        queueMicrotask(callback)
+        return () => {}
+      },
+    }
+    const askedMs: number[] = []
+    const headers = () => {
+      askedMs.push(nowMs)
+      return {}
+    }
+    await pulled(sourceOf({ requestsPerSecond: 20, timeoutMs, clock: { now: () => nowMs }, timers, headers }))
+    expect(askedMs).toEqual([0, 50, 100, 150, 200])
+    expect(await server.requests()).toHaveLength(5)
   })
 
   it('gives values out of nested objects', async () => {
@@ -154,6 +168,9 @@ describe('a feed', () => {
 })
 
 describe('a page that fails', () => {
+  // Short only where it is waited for: a sound page may take long on a busy machine.
+  const timeoutMsOf = (fault: Fault): number => (fault === 'hangs' || fault === 'trickles' ? 250 : 20_000)
+
   it.each<[Fault, number]>([
     ['error', 3],
     ['truncated', 3],
@@ -163,7 +180,7 @@ describe('a page that fails', () => {
     ['trickles', 3],
   ])('is asked for again: %s', async (fault, attempts) => {
     await set({ rows, faults: ['none', 'none', fault, fault, 'none'] })
-    expect(rowsOf(await pulled(sourceOf({ timeoutMs: 250 })))).toEqual(rows)
+    expect(rowsOf(await pulled(sourceOf({ timeoutMs: timeoutMsOf(fault) })))).toEqual(rows)
     const third = (await server.requests()).filter((line) => line.includes('after=10'))
     expect(third).toHaveLength(attempts)
   })
@@ -177,7 +194,7 @@ describe('a page that fails', () => {
     ['trickles', 'SOURCE_UNAVAILABLE', /no complete answer within 250 ms/],
   ])('is given up in the end: %s', async (fault, code, message) => {
     await set({ rows, faults: ['none', fault] })
-    const error = await failureOf(sourceOf({ timeoutMs: 250 }))
+    const error = await failureOf(sourceOf({ timeoutMs: timeoutMsOf(fault) }))
     expect(error.code).toBe(code)
     expect(error.message).toMatch(message)
     expect(error.message).toContain(`${server.url}/items`)
@@ -214,7 +231,7 @@ describe('a page that fails', () => {
     setTimeout(() => stop.abort(), 50)
     const startMs = performance.now()
     for await (const _ of sourceOf({ timeoutMs: 20_000 }).pull(undefined, stop.signal)) expect.unreachable()
-    expect(performance.now() - startMs).toBeLessThan(2000)
+    expect(performance.now() - startMs).toBeLessThan(10_000)
   })
 })
 

@@ -113,7 +113,7 @@ async function served(
     plan: corpusPlan(definitions),
     log,
     served: kept,
-    offline: duckDbOfflineStore({ temporaryFolder: join(own, 'duckdb') }),
+    offline: duckDbOfflineStore({ temporaryFolder: join(own, 'duckdb'), threadCount: 1 }),
     clock,
     folder: join(own, 'files'),
     fromMs: 0,

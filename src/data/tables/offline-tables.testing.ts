@@ -38,7 +38,7 @@ export async function tablesIn(folder: string): Promise<TablesUnderTest> {
   const clock = { nowMs: START_MS, now: () => clock.nowMs }
   const log = await openEventLog({ folder: join(folder, 'log'), clock })
   const metadata = await openMetadataStore({ folder: join(folder, 'metadata'), clock })
-  const store = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary') })
+  const store = duckDbOfflineStore({ temporaryFolder: join(folder, 'temporary'), threadCount: 1 })
   let idCount = 0
   return {
     log,
