@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { createServer, type Server } from 'node:net'
 import type { ProcessMetrics } from '../http/dependencies.ts'
-import { listenFailure } from '../http/listen-failure.ts'
+import { BACKLOG, listenFailure } from '../http/listening.ts'
 import { supervisorMetrics } from '../http/supervisor-metrics.ts'
 import { MillraceError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -315,7 +315,9 @@ class Running implements Supervisor {
       const server = createServer({ pauseOnConnect: true, noDelay: true }, (connection) => this.#queue.add(connection))
       this.#server = server
       server.once('error', (error) => reject(listenFailure(error, { host, port })))
-      server.listen({ host, port }, () => resolve(server.address() as { port: number; family: string }))
+      server.listen({ host, port, backlog: BACKLOG }, () =>
+        resolve(server.address() as { port: number; family: string }),
+      )
     })
   }
 }

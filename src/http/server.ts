@@ -19,7 +19,7 @@ import { featureRoutes } from './feature-routes.ts'
 import { healthRoutes, Readiness } from './health-routes.ts'
 import { intakeRoutes } from './intake-routes.ts'
 import { readBeacons, readJsonBodies } from './json-body.ts'
-import { listenFailure } from './listen-failure.ts'
+import { BACKLOG, listenFailure } from './listening.ts'
 import { ServerMetrics } from './metrics.ts'
 import { modelRoutes } from './model-routes.ts'
 import { documentRoutes } from './openapi.ts'
@@ -252,7 +252,7 @@ export function refuseWithoutKeys(host: string, keys: KeyStore): void {
 
 async function bind(app: FastifyInstance, host: string, port: number): Promise<string> {
   try {
-    return await app.listen({ host, port })
+    return await app.listen({ host, port, backlog: BACKLOG })
   } catch (error) {
     throw listenFailure(error, { host, port })
   }

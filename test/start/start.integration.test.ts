@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { isAlive } from '../../src/adapters/embedded/process-name.ts'
 import { openApp } from '../../src/app.ts'
+import { logBatches } from '../../src/data/log-batches.ts'
 import { seededRng } from '../../src/lib/rng.ts'
 import { repositoryRoot } from '../source-files.ts'
 import { post, underLoad } from './load.testing.ts'
@@ -100,8 +101,11 @@ async function timesStored(prefix: string): Promise<Map<string, number>> {
 async function logged(): Promise<{ id: string; kind: string }[]> {
   const app = await openApp({ systemFile: shopFolder, dataDir: shop.dataDir })
   try {
-    const { firstOffset, nextOffset } = await app.log.bounds()
-    return (await app.log.read(firstOffset, nextOffset - firstOffset)).map(({ event }) => event)
+    // One reading brings some megabytes at most.
+    const events: { id: string; kind: string }[] = []
+    for await (const batch of logBatches(app.log, await app.log.bounds()))
+      events.push(...batch.map(({ event }) => event))
+    return events
   } finally {
     await app.close()
   }

@@ -1,6 +1,9 @@
 // Why an address cannot be listened on, in our words.
 import { MillraceError } from '../lib/errors.ts'
 
+/** Connections that may wait to be accepted: one that is turned away tries again after a second at the earliest. The system may allow fewer. */
+export const BACKLOG = 4096
+
 /** PORT_IN_USE, ADDRESS_UNUSABLE, or what was not expected as it is. */
 export function listenFailure(
   error: unknown,
