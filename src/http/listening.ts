@@ -1,4 +1,4 @@
-// Why an address cannot be listened on, in our words.
+// How addresses are listened on, and why one cannot be, in our words.
 import { MillraceError } from '../lib/errors.ts'
 
 /** Connections that may wait to be accepted: one that is turned away tries again after a second at the earliest. The system may allow fewer. */
