@@ -83,7 +83,8 @@ test('with a model in charge, measured stands beside predicted, and what grows i
   await app.close()
   const shown = await run('--measure')
   const ratioOf = (row: string): number => Number(new RegExp(`${row} +[\\d.,]+ +[\\d.,]+ +([\\d.]+)`).exec(shown)?.[1])
-  for (const row of ['the three, MB', 'model and bitmaps, MB', 'all of it, MB']) {
+  // All of it would be the process of these tests, with whatever they have taken before.
+  for (const row of ['the three, MB', 'model and bitmaps, MB']) {
     expect(ratioOf(row), `${row} in\n${shown}`).toBeGreaterThan(0.5)
     expect(ratioOf(row), `${row} in\n${shown}`).toBeLessThan(2)
   }
