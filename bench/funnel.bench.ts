@@ -79,17 +79,18 @@ async function overHttp(
   const closed: LoadResult[] = []
   const open: LoadResult[] = []
   for (let run = 0; run < runCount; run++) {
-    log(`run ${run + 1} of ${runCount}`)
+    log(`as many as it can, run ${run + 1} of ${runCount}`)
     closed.push(await runLoad({ ...ask, connectionCount: CLOSED_CONNECTIONS }))
-    open.push(
-      await runLoad({ ...ask, connectionCount: 32, arrivalsPerSecond: LOAD_SHARE * RATE_BAR, seed: SEED + run }),
-    )
   }
   const rates = closed.map(({ requestsPerSecond }) => requestsPerSecond)
   const rate = median(rates)
-  // Where the bar's load is too much for this machine, the latency at a share of what it can do is of interest too.
-  const own = await runLoad({ ...ask, connectionCount: 32, arrivalsPerSecond: LOAD_SHARE * rate })
-  const failureCount = [...closed, ...open, own].reduce((sum, { failureCount: failed }) => sum + failed, 0)
+  // A load that is more than a machine can do would only say how long a queue grows.
+  const arrivalsPerSecond = LOAD_SHARE * Math.min(RATE_BAR, rate)
+  for (let run = 0; run < runCount; run++) {
+    log(`${arrivalsPerSecond.toFixed(0)} requests/s, run ${run + 1} of ${runCount}`)
+    open.push(await runLoad({ ...ask, connectionCount: 32, arrivalsPerSecond, seed: SEED + run }))
+  }
+  const failureCount = [...closed, ...open].reduce((sum, { failureCount: failed }) => sum + failed, 0)
   server.say('profile')
   const profiled = await runLoad({ ...ask, connectionCount: CLOSED_CONNECTIONS, warmupMs: 0 })
   const { shares, processorMs } = (await server.ask('report')) as StepShares
@@ -108,7 +109,8 @@ async function overHttp(
   })
   const p50 = latency(({ latencyMsP50 }) => latencyMsP50)
   const p99 = latency(({ latencyMsP99 }) => latencyMsP99)
-  const load = `open loop, ${LOAD_SHARE * RATE_BAR} requests/s`
+  const isBarLoad = rate >= RATE_BAR
+  const load = `open loop, ${arrivalsPerSecond.toFixed(0)} requests/s: ${LOAD_SHARE} of ${isBarLoad ? 'the bar' : 'what it can do, which is below the bar'}`
   return [
     {
       name: 'funnel-throughput',
@@ -119,16 +121,8 @@ async function overHttp(
       ok: rate >= RATE_BAR && failureCount === 0 && lesserCount === 0,
       note: `${CLOSED_CONNECTIONS} connections, ${note}; ${failureCount} failed, ${lesserCount} on a lower rung`,
     },
-    { name: 'funnel-latency-p50', ...p50, bar: bars.p50, ok: p50.value <= P50_BAR_MS, note: load },
-    { name: 'funnel-latency-p99', ...p99, bar: bars.p99, ok: p99.value <= P99_BAR_MS, note: load },
-    {
-      name: 'funnel-latency-p99-own-load',
-      value: own.latencyMsP99,
-      unit: 'ms',
-      bar: bars.p99,
-      ok: own.latencyMsP99 <= P99_BAR_MS,
-      note: `open loop, ${LOAD_SHARE} of the throughput measured above: ${(LOAD_SHARE * rate).toFixed(0)} requests/s; p50 ${own.latencyMsP50.toFixed(2)} ms`,
-    },
+    { name: 'funnel-latency-p50', ...p50, bar: bars.p50, ok: isBarLoad && p50.value <= P50_BAR_MS, note: load },
+    { name: 'funnel-latency-p99', ...p99, bar: bars.p99, ok: isBarLoad && p99.value <= P99_BAR_MS, note: load },
     {
       name: 'funnel-processor-time',
       value: micros,

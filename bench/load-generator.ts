@@ -101,7 +101,7 @@ function openLoop(arrivalsPerSecond: number): void {
     const isDone = nowMs >= endMs && free.length === options.connectionCount && waitingStart === waitingDueMs.length
     if (isDone) report()
     // What is still unanswered long after the end counts with the time it has waited: a dead server must not look fast.
-    else if (nowMs > endMs + 10_000) fail(`${openedCount} answers, and then none for 10 s`)
+    else if (nowMs > endMs + 10_000) fail(`${openedCount} answers, and more still waited 10 s after the end`)
     else {
       const napMs = Math.min(NAP_MS, dueMs - nowMs)
       if (napMs > 0) Atomics.wait(napping, 0, 0, napMs)
