@@ -72,15 +72,15 @@ const POPULARITY_BYTES = 12
 const ITEM_BYTES = 25
 /** `FeatureColumns`: for which moments an item's values hold, and when it changed. */
 const COLUMN_BYTES = 20
-/** Of a value that an item alone decides 4; one that is combined with the user keeps 12. Most are of items. */
+/** Of a value that an item alone decides 4; one that is combined with the user keeps 16. Most are of items. */
 const FEATURE_BYTES = 6
-/** Row and index of each item both ways, and the candidate pool's two numbers. */
-const INDEX_BYTES = 16
+/** Row and index of each item both ways. */
+const INDEX_BYTES = 8
 /**
- * Of the generators' working memory: sums, order, positions and codes for the search. Of item neighbours 12, of popularity 4, of factors their width and 41: what is
- * here is a system with all three and 64 factors.
+ * Of the generators' working memory: order, positions and codes for the search. Of popularity 4, of factors their width and 41: what is here is a system with both and
+ * 64 factors.
  */
-const MODEL_SCRATCH_BYTES = INDEX_BYTES + 12 + 4 + 64 + 41
+const MODEL_SCRATCH_BYTES = INDEX_BYTES + 4 + 64 + 41
 /** An id of the model's list: a part of its file's text, and its place in the list. */
 const SLICE_BYTES = 40
 /** `UserHistories`: address, length, block length. */

@@ -146,6 +146,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     serverOptions,
   )
   const { url, port } = await server.listen().catch(async (error: unknown) => {
+    loopLag.stop()
     await features?.stop()
     throw error
   })

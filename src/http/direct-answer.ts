@@ -14,7 +14,7 @@ export interface DirectRoute<Body> {
   readonly answer: (body: Body) => object | Promise<object>
 }
 
-/** More bring no more than these do, and the first of them waits for the last. Ranked answers want it, too: one at a time they took half as long again, measured. */
+/** More bring no more than these do, and the first of them waits for the last. Ranked answers want it, too: going from step to step for each costs them more than waiting for a few others. */
 const BATCH = { countMax: 16, batchMs: 8 }
 
 /**

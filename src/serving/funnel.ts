@@ -199,7 +199,7 @@ export class Funnel {
     }
   }
 
-  /** What may be shown now of a list that a batch made, for `ask`; for a hybrid placement with what its live generators propose now. */
+  /** What may be shown now of a list that a batch made, for `ask`; for a hybrid placement with what its live generators propose now, where there is time for them. */
   stored(question: Question, list: StoredList): OrderedCandidates {
     const { request, placement, filter, nowMs } = question
     this.#catchUp()
@@ -208,7 +208,7 @@ export class Funnel {
       this.#visitor.read(request, placement, allowed, { nowMs })
       if (placement.arranging) this.#withholdWorn(question, allowed, placement.arranging)
       const stored = storedCandidates(list, allowed, { catalogue: this.#live.catalogue, indexes: this.indexes })
-      if (placement.plan.pattern !== 'hybrid') return stored
+      if (placement.plan.pattern !== 'hybrid' || question.bestRung === 'stored') return stored
       this.#failures = []
       const live = (placement.plan.liveCandidates ?? []).map((name) => this.#proposals(name, question, allowed))
       return { ...mergedWithLive(stored, live), failures: this.#failures }

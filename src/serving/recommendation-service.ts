@@ -398,7 +398,8 @@ function rungOf(
     funnel.model === undefined ||
     failures.length > 0 ||
     (generatedCount === 0 && answer.count > 0)
-  if (isBare || pattern === 'batch') return lookup?.candidates && generatedCount > 0 ? 'stored' : 'popular'
+  if (isBare || pattern === 'batch' || bestRung === 'stored')
+    return lookup?.candidates && generatedCount > 0 ? 'stored' : 'popular'
   // The order of a stored list is the ranker's, if it was to have a say.
   if (ranked !== undefined) return bestRung === 'reduced' ? 'reduced' : 'full'
   return isRanked && lookup?.candidates === undefined ? 'unranked' : 'full'

@@ -1,10 +1,10 @@
 // Goal: an answer from a stored list obeys everything that holds at its moment, equals what a visitor would have got live, and stands on its own rung.
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { memoryOnlineStore } from '../adapters/embedded/memory-online-store.ts'
 import type { PlacementPlan } from '../config/plan.ts'
 import type { LogEvent } from '../domain/event.ts'
-import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
+import type { RecommendRequest, RecommendResponse, Rung } from '../domain/recommendation.ts'
 import { listMaker } from './list-maker.ts'
 import { publishLists } from './publish-lists.ts'
 import {
@@ -32,13 +32,19 @@ const patterns: Readonly<Record<string, Partial<PlacementPlan>>> = {
   mixed: { pattern: 'hybrid', liveCandidates: ['second'] },
 }
 
+/** The best rung that answers may stand on; tests that change it change it back. */
+let bestRung: Rung = 'full'
+afterEach(() => {
+  bestRung = 'full'
+})
+
 /** A shop whose lists of every placement were made an hour ago. */
 async function batchedShop(own: Partial<PlacementPlan> = {}, ...events: readonly LogEvent[]) {
   const plan = planWith(
     Object.fromEntries(Object.entries(patterns).map(([name, given]) => [name, { ...given, ...own }])),
   )
   const store = memoryOnlineStore()
-  const shop = new Shop(plan, undefined, { storedLists: new StoredLists(store) })
+  const shop = new Shop(plan, undefined, { storedLists: new StoredLists(store), bestRung: () => bestRung })
   shop.log(...catalogue, ...events)
   const userIds = [...shop.live.histories.userIds()].sort()
   const clock = { now: () => MADE_AT_MS }
@@ -91,6 +97,22 @@ test('a stored list is what the visitor would have got live, whatever they did, 
     }),
     { numRuns: 40 },
   )
+})
+
+test('where there is no time for generators, every placement answers from the stored list and says so', async () => {
+  const { shop, ask } = await batchedShop({}, did30('u'))
+  bestRung = 'stored'
+  // The live generator of the hybrid placement would have put it first.
+  shop.log(did('u', 'i0', 'view', NOW_MS))
+  const lists = []
+  for (const placement of ['mail', 'live', 'mixed']) {
+    const answer = await ask({ placement, userId: 'u' })
+    expect(answer, placement).toMatchObject({ rung: 'stored', stored: { batchId: 'b1' } })
+    expect(answer.items.map(({ generator }) => generator)).not.toContain('popular')
+    lists.push(idsOf(answer))
+  }
+  expect(lists[2]).toEqual(lists[0])
+  expect((await ask({ placement: 'live', userId: 'new' })).rung).toBe('popular')
 })
 
 describe('a batch placement', () => {
