@@ -1,5 +1,6 @@
 // Goal: what went out can be computed again. Method: a made shop answers a thousand questions of every kind while people click, items come and go and another model takes over; every answer is
 // computed again from its record, and has to come out as it was; a record that was changed has to be found out.
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,13 +24,19 @@ import {
   trainModel,
 } from 'millrace'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { liveStateOf } from '../src/app/capacity-counts.ts'
 import { explainAnswer } from '../src/app/explain-answer.ts'
+import { liveFeatures } from '../src/app/live-features.ts'
+import { answerRecordOf } from '../src/app/record-answer.ts'
 import { replayAnswers, replayed } from '../src/app/replay-answers.ts'
+import { systemOfModel } from '../src/app/system-of-model.ts'
 import type { App } from '../src/app.ts'
 import type { AnswerRecord } from '../src/domain/answer-record.ts'
 import type { ItemVerdict } from '../src/domain/explained-answer.ts'
-import type { RecommendRequest, RecommendResponse } from '../src/domain/recommendation.ts'
+import type { RecommendRequest, RecommendResponse, Rung } from '../src/domain/recommendation.ts'
 import { seededRng } from '../src/lib/rng.ts'
+import { openServingModel } from '../src/models/open-serving-model.ts'
+import { RecommendationService } from '../src/serving/recommendation-service.ts'
 
 const DAY_MS = 86_400_000
 const START_MS = Date.UTC(2026, 0, 1)
@@ -340,3 +347,48 @@ test('an answer is explained from its record: who proposed what, what moved the 
   expect(turnedAwayCount).toBeGreaterThan(0)
   await expect(explainAnswer(app, { requestId: 'nope' })).rejects.toMatchObject({ code: 'ANSWER_NOT_FOUND' })
 }, 60_000)
+
+test('answers that stood on lower rungs for lack of time come out the same', async () => {
+  const live = await liveStateOf(app)
+  const { champion } = await (await app.models()).aliases()
+  const { model } = await openServingModel(app.modelsDir, champion!, systemOfModel(app))
+  const { firstOffset } = await app.log.bounds()
+  const records: AnswerRecord[] = []
+  let bestRung: Rung = 'full'
+  let count = 0
+  const service = new RecommendationService({
+    plan: app.plan,
+    live,
+    clock: app.clock,
+    newRequestId: () => `lowered-${count++}`,
+    features: liveFeatures({ store: await app.onlineStore(), clock: app.clock }, app.plan.data.features),
+    ruleFunctions: app.system.ruleFunctions,
+    bestRung: () => bestRung,
+    onAnswer: (observation) => {
+      const circumstances = { planHash: app.plan.hash, firstOffset, nowMs, candidateShare: 0 }
+      records.push(answerRecordOf(observation, circumstances))
+    },
+  })
+  service.useModel(model)
+  for (const rung of ['full', 'reduced', 'unranked', 'stored'] as const) {
+    bestRung = rung
+    for (let user = 0; user < 5; user++) await service.recommend({ placement: 'home', userId: `u${user}` })
+  }
+  service.useModel(undefined)
+  expect(new Set(records.map(({ response }) => response.rung))).toEqual(
+    new Set(['full', 'reduced', 'unranked', 'popular']),
+  )
+  const again = await replayed(app, records)
+  expect(again.map(({ differences, failure }) => ({ differences, failure }))).toEqual(
+    records.map(() => ({ differences: [], failure: undefined })),
+  )
+  // Without the note of the rung they would not.
+  const unnoted = await replayed(
+    app,
+    records.map(({ bestRung: _, ...record }) => record),
+  )
+  // An answer without the ranker's part does not say what features knew, and may come out unranked for that reason as well.
+  const telling = unnoted.filter((_, n) => records[n]!.response.rung !== 'unranked')
+  const rungs = records.map(({ response }) => response.rung).filter((rung) => rung !== 'unranked')
+  expect(telling.map(({ differences }) => differences.length > 0)).toEqual(rungs.map((rung) => rung !== 'full'))
+})
