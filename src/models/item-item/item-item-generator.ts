@@ -3,6 +3,7 @@ import { BestFirst } from '../../lib/best-first.ts'
 import type { Csr } from '../../lib/csr.ts'
 import { grown } from '../../lib/grown.ts'
 import { SparseTable } from '../../lib/sparse-table.ts'
+import { touchRange } from '../../lib/touch.ts'
 import type { Artifacts, CandidateGenerator, Candidates, History, ItemSet } from '../../ports/candidate-generator.ts'
 
 /** The names under which a table of similar items is stored in a bundle. */
@@ -43,6 +44,9 @@ export class ItemItemGenerator implements CandidateGenerator {
   /** Places of the items that have a sum, and of those in the history. */
   readonly #places = new SparseTable()
   readonly #historyPlaces = new SparseTable()
+  /** What the history says, part by part. */
+  #partItems = new Int32Array(0)
+  #parts = new Float64Array(0)
   /** By place. */
   #foundItems = new Int32Array(0)
   #sums = new Float32Array(0)
@@ -60,15 +64,12 @@ export class ItemItemGenerator implements CandidateGenerator {
   }
 
   generate(history: History, k: number, allowed: ItemSet | undefined, out: Candidates): number {
-    const count = this.#addUp(history)
+    const count = this.#addUp(this.#collect(history, allowed))
     const items = this.#foundItems
     const sums = this.#sums
     const best = this.#best
     best.reset(k, out)
-    for (let place = 0; place < count; place++) {
-      const item = items[place]!
-      if (allowed === undefined || allowed[item >> 5]! & (1 << (item & 31))) best.offer(item, sums[place]!)
-    }
+    for (let place = 0; place < count; place++) best.offer(items[place]!, sums[place]!)
     return best.finish()
   }
 
@@ -86,8 +87,8 @@ export class ItemItemGenerator implements CandidateGenerator {
     return count
   }
 
-  /** Fills `#foundItems` and `#sums` with the items whose sum is above 0; returns how many. */
-  #addUp(history: History): number {
+  /** Fills `#parts` with what the history's items say of allowed ones, one after another; returns how much there is. */
+  #collect(history: History, allowed: ItemSet | undefined): number {
     const offsets = this.#offsets
     const indexes = this.#indexes
     const similarities = this.#similarities
@@ -96,23 +97,45 @@ export class ItemItemGenerator implements CandidateGenerator {
     const historyWeights = this.#historyWeights
     let length = 0
     for (let h = 0; h < historyCount; h++) length += offsets[historyItems[h]! + 1]! - offsets[historyItems[h]!]!
-    const places = this.#places
-    places.begin(Math.min(length, offsets.length - 1))
-    const items = (this.#foundItems = grown(this.#foundItems, length))
-    const sums = (this.#sums = grown(this.#sums, length))
+    // All rows are asked of memory at once.
+    for (let h = 0; h < historyCount; h++) {
+      const item = historyItems[h]!
+      touchRange(indexes, offsets[item]!, offsets[item + 1]!)
+      touchRange(similarities, offsets[item]!, offsets[item + 1]!)
+    }
+    const partItems = (this.#partItems = grown(this.#partItems, length))
+    const parts = (this.#parts = grown(this.#parts, length))
     let count = 0
     for (let h = 0; h < historyCount; h++) {
       const weight = historyWeights[h]! ** this.#historyWeightPower
       const end = offsets[historyItems[h]! + 1]!
       for (let i = offsets[historyItems[h]!]!; i < end; i++) {
         const item = indexes[i]!
-        const place = places.placeOf(item)
-        if (place === count) {
-          items[count] = item
-          sums[count++] = 0
-        }
-        sums[place] = sums[place]! + weight * similarities[i]!
+        // Written anyway, and counted where it is allowed: a filter lets every second one through, which no processor foresees.
+        partItems[count] = item
+        parts[count] = weight * similarities[i]!
+        count += allowed === undefined ? 1 : (allowed[item >> 5]! >>> (item & 31)) & 1
       }
+    }
+    return count
+  }
+
+  /** Fills `#foundItems` and `#sums` with the items of the parts and what these come to; returns how many. */
+  #addUp(partCount: number): number {
+    const partItems = this.#partItems
+    const parts = this.#parts
+    const places = this.#places
+    places.begin(partCount)
+    const items = (this.#foundItems = grown(this.#foundItems, partCount))
+    const sums = (this.#sums = grown(this.#sums, partCount))
+    let count = 0
+    for (let n = 0; n < partCount; n++) {
+      const place = places.placeOf(partItems[n]!)
+      if (place === count) {
+        items[count] = partItems[n]!
+        sums[count++] = 0
+      }
+      sums[place] = sums[place]! + parts[n]!
     }
     return count
   }
