@@ -23,9 +23,11 @@ function dictionary(): (feature: number, value: FeatureValue | undefined) => num
   const numbers = new Map<string, number>()
   return (feature, value) => {
     if (value === undefined) return Number.NaN
+    // As it comes out of a column.
+    if (typeof value === 'number') return Math.fround(value)
     const text = `${feature} ${value instanceof Map ? `map ${JSON.stringify([...value])}` : JSON.stringify(value)}`
     if (!numbers.has(text)) numbers.set(text, numbers.size)
-    return numbers.get(text)!
+    return -1 - numbers.get(text)!
   }
 }
 

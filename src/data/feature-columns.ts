@@ -22,7 +22,7 @@ export interface FeatureColumnsOptions {
   readonly definitions: readonly FeatureDefinition[]
   /** By number of the item, which is what `fill` is asked for. */
   readonly itemIds: readonly string[]
-  /** What a value is as a number, NaN for missing. */
+  /** What a value is as a number, NaN for missing; a number is itself. */
   readonly numberOf: (feature: number, value: FeatureValue | undefined) => number
 }
 
@@ -545,6 +545,18 @@ class FillCall implements CombiningSources {
       return numberOf(number, reading.value)
     }
     const items = this.#items
+    const { secondsAgo } = computation
+    if (secondsAgo !== undefined) {
+      const { asOfMs } = this
+      const { ttlMs, whenStale } = secondsAgo
+      const ofNone = read(undefined)
+      for (let n = 0; n < items.length; n++) {
+        const agoMs = asOfMs - asNumbers[n]!
+        if (Number.isNaN(agoMs)) out[n] = ofNone
+        else out[n] = agoMs > ttlMs ? whenStale : agoMs / 1000
+      }
+      return
+    }
     if (!this.#columns.goesByTexts(p)) {
       for (let n = 0; n < items.length; n++) {
         const part = asNumbers[n]!
