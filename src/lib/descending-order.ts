@@ -1,3 +1,15 @@
+// Radix sort by what float32 knows of the scores, then whatever is equal there by comparison. A sort that asks a callback takes some ten times as long.
+
+/** Longer runs of equal float32 are left to the library's sort: insertion is quadratic. */
+const LONG_RUN = 24
+/** By byte of the key, how often each value occurs; then where the next one goes. */
+const counts = new Int32Array(4 * 256)
+// Scratch: one list is sorted at a time.
+let floats = new Float32Array(0)
+let floatBits = new Int32Array(0)
+let keys = new Uint32Array(0)
+let spareKeys = new Uint32Array(0)
+
 /**
  * Places in descending order of their scores; among equal scores the one with the smaller tie goes first.
  * @param scores none of them NaN
@@ -5,49 +17,85 @@
  */
 export function descendingOrder(scores: Float64Array, ties: Int32Array): Int32Array {
   const count = scores.length
+  reserve(count)
+  countKeys(scores)
   let from = new Int32Array(count)
-  for (let n = 0; n < count; n++) from[n] = n
-  // Runs by insertion, then merged: a sort that asks a callback takes some ten times as long.
-  for (let start = 0; start < count; start += RUN)
-    insertionSort(from, start, Math.min(start + RUN, count), scores, ties)
   let to = new Int32Array(count)
-  for (let width = RUN; width < count; width *= 2) {
-    for (let start = 0; start < count; start += 2 * width) {
-      const middle = Math.min(start + width, count)
-      merge(from, to, { start, middle, end: Math.min(start + 2 * width, count) }, scores, ties)
+  for (let n = 0; n < count; n++) from[n] = n
+  let fromKeys = keys
+  let toKeys = spareKeys
+  for (let byte = 0; byte < 4; byte++) {
+    const shift = 8 * byte
+    // The same everywhere: nothing to sort by.
+    if (count === 0 || counts[256 * byte + ((fromKeys[0]! >>> shift) & 255)] === count) continue
+    startPlaces(256 * byte)
+    for (let n = 0; n < count; n++) {
+      const key = fromKeys[n]!
+      const place = counts[256 * byte + ((key >>> shift) & 255)]!++
+      toKeys[place] = key
+      to[place] = from[n]!
     }
     const sorted = to
     to = from
     from = sorted
+    const sortedKeys = toKeys
+    toKeys = fromKeys
+    fromKeys = sortedKeys
+  }
+  for (let start = 0, end = 0; start < count; start = end) {
+    for (end = start + 1; end < count && fromKeys[end] === fromKeys[start]; ) end++
+    if (end - start > 1) sortRun(from.subarray(start, end), scores, ties)
   }
   return from
 }
 
-const RUN = 8
+function reserve(count: number): void {
+  if (keys.length >= count) return
+  const length = 2 * count
+  floats = new Float32Array(length)
+  floatBits = new Int32Array(floats.buffer)
+  keys = new Uint32Array(length)
+  spareKeys = new Uint32Array(length)
+}
 
-const isBefore = (a: number, b: number, scores: Float64Array, ties: Int32Array): boolean =>
-  scores[a]! > scores[b]! || (scores[a]! === scores[b]! && ties[a]! < ties[b]!)
+/** Keys that ascend where scores descend, and the counts of their bytes. */
+function countKeys(scores: Float64Array): void {
+  counts.fill(0)
+  // Adding 0 makes one of the two zeros.
+  for (let n = 0; n < scores.length; n++) floats[n] = scores[n]! + 0
+  for (let n = 0; n < scores.length; n++) {
+    const bits = floatBits[n]!
+    const key = bits < 0 ? bits : ~bits & 0x7fffffff
+    keys[n] = key
+    counts[key & 255]!++
+    counts[256 + ((key >>> 8) & 255)]!++
+    counts[512 + ((key >>> 16) & 255)]!++
+    counts[768 + (key >>> 24)]!++
+  }
+}
 
-function insertionSort(places: Int32Array, start: number, end: number, scores: Float64Array, ties: Int32Array): void {
-  for (let n = start + 1; n < end; n++) {
+/** Counts of 256 values become the places where each begins. */
+function startPlaces(first: number): void {
+  let start = 0
+  for (let value = first; value < first + 256; value++) {
+    const here = counts[value]!
+    counts[value] = start
+    start += here
+  }
+}
+
+function sortRun(places: Int32Array, scores: Float64Array, ties: Int32Array): void {
+  if (places.length > LONG_RUN) {
+    places.sort((a, b) => scores[b]! - scores[a]! || ties[a]! - ties[b]!)
+    return
+  }
+  for (let n = 1; n < places.length; n++) {
     const place = places[n]!
     let at = n
-    for (; at > start && isBefore(place, places[at - 1]!, scores, ties); at--) places[at] = places[at - 1]!
+    for (; at > 0 && isBefore(place, places[at - 1]!, scores, ties); at--) places[at] = places[at - 1]!
     places[at] = place
   }
 }
 
-function merge(
-  from: Int32Array,
-  to: Int32Array,
-  { start, middle, end }: { readonly start: number; readonly middle: number; readonly end: number },
-  scores: Float64Array,
-  ties: Int32Array,
-): void {
-  let left = start
-  let right = middle
-  for (let n = start; n < end; n++) {
-    const takesLeft = left < middle && (right >= end || isBefore(from[left]!, from[right]!, scores, ties))
-    to[n] = takesLeft ? from[left++]! : from[right++]!
-  }
-}
+const isBefore = (a: number, b: number, scores: Float64Array, ties: Int32Array): boolean =>
+  scores[a]! > scores[b]! || (scores[a]! === scores[b]! && ties[a]! < ties[b]!)

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { TrainingData } from '../../domain/training-data.ts'
 import { csrFromTriplets } from '../../lib/csr.ts'
@@ -53,6 +54,33 @@ test('an endless half-life and data without times do not fade', async () => {
 
 test('the answer is filled with allowed items', async () => {
   expect(await answer(0, 1, Uint32Array.from([0b1110]))).toEqual([[1, 2]])
+})
+
+test('however few items a filter leaves, they are the most popular of these', () => {
+  const itemCount = 9000
+  const scoreOf = (item: number): number => (item * 7919) % 4001
+  const scores = Float32Array.from({ length: itemCount }, (_, item) => scoreOf(item))
+  const generator = popularity().open({ scores }, { itemCount })
+  const out = { itemIndexes: new Int32Array(300), scores: new Float32Array(300) }
+  fc.assert(
+    fc.property(
+      fc.constantFrom(1, 2, 7, 40, 600, 5000),
+      fc.nat(6000),
+      fc.integer({ min: 0, max: 300 }),
+      (step, from, k) => {
+        const allowed = new Uint32Array(Math.ceil(itemCount / 32))
+        const left: number[] = []
+        for (let item = from; item < itemCount; item += step) {
+          allowed[item >> 5]! |= 1 << (item & 31)
+          if (scoreOf(item) > 0) left.push(item)
+        }
+        left.sort((a, b) => scoreOf(b) - scoreOf(a) || a - b)
+        const count = generator.generate(noHistory, k, allowed, out)
+        expect([...out.itemIndexes.subarray(0, count)]).toEqual(left.slice(0, k))
+        expect([...out.scores.subarray(0, count)]).toEqual(left.slice(0, k).map(scoreOf))
+      },
+    ),
+  )
 })
 
 test('a negative half-life is refused', async () => {

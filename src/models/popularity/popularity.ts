@@ -46,28 +46,83 @@ export function popularityScores(data: TrainingData, { halfLifeDays }: Popularit
   return Float32Array.from(scores)
 }
 
+/** So many looks at the next item of the order cost what finding the place of one allowed item does, measured; and so many what going through 32 items' bits does. */
+const LOOKS_PER_ALLOWED = 6
+const LOOKS_PER_WORD = 2
+/** So many are looked at before it is judged how rare allowed ones are. */
+const FIRST_LOOKS = 1024
+
 class PopularityGenerator implements CandidateGenerator {
   readonly supportsEmptyHistory = true
   readonly #scores: Float32Array
   /** Items with a score, best first, ties by the smaller index. */
   readonly #order: Int32Array
+  /** By item its place in the order; -1 where it has no score. */
+  readonly #ranks: Int32Array
+  /** Scratch: a bit a place of the order, all of them 0 between two uses. */
+  readonly #allowedRanks: Uint32Array
 
   constructor(scores: Float32Array) {
     this.#scores = scores
     const scored: number[] = []
     for (let item = 0; item < scores.length; item++) if (scores[item]! > 0) scored.push(item)
     this.#order = Int32Array.from(scored.sort((a, b) => scores[b]! - scores[a]! || a - b))
+    this.#ranks = new Int32Array(scores.length).fill(-1)
+    for (let rank = 0; rank < this.#order.length; rank++) this.#ranks[this.#order[rank]!] = rank
+    this.#allowedRanks = new Uint32Array(Math.ceil(this.#order.length / 32))
   }
 
   generate(_history: History, k: number, allowed: ItemSet | undefined, out: Candidates): number {
     const capacity = Math.min(k, out.itemIndexes.length)
-    let count = 0
-    for (let rank = 0; rank < this.#order.length && count < capacity; rank++) {
+    const { length } = this.#order
+    const first = Math.min(length, Math.max(FIRST_LOOKS, capacity))
+    const count = this.#takeInOrder(0, first, 0, capacity, allowed, out)
+    if (count === capacity || first === length) return count
+    const looksToGo = Math.min(length - first, (capacity - count) * (first / count))
+    const allowedToGo = (length - first) * (count / first)
+    // Where a filter leaves few, it is cheaper to put all of these in order than to look for them among those that it does not.
+    if (allowed !== undefined && allowedToGo * LOOKS_PER_ALLOWED + allowed.length * LOOKS_PER_WORD < looksToGo)
+      return this.#takeAllowed(allowed, count, capacity, first, out)
+    return this.#takeInOrder(first, length, count, capacity, allowed, out)
+  }
+
+  /** Of the places from `start` to before `end`, behind the `count` that there are; returns how many there are then. */
+  #takeInOrder(
+    start: number,
+    end: number,
+    count: number,
+    capacity: number,
+    allowed: ItemSet | undefined,
+    out: Candidates,
+  ): number {
+    for (let rank = start; rank < end && count < capacity; rank++) {
       const item = this.#order[rank]!
       if (allowed !== undefined && !(allowed[item >> 5]! & (1 << (item & 31)))) continue
       out.itemIndexes[count] = item
       out.scores[count] = this.#scores[item]!
       count++
+    }
+    return count
+  }
+
+  /** The same, for all places from `start` on. */
+  #takeAllowed(allowed: ItemSet, count: number, capacity: number, start: number, out: Candidates): number {
+    const ranks = this.#ranks
+    const allowedRanks = this.#allowedRanks
+    for (let word = 0; word < allowed.length; word++) {
+      for (let bits = allowed[word]! | 0; bits !== 0; bits &= bits - 1) {
+        const rank = ranks[word * 32 + 31 - Math.clz32(bits & -bits)]!
+        if (rank >= start) allowedRanks[rank >> 5]! |= 1 << (rank & 31)
+      }
+    }
+    for (let word = start >> 5; word < allowedRanks.length; word++) {
+      for (let bits = allowedRanks[word]! | 0; bits !== 0 && count < capacity; bits &= bits - 1) {
+        const item = this.#order[word * 32 + 31 - Math.clz32(bits & -bits)]!
+        out.itemIndexes[count] = item
+        out.scores[count] = this.#scores[item]!
+        count++
+      }
+      allowedRanks[word] = 0
     }
     return count
   }
