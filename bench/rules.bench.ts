@@ -174,5 +174,6 @@ function rankedCandidates(itemCount: number, rng: ReturnType<typeof seededRng>):
     failures: [],
     features: undefined,
     stepMs: { candidates: 0, features: 0, ranking: 0 },
+    release() {},
   }
 }

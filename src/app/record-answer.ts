@@ -60,5 +60,6 @@ function candidatesOf({
     const place = places[n]!
     for (let column = 0; column < width; column++) rows[at++] = columns[column]![place]!
   }
-  return { itemIndexes, scores, rows }
+  // Copies: the answer's arrays are used again.
+  return { itemIndexes: itemIndexes.slice(), scores: scores.slice(), rows }
 }

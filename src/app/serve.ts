@@ -15,7 +15,7 @@ import { repeat } from '../lib/repeat.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { bestRungAfter } from '../serving/load-shedding.ts'
-import { RecommendationService } from '../serving/recommendation-service.ts'
+import { type AnswerObservation, RecommendationService } from '../serving/recommendation-service.ts'
 import { ItemSearch } from '../serving/search/item-search.ts'
 import { StoredLists } from '../serving/stored-lists.ts'
 import { withPages } from './answer-pages.ts'
@@ -95,15 +95,19 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     ruleFunctions: app.system.ruleFunctions,
     onListFailure: (error) => logger.warn('a list was put in order without the ranker', { error }),
     onAnswer: (observation) => {
-      if (isWarmingUp) return
-      server.countAnswered(observation)
-      tellRuleFailures(observation)
-      if (impressions) recordImpression(impressions, observation)
-      if (answers) {
-        recordAnswer(answers, observation, { ...kept, planHash: plan.hash, firstOffset, nowMs: clock.now() })
-      }
+      if (!isWarmingUp) keep(observation)
+      // What is kept of it is copied.
+      observation.ranked?.release()
     },
   })
+  const keep = (observation: AnswerObservation): void => {
+    server.countAnswered(observation)
+    tellRuleFailures(observation)
+    if (impressions) recordImpression(impressions, observation)
+    if (answers) {
+      recordAnswer(answers, observation, { ...kept, planHash: plan.hash, firstOffset, nowMs: clock.now() })
+    }
+  }
   const liveModel = new LiveModel({
     modelsDir,
     models: app.models,

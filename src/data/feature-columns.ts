@@ -6,6 +6,7 @@ import type { CombiningSources, FeatureComputation, GroupShare } from '../domain
 import { type GroupTotals, groupForm, groupTotals } from '../domain/feature-state/group-state.ts'
 import { Validity } from '../domain/feature-tiles/validity.ts'
 import type { Clock } from '../lib/clock.ts'
+import { grown } from '../lib/grown.ts'
 import { othersTurn } from '../lib/others-turn.ts'
 import type { ChangedRecords, OnlineStore, RecordRequest, StoreMark } from '../ports/online-store.ts'
 import { Answering, knownTo, notComputedYet, readAnswering, revisionIn } from './answering-features.ts'
@@ -279,6 +280,8 @@ class Columns {
   readonly #numberByItem: ReadonlyMap<string, number>
   readonly #layerBySpace: ReadonlyMap<string, number>
   readonly #validity = new Validity()
+  readonly #partArrays: Float64Array[]
+  #textValues = new Float32Array(0)
 
   constructor(
     answering: Answering,
@@ -311,6 +314,7 @@ class Columns {
     this.rows = new ItemRows(itemIds.length, { partCount: this.combined.length, numberCount: this.ofItem.length })
     this.parts = this.combined.map(() => new Array(itemIds.length).fill(undefined))
     this.texts = this.combined.map(() => new ItemTexts())
+    this.#partArrays = this.combined.map(() => new Float64Array(0))
     this.#changedAt = new Uint32Array(itemIds.length)
   }
 
@@ -384,6 +388,17 @@ class Columns {
   #asNumber(p: number, part: unknown): number {
     if (this.goesByTexts(p)) return this.texts[p]!.numbered(part)
     return typeof part === 'number' ? part : Number.NaN
+  }
+
+  /** Scratch: one a combined feature, with room for so many items. Outside of the heap, so that arrays made anew would have the collector run for them. */
+  partArrays(itemCount: number): readonly Float64Array[] {
+    for (let p = 0; p < this.#partArrays.length; p++) this.#partArrays[p] = grown(this.#partArrays[p]!, itemCount)
+    return this.#partArrays
+  }
+
+  /** Scratch with room for so many texts. */
+  textValues(count: number): Float32Array {
+    return (this.#textValues = grown(this.#textValues, count))
   }
 
   groupOf(name: string, asOfMs: number): KnownGroup | undefined {
@@ -518,7 +533,7 @@ class FillCall implements CombiningSources {
   write(out: readonly Float32Array[]): void {
     const { ofItem, ofUser, combined, rows, numberOf } = this.#columns
     const items = this.#items
-    const parts = combined.map(() => new Float64Array(items.length))
+    const parts = this.#columns.partArrays(items.length)
     const numbers = ofItem.map(({ number }) => out[number]!)
     rows.copy(items, parts, numbers)
     for (const { number, computation, sides } of ofUser) {
@@ -567,7 +582,7 @@ class FillCall implements CombiningSources {
     // Of one text, such as a category, are many items; and most texts mean nothing to this user.
     const { count } = texts[p]!
     const known = [...computation.textsThatCount!(ofUser)]
-    const values = new Float32Array(count).fill(read(textBeside(known)))
+    const values = this.#columns.textValues(count).fill(read(textBeside(known)), 0, count)
     for (const text of known) {
       const textNumber = texts[p]!.numberOf(text)
       if (textNumber !== undefined) values[textNumber] = read(text)

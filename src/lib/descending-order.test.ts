@@ -15,7 +15,9 @@ test('is the order that a comparison of score and tie gives', () => {
         // A permutation: 7919 is a prime, and there are fewer scores.
         const ties = Int32Array.from(values, (_, n) => ((n + seed) * 7919) % 7927)
         const expected = [...values.keys()].sort((a, b) => scores[b]! - scores[a]! || ties[a]! - ties[b]!)
-        expect([...descendingOrder(scores, ties)]).toEqual(expected)
+        const places = new Int32Array(values.length)
+        descendingOrder(scores, ties, places)
+        expect([...places]).toEqual(expected)
       },
     ),
   )

@@ -9,18 +9,20 @@ let floats = new Float32Array(0)
 let floatBits = new Int32Array(0)
 let keys = new Uint32Array(0)
 let spareKeys = new Uint32Array(0)
+let sparePlaces: Int32Array = new Int32Array(0)
 
 /**
  * Places in descending order of their scores; among equal scores the one with the smaller tie goes first.
  * @param scores none of them NaN
  * @param ties one a score, all different
+ * @param out one a score, for the places
  */
-export function descendingOrder(scores: Float64Array, ties: Int32Array): Int32Array {
+export function descendingOrder(scores: Float64Array, ties: Int32Array, out: Int32Array): void {
   const count = scores.length
   reserve(count)
   countKeys(scores)
-  let from = new Int32Array(count)
-  let to = new Int32Array(count)
+  let from: Int32Array = out
+  let to = sparePlaces
   for (let n = 0; n < count; n++) from[n] = n
   let fromKeys = keys
   let toKeys = spareKeys
@@ -42,11 +44,11 @@ export function descendingOrder(scores: Float64Array, ties: Int32Array): Int32Ar
     toKeys = fromKeys
     fromKeys = sortedKeys
   }
+  if (from !== out) for (let n = 0; n < count; n++) out[n] = from[n]!
   for (let start = 0, end = 0; start < count; start = end) {
     for (end = start + 1; end < count && fromKeys[end] === fromKeys[start]; ) end++
-    if (end - start > 1) sortRun(from.subarray(start, end), scores, ties)
+    if (end - start > 1) sortRun(out.subarray(start, end), scores, ties)
   }
-  return from
 }
 
 function reserve(count: number): void {
@@ -56,6 +58,7 @@ function reserve(count: number): void {
   floatBits = new Int32Array(floats.buffer)
   keys = new Uint32Array(length)
   spareKeys = new Uint32Array(length)
+  sparePlaces = new Int32Array(length)
 }
 
 /** Keys that ascend where scores descend, and the counts of their bytes. */

@@ -4,6 +4,7 @@ import type { FeatureReading } from '../domain/feature.ts'
 import type { RecommendRequest, RecommendResponse } from '../domain/recommendation.ts'
 import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
 import type { Ranker } from '../ports/ranker.ts'
+import type { RankedCandidates } from './candidate-ranking.ts'
 import {
   did,
   featuresReadBy,
@@ -261,5 +262,34 @@ describe('where ranking fails', () => {
     const answer = await ask()
     expect(idsOf(answer)).toEqual(unranked)
     expect(shop.observations.at(-1)!.failures).toMatchObject([{ generator: 'second' }])
+  })
+})
+
+describe('the arrays of an answer', () => {
+  /** What an observer sees of the newest answer. */
+  const seen = () => {
+    const { ranked } = shop.observations.at(-1)!
+    return { ranked: ranked!, text: textOf(ranked!) }
+  }
+  const textOf = ({ itemIndexes, scores, proposers, places, columns }: RankedCandidates): string =>
+    JSON.stringify([itemIndexes, scores, proposers, places, ...columns].map((array) => [...array]))
+
+  test('stay as they are until they are released, whatever is asked meanwhile, and serve another answer then', async () => {
+    open(rankedBy('price', { systemFeatures: ['price'] }))
+    await ask()
+    const kept = seen()
+    // Fewer candidates, and others.
+    await ask({ exclude: ['i15', 'i14', 'i0'] })
+    const other = seen()
+    expect(other.ranked.itemIndexes.length).toBeLessThan(kept.ranked.itemIndexes.length)
+    expect(textOf(kept.ranked)).toBe(kept.text)
+    other.ranked.release()
+    await Promise.all([ask(), ask({ exclude: ['i15'] })])
+    expect(textOf(kept.ranked)).toBe(kept.text)
+    // Each of the two has arrays of its own, one of them those that were released.
+    const [first, second] = shop.observations.slice(-2).map(({ ranked }) => ranked!)
+    expect(textOf(first!)).toBe(kept.text)
+    expect(first!.itemIndexes.buffer).not.toBe(second!.itemIndexes.buffer)
+    expect([first!.itemIndexes.buffer, second!.itemIndexes.buffer]).toContain(other.ranked.itemIndexes.buffer)
   })
 })

@@ -10,6 +10,7 @@ import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
 import type { History, ItemSet } from '../ports/candidate-generator.ts'
 import { Breaker } from './breaker.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
+import { RankingMemories, type RankingMemory } from './ranking-memory.ts'
 
 /** Features of now, from wherever they are kept. */
 export interface LiveFeatures {
@@ -52,6 +53,8 @@ export interface GatheredCandidates {
   readonly failures: readonly GeneratorFailure[]
   /** What it took to have them. */
   readonly gatheredMs: number
+  /** Where they are, and where their order goes. */
+  readonly memory: RankingMemory
 }
 
 /** Best first. */
@@ -69,6 +72,8 @@ export interface RankedCandidates {
   readonly features: FeatureMoment | undefined
   readonly failures: readonly GeneratorFailure[]
   readonly stepMs: StepMs
+  /** Whoever calls it, once, says that nobody looks at the arrays any more: those of another request are put there. Without it they stay as they are. */
+  release(): void
 }
 
 /** What each step of a ranked answer took, in milliseconds; waiting included. */
@@ -98,9 +103,12 @@ export class CandidateRanking {
   /** By feature that is asked for: the ranker's column. */
   readonly #featureColumns: readonly number[]
   readonly #breaker = new Breaker()
+  readonly #memories: RankingMemories
   /** By place in the pool. */
   readonly #proposers: Uint8Array
   readonly #bestRanks: Int32Array
+  /** By best place, how many candidates have it; then where the next one goes. */
+  readonly #starts: Int32Array
   #underwayCount = 0
   #isRetired = false
 
@@ -125,6 +133,8 @@ export class CandidateRanking {
     this.#featureColumns = encoder.names.map((name) => featureNames.indexOf(name))
     this.#proposers = new Uint8Array(this.#pool.capacity)
     this.#bestRanks = new Int32Array(this.#pool.capacity)
+    this.#starts = new Int32Array(ranker.perGenerator + 1)
+    this.#memories = new RankingMemories(this.#pool.capacity, featureNames.length)
     const { names } = encoder
     this.#lacksFeatures = names.length > 0 && features === undefined
     if (names.length > 0) {
@@ -157,7 +167,7 @@ export class CandidateRanking {
       if (generatorNames.includes(name)) takeBetter(pool.ranksOf(g), count, bestRanks, proposersByPlace, g)
     })
     // So many candidates have that best place, by any of the generators that count.
-    const starts = new Int32Array(perGenerator + 1)
+    const starts = this.#starts.fill(0)
     for (let place = 0; place < count; place++)
       if (proposersByPlace[place] !== nobodyProposed) starts[bestRanks[place]!]!++
     let keptCount = 0
@@ -167,28 +177,25 @@ export class CandidateRanking {
       keptCount += countOfRank
     }
     keptCount = Math.min(keptCount, countMax)
-    const places = new Int32Array(keptCount)
+    const memory = this.#memories.take()
+    const { proposedAs: places, itemIndexes, proposers, columns } = memory.arrays(keptCount)
     for (let place = 0; place < count; place++) {
       if (proposersByPlace[place] === nobodyProposed) continue
       const at = starts[bestRanks[place]!]!++
       if (at < keptCount) places[at] = place
     }
-    const itemIndexes = new Int32Array(keptCount)
-    const proposers = new Uint8Array(keptCount)
     const { itemIndexes: pooledItems } = pool
     for (let i = 0; i < keptCount; i++) {
       const place = places[i]!
       itemIndexes[i] = pooledItems[place]!
       proposers[i] = proposersByPlace[place]!
     }
-    const memory = new Float32Array(keptCount * this.#poolColumns.length)
-    const columns = this.#poolColumns.map((from, column) => {
-      const values = memory.subarray(column * keptCount, (column + 1) * keptCount)
-      if (from >= 0) copyChosen(pool.columns[from]!, places, values)
-      return values
-    })
+    for (let column = 0; column < columns.length; column++) {
+      const from = this.#poolColumns[column]!
+      if (from >= 0) copyChosen(pool.columns[from]!, places, columns[column]!)
+    }
     const gatheredMs = performance.now() - begunMs
-    return { itemIndexes, columns, proposedAs: places, proposers, failures, gatheredMs }
+    return { itemIndexes, columns, proposedAs: places, proposers, failures, gatheredMs, memory }
   }
 
   /**
@@ -241,7 +248,7 @@ export class CandidateRanking {
   }
 
   async #order(
-    { itemIndexes, columns, proposers, proposedAs, failures, gatheredMs }: GatheredCandidates,
+    { itemIndexes, columns, proposers, proposedAs, failures, gatheredMs, memory }: GatheredCandidates,
     userId: string | undefined,
   ): Promise<RankedCandidates> {
     const count = itemIndexes.length
@@ -249,7 +256,7 @@ export class CandidateRanking {
     const begunMs = performance.now()
     const featureColumns = this.#featureColumns.map((column) => columns[column]!)
     const features = await this.#columns?.fill(userId, itemIndexes, featureColumns)
-    const scores = new Float64Array(count)
+    const { scores, places, orderedItems, orderedScores, orderedProposers } = memory.arrays(count)
     const filledMs = performance.now()
     const { ranker } = this.#ranker
     if (ranker.scoreColumns) ranker.scoreColumns(columns, count, scores)
@@ -257,10 +264,7 @@ export class CandidateRanking {
     for (let n = 0; n < count; n++) {
       if (!Number.isFinite(scores[n]!)) throw new Error('the ranker gave a score that is not finite')
     }
-    const places = descendingOrder(scores, proposedAs)
-    const orderedItems = new Int32Array(count)
-    const orderedScores = new Float64Array(count)
-    const orderedProposers = new Uint8Array(count)
+    descendingOrder(scores, proposedAs, places)
     for (let n = 0; n < count; n++) {
       const place = places[n]!
       orderedItems[n] = itemIndexes[place]!
@@ -277,6 +281,7 @@ export class CandidateRanking {
       features,
       failures,
       stepMs: { candidates: gatheredMs, features: filledMs - begunMs, ranking: performance.now() - filledMs },
+      release: () => this.#memories.give(memory),
     }
   }
 }

@@ -46,7 +46,7 @@ export interface AnswerObservation {
   servedRows(): Float32Array | undefined
   /** Undefined where the ranker had no say. */
   readonly stepMs?: StepMs | undefined
-  /** Everything that the ranker put in order; undefined where it had no say. Nobody writes into it any more. */
+  /** Everything that the ranker put in order; undefined where it had no say. It stays as it is until it is released, by whoever wants that. */
   readonly ranked: RankedCandidates | undefined
   /** What the live state knew of the log at each step. */
   readonly offsets: Omit<AnswerOffsets, 'firstOffset'>
