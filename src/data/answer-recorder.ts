@@ -30,14 +30,14 @@ export interface AnswerRecorderOptions {
   readonly logger: Logger
   /** What may wait to be written, about; 32 MiB by default: some hundred answers with all of their candidates, ten thousand without. */
   readonly waitingBytesMax?: number
-  /** So long a batch may gather, in milliseconds; 5 by default. Another process that is asked for the next page does not find the record before. */
+  /** So long a batch may gather, in milliseconds; 20 by default. Another process that is asked for the next page does not find the record before. */
   readonly gatherMs?: number
 }
 
 const WAITING_BYTES_MAX = 2 ** 25
 /** Answers in one append; they are put into bytes on the thread that answers. */
 const BATCH_LENGTH = 100
-const GATHER_MS = 5
+const GATHER_MS = 20
 
 /** Writes in batches: while one is on its way to the disk, the next one gathers. */
 export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {

@@ -48,9 +48,12 @@ export async function openAnswerStore({
       bytes += record.bytes.length
       newestMs = Math.max(newestMs, atMs)
     }
-    const oldest = sizes.getRange({ limit: REMOVED_COUNT + 2 * added.length })
-    for (const { key, value: size } of [...oldest]) {
-      if (bytes <= maxBytes && key[0] >= newestMs - maxAgeMs) break
+    const isRoomFor = (atMs: number): boolean => bytes <= maxBytes && atMs >= newestMs - maxAgeMs
+    // Most often nothing has to go, which the oldest one says.
+    const [oldest] = sizes.getKeys({ limit: 1 })
+    const isFull = oldest !== undefined && !isRoomFor(oldest[0])
+    for (const { key, value: size } of isFull ? [...sizes.getRange({ limit: REMOVED_COUNT + 2 * added.length })] : []) {
+      if (isRoomFor(key[0])) break
       records.remove(key[1])
       sizes.remove(key)
       bytes -= size
