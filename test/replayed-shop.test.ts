@@ -37,6 +37,7 @@ import type { RecommendRequest, RecommendResponse, Rung } from '../src/domain/re
 import { seededRng } from '../src/lib/rng.ts'
 import { openServingModel } from '../src/models/open-serving-model.ts'
 import { RecommendationService } from '../src/serving/recommendation-service.ts'
+import { describeAnswer } from '../src/training/answer-text.ts'
 
 const DAY_MS = 86_400_000
 const START_MS = Date.UTC(2026, 0, 1)
@@ -381,6 +382,15 @@ test('answers that stood on lower rungs for lack of time come out the same', asy
   const again = await replayed(app, records)
   expect(again.map(({ differences, failure }) => ({ differences, failure }))).toEqual(
     records.map(() => ({ differences: [], failure: undefined })),
+  )
+  // An explanation says so.
+  const reduced = records.find(({ response }) => response.rung === 'reduced')!
+  await (await app.answers()).append([reduced])
+  const { requestId } = reduced.response
+  const explained = await explainAnswer(app, { requestId })
+  expect(explained).toMatchObject({ requestId, rung: 'reduced', bestRung: 'reduced', recomputed: { isSame: true } })
+  expect(describeAnswer({ ...explained, at: 'then' })).toContain(
+    'Requests waited, so that it was allowed no better rung than reduced.',
   )
   // Without the note of the rung they would not.
   const unnoted = await replayed(

@@ -64,7 +64,7 @@ export async function explainAnswer(app: App, { requestId, itemId }: ExplainAnsw
   }
   const rules = groups && observation ? removalsOf(app, record, order.ids, groups) : []
   const explanations = await explanationsOf(app, record)
-  const { response, request, atMs, latencyMs, rankingFailure } = record
+  const { response, request, atMs, latencyMs, bestRung, rankingFailure } = record
   return {
     requestId,
     placement: response.placement,
@@ -73,6 +73,7 @@ export async function explainAnswer(app: App, { requestId, itemId }: ExplainAnsw
     latencyMs,
     modelVersion: response.modelVersion,
     rung: response.rung,
+    ...(bestRung !== undefined && { bestRung }),
     ...(rankingFailure !== undefined && { rankingFailure }),
     ...(request.after !== undefined && { after: request.after }),
     ...(inspected && { candidateCount: inspected.itemIds.length }),
@@ -174,7 +175,8 @@ function verdictOf(itemId: string, { response }: AnswerRecord, evidence: Evidenc
     return verdict({ reason: 'RULE', rule: rule.position, message })
   }
   if (at >= 0) {
-    const last = order.ids.findLastIndex((id) => response.items.some((item) => item.itemId === id))
+    const shown = new Set(response.items.map((item) => item.itemId))
+    const last = order.ids.findLastIndex((id) => shown.has(id))
     const scores =
       score === undefined || last < 0
         ? ''

@@ -93,6 +93,8 @@ export interface ExplainedAnswer {
   readonly latencyMs: number
   readonly modelVersion: string
   readonly rung: Rung
+  /** The best one that it was allowed, because requests waited; left out where it was allowed all. */
+  readonly bestRung?: Rung
   readonly rankingFailure?: string
   /** The page before. */
   readonly after?: string

@@ -49,6 +49,9 @@ export const ExplainedAnswer = Type.Object(
     latencyMs: Type.Number(),
     modelVersion: Type.String(),
     rung: Type.String(),
+    bestRung: Type.Optional(
+      Type.String({ description: 'The best rung that it was allowed, because requests waited.' }),
+    ),
     rankingFailure: Type.Optional(Type.String({ description: 'Why the ranker had no say though it should.' })),
     after: Type.Optional(Type.String({ description: 'The page before.' })),
     candidateCount: Type.Optional(Type.Integer()),

@@ -15,11 +15,13 @@ export function describeAnswer(
   answer: ToldAnswer,
   { nameOf = (itemId) => itemId, featureCount }: DescribeAnswerOptions = {},
 ): readonly string[] {
-  const { requestId, placement, userId, at, latencyMs, modelVersion, rung, rankingFailure, candidateCount } = answer
+  const { requestId, placement, userId, at, latencyMs, modelVersion, rung, bestRung, rankingFailure, candidateCount } =
+    answer
   const { recomputed, items, rules, asked, isRecordedWhole } = answer
   const best = items.find(({ explanation }) => explanation !== undefined)
   return [
     `${requestId}: ${placement} for ${userId ?? 'an anonymous visitor'}, ${at}, ${latencyMs} ms; model ${modelVersion}, rung ${rung}`,
+    bestRung === undefined ? [] : `Requests waited, so that it was allowed no better rung than ${bestRung}.`,
     rankingFailure === undefined ? [] : `The ranker had no say: ${rankingFailure}`,
     recomputedText(recomputed),
     candidateCount === undefined
