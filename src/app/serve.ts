@@ -84,6 +84,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const { answers: kept } = plan.serving
   const answers = kept && answerRecorder({ store: await app.answers(), logger })
   const { firstOffset } = await app.log.bounds()
+  const bestRung = () => (isWarmingUp ? 'full' : bestRungAfter(loopLag.ms(), plan.serving.budgetMs))
   const service = new RecommendationService({
     plan,
     live,
@@ -91,7 +92,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     newRequestId: randomUUID,
     storedLists: new StoredLists(await app.storedLists()),
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
-    bestRung: () => (isWarmingUp ? 'full' : bestRungAfter(loopLag.ms(), plan.serving.budgetMs)),
+    bestRung,
     ruleFunctions: app.system.ruleFunctions,
     onListFailure: (error) => logger.warn('a list was put in order without the ranker', { error }),
     onAnswer: (observation) => {
@@ -126,6 +127,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
         plan,
         live,
         newRequestId: randomUUID,
+        bestRung,
         onFailure: (error) => logger.error('searches do without what is alike', { error }),
       }),
       intake: app.ingest,

@@ -26,6 +26,7 @@ import { Funnel, type Outcome, type Question, type TraceQuestion } from './funne
 import type { GeneratorFailure } from './generator-failure.ts'
 import { ListRanking } from './list-ranking.ts'
 import type { LiveState } from './live-state.ts'
+import { allowedRung, type BestRung } from './load-shedding.ts'
 import { ParsedFilters } from './parsed-filters.ts'
 import { type Placement, placementsOf } from './placement.ts'
 import { checkRequest } from './request-check.ts'
@@ -84,7 +85,7 @@ export interface RecommendationServiceOptions {
   /** Of items drawn at random. Left out, each answer draws by its request id, so that it can be given again. */
   readonly rng?: Rng
   /** The best rung that answers may stand on now; undefined where requests are to be turned away. Left out, all of them may. */
-  readonly bestRung?: (() => Rung | undefined) | undefined
+  readonly bestRung?: BestRung | undefined
   /** Lists made ahead of time. Left out where there are none: placements that want them answer as without. */
   readonly storedLists?: StoredLists | undefined
   /** Called before each answer leaves; must not throw. */
@@ -200,7 +201,7 @@ export class RecommendationService {
 
   /** A list of somebody else's in order for a user. @throws MillraceError REQUEST_INVALID, SERVER_OVERLOADED */
   async rank(request: RankRequest): Promise<RankResponse> {
-    this.#bestRung()
+    allowedRung(this.#options.bestRung)
     return this.#lists.rank(request, this.#funnel)
   }
 
@@ -230,7 +231,7 @@ export class RecommendationService {
 
   #question(request: RecommendRequest, trace: TraceQuestion | undefined): Question {
     const { live, clock, newRequestId, rng } = this.#options
-    const bestRung = this.#bestRung()
+    const bestRung = allowedRung(this.#options.bestRung)
     const placement = this.#placement(request.placement)
     checkRequest(request, placement, live.interactionCodes)
     const requestId = newRequestId()
@@ -248,16 +249,6 @@ export class RecommendationService {
       rng: () => rng ?? seededRng(requestId),
       trace,
     }
-  }
-
-  #bestRung(): Rung {
-    const { bestRung } = this.#options
-    if (bestRung === undefined) return 'full'
-    const rung = bestRung()
-    if (rung !== undefined) return rung
-    throw new MillraceError('SERVER_OVERLOADED', 'More is asked of this server than it can answer in time.', {
-      fix: 'Ask again after the time in Retry-After, or start more workers or servers.',
-    })
   }
 
   #placement(name: string): Placement {

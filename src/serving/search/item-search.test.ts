@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Attributes, LogEvent } from '../../domain/event.ts'
+import type { Rung } from '../../domain/recommendation.ts'
 import type { SearchRequest, SearchResponse } from '../../domain/search.ts'
 import { LiveState } from '../live-state.ts'
 import { deletion, did, item, itemPatch, planWith } from '../serving-fixture.testing.ts'
@@ -153,6 +154,15 @@ test('a filter with a mistake is refused as everywhere', async () => {
   await expect(ask({ query: 'lamp', filter: 'colour = 1' })).rejects.toMatchObject({
     code: expect.stringMatching(/^FILTER_/),
   })
+})
+
+test('is turned away where requests wait too long, and answered otherwise', async () => {
+  let bestRung: Rung | undefined
+  const options = { plan, live, newRequestId: () => 'r', onFailure: () => {} }
+  const loaded = new ItemSearch({ ...options, bestRung: () => bestRung })
+  await expect(loaded.search({ query: 'candle' })).rejects.toMatchObject({ code: 'SERVER_OVERLOADED' })
+  bestRung = 'stored'
+  expect(await loaded.search({ query: 'candle' })).toEqual({ ...(await ask('candle')), requestId: 'r' })
 })
 
 test('an empty catalogue, and one of which nothing is written, find nothing', async () => {

@@ -9,6 +9,7 @@ import type { ItemBitmap } from '../item-bitmap.ts'
 import { ItemBitmaps } from '../item-bitmaps.ts'
 import { ItemIndexes } from '../item-indexes.ts'
 import type { LiveState } from '../live-state.ts'
+import { allowedRung, type BestRung } from '../load-shedding.ts'
 import { ParsedFilters } from '../parsed-filters.ts'
 import { MAX_EXCLUDE_COUNT, MAX_LIMIT, throwProblems } from '../request-check.ts'
 import { shortfallOf } from '../shortfall.ts'
@@ -40,6 +41,8 @@ export interface ItemSearchOptions {
   readonly plan: Pick<Plan, 'data'>
   readonly live: LiveState
   readonly newRequestId: () => string
+  /** Where it allows no rung, searches are turned away, too: they have none below. */
+  readonly bestRung?: BestRung | undefined
   /** Told why searches do without vectors. */
   readonly onFailure: (error: unknown) => void
 }
@@ -48,6 +51,7 @@ export class ItemSearch {
   readonly index: SearchIndex
   readonly #live: LiveState
   readonly #newRequestId: () => string
+  readonly #bestRung: BestRung | undefined
   readonly #filters: ParsedFilters
   /** Of no model: an item's index is its row. */
   readonly #indexes: ItemIndexes
@@ -56,9 +60,10 @@ export class ItemSearch {
   readonly #best = new Best()
 
   /** Costs nothing until something is asked; the first question waits until all items were read. */
-  constructor({ plan, live, newRequestId, onFailure }: ItemSearchOptions) {
+  constructor({ plan, live, newRequestId, bestRung, onFailure }: ItemSearchOptions) {
     this.#live = live
     this.#newRequestId = newRequestId
+    this.#bestRung = bestRung
     this.index = new SearchIndex(live.catalogue, onFailure)
     this.#filters = new ParsedFilters(plan.data.entities.item)
     this.#indexes = new ItemIndexes(live.catalogue, [])
@@ -67,9 +72,10 @@ export class ItemSearch {
 
   /**
    * Items that fit, best first; among equals the more popular first. What the log has told of the catalogue before the call is found.
-   * @throws MillraceError REQUEST_INVALID with every problem, or FILTER_... for a filter
+   * @throws MillraceError REQUEST_INVALID with every problem, SERVER_OVERLOADED, or FILTER_... for a filter
    */
   async search(request: SearchRequest): Promise<SearchResponse> {
+    allowedRung(this.#bestRung)
     checkSearch(request)
     const filter = request.filter === undefined ? undefined : this.#filters.get(request.filter)
     await this.index.current()
