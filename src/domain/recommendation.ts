@@ -52,6 +52,9 @@ export interface Shortfall {
  */
 export type Rung = 'full' | 'reduced' | 'unranked' | 'stored' | 'popular'
 
+/** Of a placement's candidates, as many as the ranker puts in order for the rung `reduced`. */
+export const REDUCED_SHARE = 0.25
+
 /** Of a list that was made ahead of time. */
 export interface StoredOrigin {
   /** The id of the run that made it. */

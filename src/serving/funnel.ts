@@ -1,7 +1,7 @@
 // From a request to a list, over one model (or none): history, candidates from the placement's generators, their order by the model's ranker, rules, new
 // items, and the rungs below. Everything that is not allowed is kept out inside the retrieval, by one bitmap. A new model gets a funnel of its own.
 
-import type { RecommendRequest, Rung } from '../domain/recommendation.ts'
+import { REDUCED_SHARE, type RecommendRequest, type Rung } from '../domain/recommendation.ts'
 import type { RuleTrace } from '../domain/rule-trace.ts'
 import type { StoredList } from '../domain/stored-list.ts'
 import type { Rng } from '../lib/rng.ts'
@@ -34,8 +34,6 @@ import { Visitor } from './visitor.ts'
 const WIDENING = 4
 /** The first of a generator's candidates that are taken for each item of the list. Rules seldom turn away more, and what is not looked at need not be sorted. */
 const HEAD_PER_ITEM = 3
-/** Of the placement's candidates, as many as the ranker puts in order where requests have to wait. */
-const REDUCED_SHARE = 0.25
 const STORED_PER_ITEM = 3
 const STORED_COUNT_MAX = 1_000
 

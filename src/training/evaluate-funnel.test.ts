@@ -30,14 +30,14 @@ const question = (userIndex: number, ...relevantItems: number[]): RankingQuestio
   grades: relevantItems.map(() => 1),
 })
 
-function rowsOf(generators: Record<string, CandidateGenerator>): QuestionRows {
+function rowsOf(generators: Record<string, CandidateGenerator>, itemCount = 10, perGenerator = 5): QuestionRows {
   const builder = new InteractionTableBuilder()
   for (const userId of ['u0', 'u1']) builder.addUser(userId)
-  for (let item = 0; item < 10; item++) builder.addItem(`i${item}`)
+  for (let item = 0; item < itemCount; item++) builder.addItem(`i${item}`)
   const { userIds, itemIds, ...columns } = builder.build()
   const sequences = { ...sequencesOf({ ...columns }, 2), offsets: new Int32Array(3) }
   const model = { itemIds, generators: new Map(Object.entries(generators)) }
-  return new QuestionRows({ userIds, itemIds, sequences, model, perGenerator: 5, encoder: new FeatureEncoder([]) })
+  return new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, encoder: new FeatureEncoder([]) })
 }
 
 /** Orders by the item's number, which the generators' scores say. */
@@ -63,6 +63,16 @@ test('the ranked list, each generator and the candidates are judged on the same 
   expect([...measured.candidateRecall]).toEqual([0.75, 1])
   expect(measured.candidateCountMean).toBe(5)
   expect(funnelReport(measured, { seed: 1 })).toMatchObject({ bestGenerator: 'ranked', userCount: 2, questionCount: 3 })
+})
+
+test('the reduced list is of the candidates that generators put furthest up, as the ranker orders them', async () => {
+  // Of each generator 63 are among the first 125: the ranker's favourite, item 299, is not.
+  const upTo = (first: number): number[] => Array.from({ length: 150 }, (_, rank) => first + rank)
+  const rows = rowsOf({ ranked: always(...upTo(0)), other: always(...upTo(150)) }, 300, 150)
+  const measured = await measureFunnel([question(0, 299), question(1, 211)], rows, byScore, 1)
+  expect([...measured.ranked.recall]).toEqual([1, 0])
+  expect([...measured.reduced.recall]).toEqual([0, 1])
+  expect(funnelReport(measured, { seed: 1 })).toMatchObject({ reduced: { recall: 0.5 }, overReduced: { mean: 0 } })
 })
 
 test('a ranker whose columns are not there is a programming error, not a guess', async () => {

@@ -2,6 +2,7 @@
 // soon after. The ranked list, each generator's own list and the whole set of candidates are judged on the same questions.
 
 import { ndcgAtK, recallAtK } from '../domain/ranking-metrics.ts'
+import { REDUCED_SHARE } from '../domain/recommendation.ts'
 import { alignedColumns } from '../lib/aligned-columns.ts'
 import {
   type BootstrapOptions,
@@ -16,6 +17,9 @@ import type { Ranker } from '../ports/ranker.ts'
 import type { QuestionRows } from './question-rows.ts'
 import type { RankingQuestion } from './ranking-questions.ts'
 
+/** Candidates that a placement asks for where it says nothing. */
+const USUAL_CANDIDATES = 500
+
 /** One value per user, the mean over the user's questions: a user who is asked about often does not count more. */
 export interface FunnelValues {
   readonly userIndexes: Int32Array
@@ -27,6 +31,8 @@ export interface FunnelMeasurement {
   readonly k: number
   readonly questionCount: number
   readonly ranked: FunnelValues
+  /** The ranked list of the first quarter of 500 candidates, as answers have it that stand on the rung `reduced`. */
+  readonly reduced: FunnelValues
   /** The list of each generator alone. */
   readonly generators: Readonly<Record<string, FunnelValues>>
   /** Of all candidates together, whatever their order: what no ranker can lift. */
@@ -52,6 +58,7 @@ export async function measureFunnel(
   const width = rows.columnNames.length
   const columnOf = columnPicker(rows.columnNames, ranker.featureNames)
   const ranked = new PerUser()
+  const reduced = new PerUser()
   const byGenerator = generatorNames.map(() => new PerUser())
   const candidates = new PerUser()
   const first500 = new PerUser()
@@ -67,8 +74,9 @@ export async function measureFunnel(
     candidates.add(question.userIndex, 0, recallAtK(items, relevant, items.length)!)
     const bestRanks = bestRankOf(asked.rows, width, items.length, generatorNames.length)
     const places = Array.from(items.keys())
-    const byRank = places.toSorted((a, b) => bestRanks[a]! - bestRanks[b]! || a - b).map((place) => items[place]!)
-    first500.add(question.userIndex, 0, recallAtK(byRank, relevant, 500)!)
+    const byRank = places.toSorted((a, b) => bestRanks[a]! - bestRanks[b]! || a - b)
+    const inOrder = byRank.map((place) => items[place]!)
+    first500.add(question.userIndex, 0, recallAtK(inOrder, relevant, USUAL_CANDIDATES)!)
     const scores = new Float64Array(items.length)
     await ranker.score(columnOf(asked.rows, width, items.length), items.length, scores)
     if (!scores.every(Number.isFinite)) notFiniteCount++
@@ -81,6 +89,10 @@ export async function measureFunnel(
     judge(
       ranked,
       bestFirst(places, (place) => scores[place]!, k),
+    )
+    judge(
+      reduced,
+      bestFirst(byRank.slice(0, USUAL_CANDIDATES * REDUCED_SHARE), (place) => scores[place]!, k),
     )
     for (const [g, list] of byGenerator.entries()) {
       const rankOf = (place: number): number => asked.rows[place * width + 2 * g + 1]!
@@ -95,6 +107,7 @@ export async function measureFunnel(
     k,
     questionCount: questions.length,
     ranked: ranked.values(),
+    reduced: reduced.values(),
     generators: Object.fromEntries(generatorNames.map((name, g) => [name, byGenerator[g]!.values()])),
     candidateRecall: candidates.values().recall,
     candidateRecallAt500: first500.values().recall,
@@ -156,16 +169,20 @@ export interface FunnelReport {
   readonly candidateRecallAt500: MeanInterval
   readonly candidateCountMean: number
   readonly ranked: ListReport
+  readonly reduced: ListReport
   readonly generators: Readonly<Record<string, ListReport>>
   /** The generator with the best list of its own, chosen on the same questions: in its favour. */
   readonly bestGenerator: string
   /** NDCG of the ranked list minus that of the best generator, user by user. */
   readonly overBestGenerator: PairedComparison
+  /** NDCG of the ranked list minus that of the reduced one, user by user. */
+  readonly overReduced: PairedComparison
 }
 
 /** @returns undefined where nobody was asked about */
 export function funnelReport(measured: FunnelMeasurement, options: BootstrapOptions): FunnelReport | undefined {
-  const { k, questionCount, ranked, generators, candidateRecall, candidateRecallAt500, candidateCountMean } = measured
+  const { k, questionCount, ranked, reduced, generators, candidateRecall, candidateRecallAt500, candidateCountMean } =
+    measured
   if (ranked.userIndexes.length === 0) return undefined
   const reportOf = ({ ndcg, recall }: FunnelValues): ListReport => ({
     ndcg: bootstrapMean(ndcg, options)!,
@@ -183,9 +200,11 @@ export function funnelReport(measured: FunnelMeasurement, options: BootstrapOpti
     candidateRecallAt500: bootstrapMean(candidateRecallAt500, options)!,
     candidateCountMean,
     ranked: reportOf(ranked),
+    reduced: reportOf(reduced),
     generators: reports,
     bestGenerator,
     overBestGenerator: comparePaired({ challenger: ranked.ndcg, champion: generators[bestGenerator]!.ndcg }, options)!,
+    overReduced: comparePaired({ challenger: ranked.ndcg, champion: reduced.ndcg }, options)!,
   }
 }
 
