@@ -3,6 +3,7 @@
 import type { AttributePlan } from '../config/plan.ts'
 import type { Attributes, EntityEvent } from '../domain/event.ts'
 import { grown } from '../lib/grown.ts'
+import { IdIndexes } from '../lib/id-indexes.ts'
 import { type Column, emptyColumn } from './column.ts'
 
 /** Changes that are remembered; who has missed more than these starts over. */
@@ -11,7 +12,7 @@ const REMEMBERED_CHANGE_COUNT = 65_536
 export class Catalogue {
   /** By attribute name. */
   readonly columns: ReadonlyMap<string, Column>
-  readonly #rows = new Map<string, number>()
+  readonly #rows = new IdIndexes()
   readonly #ids: string[] = []
   /** Event times by row; 0 where there was none. A `put` counts for every attribute, a `patch` for those in `#patchTimesMs`. */
   #putTimesMs = new Float64Array(0)
@@ -39,7 +40,8 @@ export class Catalogue {
 
   /** Undefined for an item that was never heard of. */
   rowOf(itemId: string): number | undefined {
-    return this.#rows.get(itemId)
+    const row = this.#rows.indexOf(itemId)
+    return row < 0 ? undefined : row
   }
 
   idOf(row: number): string {
@@ -53,10 +55,8 @@ export class Catalogue {
 
   /** The item's row; a new one, without attributes, where it was never heard of. */
   rowFor(itemId: string): number {
-    let row = this.#rows.get(itemId)
-    if (row !== undefined) return row
-    row = this.#ids.length
-    this.#rows.set(itemId, row)
+    const row = this.#rows.indexFor(itemId)
+    if (row < this.#ids.length) return row
     this.#ids.push(itemId)
     this.#putTimesMs = grown(this.#putTimesMs, row + 1)
     this.#newestTimesMs = grown(this.#newestTimesMs, row + 1)
@@ -68,7 +68,7 @@ export class Catalogue {
 
   /** What is known of the item; attributes that are missing are left out. Undefined for an unknown or deleted item. */
   attributesOf(itemId: string): Attributes | undefined {
-    const row = this.#rows.get(itemId)
+    const row = this.rowOf(itemId)
     if (row === undefined || !this.isLive(row)) return undefined
     const attributes: Record<string, NonNullable<ReturnType<Column['get']>>> = {}
     for (const [name, column] of this.columns) {

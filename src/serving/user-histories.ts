@@ -1,5 +1,6 @@
 // What each user did lately, by catalogue row: the input of fold-in, of the seen items and of rules about interactions.
 import { grown } from '../lib/grown.ts'
+import { IdIndexes } from '../lib/id-indexes.ts'
 
 /** The newest interactions of a user that are kept one by one. */
 export const DEFAULT_HISTORY_LENGTH = 500
@@ -8,8 +9,14 @@ const MAX_OLDER_COUNT = 10_000
 /** Interactions of a system; a code has to fit one byte. */
 export const MAX_INTERACTION_KIND_COUNT = 256
 
+/** Of an entry: time (8 bytes), row (4), weight (4), code (1). */
+export const HISTORY_ENTRY_BYTES = 17
+const ROW_AT = 8
+const WEIGHT_AT = 12
+const CODE_AT = 16
+
 const SEGMENT_LENGTH = 65_536
-const SMALLEST_BLOCK_LENGTH = 4
+export const SMALLEST_BLOCK_LENGTH = 4
 
 export interface HistoryEntry {
   readonly row: number
@@ -31,30 +38,28 @@ export interface UserHistory {
 }
 
 interface Segment {
-  readonly rows: Int32Array
-  readonly eventTimesMs: Float64Array
-  readonly interactionCodes: Uint8Array
-  readonly weights: Float32Array
+  readonly bytes: Uint8Array
+  readonly view: DataView
 }
 
 /**
- * Histories in blocks of 4, 8, 16 ... entries inside segments of 65,536, so that a million users are some dozens of arrays and not four
- * million: 17 bytes an entry. A block that has become too small is exchanged for one of twice the length and given to someone else.
+ * Histories in blocks of 4, 8, 16 ... entries inside segments of 65,536, so that a million users are some hundreds of arrays and not four million. A block that has become too small is exchanged for one of
+ * twice the length and given to someone else. With millions of users it is memory beyond the processor's own that takes the time: the fields of an entry lie together, so that taking one in, or reading a whole
+ * history, goes to one place and not to four.
  */
 export class UserHistories {
   readonly #maxLength: number
-  readonly #users = new Map<string, number>()
+  readonly #users = new IdIndexes()
   readonly #segments: Segment[] = []
   #nextInSegment = SEGMENT_LENGTH
   /** Addresses of blocks nobody uses, by binary logarithm of their length. */
   readonly #freeBlocks: number[][] = []
-  /** By user index; an address is segment * SEGMENT_LENGTH + place. */
-  #addresses = new Uint32Array(0)
-  #lengths = new Uint16Array(0)
-  /** 0 for a user without a block. */
-  #blockLengths = new Uint16Array(0)
+  /** Of user u, at 2u the address of the block (segment * SEGMENT_LENGTH + place) and at 2u + 1 length + block length * LENGTH_UNIT; that is 0 without a block. */
+  #blocks = new Uint32Array(0)
   readonly #olderByUser = new Map<number, Map<number, number>>()
   readonly #deletedTimesMs = new Map<number, number>()
+  /** What `historyOf` gives. */
+  #read = noHistory(64)
 
   constructor(maxLength: number = DEFAULT_HISTORY_LENGTH) {
     this.#maxLength = maxLength
@@ -62,7 +67,7 @@ export class UserHistories {
 
   /** Users that ever did something. */
   get userCount(): number {
-    return this.#users.size
+    return this.#users.count
   }
 
   /** Interactions may come in any order of event time; equal times keep the order they come in. One that a deletion of the user covers is dropped. */
@@ -70,17 +75,22 @@ export class UserHistories {
     const user = this.#userFor(userId)
     const deletedMs = this.#deletedTimesMs.get(user)
     if (deletedMs !== undefined && entry.eventTimeMs <= deletedMs) return
-    if (this.#lengths[user] === this.#maxLength) {
-      const { rows, eventTimesMs, interactionCodes, start } = this.#locate(user)
-      if (entry.eventTimeMs < eventTimesMs[start]!) {
+    if (this.#lengthOf(user) === this.#maxLength) {
+      const { view } = this.#segmentOf(user)
+      const start = this.#startOf(user)
+      const oldest = {
+        eventTimeMs: view.getFloat64(start, true),
+        row: view.getInt32(start + ROW_AT, true),
+        interactionCode: view.getUint8(start + CODE_AT),
+      }
+      if (entry.eventTimeMs < oldest.eventTimeMs) {
         this.#rememberOlder(user, entry)
         return
       }
-      const oldest = { row: rows[start]!, eventTimeMs: eventTimesMs[start]!, interactionCode: interactionCodes[start]! }
       this.#rememberOlder(user, oldest)
       this.#dropOldest(user, 1)
     }
-    if (this.#lengths[user] === this.#blockLengths[user]) this.#enlarge(user)
+    if (this.#lengthOf(user) === this.#blockLengthOf(user)) this.#enlarge(user)
     this.#insert(user, entry)
   }
 
@@ -88,11 +98,13 @@ export class UserHistories {
   remove(userId: string, eventTimeMs: number): void {
     const user = this.#userFor(userId)
     this.#deletedTimesMs.set(user, Math.max(this.#deletedTimesMs.get(user) ?? 0, eventTimeMs))
-    if (this.#lengths[user]! > 0) {
-      const { eventTimesMs, start, end } = this.#locate(user)
-      let kept = start
-      while (kept < end && eventTimesMs[kept]! <= eventTimeMs) kept++
-      this.#dropOldest(user, kept - start)
+    const length = this.#lengthOf(user)
+    if (length > 0) {
+      const { view } = this.#segmentOf(user)
+      const start = this.#startOf(user)
+      let count = 0
+      while (count < length && view.getFloat64(start + count * HISTORY_ENTRY_BYTES, true) <= eventTimeMs) count++
+      this.#dropOldest(user, count)
     }
     const older = this.#olderByUser.get(user)
     for (const [key, newestMs] of older ?? []) if (newestMs <= eventTimeMs) older!.delete(key)
@@ -100,26 +112,35 @@ export class UserHistories {
 
   /** Users of whom something is known now, in the order in which they were first heard of. */
   *userIds(): Generator<string> {
-    for (const [userId, user] of this.#users) if (this.#lengths[user]! > 0) yield userId
+    let user = 0
+    for (const userId of this.#users.ids()) if (this.#lengthOf(user++) > 0) yield userId
   }
 
   /** Up to when what the user did was deleted; -Infinity where it never was. */
   deletedTimeMsOf(userId: string): number {
-    const user = this.#users.get(userId)
-    return (user === undefined ? undefined : this.#deletedTimesMs.get(user)) ?? Number.NEGATIVE_INFINITY
+    return this.#deletedTimesMs.get(this.#users.indexOf(userId)) ?? Number.NEGATIVE_INFINITY
   }
 
-  /** Undefined for a user who did nothing. Good until the next change. */
+  /** Undefined for a user who did nothing. Good until the next change and the next call, which reads into the same arrays. */
   historyOf(userId: string): UserHistory | undefined {
-    const user = this.#users.get(userId)
-    return user === undefined || this.#lengths[user] === 0 ? undefined : this.#locate(user)
+    const user = this.#users.indexOf(userId)
+    const length = user < 0 ? 0 : this.#lengthOf(user)
+    if (length === 0) return undefined
+    if (length > this.#read.rows.length) this.#read = noHistory(Math.max(length, this.#read.rows.length * 2))
+    const { rows, eventTimesMs, interactionCodes, weights } = this.#read
+    const { view } = this.#segmentOf(user)
+    for (let i = 0, at = this.#startOf(user); i < length; i++, at += HISTORY_ENTRY_BYTES) {
+      eventTimesMs[i] = view.getFloat64(at, true)
+      rows[i] = view.getInt32(at + ROW_AT, true)
+      weights[i] = view.getFloat32(at + WEIGHT_AT, true)
+      interactionCodes[i] = view.getUint8(at + CODE_AT)
+    }
+    return { rows, eventTimesMs, interactionCodes, weights, start: 0, end: length }
   }
 
   /** Calls back with what was before the entries of `historyOf`: each item and interaction once, with the newest time. */
   forEachOlder(userId: string, visit: (row: number, interactionCode: number, eventTimeMs: number) => void): void {
-    const user = this.#users.get(userId)
-    if (user === undefined) return
-    const older = this.#olderByUser.get(user)
+    const older = this.#olderByUser.get(this.#users.indexOf(userId))
     if (older === undefined) return
     for (const [key, eventTimeMs] of older) {
       visit(Math.floor(key / MAX_INTERACTION_KIND_COUNT), key % MAX_INTERACTION_KIND_COUNT, eventTimeMs)
@@ -127,44 +148,47 @@ export class UserHistories {
   }
 
   #userFor(userId: string): number {
-    let user = this.#users.get(userId)
-    if (user !== undefined) return user
-    user = this.#users.size
-    this.#users.set(userId, user)
-    this.#addresses = grown(this.#addresses, user + 1)
-    this.#lengths = grown(this.#lengths, user + 1)
-    this.#blockLengths = grown(this.#blockLengths, user + 1)
+    const user = this.#users.indexFor(userId)
+    this.#blocks = grown(this.#blocks, user * 2 + 2)
     return user
   }
 
-  #locate(user: number): UserHistory {
-    const address = this.#addresses[user]!
-    const { rows, eventTimesMs, interactionCodes, weights } = this.#segments[Math.floor(address / SEGMENT_LENGTH)]!
-    const start = address % SEGMENT_LENGTH
-    return { rows, eventTimesMs, interactionCodes, weights, start, end: start + this.#lengths[user]! }
+  #lengthOf(user: number): number {
+    return this.#blocks[user * 2 + 1]! % LENGTH_UNIT
   }
 
-  #insert(user: number, entry: HistoryEntry): void {
-    const { rows, eventTimesMs, interactionCodes, weights, start, end } = this.#locate(user)
-    // One by one: late interactions are late by few places, where four calls of copyWithin would cost more than the loop.
-    let place = end
-    for (; place > start && eventTimesMs[place - 1]! > entry.eventTimeMs; place--) {
-      rows[place] = rows[place - 1]!
-      eventTimesMs[place] = eventTimesMs[place - 1]!
-      interactionCodes[place] = interactionCodes[place - 1]!
-      weights[place] = weights[place - 1]!
-    }
-    rows[place] = entry.row
-    eventTimesMs[place] = entry.eventTimeMs
-    interactionCodes[place] = entry.interactionCode
-    weights[place] = entry.weight
-    this.#lengths[user]!++
+  #blockLengthOf(user: number): number {
+    return Math.floor(this.#blocks[user * 2 + 1]! / LENGTH_UNIT)
+  }
+
+  #segmentOf(user: number): Segment {
+    return this.#segments[Math.floor(this.#blocks[user * 2]! / SEGMENT_LENGTH)]!
+  }
+
+  /** In bytes, in its segment. */
+  #startOf(user: number): number {
+    return (this.#blocks[user * 2]! % SEGMENT_LENGTH) * HISTORY_ENTRY_BYTES
+  }
+
+  #insert(user: number, { row, eventTimeMs, interactionCode, weight }: HistoryEntry): void {
+    const { view, bytes } = this.#segmentOf(user)
+    const start = this.#startOf(user)
+    const end = start + this.#lengthOf(user) * HISTORY_ENTRY_BYTES
+    let at = end
+    while (at > start && view.getFloat64(at - HISTORY_ENTRY_BYTES, true) > eventTimeMs) at -= HISTORY_ENTRY_BYTES
+    if (at < end) bytes.copyWithin(at + HISTORY_ENTRY_BYTES, at, end)
+    view.setFloat64(at, eventTimeMs, true)
+    view.setInt32(at + ROW_AT, row, true)
+    view.setFloat32(at + WEIGHT_AT, weight, true)
+    view.setUint8(at + CODE_AT, interactionCode)
+    this.#blocks[user * 2 + 1]!++
   }
 
   #dropOldest(user: number, count: number): void {
-    const { rows, eventTimesMs, interactionCodes, weights, start, end } = this.#locate(user)
-    for (const array of [rows, eventTimesMs, interactionCodes, weights]) array.copyWithin(start, start + count, end)
-    this.#lengths[user]! -= count
+    const start = this.#startOf(user)
+    const end = start + this.#lengthOf(user) * HISTORY_ENTRY_BYTES
+    this.#segmentOf(user).bytes.copyWithin(start, start + count * HISTORY_ENTRY_BYTES, end)
+    this.#blocks[user * 2 + 1]! -= count
   }
 
   #rememberOlder(user: number, { row, interactionCode, eventTimeMs }: Omit<HistoryEntry, 'weight'>): void {
@@ -179,32 +203,26 @@ export class UserHistories {
   }
 
   #enlarge(user: number): void {
-    const length = this.#blockLengths[user]!
-    const address = this.#takeBlock(Math.max(SMALLEST_BLOCK_LENGTH, length * 2))
+    const length = this.#lengthOf(user)
+    const blockLength = Math.max(SMALLEST_BLOCK_LENGTH, length * 2)
+    const address = this.#takeBlock(blockLength)
     if (length > 0) {
-      const from = this.#locate(user)
+      const from = this.#startOf(user)
+      const entries = this.#segmentOf(user).bytes.subarray(from, from + length * HISTORY_ENTRY_BYTES)
       const to = this.#segments[Math.floor(address / SEGMENT_LENGTH)]!
-      const start = address % SEGMENT_LENGTH
-      to.rows.set(from.rows.subarray(from.start, from.end), start)
-      to.eventTimesMs.set(from.eventTimesMs.subarray(from.start, from.end), start)
-      to.interactionCodes.set(from.interactionCodes.subarray(from.start, from.end), start)
-      to.weights.set(from.weights.subarray(from.start, from.end), start)
-      ;(this.#freeBlocks[Math.log2(length)] ??= []).push(this.#addresses[user]!)
+      to.bytes.set(entries, (address % SEGMENT_LENGTH) * HISTORY_ENTRY_BYTES)
+      ;(this.#freeBlocks[Math.log2(length)] ??= []).push(this.#blocks[user * 2]!)
     }
-    this.#addresses[user] = address
-    this.#blockLengths[user] = Math.max(SMALLEST_BLOCK_LENGTH, length * 2)
+    this.#blocks[user * 2] = address
+    this.#blocks[user * 2 + 1] = length + blockLength * LENGTH_UNIT
   }
 
   #takeBlock(length: number): number {
     const free = this.#freeBlocks[Math.log2(length)]?.pop()
     if (free !== undefined) return free
     if (this.#nextInSegment + length > SEGMENT_LENGTH) {
-      this.#segments.push({
-        rows: new Int32Array(SEGMENT_LENGTH),
-        eventTimesMs: new Float64Array(SEGMENT_LENGTH),
-        interactionCodes: new Uint8Array(SEGMENT_LENGTH),
-        weights: new Float32Array(SEGMENT_LENGTH),
-      })
+      const bytes = new Uint8Array(SEGMENT_LENGTH * HISTORY_ENTRY_BYTES)
+      this.#segments.push({ bytes, view: new DataView(bytes.buffer) })
       this.#nextInSegment = 0
     }
     const address = (this.#segments.length - 1) * SEGMENT_LENGTH + this.#nextInSegment
@@ -212,3 +230,13 @@ export class UserHistories {
     return address
   }
 }
+
+/** Lengths are below it: a history has at most 32,768 entries. */
+const LENGTH_UNIT = 65_536
+
+const noHistory = (length: number): Omit<UserHistory, 'start' | 'end'> => ({
+  rows: new Int32Array(length),
+  eventTimesMs: new Float64Array(length),
+  interactionCodes: new Uint8Array(length),
+  weights: new Float32Array(length),
+})

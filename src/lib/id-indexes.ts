@@ -1,0 +1,202 @@
+// Millions of ids as dense indexes, in a few arrays instead of a `Map` of strings: the collector has nothing to walk through, no id keeps alive the text it was cut from, and there is no end at the 16.7 million
+// entries that a `Map` holds. Open addressing with linear probing; the slots hold the whole hash, so that other ids are seldom looked at and a larger table is filled without reading any.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { grown } from './grown.ts'
+
+/** Ids lie one after another in pages of so many bytes, so that growing copies none of them. */
+const PAGE_BYTES = 65_536
+/** Numbers of a slot: hash, index + 1 (0 where it is free) and address. */
+const SLOT_LENGTH = 3
+const SLOT_BYTES = SLOT_LENGTH * 4
+const FIRST_SLOT_COUNT = 16
+
+/** Of what `count` ids take, in bytes. @param idLength characters of an id, all of ASCII */
+export function idIndexesBytes(count: number, idLength: number): number {
+  let slotCount = FIRST_SLOT_COUNT
+  while (isFull(count, slotCount)) slotCount *= 2
+  return slotCount * SLOT_BYTES + Math.ceil((count * (idLength + 1)) / PAGE_BYTES) * PAGE_BYTES
+}
+
+/** At three quarters a probe looks at two and a half slots, which lie beside each other. */
+const isFull = (count: number, slotCount: number): boolean => count * 4 > slotCount * 3
+
+interface Page {
+  readonly bytes: Uint8Array
+  /** Bytes of it that are taken. */
+  length: number
+}
+
+/** Indexes are given out from 0 on, in the order in which ids are first heard of, and never change. Ids are told apart by their UTF-16 units. */
+export class IdIndexes {
+  #slots = new Uint32Array(FIRST_SLOT_COUNT * SLOT_LENGTH)
+  #mask = FIRST_SLOT_COUNT - 1
+  #count = 0
+  readonly #pages: Page[] = []
+  /** The id that is looked for, as it would be kept. */
+  #wanted = new Uint8Array(256)
+  #wantedLength = 0
+  /** Drawn for each table, so that whoever sends ids cannot choose those that meet in one slot. */
+  readonly #key0: number
+  readonly #key1: number
+
+  constructor() {
+    const key = randomBytes(8)
+    this.#key0 = key.readInt32LE(0)
+    this.#key1 = key.readInt32LE(4)
+  }
+
+  /** Ids that have an index. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** -1 for an id that has none. */
+  indexOf(id: string): number {
+    const slots = this.#slots
+    const slot = this.#slotOf(this.#read(id))
+    return slots[slot + 1]! - 1
+  }
+
+  /** The id's index; the next one where it had none. */
+  indexFor(id: string): number {
+    const hash = this.#read(id)
+    const slot = this.#slotOf(hash)
+    const known = this.#slots[slot + 1]!
+    if (known > 0) return known - 1
+    this.#slots[slot] = hash
+    this.#slots[slot + 1] = ++this.#count
+    this.#slots[slot + 2] = this.#append()
+    if (isFull(this.#count, this.#mask + 1)) this.#enlarge()
+    return this.#count - 1
+  }
+
+  /** In the order of their indexes; those that are added meanwhile come last. */
+  *ids(): Generator<string> {
+    for (const page of this.#pages) {
+      for (let start = 0; start < page.length; ) {
+        const end = page.bytes.indexOf(0, start)
+        yield textOf(page.bytes, start, end)
+        start = end + 1
+      }
+    }
+  }
+
+  /** Where the id that was read is, or the free slot where it would be. */
+  #slotOf(hash: number): number {
+    const slots = this.#slots
+    for (
+      let slot = (hash & this.#mask) * SLOT_LENGTH;
+      ;
+      slot = slot + SLOT_LENGTH < slots.length ? slot + SLOT_LENGTH : 0
+    ) {
+      if (slots[slot + 1] === 0 || (slots[slot] === hash && this.#isWanted(slots[slot + 2]!))) return slot
+    }
+  }
+
+  #isWanted(address: number): boolean {
+    const { bytes } = this.#pages[Math.floor(address / PAGE_BYTES)]!
+    const wanted = this.#wanted
+    const start = address % PAGE_BYTES
+    for (let n = 0; n < this.#wantedLength; n++) if (bytes[start + n] !== wanted[n]) return false
+    return true
+  }
+
+  #append(): number {
+    const length = this.#wantedLength
+    let page = this.#pages.at(-1)
+    if (page === undefined || page.length + length > PAGE_BYTES) {
+      page = { bytes: new Uint8Array(Math.max(PAGE_BYTES, length)), length: 0 }
+      this.#pages.push(page)
+      assert(this.#pages.length * PAGE_BYTES <= 2 ** 32, 'the ids of one table take at most 4 GiB')
+    }
+    const start = page.length
+    page.bytes.set(this.#wanted.subarray(0, length), start)
+    page.length += length
+    return (this.#pages.length - 1) * PAGE_BYTES + start
+  }
+
+  #enlarge(): void {
+    const before = this.#slots
+    const slots = new Uint32Array(before.length * 2)
+    const mask = this.#mask * 2 + 1
+    for (let from = 0; from < before.length; from += SLOT_LENGTH) {
+      if (before[from + 1] === 0) continue
+      let to = (before[from]! & mask) * SLOT_LENGTH
+      while (slots[to + 1] !== 0) to = to + SLOT_LENGTH < slots.length ? to + SLOT_LENGTH : 0
+      slots[to] = before[from]!
+      slots[to + 1] = before[from + 1]!
+      slots[to + 2] = before[from + 2]!
+    }
+    this.#slots = slots
+    this.#mask = mask
+  }
+
+  /**
+   * Writes the id as it is kept: every UTF-16 unit on its own in one to three bytes, as UTF-8 would write that number, but 0 in two of them, so that a 0 ends the id; halves of surrogate pairs
+   * stay what they are. Its hash on the way is HalfSipHash-1-3 of Aumasson & Bernstein ("SipHash: a fast short-input PRF", 2012) over pairs of units, the length last.
+   */
+  #read(id: string): number {
+    const { length } = id
+    if (this.#wanted.length < length * 3 + 1) this.#wanted = grown(this.#wanted, length * 3 + 1)
+    const wanted = this.#wanted
+    let at = 0
+    let v0 = this.#key0
+    let v1 = this.#key1
+    let v2 = this.#key0 ^ 0x6c796765
+    let v3 = this.#key1 ^ 0x74656462
+    for (let n = 0, last = 0; n <= length + 3; n++) {
+      let word = 0
+      if (n < length) {
+        const unit = id.charCodeAt(n)
+        if (unit < 0x80 && unit > 0) wanted[at++] = unit
+        else {
+          if (unit < 0x800) wanted[at++] = 0xc0 | (unit >> 6)
+          else {
+            wanted[at++] = 0xe0 | (unit >> 12)
+            wanted[at++] = 0x80 | ((unit >> 6) & 0x3f)
+          }
+          wanted[at++] = 0x80 | (unit & 0x3f)
+        }
+        if ((n & 1) === 0 && n + 1 < length) {
+          last = unit
+          continue
+        }
+        word = (n & 1) === 0 ? unit : last | (unit << 16)
+      } else if (n === length) word = length
+      else if (n === length + 1) v2 ^= 0xff
+      v3 ^= word
+      v0 = (v0 + v1) | 0
+      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+      v0 = (v0 << 16) | (v0 >>> 16)
+      v2 = (v2 + v3) | 0
+      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+      v0 = (v0 + v3) | 0
+      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+      v2 = (v2 + v1) | 0
+      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+      v2 = (v2 << 16) | (v2 >>> 16)
+      v0 ^= word
+    }
+    wanted[at++] = 0
+    this.#wantedLength = at
+    return (v1 ^ v3) >>> 0
+  }
+}
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  const units: number[] = []
+  for (let at = start; at < end; ) {
+    const first = bytes[at++]!
+    if (first < 0x80) units.push(first)
+    else if (first < 0xe0) units.push(((first & 0x1f) << 6) | (bytes[at++]! & 0x3f))
+    else units.push(((first & 0x0f) << 12) | ((bytes[at++]! & 0x3f) << 6) | (bytes[at++]! & 0x3f))
+  }
+  let text = ''
+  for (let n = 0; n < units.length; n += UNITS_AT_ONCE)
+    text += String.fromCharCode(...units.slice(n, n + UNITS_AT_ONCE))
+  return text
+}
+
+/** A call takes only so many arguments. */
+const UNITS_AT_ONCE = 10_000
