@@ -9,6 +9,9 @@ import { LivePopularity } from './live-popularity.ts'
 import { ShownItems } from './shown-items.ts'
 import { MAX_INTERACTION_KIND_COUNT, UserHistories } from './user-histories.ts'
 
+/** Events whose users and items are looked up together: what that brings into the processor's caches stays there until it is wanted. */
+const AHEAD = 256
+
 export interface LiveStateOptions {
   /** The newest interactions kept of each user, one by one; at most 32,768. Default 500: beyond that, fold-in hardly changes. */
   readonly historyLength?: number
@@ -23,6 +26,11 @@ export class LiveState {
   /** Names of the plan's interactions to the codes in histories. */
   readonly interactionCodes: ReadonlyMap<string, number>
   readonly #interactionWeights: readonly number[]
+  /** Of the interactions that are taken in now: ids, what was looked up of them. */
+  readonly #userIds: string[] = []
+  readonly #itemIds: string[] = []
+  readonly #users = new Int32Array(AHEAD)
+  readonly #rows = new Int32Array(AHEAD)
   #nextOffset = 0
   #ignoredCount = 0
 
@@ -38,13 +46,36 @@ export class LiveState {
 
   /** Takes in events, in the order of their offsets. Those it has had already are skipped, so that a batch may be given twice. */
   apply(events: readonly StoredEvent[]): void {
-    for (const { offset, event } of events) {
+    for (let from = 0; from < events.length; from += AHEAD)
+      this.#apply(events, from, Math.min(from + AHEAD, events.length))
+  }
+
+  #apply(events: readonly StoredEvent[], from: number, to: number): void {
+    this.#lookAhead(events, from, to)
+    let interactionNumber = 0
+    for (let n = from; n < to; n++) {
+      const { offset, event } = events[n]!
+      const number = event.kind === 'interaction' ? interactionNumber++ : -1
       if (offset < this.#nextOffset) continue
       this.#nextOffset = offset + 1
-      if (event.kind === 'interaction') this.#interact(event)
+      if (event.kind === 'interaction') this.#interact(event, number)
       else if (event.kind === 'entity') this.#change(event)
       else if (this.shown.isKept) this.#show(event)
     }
+  }
+
+  /** Users and items of the interactions, looked up side by side. Rows and users' numbers never change; those that are not known yet are -1. */
+  #lookAhead(events: readonly StoredEvent[], from: number, to: number): void {
+    this.#userIds.length = 0
+    this.#itemIds.length = 0
+    for (let n = from; n < to; n++) {
+      const { event } = events[n]!
+      if (event.kind !== 'interaction') continue
+      this.#userIds.push(event.userId)
+      this.#itemIds.push(event.itemId)
+    }
+    this.catalogue.rowsOf(this.#itemIds, this.#rows)
+    this.histories.lookUp(this.#userIds, this.#users)
   }
 
   /** The offset of the next event it has not had yet: everything before it shows in answers. */
@@ -61,16 +92,19 @@ export class LiveState {
     return this.#interactionWeights[interactionCode]!
   }
 
-  #interact(event: InteractionEvent): void {
+  /** @param number among the interactions that were looked up */
+  #interact(event: InteractionEvent, number: number): void {
     const interactionCode = this.interactionCodes.get(event.interaction)
     if (interactionCode === undefined) {
       this.#ignoredCount++
       return
     }
-    const row = this.catalogue.rowFor(event.itemId)
+    const knownRow = this.#rows[number]!
+    const row = knownRow < 0 ? this.catalogue.rowFor(event.itemId) : knownRow
     this.popularity.increment(row)
     const weight = interactionWeight(this.weightOf(interactionCode), event.weight)
-    this.histories.add(event.userId, { row, eventTimeMs: event.eventTimeMs, interactionCode, weight })
+    const entry = { row, eventTimeMs: event.eventTimeMs, interactionCode, weight }
+    this.histories.add(event.userId, entry, this.#users[number]!)
   }
 
   #change(event: EntityEvent): void {
