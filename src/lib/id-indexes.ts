@@ -72,9 +72,12 @@ export class IdIndexes {
       starts[n + 1] = this.#wantedEnd
     }
     const slots = this.#slots
+    const mask = this.#mask
+    // Without a branch that depends on what is read: a wrong guess would end the reaching ahead.
+    for (let n = 0; n < ids.length; n++) indexes[n] = slots[(hashes[n]! & mask) * SLOT_LENGTH + 1]!
     for (let n = 0; n < ids.length; n++) {
-      let slot = (hashes[n]! & this.#mask) * SLOT_LENGTH
-      while (slots[slot + 1] !== 0 && slots[slot] !== hashes[n]) slot = this.#slotAfter(slot)
+      let slot = (hashes[n]! & mask) * SLOT_LENGTH
+      if (indexes[n] !== 0) while (slots[slot + 1] !== 0 && slots[slot] !== hashes[n]) slot = this.#slotAfter(slot)
       indexes[n] = slot
     }
     // A step of its own for one byte: it is the first to reach for the ids, which are all over the memory.

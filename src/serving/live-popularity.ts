@@ -13,8 +13,7 @@ export class LivePopularity {
   #order = new Int32Array(0)
   #placeOfRow = new Int32Array(0)
   #rowCount = 0
-  /** By count: the place of the first row that has it. Missing where none has. */
-  readonly #firstPlaces = new Map<number, number>()
+  readonly #firstPlaces = new FirstPlaces()
 
   /** Rows below this are known; others count 0 and come last once they are. */
   reserve(rowCount: number): void {
@@ -22,7 +21,7 @@ export class LivePopularity {
     this.#counts = grown(this.#counts, rowCount)
     this.#order = grown(this.#order, rowCount)
     this.#placeOfRow = grown(this.#placeOfRow, rowCount)
-    if (!this.#firstPlaces.has(0)) this.#firstPlaces.set(0, this.#rowCount)
+    if (this.#firstPlaces.get(0) === undefined) this.#firstPlaces.set(0, this.#rowCount)
     for (let row = this.#rowCount; row < rowCount; row++) {
       this.#order[row] = row
       this.#placeOfRow[row] = row
@@ -36,7 +35,7 @@ export class LivePopularity {
     const first = this.#firstPlaces.get(count)!
     this.#exchange(this.#placeOfRow[row]!, first)
     this.#counts[row] = count + 1
-    if (!this.#firstPlaces.has(count + 1)) this.#firstPlaces.set(count + 1, first)
+    if (this.#firstPlaces.get(count + 1) === undefined) this.#firstPlaces.set(count + 1, first)
     const hasMore = first + 1 < this.#rowCount && this.#counts[this.#order[first + 1]!] === count
     if (hasMore) this.#firstPlaces.set(count, first + 1)
     else this.#firstPlaces.delete(count)
@@ -66,5 +65,33 @@ export class LivePopularity {
     this.#order[other] = row
     this.#placeOfRow[otherRow] = place
     this.#placeOfRow[row] = other
+  }
+}
+
+/** Counts up to here, which nearly all items have, take an array of 4 MB at most; a `Map` would take most of the time of an increment. */
+const LISTED_COUNT_MAX = 2 ** 20
+
+/** By count: the place of the first row that has it. Undefined where none has. */
+class FirstPlaces {
+  /** Place + 1. */
+  #listed = new Int32Array(0)
+  readonly #others = new Map<number, number>()
+
+  get(count: number): number | undefined {
+    if (count >= LISTED_COUNT_MAX) return this.#others.get(count)
+    return this.#listed[count] ? this.#listed[count]! - 1 : undefined
+  }
+
+  set(count: number, place: number): void {
+    if (count >= LISTED_COUNT_MAX) this.#others.set(count, place)
+    else {
+      this.#listed = grown(this.#listed, count + 1)
+      this.#listed[count] = place + 1
+    }
+  }
+
+  delete(count: number): void {
+    if (count >= LISTED_COUNT_MAX) this.#others.delete(count)
+    else this.#listed[count] = 0
   }
 }
