@@ -2,7 +2,8 @@
 // it against the machine that it runs on.
 import type { AttributePlan, AttributeType } from '../config/plan.ts'
 import { grownLength } from '../lib/grown.ts'
-import { DEFAULT_HISTORY_LENGTH } from '../serving/user-histories.ts'
+import { idIndexesBytes } from '../lib/id-indexes.ts'
+import { DEFAULT_HISTORY_LENGTH, HISTORY_ENTRY_BYTES, SMALLEST_BLOCK_LENGTH } from '../serving/user-histories.ts'
 import { measuredGrowth } from './measured-growth.ts'
 
 /** What the cost follows from. */
@@ -83,10 +84,8 @@ const INDEX_BYTES = 8
 const MODEL_SCRATCH_BYTES = INDEX_BYTES + 4 + 64 + 41
 /** An id of the model's list: a part of its file's text, and its place in the list. */
 const SLICE_BYTES = 40
-/** `UserHistories`: address, length, block length. */
+/** `UserHistories`: address, then length and block length in one. */
 const USER_BYTES = 8
-const HISTORY_ENTRY_BYTES = 17
-const SMALLEST_BLOCK = 4
 /** Blocks that became too small lie free until another user's grows into them: about this much beside those in use, with users that all grow at the same time. */
 const FREE_BLOCK_SHARE = 0.5
 /** An item and a kind of interaction among a user's older ones, in a map. */
@@ -110,7 +109,7 @@ function catalogueBytes(itemCount: number, { attributes, idLength, textLength }:
   const perRow = types.reduce((sum, type) => sum + attributeBytes[type], ITEM_BYTES)
   const texts = types.filter((type) => type === 'text').length * stringBytes(textLength)
   return (
-    mapBytes(itemCount) +
+    idIndexesBytes(itemCount, idLength) +
     grownLength(itemCount) * (perRow + REFERENCE_BYTES) +
     itemCount * (stringBytes(idLength) + texts)
   )
@@ -119,13 +118,13 @@ function catalogueBytes(itemCount: number, { attributes, idLength, textLength }:
 function historyBytes({ userCount, interactionsPerUser }: CapacityCounts, { idLength }: CapacityShape): number {
   const kept = Math.min(interactionsPerUser, DEFAULT_HISTORY_LENGTH)
   // A history takes the next power of two, on average the middle between its length and twice that.
-  const blockLength = Math.max(SMALLEST_BLOCK, 1.5 * kept)
+  const blockLength = Math.max(SMALLEST_BLOCK_LENGTH, 1.5 * kept)
   const older = Math.min(MOST_OLDER, Math.max(0, interactionsPerUser - DEFAULT_HISTORY_LENGTH))
   const block = blockLength * HISTORY_ENTRY_BYTES * (1 + FREE_BLOCK_SHARE)
   return (
-    mapBytes(userCount) +
+    idIndexesBytes(userCount, idLength) +
     grownLength(userCount) * USER_BYTES +
-    userCount * (stringBytes(idLength) + block + older * OLDER_BYTES)
+    userCount * (block + older * OLDER_BYTES)
   )
 }
 
