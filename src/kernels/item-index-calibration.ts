@@ -25,7 +25,7 @@ export function calibrateScanBudgets(
   let low = 1
   for (const k of ks) {
     low = smallestBudget(Math.max(k, low), index.itemCount, (scanBudget) => {
-      return meanRecall(index, queries, exact, k, scanBudget) >= targetRecall
+      return reachesRecall(index, queries, exact, { k, scanBudget, targetRecall })
     })
     budgets.push(k, low)
   }
@@ -42,21 +42,21 @@ function smallestBudget(low: number, high: number, isEnough: (scanBudget: number
   return high
 }
 
-/** Mean share of the first k of `exact` that the index finds. */
-function meanRecall(
+/** Whether the mean share of the first k of `exact` that the index finds is the target's; the queries that are left are not asked where they could not bring it there. */
+function reachesRecall(
   index: ItemIndex,
   queries: readonly Float32Array[],
   exact: readonly Int32Array[],
-  k: number,
-  scanBudget: number,
-): number {
+  { k, scanBudget, targetRecall }: { readonly k: number; readonly scanBudget: number; readonly targetRecall: number },
+): boolean {
   const seenIn = new Int32Array(index.itemCount).fill(-1)
-  let hitCount = 0
+  let possibleCount = queries.length * k
   for (let query = 0; query < queries.length; query++) {
     for (const item of answer(index, queries[query]!, k, scanBudget)) seenIn[item] = query
-    for (let rank = 0; rank < k; rank++) if (seenIn[exact[query]![rank]!] === query) hitCount++
+    for (let rank = 0; rank < k; rank++) if (seenIn[exact[query]![rank]!] !== query) possibleCount--
+    if (possibleCount / (queries.length * k) < targetRecall) return false
   }
-  return hitCount / (queries.length * k)
+  return true
 }
 
 function answer(index: ItemIndex, query: Float32Array, k: number, scanBudget: number): Int32Array {
