@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Best } from './best.ts'
 import { LivePopularity } from './live-popularity.ts'
 import { LiveState } from './live-state.ts'
-import { did, item, planWith, Shop } from './serving-fixture.testing.ts'
+import { deletion, did, item, planWith, Shop } from './serving-fixture.testing.ts'
 
 describe('the live state', () => {
   test('a batch given twice counts once', () => {
@@ -27,6 +27,35 @@ describe('the live state', () => {
     const shop = new Shop(planWith({ home: {} }))
     shop.log(did('u', 'a', 'retired'))
     expect([shop.live.ignoredCount, shop.live.catalogue.rowCount, shop.live.nextOffset]).toEqual([1, 0, 1])
+  })
+
+  // Goal: looking many users and items up before the events are taken in changes nothing. Method: the same events one by one, and as one batch of several times as many as are looked up together.
+  test('a batch says what its events say one by one', () => {
+    const event = fc.oneof(
+      {
+        weight: 8,
+        arbitrary: fc.tuple(fc.constantFrom('u', 'v', 'w', 'é'), fc.constantFrom('a', 'b', 'c'), fc.nat(50)),
+      },
+      { weight: 1, arbitrary: fc.tuple(fc.constantFrom('u', 'v'), fc.constant(undefined), fc.nat(50)) },
+    )
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 20 }), (some) => {
+        const events = Array.from({ length: 900 }, (_, n) => {
+          const [user, itemId, timeMs] = some[n % some.length]!
+          // Each round has users and items of its own, so that every batch brings new ones.
+          const userId = `${user}${Math.floor(n / 300)}`
+          return itemId === undefined
+            ? deletion('user', userId, timeMs + 1)
+            : did(userId, `${itemId}${Math.floor(n / 200)}`, 'view', timeMs + n)
+        })
+        const together = new Shop(planWith({ home: {} }))
+        const oneByOne = new Shop(planWith({ home: {} }))
+        together.log(...events)
+        for (const one of events) oneByOne.log(one)
+        expect(contentOf(together.live)).toEqual(contentOf(oneByOne.live))
+      }),
+      { numRuns: 20 },
+    )
   })
 
   test('the weight of an interaction is the plan’s, changed by the event’s own', () => {
@@ -74,3 +103,13 @@ describe('the best of many', () => {
     )
   })
 })
+
+function contentOf({ catalogue, histories, popularity, nextOffset }: LiveState) {
+  const users = [...histories.userIds()].map((userId) => {
+    const { rows, eventTimesMs, interactionCodes, weights, end } = histories.historyOf(userId)!
+    const arrays = [rows, eventTimesMs, interactionCodes, weights]
+    return [userId, ...arrays.map((array) => [...array.subarray(0, end)])]
+  })
+  const items = Array.from({ length: catalogue.rowCount }, (_, row) => [catalogue.idOf(row), popularity.countOf(row)])
+  return { users, items, nextOffset }
+}
