@@ -29,6 +29,8 @@ export class TreeScorer {
   readonly capacity: number
   /** One a feature, `capacity` values each, for the caller to fill before `score`; NaN is missing. */
   readonly inputs: readonly Float32Array[]
+  /** Those that some node asks about, ascending; the others need not be filled. */
+  readonly usedFeatures: readonly number[]
   readonly #kernel: TreeScoresExports
   readonly #taskAddress: number
   readonly #scores: Float64Array
@@ -39,6 +41,7 @@ export class TreeScorer {
     const paddedRows = Math.ceil(capacity / GROUP_ROWS) * GROUP_ROWS
     const inputs = Array.from({ length: trees.featureCount }, () => memory.float32(paddedRows).fill(0))
     this.inputs = inputs.map((values) => values.subarray(0, capacity))
+    this.usedFeatures = [...new Set(trees.nodeFeatures)].sort((a, b) => a - b)
     this.#scores = memory.float64(paddedRows)
     this.#taskAddress = layOut(memory, trees, inputs, this.#scores)
     this.#kernel = instantiateKernel<TreeScoresExports>('tree-scores', memory.memory)
