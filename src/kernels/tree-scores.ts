@@ -18,6 +18,8 @@ const TABLED_CATEGORIES = 2 ** 20
 const COLUMN_BYTES = CHUNK_ROWS + 64
 /** Leaves of a block of trees are numbered by a byte. */
 const LEAF_NUMBERS = 256
+/** Leaves of a block of several trees: more, and its results and numbers fill a first-level cache (for trees of 63 leaves, 288 µs a call instead of 271). */
+const BLOCK_LEAVES = 128
 /** Leaves of one tree that have numbers of their own; one is left for all others of a larger tree. */
 const MOST_LEAVES = LEAF_NUMBERS - 1
 
@@ -334,12 +336,12 @@ interface Block {
   readonly roots: readonly Result[]
 }
 
-/** As many parts as have numbers for their leaves together: a row's sum is then read and written once for all of them. */
+/** As many parts as have few enough leaves together: a row's sum is then read and written once for all of them. */
 function blocksOf(parts: readonly TreePart[]): Block[] {
   const blocks: { nodes: ScoreNode[]; outputs: number[]; roots: Result[] }[] = []
   for (const { nodes, outputs, root } of parts) {
     let block = blocks.at(-1)
-    if (!block || block.outputs.length + outputs.length > LEAF_NUMBERS) {
+    if (!block || block.outputs.length + outputs.length > BLOCK_LEAVES) {
       block = { nodes: [], outputs: [], roots: [] }
       blocks.push(block)
     }
