@@ -5,6 +5,7 @@ import { seededRng } from '../lib/rng.ts'
 import { KernelMemory } from './memory.ts'
 import { scoreRows, TreeScorer } from './tree-scores.ts'
 import { madeColumns, madeTrees, plainScores } from './trees.testing.ts'
+import { joinTrees } from './trees.ts'
 
 describe('against walking down every tree', () => {
   test('scores are equal to the bit', () => {
@@ -33,6 +34,35 @@ describe('against walking down every tree', () => {
     const columns = madeColumns(rng, 500, 2)
     expect(Array.from(scoreRows(trees, columns))).toEqual(plainScores(trees, columns))
   })
+})
+
+test('so are those where one feature of categories has more nodes than a table has bits in a few bytes', () => {
+  const rng = seededRng(5)
+  const setOf = (): number[] => Array.from({ length: 40 }, (_, category) => category).filter(() => rng.next() < 0.5)
+  // Stumps, so that every bit shows by itself in the score.
+  const parts = Array.from({ length: 150 }, (_, tree) => ({
+    nodes: [
+      {
+        feature: 1,
+        threshold: 0,
+        categories: setOf(),
+        missingGoesLeft: false,
+        left: -1,
+        right: -2,
+        gain: 1,
+        rowCount: 2,
+      },
+    ],
+    leafOutputs: [2 ** -(tree % 20), rng.normal()],
+    leafRowCounts: [1, 1],
+  }))
+  const trees = joinTrees(parts, { featureCount: 3, baseScore: 0.5 })
+  const categories = [...Array(45).keys(), Number.NaN, 0.5, -1, 1e9, Number.POSITIVE_INFINITY]
+  const columns = [0, 1, 2].map(() =>
+    Float32Array.from({ length: 530 }, (_, row) => categories[row % categories.length]!),
+  )
+  expect(Array.from(scoreRows(trees, columns))).toEqual(plainScores(trees, columns))
+  expect(new TreeScorer(new KernelMemory(), trees, 1).usedFeatures).toEqual([1])
 })
 
 test('a scorer can be used again, for fewer rows too, and keeps its inputs', () => {

@@ -14,11 +14,14 @@ const CHUNK_ROWS = 512
 const MOST_THRESHOLDS = 254
 /** Categories below this are looked up in a table; a feature with greater ones, as an import may have, is searched. */
 const TABLED_CATEGORIES = 2 ** 20
-/** A byte of a node's table: the row goes left, or right. */
-const LEFT = 0x80
-const RIGHT = 0x81
-/** Leaves of one tree that have numbers of their own; the last number of a byte is for all others. */
-const MOST_LEAVES = 255
+/** From one column's bytes to the next one's, as in the kernel. */
+const COLUMN_BYTES = CHUNK_ROWS + 64
+/** Leaves of a block of trees are numbered by a byte. */
+const LEAF_NUMBERS = 256
+/** Leaves of a block of several trees: more, and its results and numbers fill a first-level cache (for trees of 63 leaves, 288 µs a call instead of 271). */
+const BLOCK_LEAVES = 128
+/** Leaves of one tree that have numbers of their own; one is left for all others of a larger tree. */
+const MOST_LEAVES = LEAF_NUMBERS - 1
 
 /**
  * Scores up to `capacity` rows a call, without allocating. A score is the base score and the outputs of the row's leaves, added in float64 in the
@@ -28,6 +31,8 @@ export class TreeScorer {
   readonly capacity: number
   /** One a feature, `capacity` values each, for the caller to fill before `score`; NaN is missing. */
   readonly inputs: readonly Float32Array[]
+  /** Those that some node asks about, ascending; the others need not be filled. */
+  readonly usedFeatures: readonly number[]
   readonly #kernel: TreeScoresExports
   readonly #taskAddress: number
   readonly #scores: Float64Array
@@ -38,6 +43,7 @@ export class TreeScorer {
     const paddedRows = Math.ceil(capacity / GROUP_ROWS) * GROUP_ROWS
     const inputs = Array.from({ length: trees.featureCount }, () => memory.float32(paddedRows).fill(0))
     this.inputs = inputs.map((values) => values.subarray(0, capacity))
+    this.usedFeatures = [...new Set(trees.nodeFeatures)].sort((a, b) => a - b)
     this.#scores = memory.float64(paddedRows)
     this.#taskAddress = layOut(memory, trees, inputs, this.#scores)
     this.#kernel = instantiateKernel<TreeScoresExports>('tree-scores', memory.memory)
@@ -72,91 +78,67 @@ export function scoreRows(trees: Trees, columns: readonly Float32Array[]): Float
 
 /** Writes the kernel's `ScoreTask`; returns its address. */
 function layOut(memory: KernelMemory, trees: Trees, inputs: readonly Float32Array[], scores: Float64Array): number {
-  const parts = partsOf(trees)
-  const { columns, places } = columnsOf(trees)
-  const bins = memory.uint8(columns.length * CHUNK_ROWS)
-  const results = memory.uint8(Math.max(1, ...parts.map(({ nodes }) => nodes.length)) * GROUP_ROWS)
-  const leafNumbers = memory.uint8((MOST_LEAVES + 1) * GROUP_ROWS)
-  for (let leaf = 0; leaf <= MOST_LEAVES; leaf++) leafNumbers.fill(leaf, leaf * GROUP_ROWS, (leaf + 1) * GROUP_ROWS)
+  const blocks = blocksOf(partsOf(trees))
+  const { columns, categoryFeatures, places, columnCount } = columnsOf(trees)
+  const bins = memory.uint8(columnCount * COLUMN_BYTES)
+  const binsOf = (column: number): number => bins.byteOffset + column * COLUMN_BYTES
+  const results = memory.uint8(Math.max(1, ...blocks.map(({ nodes }) => nodes.length)) * GROUP_ROWS)
+  const leafNumbers = memory.uint8(LEAF_NUMBERS * GROUP_ROWS)
+  for (let leaf = 0; leaf < LEAF_NUMBERS; leaf++) leafNumbers.fill(leaf, leaf * GROUP_ROWS, (leaf + 1) * GROUP_ROWS)
   const addressOf = (result: Result): number =>
     'leaf' in result ? leafNumbers.byteOffset + result.leaf * GROUP_ROWS : results.byteOffset + result.node * GROUP_ROWS
 
-  const treeWords = parts.flatMap(({ nodes, outputs, root }) => {
+  const blockWords = blocks.flatMap(({ nodes, outputs, roots }) => {
     const words = nodes.flatMap(({ node, left, right }) => {
-      const { column, threshold } = places[node]!
-      return [bins.byteOffset + column * CHUNK_ROWS, threshold - 128, addressOf(left), addressOf(right)]
+      const { column, mask, threshold } = places[node]!
+      return [binsOf(column), mask, threshold, addressOf(left), addressOf(right)]
     })
     const outputView = memory.float64(outputs.length)
     outputView.set(outputs)
-    return [memory.placeInt32(words).byteOffset, nodes.length, outputView.byteOffset, addressOf(root)]
+    const nodesAt = memory.placeInt32(words).byteOffset
+    return [
+      nodesAt,
+      nodes.length,
+      outputView.byteOffset,
+      roots.length,
+      memory.placeInt32(roots.map(addressOf)).byteOffset,
+    ]
   })
-  const numbered = numberedFeatures(memory, columns)
   const columnWords = columns.flatMap(({ feature, categories, thresholds, isMissingAbove, source }) => {
     const input = inputs[feature]!.byteOffset
-    if (categories === undefined) {
-      const sourceAt = source === undefined ? 0 : bins.byteOffset + source * CHUNK_ROWS
-      return [input, 0, placeThresholds(memory, thresholds), thresholds.length, isMissingAbove ? 1 : 0, sourceAt]
-    }
-    const numbers = numbered.get(feature)
-    if (numbers === undefined) return [input, 1, memory.placeInt32(categories).byteOffset, categories.length, 0, 0]
-    return [input, 2, placeTable(memory, numbers, categories), 0, 0, numbers.rows.byteOffset]
+    if (categories) return [input, 1, memory.placeInt32(categories).byteOffset, categories.length, 0, 0]
+    const sourceAt = source === undefined ? 0 : binsOf(source)
+    return [input, 0, placeThresholds(memory, thresholds), thresholds.length, isMissingAbove ? 1 : 0, sourceAt]
   })
-  const categoryWords = [...numbered].flatMap(([feature, { dictionary, rows }]) => [
-    inputs[feature]!.byteOffset,
-    dictionary.byteOffset,
-    dictionary.length,
-    rows.byteOffset,
-  ])
-  const task = memory.int32(11)
+  const categoryWords = categoryFeatures.flatMap(({ feature, dictionary, table, answerBytes, firstColumn }) => {
+    const dictionaryView = memory.uint16(dictionary.length)
+    dictionaryView.set(dictionary)
+    const tableView = memory.uint8(table.length)
+    tableView.set(table)
+    return [
+      inputs[feature]!.byteOffset,
+      dictionaryView.byteOffset,
+      dictionary.length,
+      tableView.byteOffset,
+      answerBytes,
+      binsOf(firstColumn),
+    ]
+  })
+  const task = memory.int32(12)
   task.set([
     columns.length,
     memory.placeInt32(columnWords).byteOffset,
-    parts.length,
-    memory.placeInt32(treeWords).byteOffset,
+    blocks.length,
+    memory.placeInt32(blockWords).byteOffset,
     bins.byteOffset,
     results.byteOffset,
     scores.byteOffset,
     memory.placeInt32(categoryWords).byteOffset,
   ])
-  task[10] = numbered.size
+  task[10] = categoryFeatures.length
+  task[11] = memory.uint32(CHUNK_ROWS).byteOffset
   new Float64Array(task.buffer, task.byteOffset + 32, 1)[0] = trees.baseScore
   return task.byteOffset
-}
-
-/** The categories of a feature that some node names, numbered from 1. */
-interface NumberedCategories {
-  /** By category; 0 for one without a number. */
-  readonly dictionary: Uint16Array
-  /** Where the kernel notes the number of each row. */
-  readonly rows: Uint16Array
-  readonly count: number
-}
-
-function numberedFeatures(memory: KernelMemory, columns: readonly ScoreColumn[]): Map<number, NumberedCategories> {
-  const named = new Map<number, Set<number>>()
-  for (const { feature, categories } of columns) {
-    if (categories === undefined) continue
-    const known = named.get(feature) ?? new Set()
-    for (const category of categories) known.add(category)
-    named.set(feature, known)
-  }
-  const numbered = new Map<number, NumberedCategories>()
-  for (const [feature, categories] of named) {
-    let largest = -1
-    for (const category of categories) largest = Math.max(largest, category < 0 ? TABLED_CATEGORIES : category)
-    if (largest >= TABLED_CATEGORIES || categories.size > 0xfffe) continue
-    const dictionary = memory.uint16(largest + 1).fill(0)
-    let count = 0
-    for (const category of categories) dictionary[category] = ++count
-    numbered.set(feature, { dictionary, rows: memory.uint16(CHUNK_ROWS), count })
-  }
-  return numbered
-}
-
-function placeTable(memory: KernelMemory, { dictionary, count }: NumberedCategories, left: Int32Array): number {
-  const table = memory.uint8(count + 1).fill(RIGHT)
-  for (const category of left) table[dictionary[category]!] = LEFT
-  return table.byteOffset
 }
 
 /** Padded with infinity to a power of two, as the search needs them. */
@@ -178,32 +160,122 @@ interface ScoreColumn {
   readonly source: number | undefined
 }
 
-/** Where a node finds its bytes, and what it compares them with. */
+/** Where a node finds its bytes, which bits of them count, and above what they send a row to the right. */
 interface Place {
   readonly column: number
+  readonly mask: number
   readonly threshold: number
 }
 
+/** A feature whose nodes all find their answers in one table by category. */
+interface CategoryFeature {
+  readonly feature: number
+  /** By category its number from 1; 0 for one that no node names. */
+  readonly dictionary: Uint16Array
+  /** `answerBytes` a number: a bit a node. */
+  readonly table: Uint8Array
+  readonly answerBytes: number
+  /** Of `answerBytes` that lie after all of `columns`. */
+  readonly firstColumn: number
+}
+
 /** The columns, and the place of each node. */
-function columnsOf(trees: Trees): { columns: ScoreColumn[]; places: Place[] } {
+function columnsOf(trees: Trees): {
+  columns: ScoreColumn[]
+  categoryFeatures: CategoryFeature[]
+  places: Place[]
+  /** All of them, those of the answers of category features too. */
+  columnCount: number
+} {
   const columns: ScoreColumn[] = []
   const places: Place[] = []
-  const nodesByFeature = new Map<number, number[]>()
+  const thresholdNodes = new Map<number, number[]>()
+  const categoryNodes = new Map<number, number[]>()
   for (let node = 0; node < trees.nodeFeatures.length; node++) {
     const feature = trees.nodeFeatures[node]!
-    if (trees.nodeFlags[node]! & PARTS_CATEGORIES) {
-      const set = trees.nodeCategorySets[node]!
-      const categories = trees.categories.slice(trees.categoryOffsets[set], trees.categoryOffsets[set + 1])
-      places[node] = { column: columns.length, threshold: 0 }
-      columns.push({ feature, thresholds: [], categories, isMissingAbove: false, source: undefined })
-    } else {
-      const nodes = nodesByFeature.get(feature)
-      if (nodes) nodes.push(node)
-      else nodesByFeature.set(feature, [node])
+    const byFeature = trees.nodeFlags[node]! & PARTS_CATEGORIES ? categoryNodes : thresholdNodes
+    const nodes = byFeature.get(feature)
+    if (nodes) nodes.push(node)
+    else byFeature.set(feature, [node])
+  }
+  for (const [feature, nodes] of thresholdNodes) placeThresholdNodes(trees, feature, nodes, columns, places)
+  const dictionaries = new Map<number, Uint16Array>()
+  for (const [feature, nodes] of categoryNodes) {
+    const dictionary = dictionaryOf(nodes.map((node) => categoriesOf(trees, node)))
+    if (dictionary) dictionaries.set(feature, dictionary)
+    else placeSearchedNodes(trees, feature, nodes, columns, places)
+  }
+  let columnCount = columns.length
+  const categoryFeatures = [...dictionaries].map(([feature, dictionary]) => {
+    const firstColumn = columnCount
+    const placed = placeCategoryNodes(trees, categoryNodes.get(feature)!, dictionary, firstColumn, places)
+    columnCount += placed.answerBytes
+    return { feature, dictionary, firstColumn, ...placed }
+  })
+  return { columns, categoryFeatures, places, columnCount }
+}
+
+function categoriesOf(trees: Trees, node: number): Int32Array {
+  const set = trees.nodeCategorySets[node]!
+  return trees.categories.subarray(trees.categoryOffsets[set], trees.categoryOffsets[set + 1])
+}
+
+/** Numbers from 1 for all categories of the sets; undefined where a table by category would be too large. */
+function dictionaryOf(sets: readonly Int32Array[]): Uint16Array | undefined {
+  const named = new Set<number>()
+  let largest = -1
+  for (const set of sets) {
+    for (const category of set) {
+      named.add(category)
+      largest = Math.max(largest, category < 0 ? TABLED_CATEGORIES : category)
     }
   }
-  for (const [feature, nodes] of nodesByFeature) placeThresholdNodes(trees, feature, nodes, columns, places)
-  return { columns, places }
+  if (largest >= TABLED_CATEGORIES || named.size > 0xfffe) return undefined
+  const dictionary = new Uint16Array(largest + 1)
+  let count = 0
+  for (const category of named) dictionary[category] = ++count
+  return dictionary
+}
+
+/** A column for each node that has to search its categories. */
+function placeSearchedNodes(
+  trees: Trees,
+  feature: number,
+  nodes: readonly number[],
+  columns: ScoreColumn[],
+  places: Place[],
+): void {
+  for (const node of nodes) {
+    const categories = categoriesOf(trees, node)
+    places[node] = { column: columns.length, mask: ALL_BITS, threshold: -128 }
+    columns.push({ feature, thresholds: [], categories, isMissingAbove: false, source: undefined })
+  }
+}
+
+const ALL_BITS = 0xff
+/** Alone in a byte, it is below 0; the other bits are above. */
+const SIGN_BIT = 0x80
+
+/** A bit a node, by number of the category; rows whose category is not in the node's set go right. */
+function placeCategoryNodes(
+  trees: Trees,
+  nodes: readonly number[],
+  dictionary: Uint16Array,
+  firstColumn: number,
+  places: Place[],
+): { table: Uint8Array; answerBytes: number } {
+  const answerBytes = Math.ceil(nodes.length / 64) * 8
+  const numberCount = dictionary.reduce((most, number) => Math.max(most, number), 0) + 1
+  const table = new Uint8Array(numberCount * answerBytes)
+  for (const [at, node] of nodes.entries()) {
+    const byte = at >> 3
+    const mask = 1 << (at & 7)
+    // The sign's bit says left, every other one says right.
+    places[node] = { column: firstColumn + byte, mask, threshold: mask === SIGN_BIT ? -1 : 0 }
+    if (mask !== SIGN_BIT) for (let i = byte; i < table.length; i += answerBytes) table[i]! |= mask
+    for (const category of categoriesOf(trees, node)) table[dictionary[category]! * answerBytes + byte]! ^= mask
+  }
+  return { table, answerBytes }
 }
 
 /** Columns for the nodes of one feature: one for the missing below and one for them above, as needed, for each few thresholds. */
@@ -234,21 +306,54 @@ function placeThresholdNodes(
   }
   for (const node of nodes) {
     const threshold = numberOf.get(trees.nodeThresholds[node]!)! % MOST_THRESHOLDS
-    places[node] = { column: columnOf.get(formOf(node))!, threshold }
+    places[node] = { column: columnOf.get(formOf(node))!, mask: ALL_BITS, threshold: threshold - 128 }
   }
 }
 
 // ---- trees in an order from the leaves to the root ----
 
-/** Where a result comes from: a node of the part, by its place in the order, or a leaf's number. */
+/** Where a result comes from: a node, by its place in the order, or a leaf's number. */
 type Result = { readonly node: number } | { readonly leaf: number }
+
+interface ScoreNode {
+  /** Counts through all trees. */
+  readonly node: number
+  readonly left: Result
+  readonly right: Result
+}
 
 /** A tree, or as much of a large one as has leaves with numbers of their own. */
 interface TreePart {
-  /** `node` counts through all trees. */
-  readonly nodes: readonly { readonly node: number; readonly left: Result; readonly right: Result }[]
+  readonly nodes: readonly ScoreNode[]
   readonly outputs: Float64Array
   readonly root: Result
+}
+
+/** Neighbouring parts, with numbers of nodes and leaves that count through all of them. */
+interface Block {
+  readonly nodes: readonly ScoreNode[]
+  readonly outputs: readonly number[]
+  readonly roots: readonly Result[]
+}
+
+/** As many parts as have few enough leaves together: a row's sum is then read and written once for all of them. */
+function blocksOf(parts: readonly TreePart[]): Block[] {
+  const blocks: { nodes: ScoreNode[]; outputs: number[]; roots: Result[] }[] = []
+  for (const { nodes, outputs, root } of parts) {
+    let block = blocks.at(-1)
+    if (!block || block.outputs.length + outputs.length > BLOCK_LEAVES) {
+      block = { nodes: [], outputs: [], roots: [] }
+      blocks.push(block)
+    }
+    const firstNode = block.nodes.length
+    const firstLeaf = block.outputs.length
+    const moved = (result: Result): Result =>
+      'leaf' in result ? { leaf: firstLeaf + result.leaf } : { node: firstNode + result.node }
+    for (const { node, left, right } of nodes) block.nodes.push({ node, left: moved(left), right: moved(right) })
+    block.outputs.push(...outputs)
+    block.roots.push(moved(root))
+  }
+  return blocks
 }
 
 /**
@@ -268,17 +373,16 @@ function partsOf(trees: Trees): TreePart[] {
 
 const leafCountOf = ({ nodeOffsets }: Trees, tree: number): number => nodeOffsets[tree + 1]! - nodeOffsets[tree]! + 1
 
-const OTHER_LEAF: Result = { leaf: MOST_LEAVES }
-
 /** The part with the leaves from `fromLeaf` to before `endLeaf`. */
 function partOf(trees: Trees, tree: number, fromLeaf: number, endLeaf: number): TreePart {
   const firstNode = trees.nodeOffsets[tree]!
   const firstLeaf = firstNode + tree
-  // One for each number, so that the outputs of all trees lie near each other; the last number of a byte stands for other parts' leaves.
+  // The last number stands for the leaves of other parts.
   const isWhole = leafCountOf(trees, tree) <= MOST_LEAVES
-  const outputs = new Float64Array(isWhole ? endLeaf - fromLeaf : MOST_LEAVES + 1)
+  const outputs = new Float64Array(endLeaf - fromLeaf + (isWhole ? 0 : 1))
   outputs.set(trees.leafOutputs.subarray(firstLeaf + fromLeaf, firstLeaf + endLeaf))
-  const nodes: { node: number; left: Result; right: Result }[] = []
+  const otherLeaf: Result = { leaf: endLeaf - fromLeaf }
+  const nodes: ScoreNode[] = []
   // A stack of our own: a tree may be as deep as it has leaves.
   const open: { child: number; isExpanded: boolean }[] = [
     { child: trees.nodeOffsets[tree + 1] === firstNode ? -1 : 0, isExpanded: false },
@@ -288,11 +392,11 @@ function partOf(trees: Trees, tree: number, fromLeaf: number, endLeaf: number): 
     const { child, isExpanded } = top
     if (child < 0) {
       const leaf = -1 - child
-      done.push(leaf >= fromLeaf && leaf < endLeaf ? { leaf: leaf - fromLeaf } : OTHER_LEAF)
+      done.push(leaf >= fromLeaf && leaf < endLeaf ? { leaf: leaf - fromLeaf } : otherLeaf)
     } else if (isExpanded) {
       const right = done.pop()!
       const left = done.pop()!
-      if (left === OTHER_LEAF && right === OTHER_LEAF) done.push(OTHER_LEAF)
+      if (left === otherLeaf && right === otherLeaf) done.push(otherLeaf)
       else {
         done.push({ node: nodes.length })
         nodes.push({ node: firstNode + child, left, right })

@@ -18,10 +18,10 @@ export class TreesRanker implements Ranker {
   }
 
   scoreColumns(columns: readonly Float32Array[], rowCount: number, out: Float64Array): void {
-    const { inputs } = this.#scorer
+    const { inputs, usedFeatures } = this.#scorer
     for (let from = 0; from < rowCount; from += CAPACITY) {
       const count = Math.min(CAPACITY, rowCount - from)
-      for (let feature = 0; feature < inputs.length; feature++) {
+      for (const feature of usedFeatures) {
         inputs[feature]!.set(columns[feature]!.subarray(from, from + count))
       }
       out.set(this.#scorer.score(count), from)
@@ -29,11 +29,11 @@ export class TreesRanker implements Ranker {
   }
 
   score(rows: Float32Array, rowCount: number, out: Float64Array): void {
-    const { inputs } = this.#scorer
+    const { inputs, usedFeatures } = this.#scorer
     const featureCount = this.featureNames.length
     for (let from = 0; from < rowCount; from += CAPACITY) {
       const count = Math.min(CAPACITY, rowCount - from)
-      for (let feature = 0; feature < featureCount; feature++) {
+      for (const feature of usedFeatures) {
         const input = inputs[feature]!
         for (let row = 0, at = from * featureCount + feature; row < count; row++, at += featureCount)
           input[row] = rows[at]!
