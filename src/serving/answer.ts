@@ -3,6 +3,7 @@
 import { grown } from '../lib/grown.ts'
 import { type AtMost, GroupCounts } from './group-counts.ts'
 import type { ItemBitmap } from './item-bitmap.ts'
+import type { ItemGroups } from './item-groups.ts'
 import type { ItemIndexes } from './item-indexes.ts'
 
 /** Whether an item may come in, beyond what is allowed and what `AtMost` says. */
@@ -12,6 +13,8 @@ export interface AnswerHooks {
   readonly gate?: Gate | undefined
   /** Told of every item that a rule turns away. */
   readonly onBlocked?: ((index: number, rule: AtMost) => void) | undefined
+  /** Where the groups of the rules are, its first columns, in the rules' order; without it the catalogue is asked. */
+  readonly itemGroups?: ItemGroups | undefined
 }
 
 /** By place. */
@@ -29,6 +32,7 @@ const REFUSED_COUNT_MAX = 5_000
 export class Answer {
   readonly #indexes: ItemIndexes
   readonly #groups = new GroupCounts()
+  #itemGroups: ItemGroups | undefined
   #allowed!: ItemBitmap
   #rules: readonly AtMost[] = []
   #gate: Gate | undefined
@@ -58,12 +62,13 @@ export class Answer {
     allowed: ItemBitmap,
     rules: readonly AtMost[],
     target: number,
-    { gate, onBlocked }: AnswerHooks = noHooks,
+    { gate, onBlocked, itemGroups }: AnswerHooks = noHooks,
   ): void {
     this.#allowed = allowed
     this.#rules = rules
     this.#gate = gate
     this.#onBlocked = onBlocked
+    this.#itemGroups = itemGroups
     this.#target = target
     this.#count = 0
     this.#loaded = undefined
@@ -212,7 +217,7 @@ export class Answer {
 
   /** The item's group, by the rule's place in the list's rules; -1 for an item without the attribute. */
   groupOf(rule: number, index: number): number {
-    return this.#rules[rule]!.groupOf(this.#indexes.rowOf(index))
+    return this.#itemGroups?.of(rule, index) ?? this.#rules[rule]!.groupOf(this.#indexes.rowOf(index))
   }
 
   /** How many more of a group may come. */
@@ -255,27 +260,19 @@ export class Answer {
     this.#scores = grown(this.#scores, target)
   }
 
-  /** The first rule one of whose groups is full with the item's. Items without the attribute are not limited. */
-  #ruleAgainst(index: number): AtMost | undefined {
-    const row = this.#indexes.rowOf(index)
-    for (let rule = 0; rule < this.#rules.length; rule++) {
-      const { count, groupOf } = this.#rules[rule]!
-      const group = groupOf(row)
-      if (group >= 0 && this.#groups.of(rule, group) >= count) return this.#rules[rule]
-    }
-    return undefined
-  }
-
-  /** False, and nothing counted, where a rule is against it. */
+  /** False, and nothing counted, where a group of it is full. Items without the attribute are not limited. */
   #countGroups(index: number): boolean {
-    const against = this.#ruleAgainst(index)
-    if (against !== undefined) {
-      this.#onBlocked?.(index, against)
-      return false
+    const rules = this.#rules
+    for (let rule = 0; rule < rules.length; rule++) {
+      const against = rules[rule]!
+      const group = this.groupOf(rule, index)
+      if (group >= 0 && this.#groups.of(rule, group) >= against.count) {
+        this.#onBlocked?.(index, against)
+        return false
+      }
     }
-    const row = this.#indexes.rowOf(index)
-    for (let rule = 0; rule < this.#rules.length; rule++) {
-      const group = this.#rules[rule]!.groupOf(row)
+    for (let rule = 0; rule < rules.length; rule++) {
+      const group = this.groupOf(rule, index)
       if (group >= 0) this.#groups.add(rule, group)
     }
     return true

@@ -15,6 +15,7 @@ import type { GeneratorFailure } from './generator-failure.ts'
 import type { AtMost } from './group-counts.ts'
 import { bitCount, type ItemBitmap } from './item-bitmap.ts'
 import { ItemBitmaps } from './item-bitmaps.ts'
+import { ItemGroups } from './item-groups.ts'
 import { ItemIndexes } from './item-indexes.ts'
 import type { LiveState } from './live-state.ts'
 import { NewItems, shareOfPlaces } from './new-items.ts'
@@ -126,6 +127,7 @@ export class Funnel {
   readonly #arrangement: Arrangement
   readonly #functions: FunctionRules
   readonly #wornItems: WornItems
+  readonly #itemGroups = new WeakMap<Placement, ItemGroups>()
   readonly #visitor: Visitor
   readonly #newItems: NewItems
   readonly #popularItems: PopularItems
@@ -153,14 +155,17 @@ export class Funnel {
     this.#bitmaps = new ItemBitmaps({ catalogue: live.catalogue, indexes: this.indexes })
     this.#answer = new Answer(this.indexes)
     this.#pool = new Answer(this.indexes)
-    this.#arrangement = new Arrangement(this.indexes, this.#bitmaps)
+    this.#arrangement = new Arrangement(this.#bitmaps)
     this.#functions = new FunctionRules(live.catalogue, this.indexes)
     this.#wornItems = new WornItems(live)
     this.#visitor = new Visitor(live, this.indexes)
     this.#newItems = new NewItems(this.indexes)
     this.#popularItems = new PopularItems(live.popularity, this.indexes, this.#bitmaps)
     this.#profile = new ContentProfile(live.catalogue)
-    for (const placement of placements) this.#eligible(placement, undefined)
+    for (const placement of placements) {
+      this.#eligible(placement, undefined)
+      if (placement.arranging) this.#groupsFor(placement)
+    }
   }
 
   /** Whether the model's ranker has a say in the placement's lists. */
@@ -264,6 +269,21 @@ export class Funnel {
     return this.#bitmaps.eligible(`${filtersKey} ${filter.id}`, [...filters, filter.tree], blockedIds)
   }
 
+  /** The groups that the placement's rules look at: those of `atMost`, in their order, and those of `spread`. */
+  #groupsFor(placement: Placement): ItemGroups {
+    let itemGroups = this.#itemGroups.get(placement)
+    if (itemGroups === undefined) {
+      const columns = [
+        ...placement.atMost.map(({ groupOf }) => groupOf),
+        ...(placement.arranging?.spread?.groupsOf ?? []),
+      ]
+      const differ = columns.filter((column, at) => at < placement.atMost.length || columns.indexOf(column) === at)
+      itemGroups = new ItemGroups({ catalogue: this.#live.catalogue, indexes: this.indexes }, differ)
+      this.#itemGroups.set(placement, itemGroups)
+    }
+    return itemGroups.catchUp()
+  }
+
   #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: OrderedCandidates | undefined): Outcome {
     const { request, placement, limit, nowMs } = question
     const trace = question.trace && this.#tracer(placement, question.trace)
@@ -341,8 +361,10 @@ export class Funnel {
     const worn = this.#withholdWorn(question, allowed, rules, trace)
     this.#gatherCandidates(question, allowed, ranked)
     functions.begin(rules.functions, request, { limit, nowMs, trace })
+    const itemGroups = this.#groupsFor(placement)
     answer.begin(allowed, placement.atMost, limit, {
       gate: functions.gate,
+      itemGroups,
       ...(trace && { onBlocked: tellOf(trace) }),
     })
     this.#arrangement.begin(
@@ -351,6 +373,7 @@ export class Funnel {
         candidates: this.#pool,
         answer,
         allowed,
+        itemGroups,
         newItemCount: shareOfPlaces(limit, placement.plan.newItemShare),
         candidateCount: Math.max(placement.plan.candidateCount, limit),
         nowMs,
