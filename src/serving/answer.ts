@@ -38,14 +38,20 @@ export class Answer {
   #gate: Gate | undefined
   #onBlocked: AnswerHooks['onBlocked']
   #target = 0
-  #itemIndexes = new Int32Array(64)
-  #scores = new Float64Array(64)
+  #itemIndexes: Int32Array = new Int32Array(64)
+  #scores: Float64Array = new Float64Array(64)
   #generators: string[] = []
   /** What says who proposed an item, for a list that was loaded. */
   #loaded: LoadedList | undefined
+  /** Where a list was loaded, which is read where it lies: the arrays that offers go to. */
+  #own: { readonly itemIndexes: Int32Array; readonly scores: Float64Array } | undefined
   #count = 0
   /** In the place of the three above while they are put in another order. */
-  #spare = { itemIndexes: new Int32Array(64), scores: new Float64Array(64), generators: [] as string[] }
+  #spare: { readonly itemIndexes: Int32Array; readonly scores: Float64Array; readonly generators: string[] } = {
+    itemIndexes: new Int32Array(64),
+    scores: new Float64Array(64),
+    generators: [],
+  }
   /** A request's number in the place of every item it has taken: nothing has to be cleared between requests. */
   #takenBy = new Uint32Array(0)
   #request = 0
@@ -71,6 +77,11 @@ export class Answer {
     this.#itemGroups = itemGroups
     this.#target = target
     this.#count = 0
+    if (this.#own !== undefined) {
+      this.#itemIndexes = this.#own.itemIndexes
+      this.#scores = this.#own.scores
+      this.#own = undefined
+    }
     this.#loaded = undefined
     this.#blockedCount = 0
     this.#refusedCount = 0
@@ -86,14 +97,15 @@ export class Answer {
   }
 
   /**
-   * Takes a whole list at once into an empty one, without a look at it: for a list that is only chosen from, since what may not be shown is turned away then. No item may be in it twice,
+   * Takes a whole list at once into an empty one, without a look at it and without a copy, so that it must not change: for a list that is only chosen from, since what may not be shown is turned away then. No item may be in it twice,
    * and nothing may be offered afterwards.
    */
   load(list: LoadedList): void {
     const { itemIndexes, scores } = list
     const count = Math.min(itemIndexes.length, this.#target)
-    this.#itemIndexes.set(itemIndexes.subarray(0, count))
-    this.#scores.set(scores.subarray(0, count))
+    this.#own = { itemIndexes: this.#itemIndexes, scores: this.#scores }
+    this.#itemIndexes = itemIndexes
+    this.#scores = scores
     this.#loaded = list
     this.#count = count
   }
@@ -217,7 +229,8 @@ export class Answer {
 
   /** The item's group, by the rule's place in the list's rules; -1 for an item without the attribute. */
   groupOf(rule: number, index: number): number {
-    return this.#itemGroups?.of(rule, index) ?? this.#rules[rule]!.groupOf(this.#indexes.rowOf(index))
+    if (this.#itemGroups !== undefined) return this.#itemGroups.of(rule, index)
+    return this.#rules[rule]!.groupOf(this.#indexes.rowOf(index))
   }
 
   /** How many more of a group may come. */

@@ -42,12 +42,16 @@ export class Draw {
   #fits(index: number): boolean {
     const answer = this.#answer
     const ruleCount = answer.rules.length
+    let isNarrow = false
     for (let rule = 0; rule < ruleCount; rule++) {
       const group = answer.groupOf(rule, index)
       if (group < 0) continue
       const room = answer.roomIn(rule, group)
-      if (room < this.#drawnMax && this.#groups.of(rule, group) >= room) return false
+      if (room >= this.#drawnMax) continue
+      if (this.#groups.of(rule, group) >= room) return false
+      isNarrow = true
     }
+    if (!isNarrow) return true
     for (let rule = 0; rule < ruleCount; rule++) {
       const group = answer.groupOf(rule, index)
       if (group >= 0 && answer.roomIn(rule, group) < this.#drawnMax) this.#groups.add(rule, group)

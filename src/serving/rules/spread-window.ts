@@ -51,6 +51,8 @@ export class SpreadWindow {
   readonly #columns: number[] = []
   /** By place in the window; all 0 but while an item of the list is compared with it. */
   #sharedCounts = new Uint8Array(64)
+  /** Places where it is not, some twice. */
+  #touched = new Int32Array(64)
 
   /** @param candidateCount of the placement: at this place relevance is about 0 */
   begin({ groupsOf, strength }: Spread, candidateCount: number, one: SpreadCandidates): void {
@@ -87,30 +89,34 @@ export class SpreadWindow {
 
   #listedPlace(): number {
     const at = this.#listedCount++
-    for (let a = 0; a < this.#groupsOf.length; a++) this.#listed[a] = grown(this.#listed[a]!, at + 1)
+    if (this.#listed[0]!.length <= at) {
+      for (let a = 0; a < this.#groupsOf.length; a++) this.#listed[a] = grown(this.#listed[a]!, at + 1)
+    }
     return at
   }
 
   /** What the window has in common with an item of the list. */
   #compare(at: number): void {
     const count = this.#count
+    const width = this.#groupsOf.length
     const sharedCounts = this.#sharedCounts
     const commonCounts = this.#commonCounts
-    const values = this.#values
-    for (let a = 0; a < this.#groupsOf.length; a++) {
+    let touchedCount = 0
+    for (let a = 0; a < width; a++) {
       const group = this.#listed[a]![at]!
       if (group < 0) continue
       this.#present.add(a, group)
       const groups = this.#groups[a]!
       for (let w = 0; w < count; w++) {
         if (groups[w] !== group) continue
+        this.#touched[touchedCount++] = w
         const shared = ++sharedCounts[w]!
         if (shared <= commonCounts[w]!) continue
         commonCounts[w] = shared
-        if (values[w] !== GONE) this.#value(w)
+        if (this.#values[w] !== GONE) this.#value(w)
       }
     }
-    sharedCounts.fill(0, 0, count)
+    for (let n = 0; n < touchedCount; n++) sharedCounts[this.#touched[n]!] = 0
   }
 
   /** The place in the window of the candidate that comes next: the one further up among equals; -1 where there is none. */
@@ -120,8 +126,9 @@ export class SpreadWindow {
     const known = this.#count
     let best = -1
     let bestValue = GONE
+    const candidates = this.#candidates
     for (let w = 0; w < known; w++) {
-      if (values[w]! > bestValue && one.mayBeChosen(this.#candidates[w]!)) {
+      if (values[w]! > bestValue && one.mayBeChosen(candidates[w]!)) {
         best = w
         bestValue = values[w]!
       }
@@ -193,9 +200,10 @@ export class SpreadWindow {
   /** With one item of the list. @param shared no item has more */
   #mostInCommon(w: number, shared: number): number {
     let most = 1
+    const width = this.#groupsOf.length
     for (let l = 0; l < this.#listedCount && most < shared; l++) {
       let common = 0
-      for (let a = 0; a < this.#groupsOf.length; a++) {
+      for (let a = 0; a < width; a++) {
         const group = this.#groups[a]![w]!
         if (group >= 0 && group === this.#listed[a]![l]) common++
       }
@@ -209,6 +217,9 @@ export class SpreadWindow {
   }
 
   #reserve(count: number): void {
+    const width = this.#groupsOf.length
+    if (this.#touched.length < count * width) this.#touched = grown(this.#touched, count * width)
+    if (this.#values.length >= count && this.#groups.every(({ length }) => length >= count)) return
     this.#candidates = grown(this.#candidates, count)
     this.#relevances = grown(this.#relevances, count)
     this.#commonCounts = grown(this.#commonCounts, count)
