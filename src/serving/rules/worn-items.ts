@@ -1,7 +1,11 @@
 // What a user was shown again and again without doing anything with it.
+import type { ItemBitmap } from '../item-bitmap.ts'
+import type { ItemIndexes } from '../item-indexes.ts'
 import type { LiveState } from '../live-state.ts'
+import type { Question } from '../question.ts'
 import { FORGOTTEN, type ShownRing } from '../shown-items.ts'
-import type { Rotation } from './placement-rules.ts'
+import type { ArrangingRules, Rotation } from './placement-rules.ts'
+import type { RuleTracer } from './rule-tracer.ts'
 
 /** A power of two, as all that follow. */
 const FIRST_SLOT_COUNT = 1024
@@ -11,16 +15,46 @@ const SIEVE_LENGTH = 4096
 
 export class WornItems {
   readonly #live: LiveState
+  readonly #indexes: ItemIndexes
   readonly #rows = new RowTable()
   /** By what is left of a row: times that any such row was shown, whenever. Most users were shown nothing so often, and this is the end of it then. */
   readonly #sieve = new Uint16Array(SIEVE_LENGTH)
 
-  constructor(live: LiveState) {
+  constructor(live: LiveState, indexes: ItemIndexes) {
     this.#live = live
+    this.#indexes = indexes
+  }
+
+  /** Items that the user was shown often enough are not allowed; from `fromCount` on are those withheld that may fill the end of the list. */
+  withhold(
+    { request, nowMs, limit }: Question,
+    allowed: ItemBitmap,
+    { rotations, pins }: ArrangingRules,
+    trace?: RuleTracer,
+  ): { readonly outCount: number; readonly fromCount: number } {
+    const { userId } = request
+    const before = allowed.withheldCount
+    if (userId === undefined || rotations.length === 0) return { outCount: 0, fromCount: before }
+    const stays = (index: number): boolean =>
+      pins.some(
+        ({ itemId, at, fromMs, untilMs }) =>
+          at <= limit && nowMs >= fromMs && nowMs < untilMs && this.#indexes.indexOfId(itemId) === index,
+      )
+    const withhold = (rotation: Rotation): void => {
+      trace?.acts(rotation.position)
+      this.#forEach(userId, rotation, nowMs, (row) => {
+        const index = this.#indexes.indexOf(row)
+        if (allowed.has(index) && !stays(index) && allowed.withhold(index)) trace?.removed(rotation.position, index)
+      })
+    }
+    for (const rotation of rotations) if (rotation.to === 'out') withhold(rotation)
+    const fromCount = allowed.withheldCount
+    for (const rotation of rotations) if (rotation.to === 'end') withhold(rotation)
+    return { outCount: fromCount - before, fromCount }
   }
 
   /** Calls back once with every row that the user was shown as often as the rule says, since they last did something with it. */
-  forEach(userId: string, { shownCount, withinMs }: Rotation, nowMs: number, visit: (row: number) => void): void {
+  #forEach(userId: string, { shownCount, withinMs }: Rotation, nowMs: number, visit: (row: number) => void): void {
     const ring = this.#live.shown.of(userId)
     if (ring === undefined || !this.#isSieved(ring, shownCount)) return
     const sinceMs = nowMs - withinMs
