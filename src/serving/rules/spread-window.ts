@@ -179,7 +179,7 @@ export class SpreadWindow {
       for (let w = from; w < to; w++) groups[w] = table[itemIndexes[candidates[w]!]! * width + column]! - 1
     }
     for (let w = from; w < to; w++) {
-      relevances[w] = most * (1 - Math.log(order.standingOf(candidates[w]!)) / this.#scale)
+      relevances[w] = most * (1 - logOf(order.standingOf(candidates[w]!)) / this.#scale)
     }
     this.#loadedCount = to
   }
@@ -227,4 +227,12 @@ export class SpreadWindow {
     this.#values = grown(this.#values, count)
     for (let a = 0; a < this.#groupsOf.length; a++) this.#groups[a] = grown(this.#groups[a]!, count)
   }
+}
+
+/** By twice the standing: most are whole numbers or halves of them, and a logarithm takes longer than all else that is asked of a candidate. */
+const LOGS = Float64Array.from({ length: 1024 }, (_, doubled) => Math.log(doubled / 2))
+
+function logOf(standing: number): number {
+  const doubled = standing * 2
+  return doubled < LOGS.length && doubled === Math.floor(doubled) ? LOGS[doubled]! : Math.log(standing)
 }
