@@ -3,6 +3,7 @@
 import { grown } from '../lib/grown.ts'
 import { type AtMost, GroupCounts } from './group-counts.ts'
 import type { ItemBitmap } from './item-bitmap.ts'
+import type { ItemGroups } from './item-groups.ts'
 import type { ItemIndexes } from './item-indexes.ts'
 
 /** Whether an item may come in, beyond what is allowed and what `AtMost` says. */
@@ -12,6 +13,8 @@ export interface AnswerHooks {
   readonly gate?: Gate | undefined
   /** Told of every item that a rule turns away. */
   readonly onBlocked?: ((index: number, rule: AtMost) => void) | undefined
+  /** Where the groups of the rules are, its first columns, in the rules' order; without it the catalogue is asked. */
+  readonly itemGroups?: ItemGroups | undefined
 }
 
 /** By place. */
@@ -29,19 +32,26 @@ const REFUSED_COUNT_MAX = 5_000
 export class Answer {
   readonly #indexes: ItemIndexes
   readonly #groups = new GroupCounts()
+  #itemGroups: ItemGroups | undefined
   #allowed!: ItemBitmap
   #rules: readonly AtMost[] = []
   #gate: Gate | undefined
   #onBlocked: AnswerHooks['onBlocked']
   #target = 0
-  #itemIndexes = new Int32Array(64)
-  #scores = new Float64Array(64)
+  #itemIndexes: Int32Array = new Int32Array(64)
+  #scores: Float64Array = new Float64Array(64)
   #generators: string[] = []
   /** What says who proposed an item, for a list that was loaded. */
   #loaded: LoadedList | undefined
+  /** Where a list was loaded, which is read where it lies: the arrays that offers go to. */
+  #own: { readonly itemIndexes: Int32Array; readonly scores: Float64Array } | undefined
   #count = 0
   /** In the place of the three above while they are put in another order. */
-  #spare = { itemIndexes: new Int32Array(64), scores: new Float64Array(64), generators: [] as string[] }
+  #spare: { readonly itemIndexes: Int32Array; readonly scores: Float64Array; readonly generators: string[] } = {
+    itemIndexes: new Int32Array(64),
+    scores: new Float64Array(64),
+    generators: [],
+  }
   /** A request's number in the place of every item it has taken: nothing has to be cleared between requests. */
   #takenBy = new Uint32Array(0)
   #request = 0
@@ -58,14 +68,20 @@ export class Answer {
     allowed: ItemBitmap,
     rules: readonly AtMost[],
     target: number,
-    { gate, onBlocked }: AnswerHooks = noHooks,
+    { gate, onBlocked, itemGroups }: AnswerHooks = noHooks,
   ): void {
     this.#allowed = allowed
     this.#rules = rules
     this.#gate = gate
     this.#onBlocked = onBlocked
+    this.#itemGroups = itemGroups
     this.#target = target
     this.#count = 0
+    if (this.#own !== undefined) {
+      this.#itemIndexes = this.#own.itemIndexes
+      this.#scores = this.#own.scores
+      this.#own = undefined
+    }
     this.#loaded = undefined
     this.#blockedCount = 0
     this.#refusedCount = 0
@@ -81,14 +97,15 @@ export class Answer {
   }
 
   /**
-   * Takes a whole list at once into an empty one, without a look at it: for a list that is only chosen from, since what may not be shown is turned away then. No item may be in it twice,
+   * Takes a whole list at once into an empty one, without a look at it and without a copy, so that it must not change: for a list that is only chosen from, since what may not be shown is turned away then. No item may be in it twice,
    * and nothing may be offered afterwards.
    */
   load(list: LoadedList): void {
     const { itemIndexes, scores } = list
     const count = Math.min(itemIndexes.length, this.#target)
-    this.#itemIndexes.set(itemIndexes.subarray(0, count))
-    this.#scores.set(scores.subarray(0, count))
+    this.#own = { itemIndexes: this.#itemIndexes, scores: this.#scores }
+    this.#itemIndexes = itemIndexes
+    this.#scores = scores
     this.#loaded = list
     this.#count = count
   }
@@ -212,6 +229,7 @@ export class Answer {
 
   /** The item's group, by the rule's place in the list's rules; -1 for an item without the attribute. */
   groupOf(rule: number, index: number): number {
+    if (this.#itemGroups !== undefined) return this.#itemGroups.of(rule, index)
     return this.#rules[rule]!.groupOf(this.#indexes.rowOf(index))
   }
 
@@ -255,27 +273,19 @@ export class Answer {
     this.#scores = grown(this.#scores, target)
   }
 
-  /** The first rule one of whose groups is full with the item's. Items without the attribute are not limited. */
-  #ruleAgainst(index: number): AtMost | undefined {
-    const row = this.#indexes.rowOf(index)
-    for (let rule = 0; rule < this.#rules.length; rule++) {
-      const { count, groupOf } = this.#rules[rule]!
-      const group = groupOf(row)
-      if (group >= 0 && this.#groups.of(rule, group) >= count) return this.#rules[rule]
-    }
-    return undefined
-  }
-
-  /** False, and nothing counted, where a rule is against it. */
+  /** False, and nothing counted, where a group of it is full. Items without the attribute are not limited. */
   #countGroups(index: number): boolean {
-    const against = this.#ruleAgainst(index)
-    if (against !== undefined) {
-      this.#onBlocked?.(index, against)
-      return false
+    const rules = this.#rules
+    for (let rule = 0; rule < rules.length; rule++) {
+      const against = rules[rule]!
+      const group = this.groupOf(rule, index)
+      if (group >= 0 && this.#groups.of(rule, group) >= against.count) {
+        this.#onBlocked?.(index, against)
+        return false
+      }
     }
-    const row = this.#indexes.rowOf(index)
-    for (let rule = 0; rule < this.#rules.length; rule++) {
-      const group = this.#rules[rule]!.groupOf(row)
+    for (let rule = 0; rule < rules.length; rule++) {
+      const group = this.groupOf(rule, index)
       if (group >= 0) this.#groups.add(rule, group)
     }
     return true

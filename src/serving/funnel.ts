@@ -1,86 +1,41 @@
 // From a request to a list, over one model (or none): history, candidates from the placement's generators, their order by the model's ranker, rules, new
 // items, and the rungs below. Everything that is not allowed is kept out inside the retrieval, by one bitmap. A new model gets a funnel of its own.
 
-import { REDUCED_SHARE, type RecommendRequest, type Rung } from '../domain/recommendation.ts'
+import { REDUCED_SHARE } from '../domain/recommendation.ts'
 import type { RuleTrace } from '../domain/rule-trace.ts'
 import type { StoredList } from '../domain/stored-list.ts'
-import type { Rng } from '../lib/rng.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import type { CandidateGenerator, Candidates, ItemSet } from '../ports/candidate-generator.ts'
-import { proposeAlike } from './alike.ts'
 import { Answer } from './answer.ts'
+import { type Asked, AskedGenerators, HEAD_PER_ITEM, WIDENING, whole } from './asked-generators.ts'
+import { begunTrace } from './begun-trace.ts'
 import { CandidateRanking, type LiveFeatures, type RankedCandidates } from './candidate-ranking.ts'
 import { ContentProfile } from './content-profile.ts'
 import type { GeneratorFailure } from './generator-failure.ts'
 import type { AtMost } from './group-counts.ts'
 import { bitCount, type ItemBitmap } from './item-bitmap.ts'
 import { ItemBitmaps } from './item-bitmaps.ts'
+import { ItemGroups } from './item-groups.ts'
 import { ItemIndexes } from './item-indexes.ts'
 import type { LiveState } from './live-state.ts'
 import { NewItems, shareOfPlaces } from './new-items.ts'
 import type { ParsedFilter } from './parsed-filters.ts'
 import type { Placement } from './placement.ts'
 import { PopularItems } from './popular-items.ts'
+import { askedNow, askedRows, type Question } from './question.ts'
 import { Arrangement } from './rules/arrangement.ts'
 import { FunctionRules, type RuleFailure } from './rules/function-rules.ts'
-import type { ArrangingRules, Minimum, Rotation } from './rules/placement-rules.ts'
-import { RuleTracer } from './rules/rule-tracer.ts'
+import type { ArrangingRules, Minimum } from './rules/placement-rules.ts'
+import type { RuleTracer } from './rules/rule-tracer.ts'
 import { WornItems } from './rules/worn-items.ts'
 import type { Narrowing } from './shortfall.ts'
 import { type LiveProposals, mergedWithLive, type OrderedCandidates, storedCandidates } from './stored-candidates.ts'
 import { Visitor } from './visitor.ts'
 
-/** A list that stays short is tried again with this many times the candidates. */
-const WIDENING = 4
-/** The first of a generator's candidates that are taken for each item of the list. Rules seldom turn away more, and what is not looked at need not be sorted. */
-const HEAD_PER_ITEM = 3
 const STORED_PER_ITEM = 3
 const STORED_COUNT_MAX = 1_000
 
 /** Items that a batch keeps for a list of this length: what is seen, sold out or blocked by then, and what rules turn away, leaves room. */
 export const storedCount = (limit: number): number => Math.min(STORED_COUNT_MAX, limit * STORED_PER_ITEM)
-
-export interface Question {
-  readonly requestId: string
-  readonly request: RecommendRequest
-  readonly placement: Placement
-  readonly filter: ParsedFilter | undefined
-  /** The row of the item to find others like. */
-  readonly similarRow: number | undefined
-  /** Where others for a set of items are asked for, the set's other ones. */
-  readonly otherSimilarRows: readonly number[]
-  readonly limit: number
-  readonly nowMs: number
-  /** The best one that the answer may stand on. */
-  readonly bestRung: Rung
-  /** Of what is left to chance. */
-  readonly rng: () => Rng
-  /** What to tell of the rules; left out where nobody asks. */
-  readonly trace?: TraceQuestion | undefined
-}
-
-/** A wish to know what the rules did. */
-export interface TraceQuestion {
-  /** Items to tell of why they may not be shown; those that some rule had its hands on are told of anyway. */
-  readonly itemIds: readonly string[]
-}
-
-/** Candidates from place `from` to k of the list that is as good as the one of `headOf`. */
-interface Portion {
-  readonly k: number
-  readonly headOf: number
-  readonly from: number
-}
-
-/** All of them. */
-const whole = (k: number): Portion => ({ k, headOf: k, from: 0 })
-
-/** Where a generator's items go, and which ones it may propose. */
-interface Asked {
-  readonly answer: Answer
-  readonly question: Question
-  readonly words: ItemSet
-}
 
 /** What the two ways of filling a list have to say of it. */
 interface Made
@@ -112,7 +67,6 @@ export interface Outcome {
   readonly narrowing: Omit<Narrowing, 'onlyCount'>
 }
 
-const noFailures: readonly GeneratorFailure[] = []
 const noRuleFailures: readonly RuleFailure[] = []
 
 export class Funnel {
@@ -126,13 +80,13 @@ export class Funnel {
   readonly #arrangement: Arrangement
   readonly #functions: FunctionRules
   readonly #wornItems: WornItems
+  readonly #itemGroups = new WeakMap<Placement, ItemGroups>()
   readonly #visitor: Visitor
+  readonly #generators: AskedGenerators
   readonly #newItems: NewItems
   readonly #popularItems: PopularItems
   readonly #profile: ContentProfile
   readonly #ranking: CandidateRanking | undefined
-  #candidates: Candidates = { itemIndexes: new Int32Array(0), scores: new Float32Array(0) }
-  #failures: GeneratorFailure[] = []
 
   /** Linear in the items; the bitmaps of `placements` are ready when it is. */
   constructor(
@@ -153,14 +107,18 @@ export class Funnel {
     this.#bitmaps = new ItemBitmaps({ catalogue: live.catalogue, indexes: this.indexes })
     this.#answer = new Answer(this.indexes)
     this.#pool = new Answer(this.indexes)
-    this.#arrangement = new Arrangement(this.indexes, this.#bitmaps)
+    this.#arrangement = new Arrangement(this.#bitmaps)
     this.#functions = new FunctionRules(live.catalogue, this.indexes)
-    this.#wornItems = new WornItems(live)
+    this.#wornItems = new WornItems(live, this.indexes)
     this.#visitor = new Visitor(live, this.indexes)
+    this.#generators = new AskedGenerators(model, this.indexes, this.#visitor)
     this.#newItems = new NewItems(this.indexes)
     this.#popularItems = new PopularItems(live.popularity, this.indexes, this.#bitmaps)
     this.#profile = new ContentProfile(live.catalogue)
-    for (const placement of placements) this.#eligible(placement, undefined)
+    for (const placement of placements) {
+      this.#eligible(placement, undefined)
+      if (placement.arranging) this.#groupsFor(placement)
+    }
   }
 
   /** Whether the model's ranker has a say in the placement's lists. */
@@ -182,7 +140,7 @@ export class Funnel {
     const allowed = this.#eligible(placement, filter)
     try {
       this.#visitor.read(request, placement, allowed, { nowMs })
-      if (placement.arranging) this.#withholdWorn(question, allowed, placement.arranging)
+      if (placement.arranging) this.#wornItems.withhold(question, allowed, placement.arranging)
       const { candidateCount } = placement.plan
       const reducedCount = Math.min(candidateCount, Math.max(candidateCount * REDUCED_SHARE, limit * HEAD_PER_ITEM))
       const countMax = Math.max(bestRung === 'reduced' ? Math.ceil(reducedCount) : candidateCount, limit)
@@ -204,12 +162,12 @@ export class Funnel {
     const allowed = this.#eligible(placement, filter)
     try {
       this.#visitor.read(request, placement, allowed, { nowMs })
-      if (placement.arranging) this.#withholdWorn(question, allowed, placement.arranging)
+      if (placement.arranging) this.#wornItems.withhold(question, allowed, placement.arranging)
       const stored = storedCandidates(list, allowed, { catalogue: this.#live.catalogue, indexes: this.indexes })
       if (placement.plan.pattern !== 'hybrid' || question.bestRung === 'stored') return stored
-      this.#failures = []
+      this.#generators.begin()
       const live = (placement.plan.liveCandidates ?? []).map((name) => this.#proposals(name, question, allowed))
-      return { ...mergedWithLive(stored, live), failures: this.#failures }
+      return { ...mergedWithLive(stored, live), failures: this.#generators.failures }
     } finally {
       allowed.restore()
     }
@@ -220,8 +178,8 @@ export class Funnel {
     if (this.model === undefined) return { generator, itemIndexes: new Int32Array(0) }
     const k = storedCount(Math.max(question.placement.plan.limit, question.limit))
     const asked: Asked = { answer: this.#answer, question, words: allowed.modelWords }
-    const count = this.#offerFrom(generator, asked, { k, headOf: k, from: k })
-    return { generator, itemIndexes: this.#candidates.itemIndexes.slice(0, count) }
+    const count = this.#generators.offerFrom(generator, asked, { k, headOf: k, from: k })
+    return { generator, itemIndexes: this.#generators.itemIndexes.slice(0, count) }
   }
 
   /** @param ranked of `rank` or `stored` for the same question; without it the generators' own order counts */
@@ -264,13 +222,34 @@ export class Funnel {
     return this.#bitmaps.eligible(`${filtersKey} ${filter.id}`, [...filters, filter.tree], blockedIds)
   }
 
+  /** The groups that the placement's rules look at: those of `atMost`, in their order, and those of `spread`. */
+  #groupsFor(placement: Placement): ItemGroups {
+    let itemGroups = this.#itemGroups.get(placement)
+    if (itemGroups === undefined) {
+      const columns = [
+        ...placement.atMost.map(({ groupOf }) => groupOf),
+        ...(placement.arranging?.spread?.groupsOf ?? []),
+      ]
+      const differ = columns.filter((column, at) => at < placement.atMost.length || columns.indexOf(column) === at)
+      itemGroups = new ItemGroups({ catalogue: this.#live.catalogue, indexes: this.indexes }, differ)
+      this.#itemGroups.set(placement, itemGroups)
+    }
+    return itemGroups.catchUp()
+  }
+
   #fill(question: Question, allowed: ItemBitmap, filterCount: number, ranked: OrderedCandidates | undefined): Outcome {
     const { request, placement, limit, nowMs } = question
-    const trace = question.trace && this.#tracer(placement, question.trace)
+    const trace =
+      question.trace &&
+      begunTrace(placement, question.trace, {
+        catalogue: this.#live.catalogue,
+        indexes: this.indexes,
+        bitmaps: this.#bitmaps,
+      })
     this.#visitor.read(request, placement, allowed, { nowMs, trace })
     const askedCount = askedRows(question).filter((row) => allowed.withhold(this.indexes.indexOf(row))).length
     const answer = this.#answer
-    this.#failures = [...(ranked?.failures ?? [])]
+    this.#generators.begin(ranked?.failures)
     const { wornCount, ...made } = placement.arranging
       ? this.#arrange(question, allowed, ranked, placement.arranging, trace)
       : this.#fillInOrder(question, allowed, ranked, trace)
@@ -283,7 +262,7 @@ export class Funnel {
       ...(withdrawnCount > 0 && { newItemCount: 0, propensities: undefined }),
       withdrawnCount,
       historyLength: this.#visitor.history.itemIndexes.length,
-      failures: this.#failures.length === 0 ? noFailures : this.#failures,
+      failures: this.#generators.failures,
       trace: trace?.trace((index) => placeIn(answer, index)),
       narrowing: {
         askedCount: limit,
@@ -314,7 +293,7 @@ export class Funnel {
 
     if (ranked !== undefined) offerRanked(answer, ranked)
     // What rules have turned away of the ranked candidates is filled by more of the generators'.
-    if (!answer.isClosed) this.#offerGenerated(answer, question, allowed)
+    if (!answer.isClosed) this.#generators.offerAll(answer, question, allowed)
     const generatedCount = answer.count - offeredNewCount
     if (!answer.isClosed) this.#offerPopular(answer, question, allowed, generatedCount)
     return {
@@ -338,11 +317,13 @@ export class Funnel {
     const { request, placement, limit, nowMs } = question
     const answer = this.#answer
     const functions = this.#functions
-    const worn = this.#withholdWorn(question, allowed, rules, trace)
+    const worn = this.#wornItems.withhold(question, allowed, rules, trace)
     this.#gatherCandidates(question, allowed, ranked)
     functions.begin(rules.functions, request, { limit, nowMs, trace })
+    const itemGroups = this.#groupsFor(placement)
     answer.begin(allowed, placement.atMost, limit, {
       gate: functions.gate,
+      itemGroups,
       ...(trace && { onBlocked: tellOf(trace) }),
     })
     this.#arrangement.begin(
@@ -351,12 +332,13 @@ export class Funnel {
         candidates: this.#pool,
         answer,
         allowed,
+        itemGroups,
         newItemCount: shareOfPlaces(limit, placement.plan.newItemShare),
         candidateCount: Math.max(placement.plan.candidateCount, limit),
         nowMs,
         functions,
         rng: question.rng,
-        indexOf: (itemId) => this.#indexOf(itemId),
+        indexOf: (itemId) => this.indexes.indexOfId(itemId),
         trace,
       },
       {
@@ -401,7 +383,7 @@ export class Funnel {
     if (ranked === undefined || pool.count < enoughCount) {
       for (const name of askedNow(question)) {
         if (this.model === undefined || pool.isClosed) break
-        this.#offerFrom(name, { answer: pool, question, words: allowed.modelWords }, whole(countMax))
+        this.#generators.offerFrom(name, { answer: pool, question, words: allowed.modelWords }, whole(countMax))
       }
     }
     if (pool.count >= enoughCount) return
@@ -413,7 +395,7 @@ export class Funnel {
   #fillUp(question: Question, allowed: ItemBitmap): void {
     const answer = this.#answer
     const { count } = answer
-    if (!answer.isClosed) this.#offerGenerated(answer, question, allowed)
+    if (!answer.isClosed) this.#generators.offerAll(answer, question, allowed)
     if (!answer.isClosed) this.#offerPopular(answer, question, allowed, answer.count - count)
   }
 
@@ -435,130 +417,9 @@ export class Funnel {
     const { candidateCount } = question.placement.plan
     for (const name of askedNow(question)) {
       if (this.model === undefined || answer.isClosed) break
-      this.#offerFrom(name, { answer, question, words: modelWords }, whole(candidateCount))
+      this.#generators.offerFrom(name, { answer, question, words: modelWords }, whole(candidateCount))
     }
     if (!answer.isClosed) this.#popularItems.fill(answer, { words, count: bitCount(words) })
-  }
-
-  /** Items that the user was shown often enough are not allowed; from `fromCount` on are those withheld that may fill the end of the list. */
-  #withholdWorn(
-    { request, nowMs, limit }: Question,
-    allowed: ItemBitmap,
-    { rotations, pins }: ArrangingRules,
-    trace?: RuleTracer,
-  ): { readonly outCount: number; readonly fromCount: number } {
-    const { userId } = request
-    const before = allowed.withheldCount
-    if (userId === undefined || rotations.length === 0) return { outCount: 0, fromCount: before }
-    const stays = (index: number): boolean =>
-      pins.some(
-        ({ itemId, at, fromMs, untilMs }) =>
-          at <= limit && nowMs >= fromMs && nowMs < untilMs && this.#indexOf(itemId) === index,
-      )
-    const withhold = (rotation: Rotation): void => {
-      trace?.acts(rotation.position)
-      this.#wornItems.forEach(userId, rotation, nowMs, (row) => {
-        const index = this.indexes.indexOf(row)
-        if (allowed.has(index) && !stays(index) && allowed.withhold(index)) trace?.removed(rotation.position, index)
-      })
-    }
-    for (const rotation of rotations) if (rotation.to === 'out') withhold(rotation)
-    const fromCount = allowed.withheldCount
-    for (const rotation of rotations) if (rotation.to === 'end') withhold(rotation)
-    return { outCount: fromCount - before, fromCount }
-  }
-
-  #indexOf(itemId: string): number | undefined {
-    const row = this.#live.catalogue.rowOf(itemId)
-    return row === undefined ? undefined : this.indexes.indexOf(row)
-  }
-
-  /** With what the rules say that decide whoever asks. */
-  #tracer(placement: Placement, { itemIds }: TraceQuestion): RuleTracer {
-    const { catalogue } = this.#live
-    const idOf = (index: number): string => catalogue.idOf(this.indexes.rowOf(index))
-    const tracer = new RuleTracer(placement.plan, { idOf })
-    const all = this.#bitmaps.eligible('[]', [])
-    const of = new Map<number, Parameters<ItemBitmaps['eligible']>[]>()
-    for (const { filter, position } of placement.only) {
-      of.set(position, [...(of.get(position) ?? []), [JSON.stringify(filter), [filter]]])
-    }
-    for (const [position, rule] of placement.plan.rules.entries()) {
-      if (rule.kind !== 'blocked' || rule.items.length === 0) continue
-      of.set(position, [...(of.get(position) ?? []), [JSON.stringify(rule.items), [], new Set(rule.items)]])
-    }
-    for (const [position, parts] of [...of].sort(([a], [b]) => a - b)) {
-      const bitmaps = parts.map((part) => this.#bitmaps.eligible(...part))
-      const kept = all.words.map((word, w) => bitmaps.reduce((left, { words }) => left & (words[w] ?? 0), word))
-      const removed = itemIds.filter((itemId) => {
-        const index = this.#indexOf(itemId)
-        return index !== undefined && all.has(index) && (kept[index >> 5]! & (1 << (index & 31))) === 0
-      })
-      tracer.removedOfAll(position, all.count - bitCount(kept), removed)
-    }
-    return tracer
-  }
-
-  /** The leading generator orders the list, the others fill what it leaves open; once more with more candidates where rules left too few. */
-  #offerGenerated(answer: Answer, question: Question, allowed: ItemBitmap): void {
-    const { placement, limit } = question
-    if (this.model === undefined) return
-    const k = Math.max(placement.plan.candidateCount, limit)
-    const asked: Asked = { answer, question, words: allowed.modelWords }
-    let canWiden = false
-    for (const name of askedNow(question)) {
-      if (answer.isClosed) return
-      canWiden = this.#offerHeadFirst(name, asked, k) === k || canWiden
-    }
-    if (answer.isClosed || !canWiden) return
-    for (const name of askedNow(question)) this.#offerFrom(name, asked, whole(k * WIDENING))
-  }
-
-  /** The same list as offering all k at once gives: what the head leaves open is filled by the rest. */
-  #offerHeadFirst(name: string, asked: Asked, k: number): number {
-    const headCount = HEAD_PER_ITEM * asked.question.limit
-    if (headCount * 2 > k) return this.#offerFrom(name, asked, whole(k))
-    const count = this.#offerFrom(name, asked, { k: headCount, headOf: k, from: 0 })
-    if (asked.answer.isClosed || count < headCount) return count
-    return this.#offerFrom(name, asked, { k, headOf: k, from: headCount })
-  }
-
-  /** How many items the generator proposed; those before `from` were offered already. */
-  #offerFrom(name: string, asked: Asked, { k, headOf, from }: Portion): number {
-    const { answer } = asked
-    const model = this.model!
-    const generator = model.generators.get(name)
-    if (generator === undefined) {
-      this.#failures.push({
-        generator: name,
-        error: new Error(`the model ${model.version} was trained without "${name}"`),
-      })
-      return 0
-    }
-    if (this.#candidates.itemIndexes.length < k) {
-      this.#candidates = { itemIndexes: new Int32Array(k), scores: new Float32Array(k) }
-    }
-    const { itemIndexes, scores } = this.#candidates
-    try {
-      const count = this.#propose(generator, asked, k, headOf)
-      for (let i = from; i < count && !answer.isClosed; i++) answer.offer(itemIndexes[i]!, scores[i]!, name)
-      return count
-    } catch (error) {
-      this.#failures.push({ generator: name, error })
-      return 0
-    }
-  }
-
-  #propose(generator: CandidateGenerator, { question, words }: Asked, k: number, headOf: number): number {
-    const asked = askedRows(question)
-    if (asked.length > 0) {
-      const indexes = asked.map((row) => this.indexes.indexOf(row))
-      const known = indexes.filter((index) => index < this.indexes.modelItemCount)
-      return proposeAlike(generator, known, asked.length > 1, { k, headOf, allowed: words, out: this.#candidates })
-    }
-    const { history } = this.#visitor
-    if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return 0
-    return generator.generate(history, k, words, this.#candidates, { headOf })
   }
 
   /** Of the items asked about, else of what the visitor did lately. */
@@ -575,19 +436,11 @@ export class Funnel {
   }
 }
 
-/** The generators that fill a list; none where it was made before: for a batch placement, and where there is no time for them. */
-const askedNow = ({ placement: { plan }, bestRung }: Question): readonly string[] =>
-  plan.pattern === 'batch' || bestRung === 'stored' ? [] : plan.candidates
-
 const tellOf = (trace: RuleTracer) => (index: number, rule: AtMost) => trace.removed(rule.position, index)
 
 /** From 1. */
 const placeIn = (answer: Answer, index: number): number =>
   answer.itemIndexes.subarray(0, answer.count).indexOf(index) + 1
-
-/** Rows of the items to find others like. */
-const askedRows = ({ similarRow, otherSimilarRows }: Question): readonly number[] =>
-  similarRow === undefined ? [] : [similarRow, ...otherSimilarRows]
 
 /** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
 function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: OrderedCandidates): void {

@@ -63,6 +63,12 @@ export class ItemIndexes {
     return this.#indexOfRow[row]!
   }
 
+  /** Undefined for an item that nobody has heard of. */
+  indexOfId(itemId: string): number | undefined {
+    const row = this.#catalogue.rowOf(itemId)
+    return row === undefined ? undefined : this.indexOf(row)
+  }
+
   /** -1 for an index that stands for nothing. */
   rowOf(index: number): number {
     return index < this.#indexCount ? this.#rowOfIndex[index]! : -1

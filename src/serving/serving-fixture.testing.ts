@@ -10,8 +10,8 @@ import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator } from '../ports/candidate-generator.ts'
 import type { StoredEvent } from '../ports/event-log.ts'
 import type { LiveFeatures } from './candidate-ranking.ts'
-import type { TraceQuestion } from './funnel.ts'
 import { LiveState } from './live-state.ts'
+import type { TraceQuestion } from './question.ts'
 import {
   type AnswerObservation,
   RecommendationService,

@@ -65,6 +65,11 @@ export class ShownItems {
     this.#users.get(userId)?.forEach(visit)
   }
 
+  /** All that is remembered of the user, to be read in a loop; undefined where there is nothing. Good until the next change. */
+  of(userId: string): ShownRing | undefined {
+    return this.#users.get(userId)
+  }
+
   #letGo(): void {
     for (const [userId, ring] of this.#users) {
       if (this.#room <= this.#roomMax && ring.newestMs > this.#newestMs - this.#windowMs) return
@@ -78,10 +83,18 @@ export class ShownItems {
   }
 }
 
-const FORGOTTEN = -1
+/** In the place of a row. */
+export const FORGOTTEN = -1
 
-class Ring {
-  /** Row and second, in turn. */
+/** Pairs 0 to below `count`; the latest one to come is before `next`, and those before it follow, around the end. */
+export interface ShownRing {
+  /** Row, or `FORGOTTEN`, and second, unsigned, in turn. */
+  readonly pairs: Int32Array
+  readonly next: number
+  readonly count: number
+}
+
+class Ring implements ShownRing {
   #pairs = new Int32Array(FIRST_LENGTH * 2)
   #next = 0
   #count = 0
@@ -90,6 +103,18 @@ class Ring {
   /** Shown items that it has room for. */
   get room(): number {
     return this.#pairs.length / 2
+  }
+
+  get pairs(): Int32Array {
+    return this.#pairs
+  }
+
+  get next(): number {
+    return this.#next
+  }
+
+  get count(): number {
+    return this.#count
   }
 
   push(row: number, second: number, lengthMax: number): void {

@@ -6,7 +6,7 @@ import type { Rng } from '../../lib/rng.ts'
 import type { Answer } from '../answer.ts'
 import type { ItemBitmap } from '../item-bitmap.ts'
 import type { ItemBitmaps } from '../item-bitmaps.ts'
-import type { ItemIndexes } from '../item-indexes.ts'
+import type { ItemGroups } from '../item-groups.ts'
 import { shareOfPlaces } from '../new-items.ts'
 import { CandidateOrder, type Factors } from './candidate-order.ts'
 import { Draw } from './draw.ts'
@@ -14,7 +14,7 @@ import { type FunctionRules, LEFT_OUT } from './function-rules.ts'
 import { PlaceOrder } from './place-order.ts'
 import type { ArrangingRules, Minimum, Pin } from './placement-rules.ts'
 import type { RuleTracer } from './rule-tracer.ts'
-import { type SpreadCandidates, SpreadWindow } from './spread-window.ts'
+import { SpreadWindow } from './spread-window.ts'
 
 /** The name under which pinned items appear in an answer. */
 export const PINNED = 'pinned'
@@ -27,6 +27,8 @@ export interface Arranging {
   /** Begun, empty, for the list. */
   readonly answer: Answer
   readonly allowed: ItemBitmap
+  /** With the columns of `groupColumns`. */
+  readonly itemGroups: ItemGroups
   /** Places for new items, as far as there are any. */
   readonly newItemCount: number
   /** How many candidates the placement asks for: the scale on which `spread` weighs places. */
@@ -54,8 +56,10 @@ const RESERVED = 1
 /** In the list, or not for this list. */
 const DONE = 2
 
+/** So many items are looked through one by one. */
+const FEW = 8
+
 export class Arrangement {
-  readonly #indexes: ItemIndexes
   readonly #bitmaps: ItemBitmaps
   readonly #order = new CandidateOrder()
   readonly #window = new SpreadWindow()
@@ -74,14 +78,13 @@ export class Arrangement {
   /** Where in the answer those are that a minimum brought in and that were no candidates. */
   readonly #extras: number[] = []
   #areReservedOnly = false
-  /** Items of the answer before `#choose`. */
-  #apartCount = 0
+  /** Items of the answer that are pinned or new. */
+  #leadingCount = 0
   #one!: Arranging
   #propensity = 1
   #drawnFrom = 0
 
-  constructor(indexes: ItemIndexes, bitmaps: ItemBitmaps) {
-    this.#indexes = indexes
+  constructor(bitmaps: ItemBitmaps) {
     this.#bitmaps = bitmaps
   }
 
@@ -103,9 +106,9 @@ export class Arrangement {
     const newFrom = answer.count
     if (newItemCount > 0) sources.offerNew(answer, Math.min(answer.target, newFrom + newItemCount))
     for (let at = newFrom; at < answer.count; at++) this.#places.addNew(at)
+    this.#leadingCount = answer.count
     if (one.rules.spread) this.#listAll()
     this.#reserveMinima(sources)
-    this.#apartCount = answer.count
     const drawnCount = this.#drawnCount(answer.count)
     this.#choose(answer.target - drawnCount)
     for (const at of this.#extras) this.#places.add(at)
@@ -132,7 +135,7 @@ export class Arrangement {
   // Boosts and functions.
 
   #orderCandidates(): void {
-    const { candidates, rules, functions, candidateCount, trace } = this.#one
+    const { candidates, rules, functions, candidateCount, itemGroups, trace } = this.#one
     const { count } = candidates
     this.#factors = grown(this.#factors, count)
     this.#boostWords.length = 0
@@ -150,7 +153,14 @@ export class Arrangement {
       const isMoved = isChanged || rules.boosts.length > 0
       this.#order.begin(count, isMoved ? { factors: this.#factors, largest: Infinity, fill: () => {} } : undefined)
     } else this.#order.begin(count, rules.boosts.length > 0 ? this.#boosts() : undefined)
-    if (rules.spread) this.#window.begin(rules.spread, candidateCount, this.#spreadCandidates)
+    if (rules.spread) {
+      this.#window.begin(rules.spread, candidateCount, {
+        order: this.#order,
+        itemIndexes: candidates.itemIndexes,
+        itemGroups,
+        mayBeChosen: this.#mayBeChosen,
+      })
+    }
   }
 
   #boosts(): Factors {
@@ -272,7 +282,7 @@ export class Arrangement {
 
   /** Until the answer holds so many: one place after another, and the reserved ones only once there are no more places than these. */
   #choose(target: number): void {
-    const { answer, candidates, rules } = this.#one
+    const { answer, rules } = this.#one
     const { count } = this.#order
     let reservedCount = this.#reservedCount
     let cursor = 0
@@ -284,7 +294,6 @@ export class Arrangement {
       const isReserved = this.#states[chosen] === RESERVED
       this.#places.add(isReserved ? this.#reservedAt[chosen]! : answer.count - 1)
       if (isReserved) reservedCount--
-      if (rules.spread) this.#window.add(this.#indexes.rowOf(candidates.itemIndexes[chosen]!))
       this.#states[chosen] = DONE
     }
   }
@@ -292,7 +301,7 @@ export class Arrangement {
   /** What is in the answer so far has its place. */
   #listAll(): void {
     const { answer } = this.#one
-    for (let at = 0; at < answer.count; at++) this.#window.add(this.#indexes.rowOf(answer.indexAt(at)))
+    for (let at = 0; at < answer.count; at++) this.#window.add(answer.indexAt(at))
   }
 
   /** The best candidate that may come in, in the answer now; -1 where there is none. */
@@ -318,16 +327,14 @@ export class Arrangement {
       const front = trace && window.front
       window.remove(place)
       if (!isIn) continue
+      window.addFrom(place)
       if (trace && place > front!) trace.moved(rules.spread!.position, candidates.itemIndexes[chosen]!, place + 1)
       return chosen
     }
   }
 
-  readonly #spreadCandidates: SpreadCandidates = {
-    order: this.#order,
-    rowOf: (i) => this.#indexes.rowOf(this.#one.candidates.itemIndexes[i]!),
-    mayBeChosen: (i) => this.#states[i] === RESERVED || (this.#states[i] === FREE && !this.#areReservedOnly),
-  }
+  readonly #mayBeChosen = (i: number): boolean =>
+    this.#states[i] === RESERVED || (this.#states[i] === FREE && !this.#areReservedOnly)
 
   /** False, once and for all, where it may not come in. */
   #takes(i: number): boolean {
@@ -353,10 +360,10 @@ export class Arrangement {
     const draw = this.#draw
     const { count, itemIndexes } = candidates
     const states = this.#states
-    this.#passOverListed()
     draw.begin(answer, drawnCount, Math.min(among, count))
-    for (let i = 0; i < count && draw.count < among; i++) if (states[i] === FREE) draw.offer(i, itemIndexes[i]!)
-    draw.settle()
+    for (let i = 0; i < count && draw.count < among; i++) {
+      if (states[i] === FREE && !this.#isListedApart(itemIndexes[i]!)) draw.offer(i, itemIndexes[i]!)
+    }
     if (draw.count === 0) return
     this.#propensity = 1 / draw.count
     const generator = rng()
@@ -369,14 +376,14 @@ export class Arrangement {
     }
   }
 
-  /** Candidates that are in the answer by other ways: pinned, new, or for a minimum. */
-  #passOverListed(): void {
-    const { answer, candidates } = this.#one
-    const itemIndexes = candidates.itemIndexes.subarray(0, candidates.count)
-    for (let at = 0; at < this.#apartCount; at++) {
-      const candidate = itemIndexes.indexOf(answer.indexAt(at))
-      if (candidate >= 0) this.#states[candidate] = DONE
-    }
+  /** Whether a candidate is in the answer by another way: pinned, new, or among what a minimum brought in. */
+  #isListedApart(index: number): boolean {
+    const { answer } = this.#one
+    // Mostly a pin or two: these are near, where what `has` looks at lies wherever the item does.
+    if (this.#leadingCount + this.#extras.length > FEW) return answer.has(index)
+    for (let at = 0; at < this.#leadingCount; at++) if (answer.indexAt(at) === index) return true
+    for (const at of this.#extras) if (answer.indexAt(at) === index) return true
+    return false
   }
 
   // For the trace.

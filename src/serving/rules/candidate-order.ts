@@ -2,7 +2,7 @@
 import { grown } from '../../lib/grown.ts'
 
 /** Candidates whose factors are asked for at once. */
-const PORTION = 96
+const PORTION = 48
 /** Different factors that are kept apart; functions may answer more. */
 const CLASS_COUNT_MAX = 16
 const NONE = -1
@@ -29,10 +29,14 @@ export class CandidateOrder {
   #givenCount = 0
   /** Candidates that are in their class. */
   #filedCount = 0
+  /** None of those that are not filed yet stands before this: at best they are boosted by the largest factor. */
+  #unfiledStanding = 0
   /** By class: its factor, its first candidate that was not given out, and its last one. */
   readonly #classFactors = new Float64Array(CLASS_COUNT_MAX)
   readonly #fronts = new Int32Array(CLASS_COUNT_MAX)
   readonly #backs = new Int32Array(CLASS_COUNT_MAX)
+  /** By class that of its front. */
+  readonly #standings = new Float64Array(CLASS_COUNT_MAX)
   #classCount = 0
   /** By candidate: the next one of its class. */
   #following = new Int32Array(0)
@@ -43,6 +47,7 @@ export class CandidateOrder {
     this.#factors = factors
     this.#givenCount = 0
     this.#filedCount = 0
+    this.#unfiledStanding = 0
     this.#classCount = 0
     if (factors === undefined) return
     this.#given = grown(this.#given, count)
@@ -67,7 +72,7 @@ export class CandidateOrder {
 
   #give(factors: Factors): void {
     let best = this.#bestFront()
-    while (best < 0 || !this.#isBestOfAll(best, factors)) {
+    while (best < 0 || !(this.#standings[best]! <= this.#unfiledStanding)) {
       if (!this.#fileMore(factors)) {
         this.#sort()
         return
@@ -75,34 +80,34 @@ export class CandidateOrder {
       best = this.#bestFront()
     }
     const candidate = this.#fronts[best]!
-    this.#fronts[best] = this.#following[candidate]!
+    this.#setFront(best, this.#following[candidate]!)
     this.#given[this.#givenCount++] = candidate
   }
 
   /** The class whose front is the best one; -1 where all are empty. */
   #bestFront(): number {
     const fronts = this.#fronts
+    const standings = this.#standings
+    const classCount = this.#classCount
     let best = -1
     let bestStanding = 0
-    for (let c = 0; c < this.#classCount; c++) {
-      const front = fronts[c]!
-      if (front === NONE) continue
-      const standing = (front + 1) / this.#classFactors[c]!
-      if (best >= 0 && (standing > bestStanding || (standing === bestStanding && front > fronts[best]!))) continue
+    for (let c = 0; c < classCount; c++) {
+      if (fronts[c] === NONE) continue
+      const standing = standings[c]!
+      if (best >= 0 && (standing > bestStanding || (standing === bestStanding && fronts[c]! > fronts[best]!))) continue
       best = c
       bestStanding = standing
     }
     return best
   }
 
-  /** Whether none of those that are not filed yet can be before it: at best they are boosted by the largest factor. */
-  #isBestOfAll(best: number, { largest }: Factors): boolean {
-    if (this.#filedCount === this.#count) return true
-    return (this.#fronts[best]! + 1) / this.#classFactors[best]! <= (this.#filedCount + 1) / largest
+  #setFront(c: number, candidate: number): void {
+    this.#fronts[c] = candidate
+    this.#standings[c] = (candidate + 1) / this.#classFactors[c]!
   }
 
   /** Files the next portion. False where there are too many classes; then all factors are known. */
-  #fileMore({ factors, fill }: Factors): boolean {
+  #fileMore({ factors, fill, largest }: Factors): boolean {
     const from = this.#filedCount
     const to = Math.min(from + PORTION, this.#count)
     fill(from, to)
@@ -121,13 +126,14 @@ export class CandidateOrder {
       }
       if (c === this.#classCount) {
         classFactors[c] = factor
-        fronts[c] = candidate
+        this.#setFront(c, candidate)
         this.#classCount++
-      } else if (fronts[c] === NONE) fronts[c] = candidate
+      } else if (fronts[c] === NONE) this.#setFront(c, candidate)
       else following[backs[c]!] = candidate
       backs[c] = candidate
     }
     this.#filedCount = to
+    this.#unfiledStanding = to === this.#count ? Number.POSITIVE_INFINITY : (to + 1) / largest
     return true
   }
 

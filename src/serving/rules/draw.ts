@@ -5,9 +5,6 @@ import type { Rng } from '../../lib/rng.ts'
 import type { Answer } from '../answer.ts'
 import { GroupCounts } from '../group-counts.ts'
 
-/** Candidates whose groups are looked up together: the processor waits for memory once, where one by one it would wait for each. */
-const PORTION = 64
-
 export class Draw {
   readonly #groups = new GroupCounts()
   #answer!: Answer
@@ -16,12 +13,6 @@ export class Draw {
   #candidates = new Int32Array(0)
   #count = 0
   #drawnCount = 0
-  /** Candidates that were offered and not looked at yet, and the groups of each: by rule of the answer. */
-  readonly #offered = new Int32Array(PORTION)
-  readonly #offeredIndexes = new Int32Array(PORTION)
-  readonly #offeredGroups: Int32Array[] = []
-  #offeredCount = 0
-
   /** Empty again, for at most so many draws into `answer`, from no more than `countMax` candidates. */
   begin(answer: Answer, drawnMax: number, countMax: number): void {
     this.#candidates = grown(this.#candidates, countMax)
@@ -30,52 +21,39 @@ export class Draw {
     this.#countMax = countMax
     this.#count = 0
     this.#drawnCount = 0
-    this.#offeredCount = 0
     this.#groups.begin()
   }
 
-  /** Candidates to draw from, as far as they were looked at. */
+  /** Candidates to draw from. */
   get count(): number {
     return this.#count
   }
 
   /**
-   * Offers a candidate, which must not be in the answer. It is taken in, at the latest by `settle`, if it may be shown together with any others that were taken in: where a group has
-   * room for fewer items than are drawn, only as many of it are. A draw that had to be thrown away would make the chances of the others unequal.
+   * Offers a candidate, which must not be in the answer. It is taken in if it may be shown together with any others that were taken in: where a group has room for fewer items than are
+   * drawn, only as many of it are. A draw that had to be thrown away would make the chances of the others unequal.
    */
   offer(candidate: number, index: number): void {
-    if (!this.#answer.isAllowed(index)) return
-    this.#offered[this.#offeredCount] = candidate
-    this.#offeredIndexes[this.#offeredCount++] = index
-    if (this.#offeredCount === PORTION) this.settle()
+    if (this.#count >= this.#countMax || !this.#answer.isAllowed(index) || !this.#fits(index)) return
+    this.#candidates[this.#count++] = candidate
   }
 
-  /** Looks at what was offered; what is beyond `countMax` is passed over. */
-  settle(): void {
+  /** Whether all the groups of the item have room; it is counted in them then. */
+  #fits(index: number): boolean {
     const answer = this.#answer
     const ruleCount = answer.rules.length
+    let isNarrow = false
     for (let rule = 0; rule < ruleCount; rule++) {
-      const groups = (this.#offeredGroups[rule] ??= new Int32Array(PORTION))
-      for (let n = 0; n < this.#offeredCount; n++) groups[n] = answer.groupOf(rule, this.#offeredIndexes[n]!)
-    }
-    for (let n = 0; n < this.#offeredCount && this.#count < this.#countMax; n++) {
-      if (ruleCount === 0 || this.#fits(n)) this.#candidates[this.#count++] = this.#offered[n]!
-    }
-    this.#offeredCount = 0
-  }
-
-  /** Whether all the groups of the n-th offered have room; it is counted in them then. */
-  #fits(n: number): boolean {
-    const answer = this.#answer
-    const ruleCount = answer.rules.length
-    for (let rule = 0; rule < ruleCount; rule++) {
-      const group = this.#offeredGroups[rule]![n]!
+      const group = answer.groupOf(rule, index)
       if (group < 0) continue
       const room = answer.roomIn(rule, group)
-      if (room < this.#drawnMax && this.#groups.of(rule, group) >= room) return false
+      if (room >= this.#drawnMax) continue
+      if (this.#groups.of(rule, group) >= room) return false
+      isNarrow = true
     }
+    if (!isNarrow) return true
     for (let rule = 0; rule < ruleCount; rule++) {
-      const group = this.#offeredGroups[rule]![n]!
+      const group = answer.groupOf(rule, index)
       if (group >= 0 && answer.roomIn(rule, group) < this.#drawnMax) this.#groups.add(rule, group)
     }
     return true

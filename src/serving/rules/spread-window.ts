@@ -8,18 +8,22 @@
 
 import { grown } from '../../lib/grown.ts'
 import { GroupCounts } from '../group-counts.ts'
+import type { ItemGroups } from '../item-groups.ts'
 import type { CandidateOrder } from './candidate-order.ts'
 import type { Spread } from './placement-rules.ts'
 
-/** What the window asks about a candidate. */
+/** What the window asks about candidates. */
 export interface SpreadCandidates {
   readonly order: CandidateOrder
-  readonly rowOf: (candidate: number) => number
+  /** By candidate. */
+  readonly itemIndexes: Int32Array
+  /** With all columns of the rule. */
+  readonly itemGroups: ItemGroups
   /** By candidate: whether it may be chosen. */
   mayBeChosen(candidate: number): boolean
 }
 
-/** Candidates whose groups are looked up together: the processor waits for memory once, where one by one it would wait for each. */
+/** Candidates whose groups are looked up together. */
 const PORTION = 32
 const GONE = Number.NEGATIVE_INFINITY
 
@@ -30,20 +34,25 @@ export class SpreadWindow {
   #one!: SpreadCandidates
   /** Candidates of the window, best first; by place in it their part of relevance, the attributes in common with the most alike of the list, and what the two come to. */
   #candidates = new Int32Array(64)
-  #rows = new Int32Array(64)
   #relevances = new Float64Array(64)
-  #commonCounts = new Int32Array(64)
+  #commonCounts = new Uint8Array(64)
   #values = new Float64Array(64)
-  /** Window x attributes, row-major. */
-  #groups = new Int32Array(64)
+  /** By attribute, of the window. */
+  readonly #groups: Int32Array[] = []
   #count = 0
-  /** Candidates whose rows and groups are known: those of the window, and some that come next. */
+  /** Candidates of which relevance and groups are known: those of the window, and some that come next. */
   #loadedCount = 0
-  /** The list so far x attributes, row-major. */
-  #listed = new Int32Array(64)
+  /** By attribute, of the list so far. */
+  readonly #listed: Int32Array[] = []
   #listedCount = 0
   /** Of the list, by attribute. */
   readonly #present = new GroupCounts()
+  /** By attribute in `itemGroups`. */
+  readonly #columns: number[] = []
+  /** By place in the window; all 0 but while an item of the list is compared with it. */
+  #sharedCounts = new Uint8Array(64)
+  /** Places where it is not, some twice. */
+  #touched = new Int32Array(64)
 
   /** @param candidateCount of the placement: at this place relevance is about 0 */
   begin({ groupsOf, strength }: Spread, candidateCount: number, one: SpreadCandidates): void {
@@ -55,51 +64,80 @@ export class SpreadWindow {
     this.#loadedCount = 0
     this.#listedCount = 0
     this.#present.begin()
+    for (let a = 0; a < groupsOf.length; a++) {
+      this.#columns[a] = one.itemGroups.columns.indexOf(groupsOf[a]!)
+      this.#groups[a] ??= new Int32Array(64)
+      this.#listed[a] ??= new Int32Array(64)
+    }
   }
 
-  /** An item is in the list now. */
-  add(row: number): void {
-    const groupsOf = this.#groupsOf
-    const width = groupsOf.length
-    const from = this.#listedCount++ * width
-    if (this.#listed.length < from + width) this.#listed = grown(this.#listed, from + width)
-    const listed = this.#listed
+  /** An item that is no candidate of the window is in the list now. */
+  add(index: number): void {
+    const at = this.#listedPlace()
+    for (let a = 0; a < this.#groupsOf.length; a++) {
+      this.#listed[a]![at] = this.#one.itemGroups.of(this.#columns[a]!, index)
+    }
+    this.#compare(at)
+  }
+
+  /** The candidate at that place of the window, which is removed, is in the list now. */
+  addFrom(place: number): void {
+    const at = this.#listedPlace()
+    for (let a = 0; a < this.#groupsOf.length; a++) this.#listed[a]![at] = this.#groups[a]![place]!
+    this.#compare(at)
+  }
+
+  #listedPlace(): number {
+    const at = this.#listedCount++
+    if (this.#listed[0]!.length <= at) {
+      for (let a = 0; a < this.#groupsOf.length; a++) this.#listed[a] = grown(this.#listed[a]!, at + 1)
+    }
+    return at
+  }
+
+  /** What the window has in common with an item of the list. */
+  #compare(at: number): void {
+    const count = this.#count
+    const width = this.#groupsOf.length
+    const sharedCounts = this.#sharedCounts
+    const commonCounts = this.#commonCounts
+    let touchedCount = 0
     for (let a = 0; a < width; a++) {
-      const group = groupsOf[a]!(row)
-      listed[from + a] = group
-      if (group >= 0) this.#present.add(a, group)
-    }
-    const groups = this.#groups
-    for (let w = 0; w < this.#count; w++) {
-      let common = 0
-      for (let a = 0; a < width; a++) {
-        const group = groups[w * width + a]!
-        if (group >= 0 && group === listed[from + a]) common++
+      const group = this.#listed[a]![at]!
+      if (group < 0) continue
+      this.#present.add(a, group)
+      const groups = this.#groups[a]!
+      for (let w = 0; w < count; w++) {
+        if (groups[w] !== group) continue
+        this.#touched[touchedCount++] = w
+        const shared = ++sharedCounts[w]!
+        if (shared <= commonCounts[w]!) continue
+        commonCounts[w] = shared
+        if (this.#values[w] !== GONE) this.#value(w)
       }
-      if (common <= this.#commonCounts[w]!) continue
-      this.#commonCounts[w] = common
-      if (this.#values[w] !== GONE) this.#value(w)
     }
+    for (let n = 0; n < touchedCount; n++) sharedCounts[this.#touched[n]!] = 0
   }
 
   /** The place in the window of the candidate that comes next: the one further up among equals; -1 where there is none. */
   best(): number {
     const values = this.#values
-    const { order } = this.#one
+    const one = this.#one
+    const known = this.#count
     let best = -1
     let bestValue = GONE
-    for (let w = 0; w < this.#count; w++) {
-      if (values[w]! > bestValue && this.#one.mayBeChosen(this.#candidates[w]!)) {
+    const candidates = this.#candidates
+    for (let w = 0; w < known; w++) {
+      if (values[w]! > bestValue && one.mayBeChosen(candidates[w]!)) {
         best = w
         bestValue = values[w]!
       }
     }
-    for (let k = this.#count; k < order.count; k++) {
-      const most = (1 - this.#strength) * (1 - Math.log(order.standingOf(order.at(k))) / this.#scale)
-      if (most <= bestValue) break
+    for (let k = known; k < one.order.count; k++) {
       if (k >= this.#loadedCount) this.#load()
-      this.#enter(most)
-      if (this.#values[k]! <= bestValue || !this.#one.mayBeChosen(this.#candidates[k]!)) continue
+      if (this.#relevances[k]! <= bestValue) break
+      this.#enter()
+      if (this.#values[k]! <= bestValue || !one.mayBeChosen(this.#candidates[k]!)) continue
       best = k
       bestValue = this.#values[k]!
     }
@@ -125,50 +163,53 @@ export class SpreadWindow {
 
   /** What is known of the next candidates whatever the list. */
   #load(): void {
-    const groupsOf = this.#groupsOf
-    const width = groupsOf.length
-    const { order, rowOf } = this.#one
+    const { order, itemIndexes, itemGroups } = this.#one
     const from = this.#loadedCount
     const to = Math.min(from + PORTION, order.count)
-    if (this.#candidates.length < to || this.#groups.length < to * width) this.#reserve(to)
+    this.#reserve(to)
     const candidates = this.#candidates
-    const rows = this.#rows
-    const groups = this.#groups
-    for (let w = from; w < to; w++) {
-      candidates[w] = order.at(w)
-      rows[w] = rowOf(candidates[w]!)
+    const relevances = this.#relevances
+    const most = 1 - this.#strength
+    for (let w = from; w < to; w++) candidates[w] = order.at(w)
+    const { table } = itemGroups
+    const width = itemGroups.columns.length
+    for (let a = 0; a < this.#groupsOf.length; a++) {
+      const groups = this.#groups[a]!
+      const column = this.#columns[a]!
+      for (let w = from; w < to; w++) groups[w] = table[itemIndexes[candidates[w]!]! * width + column]! - 1
     }
-    for (let a = 0; a < width; a++) {
-      const groupOf = groupsOf[a]!
-      for (let w = from; w < to; w++) groups[w * width + a] = groupOf(rows[w]!)
+    for (let w = from; w < to; w++) {
+      relevances[w] = most * (1 - logOf(order.standingOf(candidates[w]!)) / this.#scale)
     }
     this.#loadedCount = to
   }
 
   /** Takes the next candidate into the window. */
-  #enter(relevance: number): void {
-    const width = this.#groupsOf.length
+  #enter(): void {
     const w = this.#count++
-    const groups = this.#groups
-    const listed = this.#listed
     // Attributes in common with any of the list: where it is but one, no item of it has more.
     let shared = 0
-    for (let a = 0; a < width; a++) {
-      const group = groups[w * width + a]!
+    for (let a = 0; a < this.#groupsOf.length; a++) {
+      const group = this.#groups[a]![w]!
       if (group >= 0 && this.#present.of(a, group) > 0) shared++
     }
-    let most = Math.min(shared, 1)
+    this.#commonCounts[w] = shared < 2 ? shared : this.#mostInCommon(w, shared)
+    this.#value(w)
+  }
+
+  /** With one item of the list. @param shared no item has more */
+  #mostInCommon(w: number, shared: number): number {
+    let most = 1
+    const width = this.#groupsOf.length
     for (let l = 0; l < this.#listedCount && most < shared; l++) {
       let common = 0
       for (let a = 0; a < width; a++) {
-        const group = groups[w * width + a]!
-        if (group >= 0 && group === listed[l * width + a]) common++
+        const group = this.#groups[a]![w]!
+        if (group >= 0 && group === this.#listed[a]![l]) common++
       }
       if (common > most) most = common
     }
-    this.#relevances[w] = relevance
-    this.#commonCounts[w] = most
-    this.#value(w)
+    return most
   }
 
   #value(w: number): void {
@@ -176,11 +217,22 @@ export class SpreadWindow {
   }
 
   #reserve(count: number): void {
+    const width = this.#groupsOf.length
+    if (this.#touched.length < count * width) this.#touched = grown(this.#touched, count * width)
+    if (this.#values.length >= count && this.#groups.every(({ length }) => length >= count)) return
     this.#candidates = grown(this.#candidates, count)
-    this.#rows = grown(this.#rows, count)
     this.#relevances = grown(this.#relevances, count)
     this.#commonCounts = grown(this.#commonCounts, count)
+    this.#sharedCounts = grown(this.#sharedCounts, count)
     this.#values = grown(this.#values, count)
-    this.#groups = grown(this.#groups, count * this.#groupsOf.length)
+    for (let a = 0; a < this.#groupsOf.length; a++) this.#groups[a] = grown(this.#groups[a]!, count)
   }
+}
+
+/** By twice the standing: most are whole numbers or halves of them, and a logarithm takes longer than all else that is asked of a candidate. */
+const LOGS = Float64Array.from({ length: 1024 }, (_, doubled) => Math.log(doubled / 2))
+
+function logOf(standing: number): number {
+  const doubled = standing * 2
+  return doubled < LOGS.length && doubled === Math.floor(doubled) ? LOGS[doubled]! : Math.log(standing)
 }

@@ -1,34 +1,91 @@
 // What a user was shown again and again without doing anything with it.
+import type { ItemBitmap } from '../item-bitmap.ts'
+import type { ItemIndexes } from '../item-indexes.ts'
 import type { LiveState } from '../live-state.ts'
-import type { Rotation } from './placement-rules.ts'
+import type { Question } from '../question.ts'
+import { FORGOTTEN, type ShownRing } from '../shown-items.ts'
+import type { ArrangingRules, Rotation } from './placement-rules.ts'
+import type { RuleTracer } from './rule-tracer.ts'
 
 /** A power of two, as all that follow. */
 const FIRST_SLOT_COUNT = 1024
 
+/** Twenty times the length of a usual ring: few different rows come to stand together. */
+const SIEVE_LENGTH = 4096
+
 export class WornItems {
   readonly #live: LiveState
+  readonly #indexes: ItemIndexes
   readonly #rows = new RowTable()
+  /** By what is left of a row: times that any such row was shown, whenever. Most users were shown nothing so often, and this is the end of it then. */
+  readonly #sieve = new Uint16Array(SIEVE_LENGTH)
 
-  constructor(live: LiveState) {
+  constructor(live: LiveState, indexes: ItemIndexes) {
     this.#live = live
+    this.#indexes = indexes
+  }
+
+  /** Items that the user was shown often enough are not allowed; from `fromCount` on are those withheld that may fill the end of the list. */
+  withhold(
+    { request, nowMs, limit }: Question,
+    allowed: ItemBitmap,
+    { rotations, pins }: ArrangingRules,
+    trace?: RuleTracer,
+  ): { readonly outCount: number; readonly fromCount: number } {
+    const { userId } = request
+    const before = allowed.withheldCount
+    if (userId === undefined || rotations.length === 0) return { outCount: 0, fromCount: before }
+    const stays = (index: number): boolean =>
+      pins.some(
+        ({ itemId, at, fromMs, untilMs }) =>
+          at <= limit && nowMs >= fromMs && nowMs < untilMs && this.#indexes.indexOfId(itemId) === index,
+      )
+    const withhold = (rotation: Rotation): void => {
+      trace?.acts(rotation.position)
+      this.#forEach(userId, rotation, nowMs, (row) => {
+        const index = this.#indexes.indexOf(row)
+        if (allowed.has(index) && !stays(index) && allowed.withhold(index)) trace?.removed(rotation.position, index)
+      })
+    }
+    for (const rotation of rotations) if (rotation.to === 'out') withhold(rotation)
+    const fromCount = allowed.withheldCount
+    for (const rotation of rotations) if (rotation.to === 'end') withhold(rotation)
+    return { outCount: fromCount - before, fromCount }
   }
 
   /** Calls back once with every row that the user was shown as often as the rule says, since they last did something with it. */
-  forEach(userId: string, { shownCount, withinMs }: Rotation, nowMs: number, visit: (row: number) => void): void {
-    const { shown } = this.#live
+  #forEach(userId: string, { shownCount, withinMs }: Rotation, nowMs: number, visit: (row: number) => void): void {
+    const ring = this.#live.shown.of(userId)
+    if (ring === undefined || !this.#isSieved(ring, shownCount)) return
     const sinceMs = nowMs - withinMs
     const rows = this.#rows
     rows.clear()
-    this.#readInteractions(userId, sinceMs)
-    shown.forEach(userId, (row, eventTimeMs) => {
-      if (eventTimeMs <= sinceMs || eventTimeMs > nowMs) return
+    this.#readInteractions(userId, sinceMs, shownCount)
+    const { pairs, next, count } = ring
+    for (let n = 1; n <= count; n++) {
+      const place = next - n
+      const i = place < 0 ? place + count : place
+      const row = pairs[i * 2]!
+      if (row === FORGOTTEN || this.#sieve[sieved(row)]! < shownCount) continue
+      const second = pairs[i * 2 + 1]! >>> 0
+      if (second * 1000 <= sinceMs || second * 1000 > nowMs) continue
       const slot = rows.slotOf(row)
-      if (rows.lastSeconds[slot]! >= eventTimeMs / 1000) return
+      if (rows.lastSeconds[slot]! >= second) continue
       if (++rows.shownCounts[slot]! === shownCount) visit(row)
-    })
+    }
   }
 
-  #readInteractions(userId: string, sinceMs: number): void {
+  /** Whether any row can have been shown so often. */
+  #isSieved({ pairs, count }: ShownRing, shownCount: number): boolean {
+    const sieve = this.#sieve
+    sieve.fill(0)
+    let most = 0
+    // One that was forgotten counts as any other: nobody asks about it.
+    for (let i = 0; i < count; i++) most = Math.max(most, ++sieve[sieved(pairs[i * 2]!)]!)
+    return most >= shownCount
+  }
+
+  #readInteractions(userId: string, sinceMs: number, shownCount: number): void {
     const { histories } = this.#live
     const history = histories.historyOf(userId)
     if (history === undefined) return
@@ -36,7 +93,7 @@ export class WornItems {
     let i = end
     while (i > start && eventTimesMs[i - 1]! > sinceMs) {
       i--
-      this.#interacted(rows[i]!, eventTimesMs[i]!)
+      if (this.#sieve[sieved(rows[i]!)]! >= shownCount) this.#interacted(rows[i]!, eventTimesMs[i]!)
     }
     // All that are kept one by one are younger: those before them may be, too.
     if (i > start) return
@@ -51,6 +108,11 @@ export class WornItems {
     rows.lastSeconds[slot] = Math.max(rows.lastSeconds[slot]!, Math.floor(eventTimeMs / 1000))
   }
 }
+
+// Knuth's multiplicative hash: rows that follow each other do not collide.
+const hashed = (row: number): number => Math.imul(row, 0x9e3779b1) >>> 8
+
+const sieved = (row: number): number => hashed(row) & (SIEVE_LENGTH - 1)
 
 /**
  * A table of the few hundred rows that one user has to do with, by open addressing: it stays in the processor's nearest memory, where arrays over all items do not. A question's
@@ -77,8 +139,7 @@ class RowTable {
   /** The row's slot, empty where it is new; good until the next new row. */
   slotOf(row: number): number {
     const mask = this.#rows.length - 1
-    // Knuth's multiplicative hash: rows that follow each other do not collide.
-    let slot = (Math.imul(row, 0x9e3779b1) >>> 8) & mask
+    let slot = hashed(row) & mask
     while (this.#questions[slot] === this.#question) {
       if (this.#rows[slot] === row) return slot
       slot = (slot + 1) & mask
