@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -42,7 +42,7 @@ describe('embedded store of answers', () => {
     }
     await store.close()
     // 12 MB went through.
-    expect(statSync(join(folder, 'data.mdb')).size).toBeLessThan(3e6)
+    expect(statSync(join(folder, 'batches', 'data.mdb')).size).toBeLessThan(3e6)
   })
 
   it('is read while another process writes', async () => {
@@ -67,7 +67,8 @@ describe('embedded store of answers', () => {
     expect(await store.find('a')).toBeUndefined()
     await store.close()
     const other = newFolder()
-    writeFileSync(join(other, 'data.mdb'), 'something else')
+    mkdirSync(join(other, 'batches'))
+    writeFileSync(join(other, 'batches', 'data.mdb'), 'something else')
     await expect(openAnswerStore({ folder: other, ...retention })).rejects.toMatchObject({
       code: 'DATA_FOLDER_UNUSABLE',
     })
