@@ -4,7 +4,11 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { AnswerRecord } from '../../domain/answer-record.ts'
-import { decodedAnswerRecord, encodedAnswerRecords } from '../../domain/answer-record-bytes.ts'
+import {
+  decodedAnswerRecord,
+  type EncodedAnswerRecords,
+  encodedAnswerRecords,
+} from '../../domain/answer-record-bytes.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { AnswerRetention, AnswerStore } from '../../ports/answer-store.ts'
 import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
@@ -118,10 +122,10 @@ export async function openAnswerStore({
   return {
     async append(records) {
       if (records.length === 0) return
-      const { bytes, lengths } = encodedAnswerRecords(records)
+      const encoded = encodedAnswerRecords(records)
+      const added = batchesOf(records, encoded, batchBytesMax)
       try {
-        assertRoom(folder, roomBytes + 2 * bytes.length)
-        const added = batchesOf(records, { bytes, lengths, batchBytesMax })
+        assertRoom(folder, roomBytes + 2 * encoded.bytes.length)
         const written = environment.transaction(() => add(added))
         writing = written.catch(() => {})
         await written
@@ -167,25 +171,23 @@ const newestFirst = (a: AnswerRecord, b: AnswerRecord): number =>
 /** The records in batches of at most so many bytes, or of one record where it alone has more. */
 function batchesOf(
   records: readonly AnswerRecord[],
-  {
-    bytes,
-    lengths,
-    batchBytesMax,
-  }: { readonly bytes: Buffer; readonly lengths: readonly number[]; readonly batchBytesMax: number },
-): Batch[] {
+  { bytes, lengths }: EncodedAnswerRecords,
+  batchBytesMax: number,
+): readonly Batch[] {
   const batches: Batch[] = []
-  let first = 0
-  let start = 0
-  for (let next = 1, end = lengths[0]!; next <= lengths.length; end += lengths[next] ?? 0, next++) {
-    if (next < lengths.length && end + lengths[next]! - start <= batchBytesMax) continue
-    const added = records.slice(first, next)
+  let [first, start, end] = [0, 0, 0]
+  for (const [n, length] of lengths.entries()) {
+    end += length
+    const nextLength = lengths[n + 1]
+    if (nextLength !== undefined && end + nextLength - start <= batchBytesMax) continue
+    const added = records.slice(first, n + 1)
     batches.push({
-      newestMs: added.reduce((newest, { atMs }) => Math.max(newest, atMs), Number.NEGATIVE_INFINITY),
+      newestMs: Math.max(...added.map(({ atMs }) => atMs)),
       requestIds: added.map(({ response }) => response.requestId),
-      lengths: lengths.slice(first, next),
+      lengths: lengths.slice(first, n + 1),
       bytes: bytes.subarray(start, end),
     })
-    first = next
+    first = n + 1
     start = end
   }
   return batches
