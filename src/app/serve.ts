@@ -12,6 +12,7 @@ import { inTurn } from '../lib/in-turn.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
 import { watchLoopLag } from '../lib/loop-lag.ts'
 import { repeat } from '../lib/repeat.ts'
+import { timeOrderedId } from '../lib/time-ordered-id.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { bestRungAfter } from '../serving/load-shedding.ts'
@@ -74,6 +75,8 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
   const { logger = silentLogger, isPipelineElsewhere = false, group, isWarmedUp = false, ...serverOptions } = options
   const { plan, clock, modelsDir } = app
   const live = new LiveState(plan)
+  /** In the order of time, as the store of answers wants them. */
+  const newRequestId = (): string => timeOrderedId(clock.now(), randomUUID())
   const pipeline = await openPipeline(app, { logger, isElsewhere: isPipelineElsewhere })
   const { features, tables } = pipeline
   const impressions =
@@ -89,7 +92,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
     plan,
     live,
     clock,
-    newRequestId: randomUUID,
+    newRequestId,
     storedLists: new StoredLists(await app.storedLists()),
     ...(features && { features: liveFeatures({ store: await app.onlineStore(), clock }, plan.data.features) }),
     bestRung,
@@ -126,7 +129,7 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       search: new ItemSearch({
         plan,
         live,
-        newRequestId: randomUUID,
+        newRequestId,
         bestRung,
         onFailure: (error) => logger.error('searches do without what is alike', { error }),
       }),

@@ -14,22 +14,43 @@ interface Head {
   readonly rowsLength?: number
 }
 
-export function encodedAnswerRecord({ served, candidates, ...record }: AnswerRecord): Buffer {
+/** The bytes of several records, one after another in a single piece of memory. */
+export interface EncodedAnswerRecords {
+  readonly bytes: Buffer
+  /** Of each record, in bytes. */
+  readonly lengths: readonly number[]
+}
+
+export function encodedAnswerRecords(records: readonly AnswerRecord[]): EncodedAnswerRecords {
+  const parts = records.map(partsOf)
+  const lengths = parts.map(
+    ({ textLength, arrays }) =>
+      HEAD_LENGTH_BYTES + textLength + arrays.reduce((sum, array) => sum + (array?.byteLength ?? 0), 0),
+  )
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, 0))
+  let at = 0
+  for (const { text, textLength, arrays } of parts) {
+    at = bytes.writeUInt32LE(textLength, at)
+    at += bytes.write(text, at)
+    for (const array of arrays) {
+      if (array === undefined) continue
+      bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at)
+      at += array.byteLength
+    }
+  }
+  return { bytes, lengths }
+}
+
+function partsOf({ served, candidates, ...record }: AnswerRecord) {
   const head: Head = {
     format: FORMAT,
     record,
     ...(served && { servedLength: served.length }),
     ...(candidates && { candidateCount: candidates.itemIndexes.length, rowsLength: candidates.rows.length }),
   }
-  const text = Buffer.from(JSON.stringify(head))
-  const length = Buffer.alloc(HEAD_LENGTH_BYTES)
-  length.writeUInt32LE(text.length)
+  const text = JSON.stringify(head)
   const arrays = [candidates?.scores, candidates?.itemIndexes, candidates?.rows, served]
-  return Buffer.concat([
-    length,
-    text,
-    ...arrays.flatMap((array) => (array ? [Buffer.from(array.buffer, array.byteOffset, array.byteLength)] : [])),
-  ])
+  return { text, textLength: Buffer.byteLength(text), arrays }
 }
 
 /** @returns undefined where a newer Millrace wrote it */

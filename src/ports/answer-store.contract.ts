@@ -59,6 +59,29 @@ export function testAnswerStore(fresh: Fresh<AnswerStore>): void {
       expect(idsOf(await store.newest(3))).toEqual([`r${middle + 1}`, `r${middle}`, `r${middle - 1}`])
     }))
 
+  it('gives the newest of batches that overlap in time, those of one moment by their ids from the last', () =>
+    withFresh(fresh, async (store) => {
+      const records = Array.from({ length: 60 }, (_, n) => anAnswer(`r${n % 7} ${n}`, { atMs: 1000 + ((n * 37) % 23) }))
+      for (let n = 0; n < 60; n += 9) await store.append(records.slice(n, n + 9))
+      const expected = records.toSorted(
+        (a, b) => b.atMs - a.atMs || (a.response.requestId < b.response.requestId ? 1 : -1),
+      )
+      for (const limit of [1, 2, 10, 59, 60, 100]) expect(await store.newest(limit)).toEqual(expected.slice(0, limit))
+    }))
+
+  it('finds each of many that were added together, whatever their lengths', () =>
+    withFresh(fresh, async (store) => {
+      const records = Array.from({ length: 100 }, (_, n) =>
+        anAnswer(`r${n}`, {
+          atMs: 1000 - n,
+          planHash: 'ü'.repeat(n % 11),
+          served: new Float32Array((n * 31) % 50).fill(n),
+        }),
+      )
+      await store.append(records)
+      for (const record of records) expect(await store.find(record.response.requestId)).toEqual(record)
+    }))
+
   it('is one to all who have it open, and knows everything after opening again', () =>
     withFresh(fresh, async (store, again) => {
       const other = await again()

@@ -4,7 +4,7 @@ import type { AnswerRecord } from '../domain/answer-record.ts'
 
 export interface AnswerStore {
   /**
-   * Adds answers, by their request ids; several processes may. Found by any process when it resolves. All or, when it rejects, none of them.
+   * Adds answers, by their request ids, which are unique; several processes may. What is added together may be kept and let go together. Found by any process when it resolves. All or, when it rejects, none of them.
    * @throws MillraceError DISK_FULL, DATA_FOLDER_UNUSABLE
    */
   append(records: readonly AnswerRecord[]): Promise<void>
@@ -14,13 +14,14 @@ export interface AnswerStore {
    */
   find(requestId: string): Promise<AnswerRecord | undefined>
   /**
-   * By the moment of asking, the newest first; those of one moment by their ids. At most `limit`.
+   * By the moment of asking, the newest first; those of one moment by their ids, the last one first. At most `limit`.
    * @throws MillraceError DATA_FOLDER_UNUSABLE
    */
   newest(limit: number): Promise<readonly AnswerRecord[]>
   close(): Promise<void>
 }
 
+/** Bounds to about what is added at once, a hundred records or so: a store that keeps batches lets go of whole ones, by the newest record in each. */
 export interface AnswerRetention {
   /** Answers that were asked for longer ago are let go. */
   readonly maxAgeMs: number
