@@ -47,6 +47,9 @@ const bench: Bench = async ({ smoke, log }) => {
   let second: ServerProcess | undefined
   try {
     log(`making a shop of ${size.itemCount} items and training on it`)
+    const maker = await startServer('funnel-server.ts', options, NODE_ARGS)
+    await maker.stop()
+    // The heap of a process that has trained is not that of a server.
     first = await startServer('funnel-server.ts', options, NODE_ARGS)
     const place = canPin ? 'server and load each pinned to a core of its own' : 'not pinned: this system has no taskset'
     const note = `${size.itemCount.toLocaleString('en-US')} items, ${shape.candidateCount} candidates of 3 generators, 20 features, 100 trees of ${shape.leaves} leaves, filter and rules; ${place}`

@@ -46,8 +46,8 @@ export function popularityScores(data: TrainingData, { halfLifeDays }: Popularit
   return Float32Array.from(scores)
 }
 
-/** So many looks at the next item of the order cost what finding the place of one allowed item does, measured; and so many what going through 32 items' bits does. */
-const LOOKS_PER_ALLOWED = 6
+/** So many looks at the next item of the order cost what finding the place of one allowed item does, measured among others in a server, whose caches hold other things; and so many what going through 32 items' bits does. */
+const LOOKS_PER_ALLOWED = 16
 const LOOKS_PER_WORD = 2
 /** So many are looked at before it is judged how rare allowed ones are. */
 const FIRST_LOOKS = 1024
