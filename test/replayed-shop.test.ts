@@ -349,6 +349,14 @@ test('an answer is explained from its record: who proposed what, what moved the 
   await expect(explainAnswer(app, { requestId: 'nope' })).rejects.toMatchObject({ code: 'ANSWER_NOT_FOUND' })
 }, 60_000)
 
+test('an answer is explained at once, though its record is on its way still', async () => {
+  const { requestId, items } = await recommend({ placement: 'home', userId: 'u1' })
+  const response = await fetch(`${server.url}/v1/explain/${requestId}`)
+  const explained = (await response.json()) as { items: readonly { itemId: string }[] }
+  expect(explained).toMatchObject({ requestId })
+  expect(explained.items.map(({ itemId }) => itemId)).toEqual(items.map(({ itemId }) => itemId))
+})
+
 test('answers that stood on lower rungs for lack of time come out the same', async () => {
   const live = await liveStateOf(app)
   const { champion } = await (await app.models()).aliases()

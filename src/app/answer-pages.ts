@@ -30,7 +30,7 @@ export function withPages(recommender: Recommender, answers: AnswerLookup | unde
         },
       )
     }
-    const before = await awaited(answers, after)
+    const before = await awaitedAnswer(answers, after, '/after: ')
     checkVisitor(request, before)
     const alreadyShown = shownUpTo(before)
     if (alreadyShown.length > PAGED_COUNT_MAX) {
@@ -50,11 +50,12 @@ export function withPages(recommender: Recommender, answers: AnswerLookup | unde
   }
 }
 
-async function awaited(answers: AnswerLookup, requestId: string): Promise<AnswerRecord> {
+/** The record of an answer, also of one that went out a moment ago. @param where what is wrong if there is none @throws MillraceError ANSWER_NOT_FOUND */
+export async function awaitedAnswer(answers: AnswerLookup, requestId: string, where = ''): Promise<AnswerRecord> {
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     const found = await answers.find(requestId)
     if (found !== undefined) return found
-    if (waitedMs >= WAIT_MS) throw answerNotFound(requestId, '/after: ')
+    if (waitedMs >= WAIT_MS) throw answerNotFound(requestId, where)
     await pause(POLL_MS)
   }
 }
@@ -68,7 +69,7 @@ function checkVisitor({ userId }: RecommendRequest, before: AnswerRecord): void 
   })
 }
 
-export const answerNotFound = (requestId: string, where = ''): MillraceError =>
+const answerNotFound = (requestId: string, where: string): MillraceError =>
   new MillraceError(
     'ANSWER_NOT_FOUND',
     `${where}no record of an answer ${JSON.stringify(requestId.slice(0, 80))} is kept.`,

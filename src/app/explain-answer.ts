@@ -12,7 +12,7 @@ import {
 import { NO_MODEL } from '../serving/recommendation-service.ts'
 import { describeRule } from '../serving/rules/describe-rule.ts'
 import { type Explanation, rowExplainer } from '../training/explanation.ts'
-import { answerNotFound } from './answer-pages.ts'
+import { type AnswerLookup, awaitedAnswer } from './answer-pages.ts'
 import { rankerTrees } from './ranker-trees.ts'
 import { type RepeatedState, repeatAnswers } from './repeat-answers.ts'
 import { differencesOf } from './replay-answers.ts'
@@ -25,12 +25,15 @@ export interface ExplainAnswerOptions {
 
 /**
  * One pass over the log, and one more where features have to be computed again.
+ * @param answers where the record is; the app's store where it is left out, in which one that went out a moment ago is looked for a while
  * @throws MillraceError ANSWER_NOT_FOUND, ANSWERS_NOT_KEPT
  */
-export async function explainAnswer(app: App, { requestId, itemId }: ExplainAnswerOptions): Promise<ExplainedAnswer> {
-  const store = await app.answers()
-  const record = await store.find(requestId)
-  if (record === undefined) throw answerNotFound(requestId)
+export async function explainAnswer(
+  app: App,
+  { requestId, itemId }: ExplainAnswerOptions,
+  answers?: AnswerLookup,
+): Promise<ExplainedAnswer> {
+  const record = await awaitedAnswer(answers ?? (await app.answers()), requestId)
   let inspected: InspectedCandidates | undefined
   let obstacle: Obstacle | undefined
   let itemIds: readonly string[] = []

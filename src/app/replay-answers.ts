@@ -2,7 +2,7 @@
 import type { App } from '../app.ts'
 import type { AnswerRecord } from '../domain/answer-record.ts'
 import type { AnswerObservation } from '../serving/recommendation-service.ts'
-import { answerNotFound } from './answer-pages.ts'
+import { awaitedAnswer } from './answer-pages.ts'
 import { type RepeatedAnswer, repeatAnswers } from './repeat-answers.ts'
 
 /** A place where the two are not the same. */
@@ -46,7 +46,7 @@ export async function replayAnswers(
   const records =
     requestIds === undefined
       ? await store.newest(last)
-      : await Promise.all(requestIds.map(async (id) => (await store.find(id)) ?? Promise.reject(answerNotFound(id))))
+      : await Promise.all(requestIds.map((id) => awaitedAnswer(store, id)))
   return replayed(app, records)
 }
 

@@ -144,7 +144,9 @@ export async function serve(app: App, options: ServeOptions = {}): Promise<Runni
       }),
       waitMs: loopLag.ms,
       operations: operationsOf(app, { features, impressions, answers, liveModel, sources: pipeline.sources, logger }),
-      ...(answers && { answers: { explain: inTurn((asked: ExplainAnswerOptions) => explainAnswer(app, asked)) } }),
+      ...(answers && {
+        answers: { explain: inTurn((asked: ExplainAnswerOptions) => explainAnswer(app, asked, answers)) },
+      }),
       models: modelsOf(app, liveModel),
       runs: runsOf(app),
       ...(features && { features: { ...features.reader, readAsOf: featuresAsOfInTurn(app) } }),
