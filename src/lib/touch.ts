@@ -10,5 +10,10 @@ const readAhead = new Float64Array(1)
 export function touchRange(numbers: Int32Array | Float32Array, start: number, end: number): void {
   let sum = 0
   for (let at = start; at < end; at += PER_LINE) sum += numbers[at]!
+  haveRead(sum)
+}
+
+/** For other reading ahead: what was read, added up, so that it is not left out. */
+export function haveRead(sum: number): void {
   readAhead[0] = sum
 }

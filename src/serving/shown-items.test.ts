@@ -2,11 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LiveState } from './live-state.ts'
 import { deletion, item, NOW_MS, planWith, shown } from './serving-fixture.testing.ts'
-import { ShownItems } from './shown-items.ts'
+import { FORGOTTEN, ShownItems } from './shown-items.ts'
 
+/** The latest first; one that was shown twice comes twice. */
 function found(items: ShownItems, userId: string): [row: number, eventTimeMs: number][] {
+  const { pairs, next, count } = items.of(userId) ?? { pairs: new Int32Array(0), next: 0, count: 0 }
   const all: [number, number][] = []
-  items.forEach(userId, (row, eventTimeMs) => all.push([row, eventTimeMs]))
+  for (let n = 1; n <= count; n++) {
+    const place = (next - n + count) % count
+    if (pairs[place * 2] !== FORGOTTEN) all.push([pairs[place * 2]!, (pairs[place * 2 + 1]! >>> 0) * 1000])
+  }
   return all
 }
 

@@ -60,11 +60,6 @@ export class ShownItems {
     else ring.forget(Math.floor(eventTimeMs / 1000))
   }
 
-  /** Calls back with every shown item that is remembered, the latest to come first; one that was shown twice comes twice. Times are whole seconds, rounded down. */
-  forEach(userId: string, visit: (row: number, eventTimeMs: number) => void): void {
-    this.#users.get(userId)?.forEach(visit)
-  }
-
   /** All that is remembered of the user, to be read in a loop; undefined where there is nothing. Good until the next change. */
   of(userId: string): ShownRing | undefined {
     return this.#users.get(userId)
@@ -136,14 +131,6 @@ class Ring implements ShownRing {
 
   forget(second: number): void {
     for (let i = 0; i < this.#count; i++) if (this.#secondAt(i) <= second) this.#pairs[i * 2] = FORGOTTEN
-  }
-
-  forEach(visit: (row: number, eventTimeMs: number) => void): void {
-    for (let n = 1; n <= this.#count; n++) {
-      const place = this.#next - n
-      const i = place < 0 ? place + this.#count : place
-      if (this.#pairs[i * 2]! !== FORGOTTEN) visit(this.#pairs[i * 2]!, this.#secondAt(i) * 1000)
-    }
   }
 
   /** Unsigned, so that it lasts until 2106. */

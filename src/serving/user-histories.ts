@@ -1,6 +1,7 @@
 // What each user did lately, by catalogue row: the input of fold-in, of the seen items and of rules about interactions.
 import { grown } from '../lib/grown.ts'
 import { IdIndexes } from '../lib/id-indexes.ts'
+import { haveRead } from '../lib/touch.ts'
 
 /** The newest interactions of a user that are kept one by one. */
 export const DEFAULT_HISTORY_LENGTH = 500
@@ -58,8 +59,6 @@ export class UserHistories {
   #blocks = new Uint32Array(0)
   readonly #olderByUser = new Map<number, Map<number, number>>()
   readonly #deletedTimesMs = new Map<number, number>()
-  // biome-ignore lint/correctness/noUnusedPrivateClassMembers: nobody wants to know it, but without it nothing would be reached for.
-  #touched = 0
   /** What `historyOf` gives. */
   #read = noHistory(64)
 
@@ -86,7 +85,7 @@ export class UserHistories {
       if (user < 0 || this.#lengthOf(user) === 0) continue
       touched += this.#segmentOf(user).bytes[this.#startOf(user) + this.#lengthOf(user) * HISTORY_ENTRY_BYTES - 1]!
     }
-    this.#touched = touched
+    haveRead(touched)
   }
 
   /**
