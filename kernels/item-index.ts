@@ -56,6 +56,13 @@ const QUERY_SCALE: usize = 100
 const CENTROID_CODES: usize = 104
 /** Two float32 per 16 lists. */
 const CENTROID_BOUNDS: usize = 108
+/** Bit set of the allowed items, by position, in whole words of 64. */
+const ALLOWED_POSITIONS: usize = 112
+
+/** Which of the two sets says what is allowed. */
+const EVERY_ITEM: i32 = 0
+const BY_ITEM: i32 = 1
+const BY_POSITION: i32 = 2
 
 const CENTROIDS_PER_BLOCK: usize = 32
 const CUT_BUCKETS: i32 = 512
@@ -99,15 +106,15 @@ export function countAllowed(index: usize): i32 {
   return allowedCount
 }
 
-/** The best k of all items, or of the `allowedCount` allowed ones (negative: no filter). Returns how many were written. */
-export function searchAll(index: usize, k: i32, allowedCount: i32): i32 {
-  const found = allowedCount < 0 ? collectRange(index, 0, count(index, ITEM_COUNT), 0) : collectAllowed(index, allowedCount)
+/** The best k of the `allowedCount` items that `filter` allows. Returns how many were written. */
+export function searchAll(index: usize, k: i32, allowedCount: i32, filter: i32): i32 {
+  const found = filter == BY_ITEM ? collectAllowed(index, allowedCount) : collect(index, 0, count(index, ITEM_COUNT), 0, filter)
   const isLooking = isWorthLooking(k, found) && readCodes(index)
   return rank(index, isLooking ? leaveOut(index, lookInParts(index, found, k), k) : found, k)
 }
 
 /** The best k among the lists that come first, as many as needed to hold `scanBudget` allowed items. Returns how many were written. */
-export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: bool): i32 {
+export function searchLists(index: usize, k: i32, scanBudget: i32, filter: i32): i32 {
   const areCodesRead = readCodes(index)
   scoreLists(index, areCodesRead)
   const keys = field(index, LIST_KEYS)
@@ -125,12 +132,12 @@ export function searchLists(index: usize, k: i32, scanBudget: i32, isFiltered: b
       sortLists(index, at, listCount)
       sortedCount = listCount
     }
-    if (isFiltered && (at & (LISTS_AHEAD - 1)) == 0) touchItems(index, at, min(at + LISTS_AHEAD, sortedCount))
+    if (filter == BY_ITEM && (at & (LISTS_AHEAD - 1)) == 0) touchItems(index, at, min(at + LISTS_AHEAD, sortedCount))
     const list = usize(u32(load<u64>(keys + (usize(at) << 3))))
     const from = load<i32>(offsets + (list << 2))
     const to = load<i32>(offsets + (list << 2), 4)
     const before = found
-    found = isFiltered ? collectAllowedRange(index, from, to, found) : collectRange(index, from, to, found)
+    found = collect(index, from, to, found, filter)
     scanned += found - before
     if (!isLooking || found - kept < LOOK_BLOCK) continue
     kept = look(index, kept, found)
@@ -329,14 +336,44 @@ function touchItems(index: usize, from: i32, to: i32): void {
   }
 }
 
-/** Appends the positions from .. to - 1 to those collected so far. */
+/** Appends those of the positions from .. to - 1 that are allowed to those collected so far. */
+function collect(index: usize, from: i32, to: i32, found: i32, filter: i32): i32 {
+  if (filter == BY_POSITION) return collectBits(index, from, to, found)
+  return filter == BY_ITEM ? collectAllowedRange(index, from, to, found) : collectRange(index, from, to, found)
+}
+
 function collectRange(index: usize, from: i32, to: i32, found: i32): i32 {
   const positions = field(index, POSITIONS)
   for (let position = from; position < to; position++) store<i32>(positions + (usize(found++) << 2), position)
   return found
 }
 
-/** The same for the allowed ones. Every position is written and the end moves only where it is allowed, so there is no branch to mispredict. */
+/** Those whose bit is set. Four are written at once, whatever is behind the last of a word: the next word's go there. */
+function collectBits(index: usize, from: i32, to: i32, found: i32): i32 {
+  const bits = field(index, ALLOWED_POSITIONS)
+  let end = field(index, POSITIONS) + (usize(found) << 2)
+  const start = end
+  for (let first = from & ~63; first < to; first += 64) {
+    let word = load<u64>(bits + (usize(first) >> 3))
+    if (first < from) word &= u64.MAX_VALUE << u64(from - first)
+    if (first + 64 > to) word &= (u64(1) << u64(to - first)) - 1
+    const next = end + (usize(popcnt(word)) << 2)
+    for (let at = end; at < next; at += 16) {
+      store<i32>(at, first + i32(ctz(word)))
+      word &= word - 1
+      store<i32>(at, first + i32(ctz(word)), 4)
+      word &= word - 1
+      store<i32>(at, first + i32(ctz(word)), 8)
+      word &= word - 1
+      store<i32>(at, first + i32(ctz(word)), 12)
+      word &= word - 1
+    }
+    end = next
+  }
+  return found + i32((end - start) >> 2)
+}
+
+/** The same for those whose items are allowed. Every position is written and the end moves only where it is allowed, so there is no branch to mispredict. */
 function collectAllowedRange(index: usize, from: i32, to: i32, found: i32): i32 {
   const itemByPosition = field(index, ITEM_BY_POSITION)
   const allowed = field(index, ALLOWED)

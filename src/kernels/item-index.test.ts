@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Rng, seededRng } from '../lib/rng.ts'
+import type { SteadySet } from '../lib/steady-sets.ts'
 import { ItemIndex } from './item-index.ts'
 import type { ItemIndexArtifacts } from './item-index-artifacts.ts'
 import { type BuildItemIndexOptions, buildItemIndex } from './item-index-build.ts'
@@ -168,6 +169,61 @@ describe('an answer at the default effort', () => {
   })
 })
 
+describe('a set that comes again', () => {
+  test('gives what it gives the first time, whoever asks with some items less', async () => {
+    const index = new ItemIndex(new KernelMemory(), anyArtifacts)
+    const small = await opened(anyMixture.items.subarray(0, 1003 * MIXTURE.width), MIXTURE.width, { listCount: 20 })
+    const asked = fc.record({
+      of: fc.constantFrom(index, small),
+      keptShare: fc.constantFrom(0, 0.002, 0.02, 0.3, 0.7, 1),
+      withheldShare: fc.constantFrom(0, 0.01, 0.5, 1),
+      k: fc.constantFrom(1, 60, 700),
+      scanBudget: fc.constantFrom(undefined, 500, Number.POSITIVE_INFINITY),
+      seed: fc.nat(),
+    })
+    fc.assert(
+      fc.property(asked, ({ of, keptShare, withheldShare, k, scanBudget, seed }) => {
+        const rng = seededRng(seed)
+        const set = randomSet(of.itemCount, keptShare, rng)
+        for (let time = 0; time < 4; time++) {
+          const query = anyMixture.freshQueries[rng.integer(anyMixture.freshQueries.length)]!
+          // The last one is newer than the model.
+          const withheld = Int32Array.from(
+            [...Array(of.itemCount).keys()].filter(
+              (item) => (set[item >> 5]! >> (item & 31)) & 1 && rng.next() < withheldShare,
+            ),
+          )
+          for (const item of withheld) set[item >> 5]! &= ~(1 << (item & 31))
+          const expected = search(of, query, k, set, scanBudget)
+          const steady = {
+            version: 1,
+            withheld: Int32Array.of(...withheld, of.itemCount + 64, 0),
+            withheldCount: withheld.length + 1,
+          }
+          expect(search(of, query, k, set, scanBudget, steady)).toEqual(expected)
+          for (const item of withheld) set[item >> 5]! |= 1 << (item & 31)
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('is read anew when its version says that it has changed', async () => {
+    const index = new ItemIndex(new KernelMemory(), anyArtifacts)
+    const query = anyMixture.freshQueries[0]!
+    const set = randomSet(MIXTURE.itemCount, 0.5, seededRng(1))
+    const steady = { version: 1, withheld: new Int32Array(0), withheldCount: 0 }
+    for (let time = 0; time < 2; time++) search(index, query, 50, set, undefined, steady)
+    const best = search(index, query, 50, set, undefined, steady).itemIndexes[0]!
+    set[best >> 5]! &= ~(1 << (best & 31))
+    for (let time = 0; time < 3; time++) {
+      expect(search(index, query, 50, set, undefined, { ...steady, version: 2 })).toEqual(
+        search(index, query, 50, set, undefined),
+      )
+    }
+  })
+})
+
 describe('edges', () => {
   const three = Float32Array.of(1, 0, 0, 1, 2, 2)
 
@@ -259,10 +315,14 @@ function search(
   k: number,
   allowed: Uint32Array | undefined,
   scanBudget: number | undefined,
+  steady?: SteadySet,
 ): Answer {
   const size = Math.min(k, index.itemCount)
   const out = { itemIndexes: new Int32Array(size), scores: new Float32Array(size) }
-  const found = index.search(query, k, allowed, out, scanBudget === undefined ? {} : { scanBudget })
+  const found = index.search(query, k, allowed, out, {
+    ...(scanBudget !== undefined && { scanBudget }),
+    steady,
+  })
   return { itemIndexes: [...out.itemIndexes.subarray(0, found)], scores: [...out.scores.subarray(0, found)] }
 }
 

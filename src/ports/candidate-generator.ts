@@ -1,5 +1,6 @@
 // What the funnel needs from a model that proposes items, and what training needs from it. One folder under `models/` per kind.
 import type { TrainingData } from '../domain/training-data.ts'
+import type { SteadySet } from '../lib/steady-sets.ts'
 
 /** A setting to be searched by `millrace tune`: a number between bounds, both included, or one of some values. */
 export type TunableRange = NumberRange | { readonly choices: readonly (number | string | boolean)[] }
@@ -54,6 +55,13 @@ export interface Candidates {
 /** Bit i of the set says whether item i may be proposed: `bits[i >> 5] & (1 << (i & 31))`. */
 export type ItemSet = Uint32Array
 
+export interface GenerateOptions {
+  /** The k are the first of the list of this many: a kind that searches approximately searches as thoroughly as for that longer list. Default: k. */
+  readonly headOf?: number | undefined
+  /** Of `allowed`: what is worked out of the set may be kept for those who ask with it later. */
+  readonly steady?: SteadySet | undefined
+}
+
 export interface CandidateGenerator {
   /** Whether it has something to propose to someone without any history. */
   readonly supportsEmptyHistory: boolean
@@ -61,8 +69,6 @@ export interface CandidateGenerator {
    * Up to k items for a user, best first, no item twice, only items in `allowed` (undefined: all). Items in the history are proposed too,
    * unless `allowed` leaves them out. Fewer than k only where fewer allowed items have any score.
    * Ties are broken by the smaller item index, so that an answer can be repeated.
-   * @param options.headOf the k are the first of the list of this many: a kind that searches approximately searches as thoroughly as for that
-   *   longer list. Default: k.
    * @returns how many were written into `out`
    */
   generate(
@@ -70,7 +76,7 @@ export interface CandidateGenerator {
     k: number,
     allowed: ItemSet | undefined,
     out: Candidates,
-    options?: { readonly headOf?: number },
+    options?: GenerateOptions,
   ): number
   /** Up to k items like the given one, which is itself left out. Undefined where the kind has no notion of similarity. */
   readonly similar?: (itemIndex: number, k: number, allowed: ItemSet | undefined, out: Candidates) => number

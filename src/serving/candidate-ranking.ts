@@ -3,6 +3,7 @@
 import assert from 'node:assert'
 import type { FeatureMoment, FeatureValue } from '../domain/feature.ts'
 import { descendingOrder } from '../lib/descending-order.ts'
+import type { SteadySet } from '../lib/steady-sets.ts'
 import { settlesWithin } from '../lib/within.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
 import { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
@@ -88,6 +89,8 @@ export interface RankingLimits {
   readonly generatorNames: readonly string[]
   /** Candidates that are put in order. */
   readonly countMax: number
+  /** Of the allowed items, where others have asked with the same set. */
+  readonly steady?: SteadySet
 }
 
 const nobodyProposed = 255
@@ -152,12 +155,12 @@ export class CandidateRanking {
   gather(
     history: History,
     allowed: ItemSet | undefined,
-    { generatorNames, countMax }: RankingLimits,
+    { generatorNames, countMax, steady }: RankingLimits,
   ): GatheredCandidates {
     const begunMs = performance.now()
     const pool = this.#pool
     const failures: GeneratorFailure[] = []
-    const count = pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }))
+    const count = pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }), steady)
     const proposersByPlace = this.#proposers
     const bestRanks = this.#bestRanks
     const { perGenerator } = this.#ranker

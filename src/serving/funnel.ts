@@ -145,7 +145,11 @@ export class Funnel {
       const reducedCount = Math.min(candidateCount, Math.max(candidateCount * REDUCED_SHARE, limit * HEAD_PER_ITEM))
       const countMax = Math.max(bestRung === 'reduced' ? Math.ceil(reducedCount) : candidateCount, limit)
       const generatorNames = placement.plan.candidates
-      const gathered = ranking.gather(this.#visitor.history, allowed.modelWords, { generatorNames, countMax })
+      const gathered = ranking.gather(this.#visitor.history, allowed.modelWords, {
+        generatorNames,
+        countMax,
+        steady: allowed,
+      })
       if (gathered.itemIndexes.length === 0) return undefined
       if (ranking.isResting(nowMs))
         throw new Error('ranking has failed several times in a row and is left alone for a while')

@@ -1,6 +1,7 @@
 // A set of items, one bit each by item index, kept equal to a condition on catalogue rows while the catalogue changes.
 
 import { grown } from '../lib/grown.ts'
+import type { SteadySet } from '../lib/steady-sets.ts'
 import type { ItemSet } from '../ports/candidate-generator.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { RowPredicate } from './column.ts'
@@ -15,10 +16,11 @@ export interface BitmapSource {
 /** Sets the bits of a whole bitmap at once, from other bitmaps: some thirty times faster than asking row by row. */
 export type FillWords = (words: Uint32Array) => void
 
-export class ItemBitmap {
+export class ItemBitmap implements SteadySet {
   #words = new Uint32Array(0)
   #modelWords: Uint32Array
   #count = 0
+  #version = 0
   /** The catalogue's change that comes next; -1 before the first reading. */
   #place = -1
   readonly #source: BitmapSource
@@ -81,6 +83,16 @@ export class ItemBitmap {
     return true
   }
 
+  /** Another one whenever an item has come in or gone for good. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** The first `withheldCount` of these. */
+  get withheld(): Int32Array {
+    return this.#withheld
+  }
+
   /** How many are withheld now: what `restore` goes back to. */
   get withheldCount(): number {
     return this.#withheldCount
@@ -117,10 +129,12 @@ export class ItemBitmap {
   #set(index: number, isIn: boolean): void {
     if (isIn === this.has(index)) return
     this.#words[index >> 5]! ^= 1 << (index & 31)
+    this.#version++
     this.#count += isIn ? 1 : -1
   }
 
   #rebuild(): void {
+    this.#version++
     if (this.#fill) this.#fill(this.#words)
     else this.#fillByRow()
     this.#count = bitCount(this.#words)

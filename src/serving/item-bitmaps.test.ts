@@ -196,6 +196,25 @@ describe('an item withheld', () => {
     expect([bitmap.has(4), bitmap.count]).toEqual([true, 50])
   })
 
+  test('leaves the version as it is, which changes with the items that come and go', () => {
+    const catalogue = new Catalogue(itemAttributes)
+    for (let i = 0; i < 100; i++) catalogue.rowFor(`i${i}`)
+    const indexes = new ItemIndexes(catalogue, [])
+    const bitmap = new ItemBitmap({ catalogue, indexes }, () => (row) => row % 2 === 0).catchUp()
+    const { version } = bitmap
+    bitmap.withhold(6)
+    bitmap.withhold(4)
+    expect([bitmap.version, bitmap.withheldCount, ...bitmap.withheld.subarray(0, 2)]).toEqual([version, 2, 6, 4])
+    bitmap.restore()
+    catalogue.rowFor('in')
+    indexes.catchUp()
+    const later = bitmap.catchUp().version
+    expect([bitmap.count, later === version]).toEqual([51, false])
+    catalogue.rowFor('out')
+    indexes.catchUp()
+    expect([bitmap.catchUp().count, bitmap.version]).toEqual([51, later])
+  })
+
   test('a generator is given the words of the model’s items and no bit of a newer one', () => {
     const catalogue = new Catalogue(itemAttributes)
     const indexes = new ItemIndexes(

@@ -10,6 +10,7 @@ import type {
   Artifacts,
   CandidateGenerator,
   Candidates,
+  GenerateOptions,
   GeneratorKind,
   History,
   ItemSet,
@@ -153,7 +154,7 @@ class ContentGenerator implements CandidateGenerator {
     k: number,
     allowed: ItemSet | undefined,
     out: Candidates,
-    { headOf = Math.max(k, USUAL_CANDIDATE_COUNT) }: { readonly headOf?: number } = {},
+    { headOf = Math.max(k, USUAL_CANDIDATE_COUNT), steady }: GenerateOptions = {},
   ): number {
     const { weightPower, historyDecay } = this.#options
     this.#query.fill(0)
@@ -162,7 +163,7 @@ class ContentGenerator implements CandidateGenerator {
       this.#add(itemIndexes[h]!, decay * weights[h]! ** weightPower)
       decay *= historyDecay
     }
-    return this.#search(k, headOf, allowed, out)
+    return this.#search(k, { headOf, steady }, allowed, out)
   }
 
   similar(itemIndex: number, k: number, allowed: ItemSet | undefined, out: Candidates): number {
@@ -171,7 +172,7 @@ class ContentGenerator implements CandidateGenerator {
     this.#othersOnly[itemIndex >> 5]! &= ~(1 << (itemIndex & 31))
     this.#query.fill(0)
     this.#add(itemIndex, 1)
-    return this.#search(k, Math.max(k, USUAL_CANDIDATE_COUNT), this.#othersOnly, out)
+    return this.#search(k, { headOf: Math.max(k, USUAL_CANDIDATE_COUNT) }, this.#othersOnly, out)
   }
 
   #add(itemIndex: number, weight: number): void {
@@ -180,9 +181,9 @@ class ContentGenerator implements CandidateGenerator {
   }
 
   /** Items that score above 0: the others have nothing in common with the query, or are not described. */
-  #search(k: number, headOf: number, allowed: ItemSet | undefined, out: Candidates): number {
+  #search(k: number, { headOf, steady }: GenerateOptions, allowed: ItemSet | undefined, out: Candidates): number {
     if (this.#query.every((value) => value === 0)) return 0
-    const found = this.#index.search(this.#query, k, allowed, out, { effortK: headOf })
+    const found = this.#index.search(this.#query, k, allowed, out, { effortK: headOf, steady })
     let count = 0
     while (count < found && out.scores[count]! > 0) count++
     return count

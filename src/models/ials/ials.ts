@@ -67,9 +67,9 @@ function openIals(artifacts: Artifacts, itemCount: number, options: IalsSettings
   const withoutItem: ItemSet = new Uint32Array(Math.ceil(itemCount / 32))
   return {
     supportsEmptyHistory: false,
-    generate({ itemIndexes, weights }, k, allowed, out, { headOf = Math.max(k, USUAL_CANDIDATE_COUNT) } = {}) {
+    generate({ itemIndexes, weights }, k, allowed, out, { headOf = Math.max(k, USUAL_CANDIDATE_COUNT), steady } = {}) {
       if (itemIndexes.length === 0) return 0
-      return index.search(foldIn.vectorOf(itemIndexes, weights), k, allowed, out, { effortK: headOf })
+      return index.search(foldIn.vectorOf(itemIndexes, weights), k, allowed, out, { effortK: headOf, steady })
     },
     similar(itemIndex, k, allowed, out) {
       if (!byAngle) {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { TrainingData } from '../../domain/training-data.ts'
 import { csrFromTriplets } from '../../lib/csr.ts'
+import type { SteadySet } from '../../lib/steady-sets.ts'
 import { popularity } from './popularity.ts'
 
 const dayMs = 86_400_000
@@ -80,6 +81,37 @@ test('however few items a filter leaves, they are the most popular of these', ()
         expect([...out.scores.subarray(0, count)]).toEqual(left.slice(0, k).map(scoreOf))
       },
     ),
+  )
+})
+
+test('with a set that comes again the most popular of those that are left are proposed, each time', () => {
+  const itemCount = 9000
+  const scores = Float32Array.from({ length: itemCount }, (_, item) => (item * 7919) % 4001)
+  const generator = popularity().open({ scores }, { itemCount })
+  const ask = (k: number, allowed: Uint32Array, steady?: SteadySet): number[][] => {
+    const out = { itemIndexes: new Int32Array(k), scores: new Float32Array(k) }
+    const count = generator.generate(noHistory, k, allowed, out, { steady })
+    return [[...out.itemIndexes.subarray(0, count)], [...out.scores.subarray(0, count)]]
+  }
+  const asked = fc.record({
+    step: fc.constantFrom(1, 2, 7, 40, 600),
+    ks: fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 3, maxLength: 5 }),
+    // So many of the most popular ones are withheld.
+    withheldCounts: fc.array(fc.constantFrom(0, 1, 30, 300, 900), { minLength: 5, maxLength: 5 }),
+  })
+  fc.assert(
+    fc.property(asked, ({ step, ks, withheldCounts }) => {
+      const allowed = new Uint32Array(Math.ceil(itemCount / 32))
+      for (let item = 0; item < itemCount; item += step) allowed[item >> 5]! |= 1 << (item & 31)
+      const best = Int32Array.from(ask(900, allowed)[0]!)
+      ks.forEach((k, time) => {
+        const withheld = best.slice(0, withheldCounts[time])
+        for (const item of withheld) allowed[item >> 5]! &= ~(1 << (item & 31))
+        const steady = { version: 0, withheld, withheldCount: withheld.length }
+        expect(ask(k, allowed, steady)).toEqual(ask(k, allowed))
+        for (const item of withheld) allowed[item >> 5]! |= 1 << (item & 31)
+      })
+    }),
   )
 })
 

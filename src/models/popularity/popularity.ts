@@ -1,8 +1,10 @@
 // What most users chose lately: the baseline of every evaluation and the answer for someone about whom nothing is known.
 import type { TrainingData } from '../../domain/training-data.ts'
+import { KeptBySet } from '../../lib/steady-sets.ts'
 import type {
   CandidateGenerator,
   Candidates,
+  GenerateOptions,
   GeneratorKind,
   History,
   ItemSet,
@@ -52,28 +54,59 @@ const LOOKS_PER_WORD = 2
 /** So many are looked at before it is judged how rare allowed ones are. */
 const FIRST_LOOKS = 1024
 
+/** Kept of a set are so many times as many items as are wanted: what is withheld from the next visitor is among the most popular, too. */
+const KEPT_TIMES = 2
+
+/** The most popular items of a set, best first. */
+interface Head {
+  readonly itemIndexes: Int32Array
+  readonly scores: Float32Array
+  readonly count: number
+}
+
 class PopularityGenerator implements CandidateGenerator {
   readonly supportsEmptyHistory = true
-  readonly #scores: Float32Array
   /** Items with a score, best first, ties by the smaller index. */
   readonly #order: Int32Array
+  /** In that order. */
+  readonly #scores: Float32Array
   /** By item its place in the order; -1 where it has no score. */
   readonly #ranks: Int32Array
   /** Scratch: a bit a place of the order, all of them 0 between two uses. */
   readonly #allowedRanks: Uint32Array
+  readonly #heads = new KeptBySet<Head>()
 
   constructor(scores: Float32Array) {
-    this.#scores = scores
     const scored: number[] = []
     for (let item = 0; item < scores.length; item++) if (scores[item]! > 0) scored.push(item)
     this.#order = Int32Array.from(scored.sort((a, b) => scores[b]! - scores[a]! || a - b))
+    this.#scores = Float32Array.from(this.#order, (item) => scores[item]!)
     this.#ranks = new Int32Array(scores.length).fill(-1)
     for (let rank = 0; rank < this.#order.length; rank++) this.#ranks[this.#order[rank]!] = rank
     this.#allowedRanks = new Uint32Array(Math.ceil(this.#order.length / 32))
   }
 
-  generate(_history: History, k: number, allowed: ItemSet | undefined, out: Candidates): number {
+  generate(
+    _history: History,
+    k: number,
+    allowed: ItemSet | undefined,
+    out: Candidates,
+    { steady }: GenerateOptions = {},
+  ): number {
     const capacity = Math.min(k, out.itemIndexes.length)
+    if (allowed === undefined || steady === undefined) return this.#take(allowed, capacity, out)
+    const head = this.#heads.of(allowed, steady, (whole) => this.#headOf(whole, capacity * KEPT_TIMES))
+    const count = head === undefined ? 0 : takeHead(head, allowed, capacity, out)
+    const isAll = head !== undefined && (count === capacity || head.count < head.itemIndexes.length)
+    return isAll ? count : this.#take(allowed, capacity, out)
+  }
+
+  #headOf(allowed: ItemSet, capacity: number): Head {
+    const head = { itemIndexes: new Int32Array(capacity), scores: new Float32Array(capacity) }
+    return { ...head, count: this.#take(allowed, capacity, head) }
+  }
+
+  #take(allowed: ItemSet | undefined, capacity: number, out: Candidates): number {
     const { length } = this.#order
     const first = Math.min(length, Math.max(FIRST_LOOKS, capacity))
     const count = this.#takeInOrder(0, first, 0, capacity, allowed, out)
@@ -99,7 +132,7 @@ class PopularityGenerator implements CandidateGenerator {
       const item = this.#order[rank]!
       if (allowed !== undefined && !(allowed[item >> 5]! & (1 << (item & 31)))) continue
       out.itemIndexes[count] = item
-      out.scores[count] = this.#scores[item]!
+      out.scores[count] = this.#scores[rank]!
       count++
     }
     return count
@@ -117,13 +150,26 @@ class PopularityGenerator implements CandidateGenerator {
     }
     for (let word = start >> 5; word < allowedRanks.length; word++) {
       for (let bits = allowedRanks[word]! | 0; bits !== 0 && count < capacity; bits &= bits - 1) {
-        const item = this.#order[word * 32 + 31 - Math.clz32(bits & -bits)]!
-        out.itemIndexes[count] = item
-        out.scores[count] = this.#scores[item]!
+        const rank = word * 32 + 31 - Math.clz32(bits & -bits)
+        out.itemIndexes[count] = this.#order[rank]!
+        out.scores[count] = this.#scores[rank]!
         count++
       }
       allowedRanks[word] = 0
     }
     return count
   }
+}
+
+/** Those that are allowed now. */
+function takeHead(head: Head, allowed: ItemSet, capacity: number, out: Candidates): number {
+  let count = 0
+  for (let n = 0; n < head.count && count < capacity; n++) {
+    const item = head.itemIndexes[n]!
+    if (!(allowed[item >> 5]! & (1 << (item & 31)))) continue
+    out.itemIndexes[count] = item
+    out.scores[count] = head.scores[n]!
+    count++
+  }
+  return count
 }

@@ -1,6 +1,7 @@
 // What all generators propose to one visitor, as one set, with what each of them thought of each candidate: the rows that a ranker orders.
 import { generatorColumns, HISTORY_COLUMNS } from '../../domain/ranking-columns.ts'
 import { SparseTable } from '../../lib/sparse-table.ts'
+import type { SteadySet } from '../../lib/steady-sets.ts'
 import type { CandidateGenerator, Candidates, History, ItemSet } from '../../ports/candidate-generator.ts'
 
 /** Of each generator its score and its place, then the history's. */
@@ -17,8 +18,8 @@ export class CandidatePool {
   readonly #generators: readonly CandidateGenerator[]
   readonly #perGenerator: number
   readonly #proposed: Candidates
-  /** Nobody asks for more, in training neither. */
-  readonly #headOf: { readonly headOf: number }
+  /** One object for all requests. */
+  readonly #asked: { readonly headOf: number; steady: SteadySet | undefined }
   readonly #itemCount: number
   /** Places in the pool by item. */
   readonly #places = new SparseTable()
@@ -37,7 +38,8 @@ export class CandidatePool {
     this.columnNames = poolColumnNames(this.generatorNames)
     this.#generators = [...generators.values()]
     this.#perGenerator = perGenerator
-    this.#headOf = { headOf: perGenerator }
+    // Nobody asks for more, in training neither.
+    this.#asked = { headOf: perGenerator, steady: undefined }
     this.#proposed = { itemIndexes: new Int32Array(perGenerator), scores: new Float32Array(perGenerator) }
     this.#itemCount = itemCount
     const capacity = Math.min(itemCount, perGenerator * this.#generators.length)
@@ -48,12 +50,15 @@ export class CandidatePool {
   /**
    * Asks every generator, and returns how many different candidates there are. What has no such item or no finite score is passed over.
    * @param onFailure told of a generator that throws, which then has proposed nothing; left out, its error is thrown
+   * @param steady of `allowed`, where others have asked with the same set
    */
   gather(
     history: History,
     allowed: ItemSet | undefined,
     onFailure?: (generatorName: string, error: unknown) => void,
+    steady?: SteadySet,
   ): number {
+    this.#asked.steady = steady
     this.#places.begin(this.capacity)
     this.#count = 0
     const ofGenerators = this.#generators.length * 2
@@ -74,7 +79,7 @@ export class CandidatePool {
     const generator = this.#generators[g]!
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return
     const { itemIndexes, scores } = this.#proposed
-    const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed, this.#headOf)
+    const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed, this.#asked)
     const scoreColumn = this.#columns[g * 2]!
     const rankColumn = this.#columns[g * 2 + 1]!
     for (let rank = 0; rank < count; rank++) {
