@@ -1,4 +1,5 @@
 // The model's generators, asked for a list: how many candidates, which ones first, and what becomes of one that fails.
+import type { SteadySet } from '../lib/steady-sets.ts'
 import type { ServingModel } from '../models/serving-model.ts'
 import type { CandidateGenerator, Candidates, ItemSet } from '../ports/candidate-generator.ts'
 import { proposeAlike } from './alike.ts'
@@ -29,6 +30,8 @@ export interface Asked {
   readonly answer: Answer
   readonly question: Question
   readonly words: ItemSet
+  /** Of the words, where others ask with the same ones. */
+  readonly steady?: SteadySet
 }
 
 export class AskedGenerators {
@@ -64,7 +67,7 @@ export class AskedGenerators {
     const { placement, limit } = question
     if (this.#model === undefined) return
     const k = Math.max(placement.plan.candidateCount, limit)
-    const asked: Asked = { answer, question, words: allowed.modelWords }
+    const asked: Asked = { answer, question, words: allowed.modelWords, steady: allowed }
     let canWiden = false
     for (const name of askedNow(question)) {
       if (answer.isClosed) return
@@ -109,7 +112,7 @@ export class AskedGenerators {
     }
   }
 
-  #propose(generator: CandidateGenerator, { question, words }: Asked, k: number, headOf: number): number {
+  #propose(generator: CandidateGenerator, { question, words, steady }: Asked, k: number, headOf: number): number {
     const asked = askedRows(question)
     if (asked.length > 0) {
       const indexes = asked.map((row) => this.#indexes.indexOf(row))
@@ -118,6 +121,6 @@ export class AskedGenerators {
     }
     const { history } = this.#visitor
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return 0
-    return generator.generate(history, k, words, this.#candidates, { headOf })
+    return generator.generate(history, k, words, this.#candidates, { headOf, steady })
   }
 }

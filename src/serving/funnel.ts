@@ -181,7 +181,7 @@ export class Funnel {
   #proposals(generator: string, question: Question, allowed: ItemBitmap): LiveProposals {
     if (this.model === undefined) return { generator, itemIndexes: new Int32Array(0) }
     const k = storedCount(Math.max(question.placement.plan.limit, question.limit))
-    const asked: Asked = { answer: this.#answer, question, words: allowed.modelWords }
+    const asked: Asked = { answer: this.#answer, question, words: allowed.modelWords, steady: allowed }
     const count = this.#generators.offerFrom(generator, asked, { k, headOf: k, from: k })
     return { generator, itemIndexes: this.#generators.itemIndexes.slice(0, count) }
   }
@@ -387,7 +387,11 @@ export class Funnel {
     if (ranked === undefined || pool.count < enoughCount) {
       for (const name of askedNow(question)) {
         if (this.model === undefined || pool.isClosed) break
-        this.#generators.offerFrom(name, { answer: pool, question, words: allowed.modelWords }, whole(countMax))
+        this.#generators.offerFrom(
+          name,
+          { answer: pool, question, words: allowed.modelWords, steady: allowed },
+          whole(countMax),
+        )
       }
     }
     if (pool.count >= enoughCount) return
