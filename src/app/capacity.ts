@@ -46,7 +46,7 @@ export function predictedCapacity(counts: CapacityCounts, shape: CapacityShape):
     popularity: grownLength(itemCount) * POPULARITY_BYTES,
     histories: historyBytes(counts, shape),
     columns: featureCount === 0 ? 0 : itemCount * (COLUMN_BYTES + featureCount * FEATURE_BYTES) + mapBytes(itemCount),
-    bitmaps: Math.min(MOST_BITMAP_BYTES, (itemCount / 8) * BITMAP_COUNT),
+    bitmaps: Math.min(MOST_BITMAP_BYTES, 2 * (itemCount / 8) * BITMAP_COUNT),
   }
   const { modelBytesPerItem } = shape
   const model =
@@ -62,11 +62,11 @@ export function workersFor(requestsPerSecond: number, perCore: number): number {
 
 /** Of a core's time, so much is to be used: beyond, requests wait for each other. */
 export const LOAD_SHARE = 0.7
-/** Filters that are asked for again and again, for which a bitmap is kept. */
+/** Filters that are asked for again and again, for which a bitmap is kept, by item and by place in the index. */
 export const BITMAP_COUNT = 200
 
-/** `ItemBitmaps` keeps at most 64 MiB of each of two kinds. */
-const MOST_BITMAP_BYTES = 2 * 64 * 2 ** 20
+/** `ItemBitmaps` keeps at most 64 MiB of each of two kinds, and an index the same bits of one of them as it stores them. */
+const MOST_BITMAP_BYTES = 3 * 64 * 2 ** 20
 /** `LivePopularity`: count, order and place. */
 const POPULARITY_BYTES = 12
 /** `Catalogue`: three times and a flag. */
