@@ -3,7 +3,12 @@
 import type { AttributePlan, AttributeType } from '../config/plan.ts'
 import { grownLength } from '../lib/grown.ts'
 import { idIndexesBytes } from '../lib/id-indexes.ts'
-import { DEFAULT_HISTORY_LENGTH, HISTORY_ENTRY_BYTES, SMALLEST_BLOCK_LENGTH } from '../serving/user-histories.ts'
+import {
+  DEFAULT_HISTORY_LENGTH,
+  HISTORY_ENTRY_BYTES,
+  SEGMENT_LENGTH,
+  SMALLEST_BLOCK_LENGTH,
+} from '../serving/user-histories.ts'
 import { measuredGrowth } from './measured-growth.ts'
 
 /** What the cost follows from. */
@@ -120,11 +125,12 @@ function historyBytes({ userCount, interactionsPerUser }: CapacityCounts, { idLe
   // A history takes the next power of two, on average the middle between its length and twice that.
   const blockLength = Math.max(SMALLEST_BLOCK_LENGTH, 1.5 * kept)
   const older = Math.min(MOST_OLDER, Math.max(0, interactionsPerUser - DEFAULT_HISTORY_LENGTH))
-  const block = blockLength * HISTORY_ENTRY_BYTES * (1 + FREE_BLOCK_SHARE)
+  const entryCount = userCount * blockLength * (1 + FREE_BLOCK_SHARE)
   return (
     idIndexesBytes(userCount, idLength) +
     grownLength(userCount) * USER_BYTES +
-    userCount * (block + older * OLDER_BYTES)
+    Math.ceil(entryCount / SEGMENT_LENGTH) * SEGMENT_LENGTH * HISTORY_ENTRY_BYTES +
+    userCount * older * OLDER_BYTES
   )
 }
 

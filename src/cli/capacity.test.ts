@@ -72,7 +72,7 @@ test('counts that are given take the place of those of today, and a rate becomes
   expect(counts).toMatchObject({ itemCount: ITEM_COUNT, userCount: 1_000_000 })
   expect(workerCount).toBe(Math.ceil(5000 / (0.7 * predicted.requestsPerSecondPerCore)))
   const today = JSON.parse(await run('--json'))
-  expect(predicted.bytes.histories).toBeGreaterThan(200 * today.predicted.bytes.histories)
+  expect(predicted.bytes.histories).toBeGreaterThan(100 * today.predicted.bytes.histories)
   await expect(run('--items', '0')).rejects.toMatchObject({ code: 'CLI_USAGE' })
   await expect(run('--items', '5', '--measure')).rejects.toMatchObject({ code: 'CLI_USAGE' })
 })

@@ -16,7 +16,8 @@ const ROW_AT = 8
 const WEIGHT_AT = 12
 const CODE_AT = 16
 
-const SEGMENT_LENGTH = 65_536
+/** Entries that are asked of memory together. */
+export const SEGMENT_LENGTH = 65_536
 export const SMALLEST_BLOCK_LENGTH = 4
 
 export interface HistoryEntry {
