@@ -65,11 +65,9 @@ export class ItemItemGenerator implements CandidateGenerator {
 
   generate(history: History, k: number, allowed: ItemSet | undefined, out: Candidates): number {
     const count = this.#addUp(this.#collect(history, allowed))
-    const items = this.#foundItems
-    const sums = this.#sums
     const best = this.#best
     best.reset(k, out)
-    for (let place = 0; place < count; place++) best.offer(items[place]!, sums[place]!)
+    best.offerAll(this.#foundItems, this.#sums, count)
     return best.finish()
   }
 
