@@ -1,6 +1,7 @@
 // What most users chose lately: the baseline of every evaluation and the answer for someone about whom nothing is known.
 import type { TrainingData } from '../../domain/training-data.ts'
-import { KeptBySet } from '../../lib/steady-sets.ts'
+import { SparseTable } from '../../lib/sparse-table.ts'
+import { KeptBySet, type SteadySet } from '../../lib/steady-sets.ts'
 import type {
   CandidateGenerator,
   Candidates,
@@ -75,6 +76,7 @@ class PopularityGenerator implements CandidateGenerator {
   /** Scratch: a bit a place of the order, all of them 0 between two uses. */
   readonly #allowedRanks: Uint32Array
   readonly #heads = new KeptBySet<Head>()
+  readonly #withheld = new SparseTable()
 
   constructor(scores: Float32Array) {
     const scored: number[] = []
@@ -96,9 +98,25 @@ class PopularityGenerator implements CandidateGenerator {
     const capacity = Math.min(k, out.itemIndexes.length)
     if (allowed === undefined || steady === undefined) return this.#take(allowed, capacity, out)
     const head = this.#heads.of(allowed, steady, (whole) => this.#headOf(whole, capacity * KEPT_TIMES))
-    const count = head === undefined ? 0 : takeHead(head, allowed, capacity, out)
+    const count = head === undefined ? 0 : this.#takeHead(head, steady, capacity, out)
     const isAll = head !== undefined && (count === capacity || head.count < head.itemIndexes.length)
     return isAll ? count : this.#take(allowed, capacity, out)
+  }
+
+  /** Without those that are withheld: a few numbers, while the set itself would have to come from memory. */
+  #takeHead(head: Head, { withheld, withheldCount }: SteadySet, capacity: number, out: Candidates): number {
+    const places = this.#withheld
+    places.begin(withheldCount)
+    for (let n = 0; n < withheldCount; n++) places.placeOf(withheld[n]!)
+    let count = 0
+    for (let n = 0; n < head.count && count < capacity; n++) {
+      const item = head.itemIndexes[n]!
+      if (places.find(item) >= 0) continue
+      out.itemIndexes[count] = item
+      out.scores[count] = head.scores[n]!
+      count++
+    }
+    return count
   }
 
   #headOf(allowed: ItemSet, capacity: number): Head {
@@ -159,17 +177,4 @@ class PopularityGenerator implements CandidateGenerator {
     }
     return count
   }
-}
-
-/** Those that are allowed now. */
-function takeHead(head: Head, allowed: ItemSet, capacity: number, out: Candidates): number {
-  let count = 0
-  for (let n = 0; n < head.count && count < capacity; n++) {
-    const item = head.itemIndexes[n]!
-    if (!(allowed[item >> 5]! & (1 << (item & 31)))) continue
-    out.itemIndexes[count] = item
-    out.scores[count] = head.scores[n]!
-    count++
-  }
-  return count
 }
