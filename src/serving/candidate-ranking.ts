@@ -2,9 +2,9 @@
 // wait for others, and meanwhile other visitors are asked about: what a request needs after the wait is its own.
 import assert from 'node:assert'
 import type { FeatureMoment, FeatureValue } from '../domain/feature.ts'
+import { Deadlines } from '../lib/deadlines.ts'
 import { descendingOrder } from '../lib/descending-order.ts'
 import type { SteadySet } from '../lib/steady-sets.ts'
-import { settlesWithin } from '../lib/within.ts'
 import { CandidatePool } from '../models/ranking/candidate-pool.ts'
 import { FeatureEncoder } from '../models/ranking/feature-encoder.ts'
 import type { ServingModel, ServingRanker } from '../models/serving-model.ts'
@@ -30,7 +30,7 @@ export interface WantedColumns {
 
 export interface LiveColumns {
   /**
-   * @param out one a feature, in the order of the names: filled with one number an item, in their order
+   * @param out one a feature, in the order of the names: filled with one number an item, in their order; what lies behind stays as it is
    * @returns what they know of the log, where that can be said
    * @throws anything: the answer is made without the ranker then
    */
@@ -45,7 +45,7 @@ export interface LiveColumns {
 export interface GatheredCandidates {
   /** The best of every generator first. */
   readonly itemIndexes: Int32Array
-  /** One a column of the ranker, by candidate: what the generators say; its features are not there yet. */
+  /** One a column of the ranker, by candidate: what the generators say; its features are not there yet. They may be longer. */
   readonly columns: readonly Float32Array[]
   /** By candidate: the place among the ranker's generators of the one that put it furthest up. */
   readonly proposers: Uint8Array
@@ -65,7 +65,7 @@ export interface RankedCandidates {
   /** The place among `generatorNames` of the one that put the candidate furthest up. */
   readonly proposers: Uint8Array
   readonly generatorNames: readonly string[]
-  /** What the ranker saw: one a column, the candidates in another order: that of `places`. */
+  /** What the ranker saw: one a column, the candidates in another order: that of `places`. They may be longer. */
   readonly columns: readonly Float32Array[]
   /** Where in the columns each candidate is. */
   readonly places: Int32Array
@@ -106,6 +106,7 @@ export class CandidateRanking {
   /** By feature that is asked for: the ranker's column. */
   readonly #featureColumns: readonly number[]
   readonly #breaker = new Breaker()
+  readonly #deadlines = new Deadlines()
   readonly #memories: RankingMemories
   /** By place in the pool. */
   readonly #proposers: Uint8Array
@@ -209,15 +210,10 @@ export class CandidateRanking {
     candidates: GatheredCandidates,
     { userId, nowMs, waitMs }: { readonly userId: string | undefined; readonly nowMs: number; readonly waitMs: number },
   ): Promise<RankedCandidates> {
-    this.#underwayCount++
-    // It goes on where nobody waits for it any more, and only then may the ranker be closed.
-    const ranking = this.#order(candidates, userId).finally(() => {
-      this.#underwayCount--
-      if (this.#isRetired) this.#closeWhenIdle()
-    })
     try {
-      if (!(await settlesWithin(ranking, waitMs))) throw new Error(`features and ranking took longer than ${waitMs} ms`)
-      const ranked = await ranking
+      // It goes on where nobody waits for it any more.
+      const ranked = await this.#deadlines.within(this.#order(candidates, userId), waitMs)
+      if (ranked === undefined) throw new Error(`features and ranking took longer than ${waitMs} ms`)
       this.#breaker.succeeded()
       return ranked
     } catch (error) {
@@ -232,8 +228,7 @@ export class CandidateRanking {
     try {
       return await use()
     } finally {
-      this.#underwayCount--
-      if (this.#isRetired) this.#closeWhenIdle()
+      this.#ended()
     }
   }
 
@@ -242,6 +237,12 @@ export class CandidateRanking {
     this.#isRetired = true
     this.#columns?.close()
     this.#closeWhenIdle()
+  }
+
+  /** Something that uses the ranker has come to its end, and only when all has may it be closed. */
+  #ended(): void {
+    this.#underwayCount--
+    if (this.#isRetired) this.#closeWhenIdle()
   }
 
   #closeWhenIdle(): void {
@@ -254,37 +255,42 @@ export class CandidateRanking {
     { itemIndexes, columns, proposers, proposedAs, failures, gatheredMs, memory }: GatheredCandidates,
     userId: string | undefined,
   ): Promise<RankedCandidates> {
-    const count = itemIndexes.length
-    if (this.#lacksFeatures) throw new Error('the features that the ranker looks at are not kept here')
-    const begunMs = performance.now()
-    const featureColumns = this.#featureColumns.map((column) => columns[column]!)
-    const features = await this.#columns?.fill(userId, itemIndexes, featureColumns)
-    const { scores, places, orderedItems, orderedScores, orderedProposers } = memory.arrays(count)
-    const filledMs = performance.now()
-    const { ranker } = this.#ranker
-    if (ranker.scoreColumns) ranker.scoreColumns(columns, count, scores)
-    else await ranker.score(rowsOf(columns, count), count, scores)
-    for (let n = 0; n < count; n++) {
-      if (!Number.isFinite(scores[n]!)) throw new Error('the ranker gave a score that is not finite')
-    }
-    descendingOrder(scores, proposedAs, places)
-    for (let n = 0; n < count; n++) {
-      const place = places[n]!
-      orderedItems[n] = itemIndexes[place]!
-      orderedScores[n] = scores[place]!
-      orderedProposers[n] = proposers[place]!
-    }
-    return {
-      itemIndexes: orderedItems,
-      scores: orderedScores,
-      proposers: orderedProposers,
-      generatorNames: this.#pool.generatorNames,
-      columns,
-      places,
-      features,
-      failures,
-      stepMs: { candidates: gatheredMs, features: filledMs - begunMs, ranking: performance.now() - filledMs },
-      release: () => this.#memories.give(memory),
+    this.#underwayCount++
+    try {
+      const count = itemIndexes.length
+      if (this.#lacksFeatures) throw new Error('the features that the ranker looks at are not kept here')
+      const begunMs = performance.now()
+      const featureColumns = this.#featureColumns.map((column) => columns[column]!)
+      const features = await this.#columns?.fill(userId, itemIndexes, featureColumns)
+      const { scores, places, orderedItems, orderedScores, orderedProposers } = memory.arrays(count)
+      const filledMs = performance.now()
+      const { ranker } = this.#ranker
+      if (ranker.scoreColumns) ranker.scoreColumns(columns, count, scores)
+      else await ranker.score(rowsOf(columns, count), count, scores)
+      for (let n = 0; n < count; n++) {
+        if (!Number.isFinite(scores[n]!)) throw new Error('the ranker gave a score that is not finite')
+      }
+      descendingOrder(scores, proposedAs, places)
+      for (let n = 0; n < count; n++) {
+        const place = places[n]!
+        orderedItems[n] = itemIndexes[place]!
+        orderedScores[n] = scores[place]!
+        orderedProposers[n] = proposers[place]!
+      }
+      return {
+        itemIndexes: orderedItems,
+        scores: orderedScores,
+        proposers: orderedProposers,
+        generatorNames: this.#pool.generatorNames,
+        columns,
+        places,
+        features,
+        failures,
+        stepMs: { candidates: gatheredMs, features: filledMs - begunMs, ranking: performance.now() - filledMs },
+        release: () => this.#memories.give(memory),
+      }
+    } finally {
+      this.#ended()
     }
   }
 }
@@ -306,7 +312,7 @@ function takeBetter(
 }
 
 function copyChosen(from: Float32Array, places: Int32Array, to: Float32Array): void {
-  for (let n = 0; n < to.length; n++) to[n] = from[places[n]!]!
+  for (let n = 0; n < places.length; n++) to[n] = from[places[n]!]!
 }
 
 /** Rows x columns, row-major. */

@@ -6,7 +6,7 @@ export interface RankingArrays {
   readonly itemIndexes: Int32Array
   readonly proposers: Uint8Array
   readonly proposedAs: Int32Array
-  /** One a column of the ranker. */
+  /** One a column of the ranker; what lies behind the last candidate means nothing. */
   readonly columns: readonly Float32Array[]
   readonly scores: Float64Array
   /** Where in the others the candidate is that comes so far down in the ranker's order; then what is known of it. */
@@ -20,39 +20,40 @@ export interface RankingArrays {
 export class RankingMemory {
   readonly #buffer: ArrayBuffer
   readonly #capacity: number
-  readonly #columnCount: number
+  readonly #columns: readonly Float32Array[]
   #arrays: RankingArrays | undefined
 
   constructor(capacity: number, columnCount: number) {
     this.#capacity = capacity
-    this.#columnCount = columnCount
     this.#buffer = new ArrayBuffer(capacity * (2 * 8 + (4 + columnCount) * 4 + 2))
+    const firstColumn = capacity * (2 * 8 + 4 * 4)
+    this.#columns = Array.from(
+      { length: columnCount },
+      (_, column) => new Float32Array(this.#buffer, firstColumn + column * capacity * 4, capacity),
+    )
   }
 
-  /** All of them so long, with whatever was in them. @param count at most the capacity */
+  /** All of them so long, but for the columns, with whatever was in them. @param count at most the capacity */
   arrays(count: number): RankingArrays {
-    // Most requests have as many candidates as are wanted, and making forty views takes microseconds.
+    // A view takes a good part of a microsecond to make, and there are some forty columns: they are made once, as long as there is room.
     if (this.#arrays?.itemIndexes.length !== count) this.#arrays = this.#makeArrays(count)
     return this.#arrays
   }
 
   #makeArrays(count: number): RankingArrays {
-    let at = 0
-    const next = <A>(Kind: new (buffer: ArrayBuffer, at: number, length: number) => A, size: number): A => {
-      const array = new Kind(this.#buffer, at, count)
-      at += this.#capacity * size
-      return array
-    }
+    const buffer = this.#buffer
+    const capacity = this.#capacity
+    const behindColumns = capacity * (2 * 8 + (4 + this.#columns.length) * 4)
     return {
-      scores: next(Float64Array, 8),
-      orderedScores: next(Float64Array, 8),
-      itemIndexes: next(Int32Array, 4),
-      proposedAs: next(Int32Array, 4),
-      places: next(Int32Array, 4),
-      orderedItems: next(Int32Array, 4),
-      columns: Array.from({ length: this.#columnCount }, () => next(Float32Array, 4)),
-      proposers: next(Uint8Array, 1),
-      orderedProposers: next(Uint8Array, 1),
+      scores: new Float64Array(buffer, 0, count),
+      orderedScores: new Float64Array(buffer, capacity * 8, count),
+      itemIndexes: new Int32Array(buffer, capacity * 16, count),
+      proposedAs: new Int32Array(buffer, capacity * 20, count),
+      places: new Int32Array(buffer, capacity * 24, count),
+      orderedItems: new Int32Array(buffer, capacity * 28, count),
+      columns: this.#columns,
+      proposers: new Uint8Array(buffer, behindColumns, count),
+      orderedProposers: new Uint8Array(buffer, behindColumns + capacity, count),
     }
   }
 }
