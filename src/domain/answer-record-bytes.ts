@@ -1,4 +1,5 @@
 // Records of answers as bytes that a store can keep: a head in JSON, then arrays of numbers as they lie in memory (little-endian, as on every machine that runs this).
+import { jsonText } from '../lib/json-text.ts'
 import type { AnswerRecord } from './answer-record.ts'
 
 /** Raised when an older Millrace could no longer read what this one writes. */
@@ -41,17 +42,20 @@ export function encodedAnswerRecords(records: readonly AnswerRecord[]): EncodedA
   return { bytes, lengths }
 }
 
-function partsOf({ served, candidates, ...record }: AnswerRecord) {
-  const head: Head = {
-    format: FORMAT,
-    record,
-    ...(served && { servedLength: served.length }),
-    ...(candidates && { candidateCount: candidates.itemIndexes.length, rowsLength: candidates.rows.length }),
+function partsOf({ served, candidates, response, ...others }: AnswerRecord) {
+  const lengths = {
+    servedLength: served?.length,
+    candidateCount: candidates?.itemIndexes.length,
+    rowsLength: candidates?.rows.length,
   }
-  const text = JSON.stringify(head)
+  // A `Head` in two pieces: the text of the answer, which went out as such, is not made once more.
+  const text = `{"format":${FORMAT},"record":{"response":${jsonText(response)},${inside(others)}}${served === undefined && candidates === undefined ? '' : `,${inside(lengths)}`}}`
   const arrays = [candidates?.scores, candidates?.itemIndexes, candidates?.rows, served]
   return { text, textLength: Buffer.byteLength(text), arrays }
 }
+
+/** The fields of an object that has some, in JSON. */
+const inside = (fields: object): string => JSON.stringify(fields).slice(1, -1)
 
 /** @returns undefined where a newer Millrace wrote it */
 export function decodedAnswerRecord(bytes: Uint8Array): AnswerRecord | undefined {

@@ -3,6 +3,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply, onRequestHookHandler } from 'fastify'
 import { inBatches } from '../lib/batches.ts'
+import { jsonText } from '../lib/json-text.ts'
 import type { ParseJson } from './json-body.ts'
 import { compileCheck } from './validation.ts'
 
@@ -10,7 +11,7 @@ export interface DirectRoute<Body> {
   readonly parse: ParseJson
   /** Of the body. */
   readonly schema: object
-  /** What it returns is written as it is: it must hold what the route's schema of answers declares and nothing else. */
+  /** What it returns is written as it is: it must hold what the route's schema of answers declares and nothing else, and stay as it is. */
   readonly answer: (body: Body) => object | Promise<object>
 }
 
@@ -59,7 +60,7 @@ export function answerDirectly<Body>({ parse, schema, answer }: DirectRoute<Body
 }
 
 const textOf = (answer: object | Promise<object>): string | Promise<string> =>
-  answer instanceof Promise ? answer.then((later) => JSON.stringify(later)) : JSON.stringify(answer)
+  answer instanceof Promise ? answer.then(jsonText) : jsonText(answer)
 
 const usualTypes: ReadonlySet<string | undefined> = new Set(['application/json', 'application/json; charset=utf-8'])
 

@@ -32,6 +32,9 @@ const LOOKED_AT_COUNT = 16
 
 const nothing: readonly ChangedRecords[] = []
 
+/** Commits of this thread, to whatever store: it sees each at once, through whichever store it looks. */
+let commitCount = 0
+
 interface Claim {
   readonly holder: ProcessName
   /** Counts claims: whoever holds an older number has lost the right. */
@@ -69,6 +72,7 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
   const write = <T>(change: () => T, takenBytes = 0): T => {
     try {
       assertRoom(folder, roomBytes + takenBytes)
+      commitCount++
       return environment.transactionSync(change)
     } catch (error) {
       throw storeError(error, folder)
@@ -105,8 +109,29 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
     })
   }
 
-  /** Undefined where the last writer wrote no notes. */
+  /** How many commits there were when this thread looked last; undefined where the next reader has to look anew. */
+  let lookedAt: number | undefined
+  let markOfLook: { readonly mark: ChangeMark | undefined } | undefined
+  /**
+   * A new snapshot, unless what runs now has had one already: a look costs as much as reading ten records, and requests that are answered together share it. What others have
+   * written meanwhile is seen once the rest has run.
+   */
+  const look = (): void => {
+    if (lookedAt === commitCount) return
+    environment.resetReadTxn()
+    lookedAt = commitCount
+    markOfLook = undefined
+    process.nextTick(endLook)
+  }
+  const endLook = (): void => {
+    lookedAt = undefined
+  }
+  /** As of the look. Undefined where the last writer wrote no notes. */
   const markNow = (): ChangeMark | undefined => {
+    markOfLook ??= { mark: readMark() }
+    return markOfLook.mark
+  }
+  const readMark = (): ChangeMark | undefined => {
     const mark = notes.mark()
     return mark !== undefined && mark.claimNumber === claims.get('writer')?.number ? mark : undefined
   }
@@ -136,8 +161,7 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
 
   return {
     async read(requests) {
-      // A new snapshot; everything below is read in it, since nothing here waits.
-      environment.resetReadTxn()
+      look()
       const mayKeep = requests.some(({ isRepeated }) => isRepeated) && follow()
       const copies = new ByteCopies()
       return requests.map((request) => {
@@ -151,7 +175,7 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
     },
 
     async changesSince(since) {
-      environment.resetReadTxn()
+      look()
       const mark = markNow()
       if (mark === undefined) return { mark: {}, changed: undefined }
       const before =
@@ -232,6 +256,7 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
       if (isClosed) return
       for (const writer of [...held]) await writer.release()
       isClosed = true
+      endLook()
       await environment.close()
     },
   }
