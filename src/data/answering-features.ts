@@ -13,8 +13,28 @@ import { ReadPlan, type Side } from './read-plan.ts'
 /** Of a layer that has taken nothing yet. */
 const noHead = { nextOffset: undefined, newestAvailableTimeMs: -1 }
 
-export const revisionIn = (bytes: Uint8Array | undefined): number =>
-  bytes === undefined ? 0 : (decodeText(bytes) as number)
+/** Of texts that every request reads and that seldom change: the value of the one before, where this is the same. */
+function decoderOfSame<T>(): (bytes: Uint8Array) => T {
+  let decoded: { readonly bytes: Uint8Array; readonly value: T } | undefined
+  return (bytes) => {
+    if (decoded === undefined || !areEqual(decoded.bytes, bytes)) {
+      decoded = { bytes: new Uint8Array(bytes), value: decodeText(bytes) as T }
+    }
+    return decoded.value
+  }
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return false
+  return true
+}
+
+const decodeRevision = decoderOfSame<number>()
+/** By number of the layer. */
+const decodeHead: ((bytes: Uint8Array) => LayerHead)[] = []
+
+export const revisionIn = (bytes: Uint8Array | undefined): number => (bytes === undefined ? 0 : decodeRevision(bytes))
 
 /** Lists of features whose plans are kept; more are worked out anew. A system has one for each thing that it asks for. */
 const PLAN_COUNT_MAX = 4
@@ -99,13 +119,16 @@ export function knownTo(heads: readonly (readonly (Uint8Array | undefined)[])[])
   readonly nextOffset: number | undefined
 } {
   let newestMs = noHead.newestAvailableTimeMs
-  const offsets = new Set<number | undefined>()
-  for (const [head] of heads) {
-    const { nextOffset, newestAvailableTimeMs } = head === undefined ? noHead : (decodeText(head) as LayerHead)
-    newestMs = Math.max(newestMs, newestAvailableTimeMs)
-    offsets.add(nextOffset)
+  let nextOffset: number | undefined
+  let isOne = true
+  for (let layer = 0; layer < heads.length; layer++) {
+    const [bytes] = heads[layer]!
+    const head = bytes === undefined ? noHead : (decodeHead[layer] ??= decoderOfSame())(bytes)
+    newestMs = Math.max(newestMs, head.newestAvailableTimeMs)
+    if (layer === 0) nextOffset = head.nextOffset
+    else if (head.nextOffset !== nextOffset) isOne = false
   }
-  return { newestMs, nextOffset: offsets.size === 1 ? [...offsets][0] : undefined }
+  return { newestMs, nextOffset: isOne ? nextOffset : undefined }
 }
 
 /** Of a feature that the store does not answer as the system file has it. */

@@ -254,16 +254,20 @@ export class Funnel {
     const askedCount = askedRows(question).filter((row) => allowed.withhold(this.indexes.indexOf(row))).length
     const answer = this.#answer
     this.#generators.begin(ranked?.failures)
-    const { wornCount, ...made } = placement.arranging
+    const made = placement.arranging
       ? this.#arrange(question, allowed, ranked, placement.arranging, trace)
       : this.#fillInOrder(question, allowed, ranked, trace)
     const withdrawnCount = answer.withdrawInvalid()
-    if (withdrawnCount > 0) this.#offerPopular(answer, question, allowed, answer.count)
+    const isWhole = withdrawnCount === 0
+    if (!isWhole) this.#offerPopular(answer, question, allowed, answer.count)
     return {
       answer,
-      ...made,
-      // What counts places of the list does not fit it any more.
-      ...(withdrawnCount > 0 && { newItemCount: 0, propensities: undefined }),
+      // What counts places of the list does not fit it any more where some were withdrawn.
+      newItemCount: isWhole ? made.newItemCount : 0,
+      propensities: isWhole ? made.propensities : undefined,
+      generatedCount: made.generatedCount,
+      ruleFailures: made.ruleFailures,
+      invalidCount: made.invalidCount,
       withdrawnCount,
       historyLength: this.#visitor.history.itemIndexes.length,
       failures: this.#generators.failures,
@@ -275,7 +279,7 @@ export class Funnel {
         filterCount,
         excludedCount: this.#visitor.excludedCount + askedCount,
         notInteractedCount: this.#visitor.notInteractedCount,
-        wornCount: wornCount,
+        wornCount: made.wornCount,
         refusedCount: answer.refusedCount,
       },
     }

@@ -19,6 +19,8 @@ export interface EventLogOptions {
 /** How often a waiting reader looks for what other processes appended. Appends of its own process wake it at once. */
 const POLL_MS = 5
 
+const noEvents = { nextOffset: 0 }
+
 type CommandBody = WriterCommand extends infer C ? (C extends WriterCommand ? Omit<C, 'id'> : never) : never
 
 /**
@@ -29,7 +31,8 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   const { folder, clock = systemClock, roomBytes = ROOM_BYTES } = options
   const store = new EventLogStore({ folder, roomBytes })
   const writer = new Writer({ folder, roomBytes })
-  const waiters = new Set<() => void>()
+  /** Told where the log ends now. */
+  const waiters = new Set<(nextOffset: number) => void>()
   let poll: NodeJS.Timeout | undefined
   let isClosed = false
 
@@ -37,7 +40,9 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     if (isClosed) throw new MillraceError('EVENT_LOG_CLOSED', `The event log in ${folder} was closed.`)
   }
   const wakeWaiters = (): void => {
-    for (const wake of [...waiters]) wake()
+    if (waiters.size === 0) return
+    const { nextOffset } = isClosed ? noEvents : store.bounds()
+    for (const wake of [...waiters]) wake(nextOffset)
   }
 
   const appendNothing = async (): Promise<AppendResult> => {
@@ -77,9 +82,9 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
           }
           resolve(isThere)
         }
-        const check = (): void => {
+        const check = (nextOffset: number): void => {
           if (isClosed) finish(false)
-          else if (store.bounds().nextOffset > offset) finish(true)
+          else if (nextOffset > offset) finish(true)
         }
         let timeout: NodeJS.Timeout | undefined
         try {
