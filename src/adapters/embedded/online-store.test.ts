@@ -152,6 +152,27 @@ describe('embedded online store', () => {
     await store.close()
   })
 
+  it('shows a commit of this thread at once, though readers that run without a pause share a look', async () => {
+    const folder = newFolder()
+    const store = await openOnlineStore({ folder })
+    const reader = await openOnlineStore({ folder })
+    const writer = await store.claim()
+    let { mark } = await reader.changesSince()
+    // Nothing but promises from here on: the loop does not come round.
+    for (let value = 1; value <= 3; value++) {
+      await writer.commit(put(value), 0)
+      for (const each of [reader, store]) {
+        expect(await each.read([{ space: 'a', keys: ['x'] }])).toEqual([[Uint8Array.of(value)]])
+      }
+      const looked = await reader.changesSince(mark)
+      expect(looked.changed).toEqual([{ space: 'a', keys: ['x'] }])
+      mark = looked.mark
+      expect((await reader.changesSince(mark)).changed).toEqual([])
+    }
+    await store.close()
+    await reader.close()
+  })
+
   describe('a record that is asked for again', () => {
     const again = { space: 'a', keys: ['x', 'y'], isRepeated: true }
 
