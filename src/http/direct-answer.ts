@@ -15,8 +15,8 @@ export interface DirectRoute<Body> {
   readonly answer: (body: Body) => object | Promise<object>
 }
 
-/** More bring no more than these do, and the first of them waits for the last. Ranked answers want it, too: going from step to step for each costs them more than waiting for a few others. */
-const BATCH = { countMax: 16, batchMs: 2.5 }
+/** More bring no more than these do, and the first of them waits for the last. Ranked answers want it, too: going from step to step for each costs them more than waiting for a few others. Where many wait, it is the rate at which they are answered that counts. */
+const BATCH = { countMax: 16, batchMs: 2.5, backlog: { fromMs: 16, batchMs: 8 } }
 
 /**
  * Reads, checks and answers a usual request as the route would: JSON of a known length within the limit. Others pass on to the route, and

@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest'
-import { inBatches } from './batches.ts'
+import { type BatchLimits, inBatches } from './batches.ts'
 
 /** Hands numbers over in batches that take `msPerOne` each; resolves to the batches of the last of several rounds. */
-async function batchesOf(msPerOne: number, countMax: number, batchMs: number): Promise<readonly (readonly number[])[]> {
+async function batchesOf(
+  msPerOne: number,
+  countMax: number,
+  batchMs: number,
+  backlog?: BatchLimits['backlog'],
+): Promise<readonly (readonly number[])[]> {
   let nowMs = 0
   let batches: (readonly number[])[] = []
-  const takeUp = inBatches<number>({ countMax, batchMs, nowMs: () => nowMs }, (batch) => {
+  const takeUp = inBatches<number>({ countMax, batchMs, ...(backlog && { backlog }), nowMs: () => nowMs }, (batch) => {
     batches.push(batch)
     nowMs += msPerOne * batch.length
   })
@@ -28,4 +33,10 @@ test('what comes together is handled together, in order, and at most so many at 
 test('where each takes long fewer are handled at once, at least one', async () => {
   expect((await batchesOf(0.4, 16, 1)).map((batch) => batch.length)).toEqual([2, 2, 2, 2, 2])
   expect((await batchesOf(5, 16, 1)).map((batch) => batch.length)).toEqual(new Array(10).fill(1))
+})
+
+test('where much is waiting more are handled at once, until it is worked off', async () => {
+  const backlog = { fromMs: 4, batchMs: 2.5 }
+  expect((await batchesOf(0.5, 16, 1, backlog)).map((batch) => batch.length)).toEqual([5, 2, 2, 1])
+  expect((await batchesOf(0.25, 16, 1, backlog)).map((batch) => batch.length)).toEqual([4, 4, 2])
 })
