@@ -173,7 +173,7 @@ function rankedCandidates(itemCount: number, rng: ReturnType<typeof seededRng>):
     places: new Int32Array(CANDIDATE_COUNT),
     failures: [],
     features: undefined,
-    stepMs: { candidates: 0, features: 0, ranking: 0 },
+    stepMs: { candidates: 0, others: 0, features: 0, ranking: 0 },
     release() {},
   }
 }

@@ -51,6 +51,8 @@ export interface ListRanker {
 /** What each step of a ranked answer took, in milliseconds. */
 export interface StepMs {
   readonly candidates: number
+  /** Until the candidates of those were there who had come at the same time. */
+  readonly others: number
   readonly features: number
   readonly ranking: number
 }

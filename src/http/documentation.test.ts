@@ -43,7 +43,7 @@ test('the metrics of the page are those of the server, with their labels', async
   await server.inject({ method: 'POST', url: '/v1/events', payload: { events: [{ id: 'bad' }] } })
   server.countAnswered({
     response: { placement: 'home', stored: { batchId: 'b', madeAt: '2026-01-01T00:00:00.000Z', ageSeconds: 60 } },
-    stepMs: { candidates: 1, features: 1, ranking: 1 },
+    stepMs: { candidates: 1, others: 1, features: 1, ranking: 1 },
     ruleFailures: [{ rule: 'fresh' }],
     failures: [{ generator: 'cf' }],
     invalidCandidateCount: 1,

@@ -25,7 +25,7 @@ export class ServerMetrics {
   readonly #steps = new Times({
     labels: ['placement', 'step'],
     name: 'millrace_answer_step_seconds',
-    help: 'Time that one step of a ranked answer took, waiting included: candidates, features, ranking.',
+    help: 'Time that one step of a ranked answer took, waiting included: candidates, others (until those of requests that came at the same time were there), features, ranking.',
     bucketsSeconds: STEP_BUCKETS_SECONDS,
   })
   readonly #answers = new PendingCounts()

@@ -187,7 +187,7 @@ test('metrics count requests, answers, items and events', async () => {
   await server.inject({ method: 'PUT', url: '/v1/items/i1', payload: { attributes: {} } })
   server.countAnswered({
     response: { placement: 'home' },
-    stepMs: { candidates: 0.3, features: 1, ranking: 0.06 },
+    stepMs: { candidates: 0.3, others: 0.2, features: 1, ranking: 0.06 },
     failures: [{ generator: 'cf' }, { generator: 'cf' }],
     invalidCandidateCount: 3,
     withdrawnCount: 0,

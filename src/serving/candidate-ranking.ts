@@ -80,6 +80,8 @@ export interface RankedCandidates {
 /** What each step of a ranked answer took, in milliseconds; waiting included. */
 export interface StepMs {
   readonly candidates: number
+  /** Until the candidates of those were there who had come at the same time. */
+  readonly others: number
   readonly features: number
   readonly ranking: number
 }
@@ -259,6 +261,9 @@ export class CandidateRanking {
     try {
       const count = itemIndexes.length
       if (this.#lacksFeatures) throw new Error('the features that the ranker looks at are not kept here')
+      const gatheredAtMs = performance.now()
+      // Who came at the same time is asked about first: every step has code and data of its own, and is faster for all of them in a row.
+      await undefined
       const begunMs = performance.now()
       const featureColumns = this.#featureColumns.map((column) => columns[column]!)
       const features = await this.#columns?.fill(userId, itemIndexes, featureColumns)
@@ -286,7 +291,12 @@ export class CandidateRanking {
         places,
         features,
         failures,
-        stepMs: { candidates: gatheredMs, features: filledMs - begunMs, ranking: performance.now() - filledMs },
+        stepMs: {
+          candidates: gatheredMs,
+          others: begunMs - gatheredAtMs,
+          features: filledMs - begunMs,
+          ranking: performance.now() - filledMs,
+        },
         release: () => this.#memories.give(memory),
       }
     } finally {
