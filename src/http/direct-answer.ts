@@ -13,6 +13,8 @@ export interface DirectRoute<Body> {
   readonly schema: object
   /** What it returns is written as it is: it must hold what the route's schema of answers declares and nothing else, and stay as it is. */
   readonly answer: (body: Body) => object | Promise<object>
+  /** How many connections the server has had. */
+  readonly connectionCount: () => number
 }
 
 /** More bring no more than these do, and the first of them waits for the last. Ranked answers want it, too: going from step to step for each costs them more than waiting for a few others. Where many wait, it is the rate at which they are answered that counts. */
@@ -26,7 +28,12 @@ const BATCH = { countMax: 16, batchMs: 2.5, backlog: { fromMs: 16, batchMs: 8 } 
  * data of its own, and going from step to step for every single request took a quarter of its time. An answer that has to be waited for is written when
  * it is there.
  */
-export function answerDirectly<Body>({ parse, schema, answer }: DirectRoute<Body>): onRequestHookHandler {
+export function answerDirectly<Body>({
+  parse,
+  schema,
+  answer,
+  connectionCount,
+}: DirectRoute<Body>): onRequestHookHandler {
   const check = compileCheck({ schema, httpPart: 'body' })
 
   function checkedBody(parts: readonly Buffer[]): Body {
@@ -35,7 +42,7 @@ export function answerDirectly<Body>({ parse, schema, answer }: DirectRoute<Body
     return body as Body
   }
 
-  const takeUp = inBatches<Asked>(BATCH, (batch) => {
+  const takeUp = inBatches<Asked>({ ...BATCH, arrivalCount: connectionCount }, (batch) => {
     const bodies = batch.map(({ parts }) => outcomeOf(() => checkedBody(parts)))
     const answers = bodies.map((body) => ifGood(body, answer))
     const texts = answers.map((response) => ifGood(response, textOf))

@@ -24,6 +24,9 @@ export function recommendationRoutes(
     return response instanceof Promise ? response.then(counted) : counted(response)
   }
 
+  let connectionCount = 0
+  app.server.on('connection', () => void connectionCount++)
+
   app.post<{ Body: RecommendRequest }>('/v1/recommend', {
     schema: {
       operationId: 'recommend',
@@ -32,7 +35,7 @@ export function recommendationRoutes(
       response: { 200: RecommendAnswer, ...failures },
     },
     config: { scope: 'read' },
-    onRequest: answerDirectly({ parse, schema: RecommendBody, answer }),
+    onRequest: answerDirectly({ parse, schema: RecommendBody, answer, connectionCount: () => connectionCount }),
     handler: async (request, reply) => reply.send(await answer(request.body)),
   })
 

@@ -40,3 +40,27 @@ test('where much is waiting more are handled at once, until it is worked off', a
   expect((await batchesOf(0.5, 16, 1, backlog)).map((batch) => batch.length)).toEqual([5, 2, 2, 1])
   expect((await batchesOf(0.25, 16, 1, backlog)).map((batch) => batch.length)).toEqual([4, 4, 2])
 })
+
+test('while something arrives with every turn a batch is put off, but not for ever', async () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  let arrivalCount = 0
+  const batches: (readonly number[])[] = []
+  const takeUp = inBatches<number>(
+    { countMax: 4, batchMs: 1, nowMs: () => 0, arrivalCount: () => arrivalCount },
+    (batch) => batches.push(batch),
+  )
+  takeUp(1)
+  for (let n = 0; n < 5; n++) {
+    arrivalCount++
+    await turn()
+  }
+  expect(batches).toEqual([])
+  await turn()
+  expect(batches).toEqual([[1]])
+  takeUp(2)
+  for (let n = 0; n < 100; n++) {
+    arrivalCount++
+    await turn()
+  }
+  expect(batches).toEqual([[1], [2]])
+})
