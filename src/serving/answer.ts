@@ -242,6 +242,15 @@ export class Answer {
     return this.#rules
   }
 
+  /** -1 where it is not in. Costs a look at every place. */
+  placeOf(index: number): number {
+    const itemIndexes = this.#itemIndexes
+    const count = this.#count
+    let place = 0
+    while (place < count && itemIndexes[place] !== index) place++
+    return place < count ? place : -1
+  }
+
   indexAt(place: number): number {
     return this.#itemIndexes[place]!
   }

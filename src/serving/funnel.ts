@@ -362,10 +362,7 @@ export class Funnel {
       this.#fillUp(question, allowed)
     }
     const propensities = this.#arrangement.finish()
-    let generatedCount = 0
-    for (let place = 0; place < answer.count; place++) {
-      if (placement.plan.candidates.includes(answer.generatorAt(place))) generatedCount++
-    }
+    const generatedCount = countFrom(answer, placement.plan.candidates)
     return {
       newItemCount: 0,
       generatedCount,
@@ -449,6 +446,20 @@ export class Funnel {
 }
 
 const tellOf = (trace: RuleTracer) => (index: number, rule: AtMost) => trace.removed(rule.position, index)
+
+/** How many items came from these generators. Most come from the one that the item before came from: a name is looked up where it changes. */
+function countFrom(answer: Answer, generatorNames: readonly string[]): number {
+  let count = 0
+  let last: string | undefined
+  let isMeant = false
+  for (let place = 0; place < answer.count; place++) {
+    const generator = answer.generatorAt(place)
+    if (generator !== last) isMeant = generatorNames.includes(generator)
+    last = generator
+    if (isMeant) count++
+  }
+  return count
+}
 
 /** From 1. */
 const placeIn = (answer: Answer, index: number): number =>

@@ -92,7 +92,8 @@ export class Visitor {
 
   #readLog(userId: string, request: RecommendRequest, placement: Placement, allowed: ItemBitmap, nowMs: number): void {
     const isSeenAllowed = request.includeSeen ?? placement.plan.includeSeen
-    if (!isSeenAllowed || placement.notInteracted.length > 0) {
+    const isAnyWithheld = !isSeenAllowed || placement.notInteracted.length > 0
+    if (isAnyWithheld) {
       this.#live.histories.forEachOlder(userId, (row, interactionCode, eventTimeMs) => {
         this.#withhold(
           this.#indexes.indexOf(row),
@@ -110,7 +111,8 @@ export class Visitor {
     for (let i = start; i < end; i++) {
       const row = rows[i]!
       const index = this.#indexes.indexOf(row)
-      this.#withhold(index, interactionCodes[i]!, nowMs - eventTimesMs[i]!, isSeenAllowed, placement, allowed)
+      if (isAnyWithheld)
+        this.#withhold(index, interactionCodes[i]!, nowMs - eventTimesMs[i]!, isSeenAllowed, placement, allowed)
       this.#push(row, index, weights[i]!)
     }
   }
@@ -151,8 +153,10 @@ export class Visitor {
   #push(row: number, index: number, weight: number): void {
     this.#newestRows[this.#rowCount++ % CONTENT_HISTORY_LENGTH] = row
     if (index >= this.#indexes.modelItemCount) return
-    this.#itemIndexes = grown(this.#itemIndexes, this.#length + 1)
-    this.#weights = grown(this.#weights, this.#length + 1)
+    if (this.#length === this.#itemIndexes.length) {
+      this.#itemIndexes = grown(this.#itemIndexes, this.#length + 1)
+      this.#weights = grown(this.#weights, this.#itemIndexes.length)
+    }
     this.#itemIndexes[this.#length] = index
     this.#weights[this.#length++] = weight
   }

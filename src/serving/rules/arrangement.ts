@@ -1,6 +1,7 @@
 // From candidates in an order to a list under a placement's rules. What each step leaves to the next, and why in this order, says docs/decisions/0029-rules.md:
 // boosts and functions, pins, new items, minimum shares, the rest one place after another (spread, at most so many of a group), items drawn at random, and what fills up.
 
+import { empty } from '../../lib/empty.ts'
 import { grown } from '../../lib/grown.ts'
 import type { Rng } from '../../lib/rng.ts'
 import type { Answer } from '../answer.ts'
@@ -69,12 +70,16 @@ export class Arrangement {
   #factors = new Float64Array(0)
   /** By boost the items that it is for. */
   readonly #boostWords: Uint32Array[] = []
+  /** By boost at 2b what a candidate is multiplied by for which it is not, at 2b + 1 by which one for which it is: read by the bit, without a branch that nobody can foresee. */
+  readonly #boostFactors: number[] = []
   /** No product of boosts is larger. */
   #largestBoost = 1
   #states = new Uint8Array(0)
   /** By candidate that was reserved: where it is in the answer. */
   #reservedAt = new Int32Array(0)
   #reservedCount = 0
+  /** Their places in the order. */
+  readonly #reservedPlaces: number[] = []
   /** Where in the answer those are that a minimum brought in and that were no candidates. */
   readonly #extras: number[] = []
   #areReservedOnly = false
@@ -94,7 +99,8 @@ export class Arrangement {
     const { count } = candidates
     this.#one = one
     this.#reservedCount = 0
-    this.#extras.length = 0
+    empty(this.#reservedPlaces)
+    empty(this.#extras)
     this.#propensity = 1
     this.#states = grown(this.#states, count)
     this.#states.fill(FREE, 0, count)
@@ -125,9 +131,9 @@ export class Arrangement {
     if (rules.exploration === undefined) return undefined
     const from = this.#drawnFrom
     const to = from + this.#places.drawnCount
-    const propensities: number[] = []
+    const propensities = new Array<number>(answer.count).fill(1)
     for (let place = 0; place < answer.count; place++) {
-      propensities.push(order[place]! >= from && order[place]! < to ? this.#propensity : 1)
+      if (order[place]! >= from && order[place]! < to) propensities[place] = this.#propensity
     }
     return propensities
   }
@@ -138,10 +144,12 @@ export class Arrangement {
     const { candidates, rules, functions, candidateCount, itemGroups, trace } = this.#one
     const { count } = candidates
     this.#factors = grown(this.#factors, count)
-    this.#boostWords.length = 0
+    empty(this.#boostWords)
+    empty(this.#boostFactors)
     this.#largestBoost = 1
     for (const { key, filter, factor } of rules.boosts) {
       this.#boostWords.push(this.#bitmaps.eligible(key, [filter]).words)
+      this.#boostFactors.push(1, factor)
       this.#largestBoost *= Math.max(1, factor)
     }
     if (trace) this.#traceBoosts(trace)
@@ -172,11 +180,14 @@ export class Arrangement {
     const { candidates, rules } = this.#one
     const { itemIndexes } = candidates
     const factors = this.#factors
-    factors.fill(1, from, to)
+    for (let i = from; i < to; i++) factors[i] = 1
     for (let b = 0; b < rules.boosts.length; b++) {
       const words = this.#boostWords[b]!
-      const { factor } = rules.boosts[b]!
-      for (let i = from; i < to; i++) if (isIn(words, itemIndexes[i]!)) factors[i]! *= factor
+      const boostFactors = this.#boostFactors
+      for (let i = from; i < to; i++) {
+        const index = itemIndexes[i]!
+        factors[i]! *= boostFactors[b * 2 + ((words[index >> 5]! >>> (index & 31)) & 1)]!
+      }
     }
   }
 
@@ -217,7 +228,7 @@ export class Arrangement {
     if (index === undefined) return 'nobody has heard of this item'
     if (answer.has(index)) return 'the item is pinned to another place'
     if (!allowed.has(index)) return 'the item may not be shown'
-    const candidate = candidates.itemIndexes.subarray(0, candidates.count).indexOf(index)
+    const candidate = candidates.placeOf(index)
     answer.offer(index, candidate < 0 ? 0 : candidates.scoreAt(candidate), PINNED)
     if (!answer.has(index)) return 'another rule is against it'
     return undefined
@@ -272,7 +283,7 @@ export class Arrangement {
       }
       this.#states[i] = RESERVED
       this.#reservedAt[i] = answer.count - 1
-      this.#reservedCount++
+      this.#reservedPlaces[this.#reservedCount++] = k
       missingCount--
       trace?.added(position, itemIndexes[i]!)
     }
@@ -283,11 +294,12 @@ export class Arrangement {
   /** Until the answer holds so many: one place after another, and the reserved ones only once there are no more places than these. */
   #choose(target: number): void {
     const { answer, rules } = this.#one
+    this.#areReservedOnly = false
     const { count } = this.#order
     let reservedCount = this.#reservedCount
     let cursor = 0
     for (let openCount = target - answer.count + reservedCount; openCount > 0; openCount--) {
-      this.#areReservedOnly = openCount <= reservedCount
+      if (openCount <= reservedCount && !this.#areReservedOnly) this.#bar()
       if (!rules.spread) while (cursor < count && this.#states[this.#order.at(cursor)] === DONE) cursor++
       const chosen = rules.spread ? this.#mostDifferent() : this.#next(cursor)
       if (chosen < 0) return
@@ -296,6 +308,12 @@ export class Arrangement {
       if (isReserved) reservedCount--
       this.#states[chosen] = DONE
     }
+  }
+
+  /** From now on only what is reserved may come: there are no more places than these. */
+  #bar(): void {
+    this.#areReservedOnly = true
+    if (this.#one.rules.spread) this.#window.keepOnly(this.#reservedPlaces)
   }
 
   /** What is in the answer so far has its place. */

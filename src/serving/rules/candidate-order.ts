@@ -111,6 +111,7 @@ export class CandidateOrder {
     const from = this.#filedCount
     const to = Math.min(from + PORTION, this.#count)
     fill(from, to)
+    let classCount = this.#classCount
     const classFactors = this.#classFactors
     const following = this.#following
     const fronts = this.#fronts
@@ -119,15 +120,15 @@ export class CandidateOrder {
       const factor = factors[candidate]!
       following[candidate] = NONE
       let c = 0
-      while (c < this.#classCount && classFactors[c] !== factor) c++
+      while (c < classCount && classFactors[c] !== factor) c++
       if (c === CLASS_COUNT_MAX) {
         fill(to, this.#count)
         return false
       }
-      if (c === this.#classCount) {
+      if (c === classCount) {
         classFactors[c] = factor
         this.#setFront(c, candidate)
-        this.#classCount++
+        this.#classCount = ++classCount
       } else if (fronts[c] === NONE) this.#setFront(c, candidate)
       else following[backs[c]!] = candidate
       backs[c] = candidate

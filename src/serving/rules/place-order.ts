@@ -1,4 +1,5 @@
 // Which item of an answer stands at which place: pins where they were pinned, new and drawn items spread over what is left, the others in their order.
+import { empty } from '../../lib/empty.ts'
 import { grown } from '../../lib/grown.ts'
 
 export class PlaceOrder {
@@ -14,10 +15,10 @@ export class PlaceOrder {
   #order = new Int32Array(64)
 
   begin(): void {
-    this.#pinnedPlaces.length = 0
-    this.#pinned.length = 0
-    this.#new.length = 0
-    this.#drawn.length = 0
+    empty(this.#pinnedPlaces)
+    empty(this.#pinned)
+    empty(this.#new)
+    empty(this.#drawn)
     this.#otherCount = 0
     this.#knownCount = 0
   }
@@ -42,7 +43,7 @@ export class PlaceOrder {
 
   /** Behind those that were added so before. */
   add(at: number): void {
-    this.#others = grown(this.#others, this.#otherCount + 1)
+    if (this.#otherCount === this.#others.length) this.#others = grown(this.#others, this.#otherCount + 1)
     this.#others[this.#otherCount++] = at
     this.#knownCount++
   }
@@ -70,7 +71,7 @@ export class PlaceOrder {
   finish(count: number): Int32Array {
     for (let at = this.#knownCount; at < count; at++) this.add(at)
     const order = (this.#order = grown(this.#order, count))
-    order.fill(-1, 0, count)
+    for (let place = 0; place < count; place++) order[place] = -1
     this.#placePinned(order, count)
     const freeCount = count - this.#pinned.length
     let free = 0
