@@ -43,7 +43,7 @@ interface Batch extends Head {
 }
 
 /**
- * Opens, or creates, the store in this folder, which must be on a local disk. Several processes may have it open at once. The file holds a fifth more than the records or so, and does not
+ * Opens, or creates, the store in this folder, which must be on a local disk. Several processes may have it open at once. The file holds up to two fifths more than the records, and does not
  * shrink: what is let go makes room for what comes.
  * @throws MillraceError DATA_FOLDER_UNUSABLE, DISK_FULL
  */
