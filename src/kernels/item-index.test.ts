@@ -187,7 +187,6 @@ describe('a set that comes again', () => {
         const set = randomSet(of.itemCount, keptShare, rng)
         for (let time = 0; time < 4; time++) {
           const query = anyMixture.freshQueries[rng.integer(anyMixture.freshQueries.length)]!
-          // The last one is newer than the model.
           const withheld = Int32Array.from(
             [...Array(of.itemCount).keys()].filter(
               (item) => (set[item >> 5]! >> (item & 31)) & 1 && rng.next() < withheldShare,
@@ -195,6 +194,7 @@ describe('a set that comes again', () => {
           )
           for (const item of withheld) set[item >> 5]! &= ~(1 << (item & 31))
           const expected = search(of, query, k, set, scanBudget)
+          // The last one that counts is newer than the model.
           const steady = {
             version: 1,
             withheld: Int32Array.of(...withheld, of.itemCount + 64, 0),

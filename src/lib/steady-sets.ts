@@ -11,21 +11,15 @@ export interface SteadySet {
 
 /** What was worked out of each set, for as long as its array lives. */
 export class KeptBySet<T> {
-  readonly #kept = new WeakMap<Uint32Array, { version: number; worked: T | undefined }>()
+  readonly #kept = new WeakMap<Uint32Array, { readonly version: number; worked: T | undefined }>()
 
   /**
    * What `work` makes of the set with the withheld items in it. Undefined the first time that a set comes, or has changed: many never come again.
-   * @param work may not keep `words`, which are its own
    */
   of(words: Uint32Array, steady: SteadySet, work: (whole: Uint32Array) => T): T | undefined {
     const kept = this.#kept.get(words)
-    if (kept === undefined) {
+    if (kept?.version !== steady.version) {
       this.#kept.set(words, { version: steady.version, worked: undefined })
-      return undefined
-    }
-    if (kept.version !== steady.version) {
-      kept.version = steady.version
-      kept.worked = undefined
       return undefined
     }
     return (kept.worked ??= work(withWithheld(words, steady)))

@@ -462,8 +462,7 @@ function countFrom(answer: Answer, generatorNames: readonly string[]): number {
 }
 
 /** From 1. */
-const placeIn = (answer: Answer, index: number): number =>
-  answer.itemIndexes.subarray(0, answer.count).indexOf(index) + 1
+const placeIn = (answer: Answer, index: number): number => answer.placeOf(index) + 1
 
 /** An item that was taken away while the features were read is turned away here, as any that may not be shown. */
 function offerRanked(answer: Answer, { itemIndexes, scores, proposers, generatorNames }: OrderedCandidates): void {
