@@ -76,7 +76,7 @@ const bench: Bench = async ({ smoke, log }) => {
     ? { itemCount: 2000, userCount: 50, interactionsPerUser: 10 }
     : { itemCount: 100_000, userCount: 1000, interactionsPerUser: 30 }
   const rounds = smoke ? 3 : 25
-  const perRound = smoke ? 50 : 1000
+  const perRound = smoke ? 50 : 5000
   log(`a shop of ${size.itemCount} items; ${rounds} rounds of ${perRound} lists of each kind`)
   const questions = questionsOf(size)
   const timesUs: Record<string, number[]> = { none: [], ten: [], code: [] }
