@@ -70,7 +70,7 @@ export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
   const writeAll = async (): Promise<void> => {
     try {
       while (waiting.size > 0) {
-        // A transaction costs as much as some ten records, and answers that are under way go out first.
+        // Writing costs as much as some records do, and answers that are under way go out first.
         await (waiting.size < BATCH_LENGTH && gatherMs > 0 ? pause(gatherMs) : othersTurn())
         await write([...waiting.values().take(BATCH_LENGTH)])
       }

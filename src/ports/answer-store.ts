@@ -21,7 +21,7 @@ export interface AnswerStore {
   close(): Promise<void>
 }
 
-/** Bounds to about what is added at once, a hundred records or so: a store that keeps batches lets go of whole ones, by the newest record in each. */
+/** Bounds to about what goes at once: a store may let go of whole segments of what it keeps, by the newest record in each. */
 export interface AnswerRetention {
   /** Answers that were asked for longer ago are let go. */
   readonly maxAgeMs: number

@@ -84,7 +84,7 @@ function canGrow(folder: string): boolean {
 }
 
 /** Disk full, quota reached, file size limit reached, address space reached. */
-function isAboutRoom(error: unknown): boolean {
+export function isAboutRoom(error: unknown): boolean {
   const code = (error as { code?: unknown }).code
   const message = error instanceof Error ? error.message : ''
   return (
