@@ -86,6 +86,10 @@ function anchorsOf(text: string): string[] {
   return [...headings, ...[...text.matchAll(/<a id="([^"]+)"/g)].map(([, id]) => id!)]
 }
 
+test('no page holds the marks of a merge that nobody ended', () => {
+  expect(pages.filter(({ text }) => /^(<{7} |={7}$|>{7} )/m.test(text)).map(({ path }) => path)).toEqual([])
+})
+
 test('the list of decisions names every page of one', () => {
   const index = pageOf('docs/decisions/README.md').text
   const decisions = docs.filter((path) => /^docs\/decisions\/\d/.test(path)).map((path) => path.split('/').at(-1)!)

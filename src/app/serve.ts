@@ -14,6 +14,7 @@ import { watchLoopLag } from '../lib/loop-lag.ts'
 import { repeat } from '../lib/repeat.ts'
 import { timeOrderedId } from '../lib/time-ordered-id.ts'
 import { pause, settlesWithin } from '../lib/within.ts'
+import { beginYoung } from '../lib/young-objects.ts'
 import { LiveState } from '../serving/live-state.ts'
 import { bestRungAfter } from '../serving/load-shedding.ts'
 import { type AnswerObservation, RecommendationService } from '../serving/recommendation-service.ts'
@@ -73,6 +74,7 @@ export interface RunningSystem extends Pick<HttpServer, 'take' | 'takenCount' | 
  */
 export async function serve(app: App, options: ServeOptions = {}): Promise<RunningSystem> {
   const { logger = silentLogger, isPipelineElsewhere = false, group, isWarmedUp = false, ...serverOptions } = options
+  beginYoung()
   const { plan, clock, modelsDir } = app
   const live = new LiveState(plan)
   /** In the order of time, as the store of answers wants them. */

@@ -42,8 +42,10 @@ const GATHER_MS = 20
 /** Writes in batches: while one is on its way to the disk, the next one gathers. */
 export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
   const { store, logger, waitingBytesMax = WAITING_BYTES_MAX, gatherMs = GATHER_MS } = options
-  /** By request id, those that are being written included, in the order in which they came. */
-  const waiting = new Map<string, AnswerRecord>()
+  /** In the order in which they came; another array with every write. In one that goes on, or in a map, they would outlive their answers (docs/decisions/0041-young-objects.md). */
+  let gathered: AnswerRecord[] = []
+  /** What is on its way to the store. */
+  let underWay: readonly AnswerRecord[] = []
   let waitingBytes = 0
   let recordedCount = 0
   let lostCount = 0
@@ -62,17 +64,17 @@ export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
       isFailing = true
     }
     // Only now: what is being written takes room, and is not to be found elsewhere.
-    for (const answer of answers) {
-      waitingBytes -= bytesOfRecord(answer)
-      waiting.delete(answer.response.requestId)
-    }
+    underWay = []
+    for (const answer of answers) waitingBytes -= bytesOfRecord(answer)
   }
   const writeAll = async (): Promise<void> => {
     try {
-      while (waiting.size > 0) {
+      while (gathered.length > 0) {
         // Writing costs as much as some records do, and answers that are under way go out first.
-        await (waiting.size < BATCH_LENGTH && gatherMs > 0 ? pause(gatherMs) : othersTurn())
-        await write([...waiting.values().take(BATCH_LENGTH)])
+        await (gathered.length < BATCH_LENGTH && gatherMs > 0 ? pause(gatherMs) : othersTurn())
+        underWay = gathered.slice(0, BATCH_LENGTH)
+        gathered = gathered.slice(BATCH_LENGTH)
+        await write(underWay)
       }
     } finally {
       writing = undefined
@@ -87,11 +89,14 @@ export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
         return
       }
       waitingBytes += bytes
-      waiting.set(answer.response.requestId, answer)
+      gathered.push(answer)
       writing ??= writeAll()
     },
-    find: async (requestId) => waiting.get(requestId) ?? store.find(requestId),
-    counts: () => ({ recordedCount, lostCount, queueLength: waiting.size }),
+    async find(requestId) {
+      const isMeant = ({ response }: AnswerRecord): boolean => response.requestId === requestId
+      return underWay.find(isMeant) ?? gathered.find(isMeant) ?? store.find(requestId)
+    },
+    counts: () => ({ recordedCount, lostCount, queueLength: underWay.length + gathered.length }),
     async settled() {
       while (writing !== undefined) await writing
     },

@@ -6,8 +6,9 @@ interface Wait {
 }
 
 export class Deadlines {
-  /** The oldest first. */
-  readonly #waits = new Set<Wait>()
+  /** In no order, undefined at places that are free. Not a set: what waited would outlive its answer (docs/decisions/0041-young-objects.md). */
+  readonly #waits: (Wait | undefined)[] = []
+  readonly #freePlaces: number[] = []
   #timer: NodeJS.Timeout | undefined
   /** When the timer fires, if there is one: no later than the first of the waits is due. */
   #firesAtMs = Number.POSITIVE_INFINITY
@@ -19,29 +20,43 @@ export class Deadlines {
   within<T extends object>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const wait: Wait = { dueMs: performance.now() + timeoutMs, giveUp: () => resolve(undefined) }
-      this.#begin(wait)
+      const place = this.#begin(wait)
       promise.then(
         (value) => {
-          this.#end(wait)
+          this.#end(place, wait)
           resolve(value)
         },
         (error: unknown) => {
-          this.#end(wait)
+          this.#end(place, wait)
           reject(error)
         },
       )
     })
   }
 
-  #begin(wait: Wait): void {
-    this.#waits.add(wait)
-    if (wait.dueMs < this.#firesAtMs) this.#arm(wait.dueMs)
-    else if (this.#waits.size === 1) this.#timer?.ref()
+  get #isAnyWaiting(): boolean {
+    return this.#freePlaces.length < this.#waits.length
   }
 
-  #end(wait: Wait): void {
+  #begin(wait: Wait): number {
+    if (wait.dueMs < this.#firesAtMs) this.#arm(wait.dueMs)
+    else if (!this.#isAnyWaiting) this.#timer?.ref()
+    const place = this.#freePlaces.pop() ?? this.#waits.length
+    this.#waits[place] = wait
+    return place
+  }
+
+  #end(place: number, wait: Wait): void {
+    // It was given up before, and another may wait there.
+    if (this.#waits[place] !== wait) return
+    this.#free(place)
     // The timer stays for whoever comes next.
-    if (this.#waits.delete(wait) && this.#waits.size === 0) this.#timer?.unref()
+    if (!this.#isAnyWaiting) this.#timer?.unref()
+  }
+
+  #free(place: number): void {
+    this.#waits[place] = undefined
+    this.#freePlaces.push(place)
   }
 
   #arm(dueMs: number): void {
@@ -55,14 +70,15 @@ export class Deadlines {
     this.#firesAtMs = Number.POSITIVE_INFINITY
     const nowMs = performance.now()
     let nextMs = Number.POSITIVE_INFINITY
-    for (const wait of this.#waits) {
+    for (const [place, wait] of this.#waits.entries()) {
+      if (wait === undefined) continue
       if (wait.dueMs > nowMs) {
         nextMs = Math.min(nextMs, wait.dueMs)
         continue
       }
-      this.#waits.delete(wait)
+      this.#free(place)
       wait.giveUp()
     }
-    if (this.#waits.size > 0) this.#arm(nextMs)
+    if (this.#isAnyWaiting) this.#arm(nextMs)
   }
 }

@@ -13,7 +13,7 @@ import type { AnswerRetention, AnswerStore } from '../../ports/answer-store.ts'
 import { segmentName } from './answer-segment-index.ts'
 import { type AnswerAppend, AnswerSegmentWriter } from './answer-segment-writer.ts'
 import { AnswerSegments } from './answer-segments.ts'
-import { assertRoom, isAboutRoom, ROOM_BYTES } from './lmdb-folder.ts'
+import { assertRoom, isAboutRoom, ROOM_BYTES } from './disk-room.ts'
 
 /** What goes at once is about one in so many, of bytes and of time. */
 const SEGMENT_COUNT = 16
@@ -38,13 +38,15 @@ export async function openAnswerStore({
   const segmentBytesMax = Math.min(maxBytes / SEGMENT_COUNT, SEGMENT_BYTES_MAX)
   const segments = new AnswerSegments(segmentsFolder)
   let writer: AnswerSegmentWriter | undefined
+  let looking: Promise<void> | undefined
   let isClosed = false
 
   const begin = async (firstMs: number): Promise<AnswerSegmentWriter> => {
     const name = segmentName(firstMs, randomUUID())
     const begun = await AnswerSegmentWriter.begun(name, firstMs, segments.pathsOf(name))
     segments.own(name)
-    await segments.look()
+    // Retention asks what others have. There may be much of it after a start, and nobody waits for that.
+    looking = segments.look().catch(() => {})
     return begun
   }
 
@@ -127,6 +129,7 @@ export async function openAnswerStore({
       if (isClosed) return
       isClosed = true
       await inOrder(end)
+      await looking
     },
   }
 }

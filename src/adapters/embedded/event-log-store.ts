@@ -3,6 +3,7 @@
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { MillraceError } from '../../lib/errors.ts'
 import type { LogBounds, Retention, StoredEvent } from '../../ports/event-log.ts'
+import { assertRoom } from './disk-room.ts'
 import {
   blockAppendedTimeMs,
   blockEventCount,
@@ -13,7 +14,7 @@ import {
   IMPRESSIONS_FORMAT,
 } from './event-record.ts'
 import { hashOfId, IdIndex } from './id-index.ts'
-import { assertRoom, lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
+import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
 
 /** The newest one; a log has the least one that reads all that is in it. Raised when an older Millrace could no longer read what this one writes. */
 export const EVENT_LOG_FORMAT = IMPRESSIONS_FORMAT

@@ -3,10 +3,10 @@ import { Worker } from 'node:worker_threads'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { AppendResult, EventLog } from '../../ports/event-log.ts'
+import { ROOM_BYTES } from './disk-room.ts'
 import { EventLogStore, type EventLogStoreSettings } from './event-log-store.ts'
 import type { WriterCommand, WriterReply } from './event-log-writer.ts'
 import { type EncodedBatch, encodeBatch } from './event-record.ts'
-import { ROOM_BYTES } from './lmdb-folder.ts'
 
 export interface EventLogOptions {
   /** Created where it is missing. Several processes may have it open at once; it must be on a local disk. */

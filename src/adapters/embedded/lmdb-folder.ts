@@ -1,7 +1,8 @@
 // What LMDB itself does not say clearly: that a file is no database (it crashes), and that a disk is full (it calls that an I/O error).
-import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { MillraceError } from '../../lib/errors.ts'
+import { isAboutRoom } from './disk-room.ts'
 
 const PAGE_BYTES = 4096
 /** Of a meta page, where its mark lies. */
@@ -47,21 +48,6 @@ export function lmdbError(error: unknown, folder: string): MillraceError {
   })
 }
 
-/** More than a small transaction takes, with the pages that LMDB frees by it; whoever makes large ones adds what they may take. */
-export const ROOM_BYTES = 32 * 2 ** 20
-
-/**
- * Keeps away from a disk that is nearly full. LMDB survives one write that finds no room, but not reliably several (3.5.6 corrupts the memory of the
- * process, which aborts), and whoever waits for room tries again and again.
- * @throws an error that `lmdbError` knows to be about room
- */
-export function assertRoom(folder: string, roomBytes: number): void {
-  const { bavail, bsize } = statfsSync(folder)
-  if (bavail * bsize >= roomBytes) return
-  const [free, wanted] = [bavail * bsize, roomBytes].map((bytes) => Math.floor(bytes / 2 ** 20))
-  throw Object.assign(new Error(`${free} MiB are free, expected ${wanted}`), { code: 'ENOSPC' })
-}
-
 /** More than one transaction writes; what does not fit here would not have fitted there. */
 const PROBE_BYTES = 2 ** 24
 
@@ -81,13 +67,4 @@ function canGrow(folder: string): boolean {
   } catch (error) {
     return !isAboutRoom(error)
   }
-}
-
-/** Disk full, quota reached, file size limit reached, address space reached. */
-export function isAboutRoom(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code
-  const message = error instanceof Error ? error.message : ''
-  return (
-    /ENOSPC|EDQUOT|EFBIG/.test(String(code)) || /MDB_MAP_FULL|No space left|Disk quota|File too large/i.test(message)
-  )
 }

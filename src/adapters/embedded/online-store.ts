@@ -11,7 +11,8 @@ import type {
   SpaceChange,
 } from '../../ports/online-store.ts'
 import { type ChangeMark, ChangeNotes } from './change-notes.ts'
-import { assertRoom, lmdbError, lmdbFileBytes, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
+import { assertRoom, ROOM_BYTES } from './disk-room.ts'
+import { lmdbError, lmdbFileBytes, prepareLmdbFolder } from './lmdb-folder.ts'
 import { isAlive, type ProcessName, thisProcess } from './process-name.ts'
 import { RecordsAtHand } from './records-at-hand.ts'
 

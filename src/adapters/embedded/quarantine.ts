@@ -3,7 +3,8 @@ import { hash } from 'node:crypto'
 import { type Database, open } from 'lmdb'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Quarantine, QuarantinedRow, RejectedRow } from '../../ports/quarantine.ts'
-import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
+import { assertRoom, ROOM_BYTES } from './disk-room.ts'
+import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
 
 /** Characters of a payload that are kept. */
 const PAYLOAD_LENGTH_MAX = 65_536

@@ -8,6 +8,7 @@ import type { ServedFeatures, ServedReading } from '../../domain/served-features
 import type { SkewReport } from '../../domain/skew-report.ts'
 import { MillraceError } from '../../lib/errors.ts'
 import type { ServedFeaturesStore } from '../../ports/served-features-store.ts'
+import { isAboutRoom } from './disk-room.ts'
 
 /** What goes at once when the store is full. */
 const FILE_COUNT = 10
@@ -177,7 +178,7 @@ function withValue({ value, ...reading }: ServedReading): ServedReading {
 function storeError(error: unknown, place: string): Error {
   const { code, message } = error as NodeJS.ErrnoException
   if (error instanceof MillraceError || code === undefined) return error as Error
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+  if (isAboutRoom(error)) {
     return new MillraceError('DISK_FULL', `There is no room left on the disk for ${place} (${message}).`, {
       fix: 'Free some disk space, or set data.skew.maxBytes lower.',
       cause: error,

@@ -1,7 +1,8 @@
 // One LMDB environment for the snapshots of all sources: an entry per row, keyed by source and id.
 import { type Key, open } from 'lmdb'
 import type { SnapshotEntry, SnapshotStatus, SnapshotStore } from '../../ports/snapshot-store.ts'
-import { assertRoom, lmdbError, prepareLmdbFolder, ROOM_BYTES } from './lmdb-folder.ts'
+import { assertRoom, ROOM_BYTES } from './disk-room.ts'
+import { lmdbError, prepareLmdbFolder } from './lmdb-folder.ts'
 
 type Stored = readonly [fingerprint: string, status: SnapshotStatus, seenIn: number]
 
