@@ -54,6 +54,7 @@ export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
   let writing: Promise<void> | undefined
 
   const write = async (answers: readonly AnswerRecord[]): Promise<void> => {
+    underWay = answers
     try {
       await store.append(answers)
       recordedCount += answers.length
@@ -72,9 +73,9 @@ export function answerRecorder(options: AnswerRecorderOptions): AnswerRecorder {
       while (gathered.length > 0) {
         // Writing costs as much as some records do, and answers that are under way go out first.
         await (gathered.length < BATCH_LENGTH && gatherMs > 0 ? pause(gatherMs) : othersTurn())
-        underWay = gathered.slice(0, BATCH_LENGTH)
+        const answers = gathered.slice(0, BATCH_LENGTH)
         gathered = gathered.slice(BATCH_LENGTH)
-        await write(underWay)
+        await write(answers)
       }
     } finally {
       writing = undefined

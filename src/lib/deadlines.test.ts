@@ -41,3 +41,16 @@ test('a thousand waits that end in time have one timer', async () => {
   await vi.advanceTimersByTimeAsync(50)
   expect(await late).toBeUndefined()
 })
+
+test('what comes after it was given up ends no other wait, which may have its place by then', async () => {
+  const deadlines = new Deadlines()
+  const late = Promise.withResolvers<object>()
+  const first = deadlines.within(late.promise, 20)
+  await vi.advanceTimersByTimeAsync(20)
+  expect(await first).toBeUndefined()
+  const second = deadlines.within(never, 30)
+  late.resolve({})
+  await vi.advanceTimersByTimeAsync(30)
+  expect(await second).toBeUndefined()
+  expect(vi.getTimerCount()).toBe(0)
+})

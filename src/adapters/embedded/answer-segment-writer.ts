@@ -29,13 +29,13 @@ export class AnswerSegmentWriter {
     this.#heads = heads
   }
 
-  /** Creates both files, which nobody else has. */
+  /** Creates both files, which nobody else has: the heads first, without which nobody would know of the records. */
   static async begun(name: string, firstMs: number, paths: SegmentPaths): Promise<AnswerSegmentWriter> {
-    const records = await open(paths.records, 'ax')
+    const heads = await open(paths.heads, 'ax')
     try {
-      return new AnswerSegmentWriter(name, firstMs, records, await open(paths.heads, 'ax'))
+      return new AnswerSegmentWriter(name, firstMs, await open(paths.records, 'ax'), heads)
     } catch (error) {
-      await records.close()
+      await heads.close()
       throw error
     }
   }
@@ -60,9 +60,9 @@ export class AnswerSegmentWriter {
     return head
   }
 
-  /** Whether its files were deleted meanwhile. What the system knows of an open file lies in memory: no other thread has to be asked. */
+  /** Whether its files were deleted meanwhile, of which the records go first. What the system knows of an open file lies in memory: no other thread has to be asked. */
   get isLetGo(): boolean {
-    return fstatSync(this.#heads.fd).nlink === 0
+    return fstatSync(this.#records.fd).nlink === 0
   }
 
   async close(): Promise<void> {

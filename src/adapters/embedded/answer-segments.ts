@@ -87,12 +87,12 @@ export class AnswerSegments {
     })
   }
 
-  /** Its records are found no more, in any process. */
+  /** Its records are found no more, in any process. The heads go last: where that is cut short, somebody else comes upon them. */
   async letGo(name: string): Promise<void> {
     const { heads, records } = this.pathsOf(name)
     this.#forget(name)
-    await rm(heads, { force: true })
     await rm(records, { force: true })
+    await rm(heads, { force: true })
   }
 
   #forget(name: string): void {

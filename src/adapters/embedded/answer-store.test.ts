@@ -110,6 +110,20 @@ describe('embedded store of answers', () => {
     await store.close()
   })
 
+  it('lets go of a segment whose records are gone already, as of one whose deletion was cut short', async () => {
+    const folder = newFolder()
+    await elsewhere(folder, `await store.append([anAnswer('a', { atMs: 1 })])`)
+    const [heads, records] = filesIn(folder)
+    rmSync(records!)
+    const store = await openAnswerStore({ folder, ...retention })
+    expect(await store.find('a')).toBeUndefined()
+    await store.append([anAnswer('b', { atMs: 10 ** 9 })])
+    await store.append([anAnswer('c', { atMs: 10 ** 9 })])
+    expect(filesIn(folder)).not.toContain(heads)
+    expect((await store.newest(9)).map(({ response }) => response.requestId)).toEqual(['c', 'b'])
+    await store.close()
+  })
+
   it('writes once more what went into files that somebody deleted', async () => {
     const folder = newFolder()
     const store = await openAnswerStore({ folder, ...retention })

@@ -7,13 +7,12 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { AnswerRecord } from '../../domain/answer-record.ts'
 import { encodedAnswerRecords } from '../../domain/answer-record-bytes.ts'
-import { MillraceError } from '../../lib/errors.ts'
 import { inTurn } from '../../lib/in-turn.ts'
 import type { AnswerRetention, AnswerStore } from '../../ports/answer-store.ts'
 import { segmentName } from './answer-segment-index.ts'
 import { type AnswerAppend, AnswerSegmentWriter } from './answer-segment-writer.ts'
 import { AnswerSegments } from './answer-segments.ts'
-import { assertRoom, isAboutRoom, ROOM_BYTES } from './disk-room.ts'
+import { assertRoom, fileStoreError, ROOM_BYTES } from './disk-room.ts'
 
 /** What goes at once is about one in so many, of bytes and of time. */
 const SEGMENT_COUNT = 16
@@ -175,17 +174,9 @@ async function prepare(folder: string, segmentsFolder: string): Promise<void> {
   await access(segmentsFolder, constants.W_OK)
 }
 
-function storeError(error: unknown, folder: string): Error {
-  if (error instanceof MillraceError || (error as NodeJS.ErrnoException).code === undefined) return error as Error
-  const { message } = error as Error
-  if (isAboutRoom(error)) {
-    return new MillraceError('DISK_FULL', `There is no room left on the disk for ${folder} (${message}).`, {
-      fix: 'Free some disk space, or set serving.answers.maxBytes lower.',
-      cause: error,
-    })
-  }
-  return new MillraceError('DATA_FOLDER_UNUSABLE', `${folder} cannot be used: ${message}.`, {
-    fix: 'Check that the folder is on a local disk and that this user may write to it; it may be removed, and only the records of answers are lost.',
-    cause: error,
+const storeError = (error: unknown, folder: string): Error =>
+  fileStoreError(error, folder, {
+    forRoom: 'Free some disk space, or set serving.answers.maxBytes lower.',
+    forUse:
+      'Check that the folder is on a local disk and that this user may write to it; it may be removed, and only the records of answers are lost.',
   })
-}

@@ -1,5 +1,6 @@
 // Room on a disk: whoever writes keeps some free, and knows an error that is about it.
 import { statfsSync } from 'node:fs'
+import { MillraceError } from '../../lib/errors.ts'
 
 /** More than a small transaction of LMDB takes, with the pages that it frees by it; whoever makes large ones adds what they may take. */
 export const ROOM_BYTES = 32 * 2 ** 20
@@ -23,4 +24,23 @@ export function isAboutRoom(error: unknown): boolean {
   return (
     /ENOSPC|EDQUOT|EFBIG/.test(String(code)) || /MDB_MAP_FULL|No space left|Disk quota|File too large/i.test(message)
   )
+}
+
+/** What the file system says of a store in plain files, as one of ours; what is no error of the file system stays as it is. */
+export function fileStoreError(
+  error: unknown,
+  place: string,
+  fixes: { readonly forRoom: string; readonly forUse: string },
+): Error {
+  if (error instanceof MillraceError || (error as NodeJS.ErrnoException).code === undefined) return error as Error
+  const { message } = error as Error
+  return isAboutRoom(error)
+    ? new MillraceError('DISK_FULL', `There is no room left on the disk for ${place} (${message}).`, {
+        fix: fixes.forRoom,
+        cause: error,
+      })
+    : new MillraceError('DATA_FOLDER_UNUSABLE', `${place} cannot be used: ${message}.`, {
+        fix: fixes.forUse,
+        cause: error,
+      })
 }

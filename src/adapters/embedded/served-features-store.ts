@@ -6,9 +6,8 @@ import { join } from 'node:path'
 import type { FeatureValue } from '../../domain/feature.ts'
 import type { ServedFeatures, ServedReading } from '../../domain/served-features.ts'
 import type { SkewReport } from '../../domain/skew-report.ts'
-import { MillraceError } from '../../lib/errors.ts'
 import type { ServedFeaturesStore } from '../../ports/served-features-store.ts'
-import { isAboutRoom } from './disk-room.ts'
+import { fileStoreError } from './disk-room.ts'
 
 /** What goes at once when the store is full. */
 const FILE_COUNT = 10
@@ -175,17 +174,8 @@ function withValue({ value, ...reading }: ServedReading): ServedReading {
   return { ...reading, value: isMap ? new Map((value as unknown as { map: [string, number][] }).map) : value }
 }
 
-function storeError(error: unknown, place: string): Error {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (error instanceof MillraceError || code === undefined) return error as Error
-  if (isAboutRoom(error)) {
-    return new MillraceError('DISK_FULL', `There is no room left on the disk for ${place} (${message}).`, {
-      fix: 'Free some disk space, or set data.skew.maxBytes lower.',
-      cause: error,
-    })
-  }
-  return new MillraceError('DATA_FOLDER_UNUSABLE', `${place} cannot be used: ${message}.`, {
-    fix: 'Check that this user may write to it; it may be removed, and only the sample of served features is lost.',
-    cause: error,
+const storeError = (error: unknown, place: string): Error =>
+  fileStoreError(error, place, {
+    forRoom: 'Free some disk space, or set data.skew.maxBytes lower.',
+    forUse: 'Check that this user may write to it; it may be removed, and only the sample of served features is lost.',
   })
-}
