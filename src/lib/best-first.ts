@@ -37,7 +37,7 @@ export class BestFirst {
     }
   }
 
-  /** The first `count` of both arrays, one after another; none of the scores is -0. Most of many are turned away by one look at their highest bits. */
+  /** The first `count` of both arrays, one after another; all scores are numbers, none is -0. Most of many are turned away by one look at their highest bits. */
   offerAll(indexes: Int32Array, scores: Float32Array, count: number): void {
     const floor = count > FLOOR_FROM * this.#k && this.#k > 0 ? this.#floors.floorOf(scores, count, this.#k) : -Infinity
     for (let n = 0; n < count; n++) if (scores[n]! >= floor) this.offer(indexes[n]!, scores[n]!)
