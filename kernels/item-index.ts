@@ -58,6 +58,9 @@ const CENTROID_CODES: usize = 104
 const CENTROID_BOUNDS: usize = 108
 /** Bit set of the allowed items, by position, in whole words of 64. */
 const ALLOWED_POSITIONS: usize = 112
+/** Pairs of float32, ascending: for the best so many of all items, so many have to be scored. */
+const EFFORTS: usize = 116
+const EFFORT_COUNT: usize = 120
 
 /** Which of the two sets says what is allowed. */
 const EVERY_ITEM: i32 = 0
@@ -113,21 +116,27 @@ export function searchAll(index: usize, k: i32, allowedCount: i32, filter: i32):
   return rank(index, isLooking ? leaveOut(index, lookInParts(index, found, k), k) : found, k)
 }
 
-/** The best k among the lists that come first, as many as needed to hold `scanBudget` allowed items. Returns how many were written. */
-export function searchLists(index: usize, k: i32, scanBudget: i32, filter: i32): i32 {
+/**
+ * The best k among the lists that come first. With `effortK` 0 as many lists as hold `budget` allowed items; else as many as are enough for the best
+ * `effortK` allowed ones, see `isEnough`. Returns how many were written.
+ */
+export function searchLists(index: usize, k: i32, budget: i32, effortK: i32, leastShare: f32, filter: i32): i32 {
   const areCodesRead = readCodes(index)
   scoreLists(index, areCodesRead)
   const keys = field(index, LIST_KEYS)
   const offsets = field(index, LIST_OFFSETS)
-  const isLooking = areCodesRead && isWorthLooking(k, scanBudget)
+  const isLooking = areCodesRead && isWorthLooking(k, budget)
   const listCount = count(index, LIST_COUNT)
   let sortedCount = placeLists(index)
   sortLists(index, 0, sortedCount)
   let scanned = 0
+  let passed = 0
   // Positions before `kept` were looked at and stay; those up to `found` wait.
   let kept = 0
   let found = 0
-  for (let at = 0; at < listCount && scanned < scanBudget; at++) {
+  effortRow = 0
+  for (let at = 0; at < listCount; at++) {
+    if (effortK == 0 ? scanned >= budget : scanned >= k && isEnough(index, effortK, scanned, passed, budget, leastShare)) break
     if (at == sortedCount) {
       sortLists(index, at, listCount)
       sortedCount = listCount
@@ -139,12 +148,43 @@ export function searchLists(index: usize, k: i32, scanBudget: i32, filter: i32):
     const before = found
     found = collect(index, from, to, found, filter)
     scanned += found - before
+    passed += to - from
     if (!isLooking || found - kept < LOOK_BLOCK) continue
     kept = look(index, kept, found)
     if (kept > 4 * k + LOOK_BLOCK) kept = leaveOut(index, kept, k)
     found = kept
   }
   return rank(index, isLooking ? leaveOut(index, look(index, kept, found), k) : found, k)
+}
+
+/** Where the last look into the efforts ended: the next one is near. */
+let effortRow: i32 = 0
+
+/**
+ * Whether so many lists are enough for the best k of the allowed items. Among the items that were passed the share s of allowed ones is that of where the
+ * query points to, whatever it is elsewhere: the best k of them are spread there like the best k / s of all. But where the share is below `leastShare`,
+ * the filter goes against the query: the best of what it leaves lie where search is worse than on average, and `budget` of them are scored.
+ */
+function isEnough(index: usize, k: i32, scanned: i32, passed: i32, budget: i32, leastShare: f32): bool {
+  const share = f32(scanned) / f32(passed)
+  return share < leastShare ? scanned >= budget : f32(passed) >= effortOf(index, f32(k) / share)
+}
+
+/** How many items have to be scored for the best k of all. */
+function effortOf(index: usize, k: f32): f32 {
+  const efforts = field(index, EFFORTS)
+  const last = count(index, EFFORT_COUNT) - 1
+  let row = effortRow
+  while (row < last && load<f32>(efforts + (usize(row) << 3)) < k) row++
+  while (row > 0 && load<f32>(efforts + (usize(row - 1) << 3)) >= k) row--
+  effortRow = row
+  const at = efforts + (usize(row) << 3)
+  const upperK = load<f32>(at)
+  const upper = load<f32>(at, 4)
+  if (row == 0 || k >= upperK) return upper
+  const lowerK = load<f32>(at - 8)
+  const lower = load<f32>(at - 8, 4)
+  return lower + ((upper - lower) * (k - lowerK)) / (upperK - lowerK)
 }
 
 /**

@@ -11,7 +11,7 @@ interface ItemIndexExports {
   encode(index: number, codeWidth: number): void
   countAllowed(index: number): number
   searchAll(index: number, k: number, allowedCount: number, filter: Filter): number
-  searchLists(index: number, k: number, scanBudget: number, filter: Filter): number
+  searchLists(index: number, k: number, budget: number, effortK: number, leastShare: number, filter: Filter): number
 }
 
 /** As kernels/item-index.ts numbers them. */
@@ -33,8 +33,13 @@ const ITEMS_PER_BOUND = 16
 /** A filter that keeps at most this share of the catalogue is always answered exactly. */
 const EXACT_SHARE = 0.01
 
+/** A filter goes against a query where the lists hold less than this part of the allowed items that they would hold by chance. */
+const AGAINST = 0.97
+/** Of the k in the table of efforts, each to the one before. */
+const EFFORT_STEP = 1.1
+
 interface SearchOptions {
-  /** Stop once this many allowed items are scored. Default: calibrated for k when the index was built. `Infinity` makes the answer exact. */
+  /** Stop once this many allowed items are scored. Default: as many as are enough, by what was calibrated when the index was built. `Infinity` makes the answer exact. */
   readonly scanBudget?: number
   /** Search at least as thoroughly as for this many, so that a short list is as good as the head of a long one. */
   readonly effortK?: number | undefined
@@ -91,7 +96,8 @@ export class ItemIndex {
 
     // In the order of the constants at the top of kernels/item-index.ts.
     const codeWidth = Math.ceil(storedWidth / 8) * 8
-    const descriptor = memory.uint32(29)
+    const efforts = memory.placeFloat32(this.#efforts())
+    const descriptor = memory.uint32(31)
     descriptor.set([
       itemCount,
       storedWidth,
@@ -122,6 +128,8 @@ export class ItemIndex {
       memory.uint32((paddedListCount * codeWidth) / 4).byteOffset, // centroid codes
       memory.float32(2 * Math.ceil(listCount / ITEMS_PER_BOUND)).byteOffset, // centroid bounds
       this.#allowedPositions.byteOffset,
+      efforts.byteOffset,
+      efforts.length / 2,
     ])
     this.#descriptor = descriptor.byteOffset
     this.#kernel.encode(this.#descriptor, codeWidth)
@@ -150,13 +158,22 @@ export class ItemIndex {
     const wanted = Math.min(k, allowedCount)
     if (wanted <= 0) return 0
     assert(Math.min(out.itemIndexes.length, out.scores.length) >= wanted, 'the answer fits the arrays')
-    const scanBudget = Math.max(
-      options?.scanBudget ?? this.scanBudgetOf(Math.max(k, options?.effortK ?? 0), allowedCount),
-      wanted,
-    )
-    const written = this.#isExactBetter(allowedCount, scanBudget)
+    const effortK = Math.max(k, options?.effortK ?? 0)
+    const share = allowedCount / this.itemCount
+    const given = options?.scanBudget
+    const expected = Math.max(given ?? share * this.#calibratedBudget(effortK / share), wanted)
+    const written = this.#isExactBetter(allowedCount, expected)
       ? this.#kernel.searchAll(this.#descriptor, wanted, allowedCount, filter)
-      : this.#kernel.searchLists(this.#descriptor, wanted, scanBudget, filter)
+      : given === undefined
+        ? this.#kernel.searchLists(
+            this.#descriptor,
+            wanted,
+            Math.max(this.scanBudgetOf(effortK, allowedCount), wanted),
+            effortK,
+            AGAINST * share,
+            filter,
+          )
+        : this.#kernel.searchLists(this.#descriptor, wanted, expected, 0, 0, filter)
     for (let i = 0; i < written; i++) {
       out.itemIndexes[i] = this.#outItems[i]!
       out.scores[i] = this.#outScores[i]!
@@ -165,20 +182,26 @@ export class ItemIndex {
   }
 
   /**
-   * How many allowed items are scored by default to find k. The best k of a share p of the items are spread like the best k / p of all, so a
-   * filter takes p times the budget of that larger k, and never less than the budget of k.
+   * How many allowed items are scored at most by default to find k. The best k of a share p of the items are spread like the best k / p of all, so a
+   * filter takes p times the budget of that larger k where it has nothing to do with the query, and the budget of k where it keeps what the query wants;
+   * where it does neither, the larger of the two.
    */
   scanBudgetOf(k: number, allowedCount = this.itemCount): number {
-    const unfiltered = this.#calibratedBudget(k)
-    if (allowedCount === this.itemCount) return unfiltered
     const share = allowedCount / this.itemCount
-    return Math.max(unfiltered, Math.ceil(share * this.#calibratedBudget(k / share)))
+    return Math.max(this.#calibratedBudget(k), Math.ceil(share * this.#calibratedBudget(k / share)))
   }
 
   /** The vector of one item, a view; longer than `width` by zeros where width is no multiple of 4. */
   vectorOf(itemIndex: number): Float32Array {
     const start = this.#positionByItem[itemIndex]! * this.#storedWidth
     return this.#vectors.subarray(start, start + this.#storedWidth)
+  }
+
+  /** The calibrated budgets as the kernel reads them: pairs, close enough that a line from one to the next will do. */
+  #efforts(): readonly number[] {
+    const efforts: number[] = []
+    for (let k = 1; k < EFFORT_STEP * this.itemCount; k *= EFFORT_STEP) efforts.push(k, this.#calibratedBudget(k))
+    return efforts
   }
 
   /** The calibrated budgets, interpolated on a logarithmic scale. */
