@@ -6,7 +6,7 @@
 //
 // The arithmetic is a fraction of the cost; what counts is waiting, for memory and for guesses that fail. So all rows are asked of memory before any is worked with, and which
 // parts are allowed, or whose sum is new, moves an address instead of deciding a branch. Sums lie in a small hash table, which stays in the nearest caches.
-import { bump, CUT_BUCKETS, keyOf, nextPlace, scoreOfKey, sortPlaced, startBuckets } from './lib/best-keys'
+import { bump, CUT_BUCKETS, nextPlace, scoreOfKey, sortPlaced, startBuckets } from './lib/best-keys'
 import { touchRange } from './lib/touch'
 
 /** What the host lays out, field by field: see src/kernels/similar-items.ts. */
@@ -28,12 +28,11 @@ class Task {
   partEnds: usize
   /** Scratch, 4 bytes a part. */
   parts: usize
-  /** Scratch, 8 bytes a slot: twice as many as there are different items at most, the next power of two and 64 at least. */
+  /** Scratch, 4 bytes a slot: twice as many as there are different items at most, the next power of two and 64 at least. */
   slots: usize
-  /** Scratch, 4, 8 and 8 bytes a different item. */
-  foundSlots: usize
+  /** Scratch, 8 bytes a different item each, and 16 to spare. */
+  sums: usize
   keys: usize
-  spareKeys: usize
   /** The answer, int32 and float32 each. */
   outItems: usize
   outScores: usize
@@ -42,6 +41,10 @@ class Task {
 /** Of 2^32, the golden section, as in src/lib/sparse-table.ts. */
 const SPREAD: u32 = 0x9e3779b1
 const SLOT_COUNT_MIN: usize = 64
+/** Of 16 pairs, which fill a cache line. */
+const PARTS_A_LINE_SHIFT: usize = 4
+/** Somewhere to leave what was read, or the compiler would not read it. */
+const readAhead = memory.data(4)
 
 /** How far a number is shifted to the right for its slot; and the last slot. */
 let slotShift: u32 = 0
@@ -51,7 +54,7 @@ let lastSlot: u32 = 0
 export function bestSums(task: Task, historyCount: i32, k: i32): i32 {
   touchRows(task, historyCount)
   const partCount = collect(task, historyCount)
-  touchParts(task, partCount)
+  touchSimilarities(task, historyCount)
   const found = addUp(task, historyCount, partCount)
   return found == 0 || k <= 0 ? 0 : writeBest(task, found, min(k, found))
 }
@@ -83,102 +86,137 @@ function collect(task: Task, historyCount: i32): usize {
   return (to - task.parts) >> 2
 }
 
-/** Somewhere to leave what was read, or the compiler would not read it. */
-const readAhead = memory.data(4)
-
-/** Reads the parts' similarities ahead. */
-function touchParts(task: Task, partCount: usize): void {
-  const end = task.parts + (partCount << 2)
+/** Reads the parts' similarities ahead: whole rows, or single parts where few are allowed. */
+function touchSimilarities(task: Task, historyCount: i32): void {
+  let from = task.parts
   let sum: u32 = 0
-  for (let at = task.parts; at < end; at += 4) sum += load<u32>(task.similarities + usize(load<u32>(at)))
+  for (let h = 0; h < historyCount; h++) {
+    const row = task.offsets + (usize(word(task.historyItems, h)) << 2)
+    const start = usize(load<u32>(row)) << 2
+    const end = usize(load<u32>(row, 4)) << 2
+    const partsEnd = usize(word(task.partEnds, h))
+    if ((partsEnd - from) << PARTS_A_LINE_SHIFT > end - start) touchRange(task.similarities + start, task.similarities + end)
+    else for (let at = from; at < partsEnd; at += 4) sum += load<u32>(task.similarities + usize(load<u32>(at)))
+    from = partsEnd
+  }
   store<u32>(readAhead, sum)
 }
 
-/** Adds the parts up; returns how many different items they are of. A slot holds the item and 1, so that 0 is an empty one, then the sum. */
+/**
+ * Adds the parts up; returns of how many different items they are. Each has a pair in `sums`, in the order in which they came: its name, which is twice the item, and the sum. A slot holds
+ * the address of a pair; 0 is an empty one.
+ */
 function addUp(task: Task, historyCount: i32, partCount: usize): i32 {
   const indexes = task.indexes
   const similarities = task.similarities
   const slots = task.slots
   openSlots(slots, min(partCount, usize(task.itemCount)))
   const shift = slotShift
-  let found = task.foundSlots
+  let end = task.sums
   let at = task.parts
   for (let h = 0; h < historyCount; h++) {
     const weight = load<f64>(task.historyWeights + (usize(h) << 3))
-    const end = usize(word(task.partEnds, h))
-    for (; at < end; at += 4) {
+    const partsEnd = usize(word(task.partEnds, h))
+    for (; at < partsEnd; at += 4) {
       const part = usize(load<u32>(at))
-      const name = load<u32>(indexes + part) + 1
-      let slot = slots + (((name * SPREAD) >> shift) << 3)
-      let there = load<u32>(slot)
-      // One branch, seldom taken: whether an item has a sum already is as hard to guess as what a coin shows.
-      if (i32(there != name) & i32(there != 0)) {
-        slot = slotOf(slots, name)
-        there = load<u32>(slot)
+      const name = load<u32>(indexes + part) << 1
+      // A pair for the item, of a sum of 0, whether it has one already or not: that is as hard to guess as what a coin shows.
+      store<u64>(end, u64(name))
+      let slot = slots + (((name * SPREAD) >> shift) << 2)
+      let there = usize(load<u32>(slot))
+      let sum = there == 0 ? end : there
+      // The one branch is seldom taken.
+      if (load<u32>(sum) != name) {
+        slot = nextSlotOf(slots, name)
+        there = usize(load<u32>(slot))
+        sum = there == 0 ? end : there
       }
-      store<u32>(slot, name)
-      store<f32>(slot, f32(f64(load<f32>(slot, 4)) + weight * f64(load<f32>(similarities + part))), 4)
-      store<u32>(found, u32(slot))
-      found += usize(there == 0) << 2
+      store<u32>(slot, u32(sum))
+      store<f32>(sum, f32(f64(load<f32>(sum, 4)) + weight * f64(load<f32>(similarities + part))), 4)
+      end += usize(there == 0) << 3
     }
   }
-  return i32((found - task.foundSlots) >> 2)
+  return i32((end - task.sums) >> 3)
 }
 
 /** Half of the slots stay free, so that most items lie where they are looked for. */
 function openSlots(slots: usize, countMax: usize): void {
   let slotCount = SLOT_COUNT_MIN
   while (slotCount < 2 * countMax) slotCount <<= 1
-  memory.fill(slots, 0, slotCount << 3)
+  memory.fill(slots, 0, slotCount << 2)
   lastSlot = u32(slotCount) - 1
   slotShift = 32 - ctz(u32(slotCount))
 }
 
-/** The slot that has this name, else the one that is to have it. */
-function slotOf(slots: usize, name: u32): usize {
+/** The slot of this name, or the one that is to be, where the first one is another's. */
+function nextSlotOf(slots: usize, name: u32): usize {
+  let slot: usize
+  let there: usize
   let number = (name * SPREAD) >> slotShift
-  let there = load<u32>(slots + (usize(number) << 3))
-  while (there != name && there != 0) {
+  do {
     number = (number + 1) & lastSlot
-    there = load<u32>(slots + (usize(number) << 3))
-  }
-  return slots + (usize(number) << 3)
+    slot = slots + (usize(number) << 2)
+    there = usize(load<u32>(slot))
+  } while (there != 0 && load<u32>(there) != name)
+  return slot
 }
 
 /** Sorts the k best of `found` sums, which are at least as many. */
 function writeBest(task: Task, found: i32, k: i32): i32 {
   const counters = task.counters
-  const end = task.keys + (usize(found) << 3)
-  let least: u32 = u32.MAX_VALUE
-  let most: u32 = 0
-  let from = task.foundSlots
-  for (let key = task.keys; key < end; key += 8) {
-    const slot = usize(load<u32>(from))
-    from += 4
-    // Adding 0 turns -0 into 0, so that the two are a tie.
-    const here = keyOf(load<f32>(slot, 4) + 0, load<u32>(slot) - 1)
-    store<u64>(key, here)
-    least = min(least, u32(here >> 32))
-    most = max(most, u32(here >> 32))
-  }
-
-  // Keys are in the order of their scores' bits: buckets are as wide as a share of the scores, and any range of them fits.
-  const range = most - least
-  const shift = range < u32(CUT_BUCKETS) ? 0 : 32 - clz(range) - ctz(CUT_BUCKETS)
-  memory.fill(counters, 0, usize(CUT_BUCKETS) << 2)
-  for (let key = task.keys; key < end; key += 8) bump(counters + (usize(bucketOf(load<u32>(key, 4), least, shift)) << 2))
+  const spare = task.sums
+  const keys = task.keys
+  const range = makeKeys(task.sums, found, keys)
+  let least = u32(range)
+  let most = u32(range >> 32)
+  // First what is needed, by wide buckets, then its places, by buckets as narrow as it allows.
+  let shift = widthOf(least, most)
+  countBuckets(keys, found, least, shift, counters)
   let bucket = CUT_BUCKETS
   for (let above = 0; above < k; ) above += word(counters, --bucket)
-  const crowd = startBuckets(counters, bucket)
-  let keyCount = 0
-  for (let key = task.keys; key < end; key += 8) {
-    const at = bucketOf(load<u32>(key, 4), least, shift)
-    if (at < bucket) continue
-    store<u64>(nextPlace(task.spareKeys, counters, at), load<u64>(key))
-    keyCount++
+  most = u32(min(u64(most), u64(least) + (u64(CUT_BUCKETS - bucket) << shift) - 1))
+  const kept = keepTo(keys, found, most, spare)
+  shift = widthOf(least, most)
+  countBuckets(spare, kept, least, shift, counters)
+  const crowd = startBuckets(counters, 0)
+  for (let i: usize = 0; i < usize(kept); i++) {
+    const key = load<u64>(spare + (i << 3))
+    store<u64>(nextPlace(keys, counters, bucketOf(u32(key >> 32), least, shift)), key)
   }
-  writeOut(task, sortPlaced(task.spareKeys, task.keys, keyCount, counters, crowd), k)
+  writeOut(task, sortPlaced(keys, spare, kept, counters, crowd), k)
   return k
+}
+
+/**
+ * Keys as `keyOf` makes them, two at once: the upper halves from the sums, the lower ones from the names, which have a bit to spare for whether a 0 is -0. Adding 0 makes these two
+ * a tie. Returns the least upper half and, above it, the greatest.
+ */
+function makeKeys(sums: usize, found: i32, keys: usize): u64 {
+  const end = usize(found) << 3
+  // A second pair at the end is a repetition.
+  store<u64>(sums + end, load<u64>(sums + end - 8))
+  const signs = i32x4.splat(i32.MIN_VALUE)
+  const others = i64x2.splat(0x7fffffff00000000)
+  let least = i32x4.splat(-1)
+  let most = i32x4.splat(0)
+  for (let at: usize = 0; at < end; at += 16) {
+    const pair = v128.load(sums + at)
+    const isNegativeZero = i64x2.shr_u(i32x4.eq(pair, signs), 63)
+    const sum = f32x4.add(pair, f32x4.splat(0))
+    const key = v128.or(v128.xor(sum, v128.andnot(others, i32x4.shr_s(sum, 31))), isNegativeZero)
+    v128.store(keys + at, key)
+    least = i32x4.min_u(least, key)
+    most = i32x4.max_u(most, key)
+  }
+  const leastUpper = min(u32(i32x4.extract_lane(least, 1)), u32(i32x4.extract_lane(least, 3)))
+  const mostUpper = max(u32(i32x4.extract_lane(most, 1)), u32(i32x4.extract_lane(most, 3)))
+  return (u64(mostUpper) << 32) | u64(leastUpper)
+}
+
+/** Buckets are as wide as this power of two of the scores' bits, which are in the scores' order: so any range of scores fits, and what is narrow is a share of a score. */
+function widthOf(least: u32, most: u32): u32 {
+  const range = most - least
+  return range < u32(CUT_BUCKETS) ? 0 : u32(32 - clz(range) - ctz(CUT_BUCKETS))
 }
 
 // @ts-ignore: decorator
@@ -187,14 +225,28 @@ function bucketOf(upper: u32, least: u32, shift: u32): i32 {
   return CUT_BUCKETS - 1 - i32((upper - least) >> shift)
 }
 
+function countBuckets(keys: usize, keyCount: i32, least: u32, shift: u32, counters: usize): void {
+  memory.fill(counters, 0, usize(CUT_BUCKETS) << 2)
+  const end = keys + (usize(keyCount) << 3)
+  for (let at = keys; at < end; at += 8) bump(counters + (usize(bucketOf(load<u32>(at, 4), least, shift)) << 2))
+}
+
+/** Copies the keys with an upper half up to `most`; returns how many. */
+function keepTo(keys: usize, keyCount: i32, most: u32, out: usize): i32 {
+  let to = out
+  const end = keys + (usize(keyCount) << 3)
+  for (let at = keys; at < end; at += 8) {
+    store<u64>(to, load<u64>(at))
+    to += usize(load<u32>(at, 4) <= most) << 3
+  }
+  return i32((to - out) >> 3)
+}
+
 function writeOut(task: Task, sorted: usize, k: i32): void {
   for (let i: usize = 0; i < usize(k); i++) {
     const key = load<u64>(sorted + (i << 3))
-    let score = scoreOfKey(key)
-    // Its key has lost the sign of a 0.
-    if (score == 0) score = load<f32>(slotOf(task.slots, u32(key) + 1), 4)
-    store<u32>(task.outItems + (i << 2), u32(key))
-    store<f32>(task.outScores + (i << 2), score)
+    store<u32>(task.outItems + (i << 2), u32(key) >> 1)
+    store<f32>(task.outScores + (i << 2), key & 1 ? f32(-0.0) : scoreOfKey(key))
   }
 }
 

@@ -17,7 +17,7 @@ const COUNTER_COUNT = 1024
 /** SLOT_COUNT_MIN of the kernel. */
 const SLOT_COUNT_MIN = 64
 /** Fields of the kernel's `Task`. */
-const TASK_LENGTH = 16
+const TASK_LENGTH = 15
 /** The first of those that depend on the room. */
 const SCRATCH_FIELD = 6
 
@@ -130,12 +130,11 @@ export class SimilarItems {
     this.#historyItems = memory.int32(room.history)
     this.#historyWeights = memory.float64(room.history)
     const partEnds = memory.uint32(room.history)
-    // One more each: what is not counted is written, too.
+    // One more: what is not counted is written, too.
     const parts = memory.uint32(room.parts + 1)
-    const slots = memory.uint32(2 * slotCount)
-    const foundSlots = memory.uint32(foundCount + 1)
-    const keys = memory.uint32(2 * foundCount)
-    const spareKeys = memory.uint32(2 * foundCount)
+    const slots = memory.uint32(slotCount)
+    const sums = memory.uint32(2 * (foundCount + 2))
+    const keys = memory.uint32(2 * (foundCount + 2))
     this.#outItems = memory.int32(foundCount)
     this.#outScores = memory.float32(foundCount)
     this.#task.set(
@@ -145,9 +144,8 @@ export class SimilarItems {
         partEnds.byteOffset,
         parts.byteOffset,
         slots.byteOffset,
-        foundSlots.byteOffset,
+        sums.byteOffset,
         keys.byteOffset,
-        spareKeys.byteOffset,
         this.#outItems.byteOffset,
         this.#outScores.byteOffset,
       ],
