@@ -124,7 +124,7 @@ export class SimilarItems {
     }
     const foundCount = Math.min(room.parts, this.itemCount)
     let slotCount = SLOT_COUNT_MIN
-    while (slotCount < 2 * foundCount) slotCount *= 2
+    while (slotCount < 4 * foundCount) slotCount *= 2
     const memory = this.#memory
     memory.rewind(this.#scratchStart)
     this.#historyItems = memory.int32(room.history)

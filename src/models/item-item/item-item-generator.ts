@@ -32,17 +32,20 @@ export interface ItemItemOptions {
 /**
  * Scores a candidate by the sum, over the items of the history, of weight ^ historyWeightPower * similarity(history item, candidate); an item that
  * occurs several times counts once, with the sum of its weights.
- * Cost: the similar items of all history entries, one addition each, and a heap of k; independent of the number of items.
+ * Cost: the similar items of all history entries, one addition each, and a sort of k; of the number of items only a bit each.
  */
 export class ItemItemGenerator implements CandidateGenerator {
   readonly supportsEmptyHistory = false
+  /** The only copy of the artifacts that stays. */
   readonly #table: SimilarItems
   readonly #historyWeightPower: number
   readonly #historyDecay: number
-  /** By place in the history, where an item has one. */
+  /** Places of the items of the history, in the order in which they came first. */
   readonly #historyPlaces = new SparseTable()
+  /** By place. */
   #historyItems = new Int32Array(0)
   #historySums = new Float32Array(0)
+  /** The sums to their power. */
   #historyWeights = new Float64Array(0)
 
   constructor(artifacts: Artifacts, options: ItemItemOptions) {
@@ -78,7 +81,7 @@ export class ItemItemGenerator implements CandidateGenerator {
     places.begin(itemIndexes.length)
     const items = (this.#historyItems = grown(this.#historyItems, itemIndexes.length))
     const sums = (this.#historySums = grown(this.#historySums, itemIndexes.length))
-    const powers = (this.#historyWeights = grown(this.#historyWeights, itemIndexes.length))
+    const weightsByPlace = (this.#historyWeights = grown(this.#historyWeights, itemIndexes.length))
     for (let h = 0; h < itemIndexes.length; h++) {
       const place = places.placeOf(itemIndexes[h]!)
       items[place] = itemIndexes[h]!
@@ -90,7 +93,7 @@ export class ItemItemGenerator implements CandidateGenerator {
       sums[place] = sums[place]! + decay * weights[h]!
       decay *= this.#historyDecay
     }
-    for (let place = 0; place < places.count; place++) powers[place] = sums[place]! ** this.#historyWeightPower
+    for (let place = 0; place < places.count; place++) weightsByPlace[place] = sums[place]! ** this.#historyWeightPower
     return places.count
   }
 }
