@@ -188,7 +188,7 @@ function writeBest(task: Task, found: i32, k: i32): i32 {
 }
 
 /**
- * Keys as `keyOf` makes them, two at once: the upper halves from the sums, the lower ones from the names, which have a bit to spare for whether a 0 is -0. Adding 0 makes these two
+ * Keys as `keyOf` makes them of items that a memory can hold, two at once: the upper halves from the sums, the lower ones from the names, which have a bit to spare for whether a 0 is -0. Adding 0 makes these two
  * a tie. Returns the least upper half and, above it, the greatest.
  */
 function makeKeys(sums: usize, found: i32, keys: usize): u64 {

@@ -34,10 +34,10 @@ export class SimilarItems {
   readonly #allowed: Uint32Array
   readonly #scratchStart: number
   #room: Room = { history: 0, parts: 0 }
-  #historyItems = new Int32Array(0)
-  #historyWeights = new Float64Array(0)
-  #outItems = new Int32Array(0)
-  #outScores = new Float32Array(0)
+  #historyItems: Int32Array = new Int32Array(0)
+  #historyWeights: Float64Array = new Float64Array(0)
+  #outItems: Int32Array = new Int32Array(0)
+  #outScores: Float32Array = new Float32Array(0)
 
   /**
    * Copies the table. Beside it an eighth of a byte an item, and scratch as the longest history so far needs it: at most 4 bytes for every similar item of all of its items, and 60 for
@@ -127,30 +127,27 @@ export class SimilarItems {
     while (slotCount < 4 * foundCount) slotCount *= 2
     const memory = this.#memory
     memory.rewind(this.#scratchStart)
-    this.#historyItems = memory.int32(room.history)
-    this.#historyWeights = memory.float64(room.history)
+    const historyItems = memory.int32(room.history)
+    const historyWeights = memory.float64(room.history)
     const partEnds = memory.uint32(room.history)
     // One more: what is not counted is written, too.
     const parts = memory.uint32(room.parts + 1)
     const slots = memory.uint32(slotCount)
+    // One more for the same reason, and one to fill up the last two.
     const sums = memory.uint32(2 * (foundCount + 2))
     const keys = memory.uint32(2 * (foundCount + 2))
-    this.#outItems = memory.int32(foundCount)
-    this.#outScores = memory.float32(foundCount)
+    const outItems = memory.int32(foundCount)
+    const outScores = memory.float32(foundCount)
+    const fields = [historyItems, historyWeights, partEnds, parts, slots, sums, keys, outItems, outScores]
+    // Last, so that a history for which there is no memory leaves everything as it was.
     this.#task.set(
-      [
-        this.#historyItems.byteOffset,
-        this.#historyWeights.byteOffset,
-        partEnds.byteOffset,
-        parts.byteOffset,
-        slots.byteOffset,
-        sums.byteOffset,
-        keys.byteOffset,
-        this.#outItems.byteOffset,
-        this.#outScores.byteOffset,
-      ],
+      fields.map(({ byteOffset }) => byteOffset),
       SCRATCH_FIELD,
     )
+    this.#historyItems = historyItems
+    this.#historyWeights = historyWeights
+    this.#outItems = outItems
+    this.#outScores = outScores
     this.#room = room
   }
 }
