@@ -40,7 +40,7 @@ export class SimilarItems {
   #outScores: Float32Array = new Float32Array(0)
 
   /**
-   * Copies the table. Beside it an eighth of a byte an item, and scratch as the longest history so far needs it: at most 4 bytes for every similar item of all of its items, and 60 for
+   * Copies the table. Beside it an eighth of a byte an item, and scratch as the longest history so far needs it: at most 6 bytes for every similar item of all of its items, and 84 for
    * every different one of them.
    * @param memory       nobody else's: its end moves
    * @param offsets      itemCount + 1
@@ -65,6 +65,7 @@ export class SimilarItems {
       counters.byteOffset,
     ])
     this.#scratchStart = memory.mark()
+    this.#makeRoom(0, 0)
     this.#kernel = instantiateKernel<SimilarItemsExports>('similar-items', memory.memory)
   }
 
