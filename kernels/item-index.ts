@@ -6,6 +6,7 @@
 //
 // The host lays everything out and passes the address of a descriptor: 32-bit words in the order of the constants below, which
 // src/kernels/item-index.ts mirrors.
+import { bump, CUT_BUCKETS, keyOf, nextPlace, scoreOfKey, sortPlaced, startBuckets } from './lib/best-keys'
 import { boundProducts, encodeQuery, encodeRows, estimateProducts } from './lib/codes'
 import { touchRange, touchRows } from './lib/touch'
 import { dot } from './lib/vector'
@@ -68,7 +69,6 @@ const BY_ITEM: i32 = 1
 const BY_POSITION: i32 = 2
 
 const CENTROIDS_PER_BLOCK: usize = 32
-const CUT_BUCKETS: i32 = 512
 /** Reading codes first pays where there are this many times as many items as are wanted. */
 const CODES_FROM: i32 = 2
 /** As many positions wait before they are looked at together. */
@@ -77,8 +77,6 @@ const LOOK_BLOCK: i32 = 256
 const LISTS_AHEAD: i32 = 8
 /** Vectors read ahead of the arithmetic, 16 kB of width 256. */
 const READ_AHEAD: usize = 16
-/** A run of equal scores, or a bucket, longer than this is sorted by radix instead of insertion. */
-const LONG_TIE: i32 = 32
 
 /** Makes the codes from vectors and centroids; without this, or where it cannot be done, searches read them in full. */
 export function encode(index: usize, codeWidth: i32): void {
@@ -479,7 +477,7 @@ function rank(index: usize, found: i32, k: i32): i32 {
   if (found == 0 || k == 0) return 0
   scorePositions(index, found)
   const keyCount = cutKeys(index, found, k)
-  const sorted = sortPlaced(field(index, KEYS), field(index, SPARE_KEYS), keyCount, field(index, COUNTERS))
+  const sorted = sortPlaced(field(index, KEYS), field(index, SPARE_KEYS), keyCount, field(index, COUNTERS), crowd)
   const written = min(k, keyCount)
   const outItems = field(index, OUT_ITEMS)
   const outScores = field(index, OUT_SCORES)
@@ -683,35 +681,6 @@ function cutKeys(index: usize, found: i32, k: i32): i32 {
 /** Keys in the fullest of the buckets that were placed last. */
 let crowd: i32 = 0
 
-/** Turns the counts of the buckets from `bucket` up into the places where they start, the highest bucket first. Returns the largest count. */
-function startBuckets(counters: usize, bucket: i32): i32 {
-  let start = 0
-  let most = 0
-  for (let at = CUT_BUCKETS - 1; at >= bucket; at--) {
-    const here = load<i32>(counters + (usize(at) << 2))
-    store<i32>(counters + (usize(at) << 2), start)
-    start += here
-    most = max(most, here)
-  }
-  return most
-}
-
-// @ts-ignore: decorator
-@inline
-function nextPlace(keys: usize, counters: usize, bucket: i32): usize {
-  const counter = counters + (usize(bucket) << 2)
-  const place = load<i32>(counter)
-  store<i32>(counter, place + 1)
-  return keys + (usize(place) << 3)
-}
-
-/** Sorts keys that are in order of their buckets; where those are small, each key is near its place. Returns where the sorted keys are. */
-function sortPlaced(keys: usize, spare: usize, keyCount: i32, counters: usize): usize {
-  if (crowd > LONG_TIE) return sortKeys(keys, spare, keyCount, counters)
-  insertionSort(keys, 0, keyCount)
-  return keys
-}
-
 /** The highest bucket such that it and those above hold at least k of the values. */
 function bucketOfKth(values: usize, valueCount: i32, k: i32, lowest: f32, scale: f32, counters: usize): i32 {
   memory.fill(counters, 0, usize(CUT_BUCKETS) << 2)
@@ -753,99 +722,6 @@ function bucketOf(score: f32, lowest: f32, scale: f32): i32 {
   return i32((score - lowest) * scale)
 }
 
-/** Ascending order of keys is descending order of scores, and ascending order of items where scores are equal. */
-// @ts-ignore: decorator
-@inline
-function keyOf(score: f32, item: u32): u64 {
-  const bits = reinterpret<i32>(score)
-  // Negative floats order by magnitude, downwards: flip everything but the sign. This line maps to the complement of the usual ordered integer.
-  const descending = bits ^ (~(bits >> 31) & 0x7fffffff)
-  return (u64(u32(descending)) << 32) | u64(item)
-}
-
-// @ts-ignore: decorator
-@inline
-function scoreOfKey(key: u64): f32 {
-  const descending = i32(key >> 32)
-  return reinterpret<f32>(descending ^ (~(descending >> 31) & 0x7fffffff))
-}
-
-/** Sorts by the upper half with a radix sort, then mends runs of equal scores. Returns where the sorted keys are. */
-function sortKeys(keys: usize, spare: usize, keyCount: i32, counters: usize): usize {
-  if (keyCount <= 48) {
-    insertionSort(keys, 0, keyCount)
-    return keys
-  }
-  let sorted = radixSort(keys, spare, keyCount, counters, 32)
-  for (let from = 0; from < keyCount; ) {
-    const upper = u32(load<u64>(sorted + (usize(from) << 3)) >> 32)
-    let to = from + 1
-    while (to < keyCount && u32(load<u64>(sorted + (usize(to) << 3)) >> 32) == upper) to++
-    if (to - from > LONG_TIE) {
-      const other = sorted == keys ? spare : keys
-      sorted = radixSort(sorted, other, keyCount, counters, 0)
-      return radixSort(sorted, sorted == keys ? spare : keys, keyCount, counters, 32)
-    }
-    if (to - from > 1) insertionSort(sorted, from, to)
-    from = to
-  }
-  return sorted
-}
-
-function insertionSort(keys: usize, from: i32, to: i32): void {
-  for (let i = from + 1; i < to; i++) {
-    const key = load<u64>(keys + (usize(i) << 3))
-    let hole = i
-    while (hole > from && load<u64>(keys + (usize(hole - 1) << 3)) > key) {
-      store<u64>(keys + (usize(hole) << 3), load<u64>(keys + (usize(hole - 1) << 3)))
-      hole--
-    }
-    store<u64>(keys + (usize(hole) << 3), key)
-  }
-}
-
-/** Stable sort by the 32 bits from `shift` up, one byte at a time, least significant first. Returns where the sorted keys are. */
-function radixSort(keys: usize, spare: usize, keyCount: i32, counters: usize, shift: u64): usize {
-  memory.fill(counters, 0, 4 * 256 * 4)
-  for (let i: usize = 0; i < usize(keyCount); i++) {
-    const part = u32(load<u64>(keys + (i << 3)) >> shift)
-    bump(counters + (usize(part & 255) << 2))
-    bump(counters + 1024 + (usize((part >> 8) & 255) << 2))
-    bump(counters + 2048 + (usize((part >> 16) & 255) << 2))
-    bump(counters + 3072 + (usize(part >> 24) << 2))
-  }
-  const firstPart = u32(load<u64>(keys) >> shift)
-  for (let byte = 0; byte < 4; byte++) {
-    const table = counters + (usize(byte) << 10)
-    const byteShift = u64(byte << 3)
-    // A byte that is the same everywhere needs no pass.
-    if (load<i32>(table + (usize((firstPart >> u32(byteShift)) & 255) << 2)) == keyCount) continue
-    let start = 0
-    for (let value: usize = 0; value < 256; value++) {
-      const here = load<i32>(table + (value << 2))
-      store<i32>(table + (value << 2), start)
-      start += here
-    }
-    for (let i: usize = 0; i < usize(keyCount); i++) {
-      const key = load<u64>(keys + (i << 3))
-      const slot = table + (usize((key >> (shift + byteShift)) & 255) << 2)
-      const to = load<i32>(slot)
-      store<i32>(slot, to + 1)
-      store<u64>(spare + (usize(to) << 3), key)
-    }
-    const swap = keys
-    keys = spare
-    spare = swap
-  }
-  return keys
-}
-
-// @ts-ignore: decorator
-@inline
-function bump(counter: usize): void {
-  store<i32>(counter, load<i32>(counter) + 1)
-}
-
 /** Puts the lists' keys in order of their buckets. Returns how many are in the best buckets, which hold about a fourth: most searches end there. */
 function placeLists(index: usize): i32 {
   const keys = field(index, LIST_KEYS)
@@ -874,7 +750,7 @@ function placeLists(index: usize): i32 {
 function sortLists(index: usize, from: i32, to: i32): void {
   const part = field(index, LIST_KEYS) + (usize(from) << 3)
   // The place of the items' keys is free until items are ranked.
-  const sorted = sortPlaced(part, field(index, KEYS), to - from, field(index, COUNTERS))
+  const sorted = sortPlaced(part, field(index, KEYS), to - from, field(index, COUNTERS), crowd)
   if (sorted != part) memory.copy(part, sorted, usize(to - from) << 3)
 }
 

@@ -83,10 +83,10 @@ const FEATURE_BYTES = 6
 /** Row and index of each item both ways. */
 const INDEX_BYTES = 8
 /**
- * Of the generators' working memory: order, positions and codes for the search. Of popularity 4, of factors their width and 41: what is here is a system with both and
- * 64 factors.
+ * Of the generators' working memory: order, positions and codes for the search. Of popularity 4, of factors their width and 41, of item neighbours a bit: what is here is a system
+ * with all three and 64 factors. What item neighbours take for the longest history, 90 bytes a similar item of its items at most, is small beside them.
  */
-const MODEL_SCRATCH_BYTES = INDEX_BYTES + 4 + 64 + 41
+const MODEL_SCRATCH_BYTES = INDEX_BYTES + 4 + 64 + 41 + 1 / 8
 /** An id of the model's list: a part of its file's text, and its place in the list. */
 const SLICE_BYTES = 40
 /** `UserHistories`: address, then length and block length in one. */

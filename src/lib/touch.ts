@@ -1,19 +1,10 @@
 // Reading ahead. Rows at random places of large arrays are waited for one after the other while there is work between the reads; read first and worked with later, a
 // dozen lines are on their way at once. The languages here have no prefetch instruction, so a number of every cache line is read and added up.
 
-/** Numbers of 32 bits in a line of the processor's caches. */
-const PER_LINE = 16
 /** Somewhere to leave what was read, or the compiler would not read it. */
 const readAhead = new Float64Array(1)
 
-/** Reads every cache line from place `start` to before `end`. */
-export function touchRange(numbers: Int32Array | Float32Array, start: number, end: number): void {
-  let sum = 0
-  for (let at = start; at < end; at += PER_LINE) sum += numbers[at]!
-  haveRead(sum)
-}
-
-/** For other reading ahead: what was read, added up, so that it is not left out. */
+/** What was read, added up, so that it is not left out. */
 export function haveRead(sum: number): void {
   readAhead[0] = sum
 }

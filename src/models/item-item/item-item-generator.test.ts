@@ -141,3 +141,58 @@ test('answers equal those of scoring and sorting everything, call after call', (
     }),
   )
 })
+
+const realTables = fc
+  .uniqueArray(
+    fc.tuple(
+      fc.nat(itemCount - 1),
+      fc.nat(itemCount - 1),
+      fc.oneof(fc.constantFrom(0.5, 1), fc.float({ min: Math.fround(0.01), max: 5, noNaN: true })),
+    ),
+    { selector: ([row, column]) => row * itemCount + column, maxLength: 600, size: 'max' },
+  )
+  .map((all) =>
+    csrFromTriplets(
+      { rows: all.map(([row]) => row), columns: all.map(([, column]) => column), values: all.map(([, , v]) => v) },
+      { rowCount: itemCount, columnCount: itemCount },
+    ),
+  )
+const realWeights = fc.float({ min: Math.fround(0.01), max: 8, noNaN: true })
+const filters = fc.option(fc.uint32Array({ minLength: 2, maxLength: 3, max: 0xffffffff }), { nil: undefined })
+
+test('with repetitions, powers, decay and filters, answers equal those of maps and a sort, bit for bit', () => {
+  const requests = fc.record({
+    history: fc.array(fc.tuple(fc.nat(itemCount - 1), realWeights), { maxLength: 60 }),
+    k: fc.nat(50),
+    allowed: filters,
+  })
+  const options = fc.record({
+    historyWeightPower: fc.constantFrom(0, 0.5, 0.7, 1),
+    historyDecay: fc.constantFrom(1, 0.8),
+  })
+  fc.assert(
+    fc.property(realTables, options, fc.array(requests, { minLength: 1, maxLength: 4 }), (csr, settings, all) => {
+      const open = new ItemItemGenerator(itemItemArtifacts(csr), settings)
+      for (const { history, k, allowed } of all) {
+        // A map keeps the order in which items came first; what they weigh is added from the newest on.
+        const weightByItem = new Map(history.map(([item]) => [item, 0]))
+        let decay = 1
+        for (const [item, weight] of history.toReversed()) {
+          weightByItem.set(item, Math.fround(weightByItem.get(item)! + decay * weight))
+          decay *= settings.historyDecay
+        }
+        const sums = new Map<number, number>()
+        for (const [item, weight] of weightByItem) {
+          for (let i = csr.offsets[item]!; i < csr.offsets[item + 1]!; i++) {
+            const similar = csr.columns[i]!
+            if (allowed !== undefined && !(allowed[similar >> 5]! & (1 << (similar & 31)))) continue
+            const part = weight ** settings.historyWeightPower * csr.values[i]!
+            sums.set(similar, Math.fround((sums.get(similar) ?? 0) + part))
+          }
+        }
+        const expected = [...sums].sort(([a, x], [b, y]) => y - x || a - b).slice(0, k)
+        expect(answer(open, history, k, allowed)).toEqual(expected)
+      }
+    }),
+  )
+})
