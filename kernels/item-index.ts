@@ -29,8 +29,8 @@ const INVERSE_METRIC: usize = 36
 const QUERY: usize = 40
 /** Bit set of the allowed items, by item. */
 const ALLOWED: usize = 44
-/** Scratch, 8 bytes per list (padded to a block). */
-const LIST_KEYS: usize = 48
+/** Scratch, 4 bytes per list. */
+const LIST_ORDER: usize = 48
 /** Scratch, 4 bytes per list (padded to a block). */
 const LIST_SCORES: usize = 52
 /** Scratch, 4 bytes per item and 16 to spare. */
@@ -121,12 +121,11 @@ export function searchAll(index: usize, k: i32, allowedCount: i32, filter: i32):
 export function searchLists(index: usize, k: i32, budget: i32, effortK: i32, leastShare: f32, filter: i32): i32 {
   const areCodesRead = readCodes(index)
   scoreLists(index, areCodesRead)
-  const keys = field(index, LIST_KEYS)
+  const order = field(index, LIST_ORDER)
   const offsets = field(index, LIST_OFFSETS)
   const isLooking = areCodesRead && isWorthLooking(k, budget)
   const listCount = count(index, LIST_COUNT)
-  let sortedCount = placeLists(index)
-  sortLists(index, 0, sortedCount)
+  orderLists(index)
   let scanned = 0
   let passed = 0
   // Positions before `kept` were looked at and stay; those up to `found` wait.
@@ -135,12 +134,8 @@ export function searchLists(index: usize, k: i32, budget: i32, effortK: i32, lea
   effortRow = 0
   for (let at = 0; at < listCount; at++) {
     if (effortK == 0 ? scanned >= budget : scanned >= k && isEnough(index, effortK, scanned, passed, budget, leastShare)) break
-    if (at == sortedCount) {
-      sortLists(index, at, listCount)
-      sortedCount = listCount
-    }
-    if (filter == BY_ITEM && (at & (LISTS_AHEAD - 1)) == 0) touchItems(index, at, min(at + LISTS_AHEAD, sortedCount))
-    const list = usize(u32(load<u64>(keys + (usize(at) << 3))))
+    if (filter == BY_ITEM && (at & (LISTS_AHEAD - 1)) == 0) touchItems(index, at, min(at + LISTS_AHEAD, listCount))
+    const list = usize(load<u32>(order + (usize(at) << 2)))
     const from = load<i32>(offsets + (list << 2))
     const to = load<i32>(offsets + (list << 2), 4)
     const before = found
@@ -363,11 +358,11 @@ function bestLane(values: v128, numbers: v128): i32 {
 
 /** Reads the items of the lists from .. to - 1 in their order ahead: short lists end before the processor knows that the next line is needed. */
 function touchItems(index: usize, from: i32, to: i32): void {
-  const keys = field(index, LIST_KEYS)
+  const order = field(index, LIST_ORDER)
   const offsets = field(index, LIST_OFFSETS)
   const itemByPosition = field(index, ITEM_BY_POSITION)
   for (let at = from; at < to; at++) {
-    const list = usize(u32(load<u64>(keys + (usize(at) << 3))))
+    const list = usize(load<u32>(order + (usize(at) << 2)))
     const start = usize(load<i32>(offsets + (list << 2)))
     const end = usize(load<i32>(offsets + (list << 2), 4))
     touchRange(itemByPosition + (start << 2), itemByPosition + (end << 2))
@@ -722,36 +717,39 @@ function bucketOf(score: f32, lowest: f32, scale: f32): i32 {
   return i32((score - lowest) * scale)
 }
 
-/** Puts the lists' keys in order of their buckets. Returns how many are in the best buckets, which hold about a fourth: most searches end there. */
-function placeLists(index: usize): i32 {
-  const keys = field(index, LIST_KEYS)
+/**
+ * Writes the numbers of the lists, best first by the buckets of their scores, within one in their own order: a bucket is a five hundredth of the range,
+ * which no search would notice.
+ */
+function orderLists(index: usize): void {
+  const order = field(index, LIST_ORDER)
   const scores = field(index, LIST_SCORES)
   const counters = field(index, COUNTERS)
   const listCount = count(index, LIST_COUNT)
   const padded = padFours(scores, listCount)
   const lowest = smallest(scores, padded)
   const scale = f32(CUT_BUCKETS - 1) / (largest(scores, padded) - lowest)
-  if (!(scale > 0 && scale < Infinity)) {
-    for (let list: usize = 0; list < usize(listCount); list++) store<u64>(keys + (list << 3), keyOf(load<f32>(scores + (list << 2)), u32(list)))
-    crowd = listCount
-    return listCount
-  }
-  const best = bucketOfKth(scores, listCount, (listCount + 3) >> 2, lowest, scale, counters)
-  crowd = startBuckets(counters, 0)
-  const front = best > 0 ? load<i32>(counters + (usize(best - 1) << 2)) : listCount
+  if (!(scale > 0 && scale < Infinity)) return sortLists(index)
+  bucketOfKth(scores, listCount, 1, lowest, scale, counters)
+  startBuckets(counters, 0)
   for (let list: usize = 0; list < usize(listCount); list++) {
-    const score = load<f32>(scores + (list << 2))
-    store<u64>(nextPlace(keys, counters, bucketOf(score, lowest, scale)), keyOf(score, u32(list)))
+    const counter = counters + (usize(bucketOf(load<f32>(scores + (list << 2)), lowest, scale)) << 2)
+    const place = load<i32>(counter)
+    store<i32>(counter, place + 1)
+    store<u32>(order + (usize(place) << 2), u32(list))
   }
-  return front
 }
 
-/** Sorts the keys of lists from .. to - 1, whole buckets, in place. */
-function sortLists(index: usize, from: i32, to: i32): void {
-  const part = field(index, LIST_KEYS) + (usize(from) << 3)
+/** For scores that cannot be put into buckets: equal, absurdly close or absurdly distant ones. */
+function sortLists(index: usize): void {
+  const order = field(index, LIST_ORDER)
+  const scores = field(index, LIST_SCORES)
+  const listCount = count(index, LIST_COUNT)
   // The place of the items' keys is free until items are ranked.
-  const sorted = sortPlaced(part, field(index, KEYS), to - from, field(index, COUNTERS), crowd)
-  if (sorted != part) memory.copy(part, sorted, usize(to - from) << 3)
+  const keys = field(index, KEYS)
+  for (let list: usize = 0; list < usize(listCount); list++) store<u64>(keys + (list << 3), keyOf(load<f32>(scores + (list << 2)), u32(list)))
+  const sorted = sortPlaced(keys, field(index, SPARE_KEYS), listCount, field(index, COUNTERS), listCount)
+  for (let at: usize = 0; at < usize(listCount); at++) store<u32>(order + (at << 2), load<u32>(sorted + (at << 3)))
 }
 
 function quadraticForm(x: usize, matrix: usize, width: i32): f32 {

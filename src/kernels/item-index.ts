@@ -111,7 +111,7 @@ export class ItemIndex {
       inverseMetric.byteOffset,
       this.#query.byteOffset,
       this.#allowed.byteOffset,
-      memory.uint32(2 * paddedListCount).byteOffset, // list keys
+      memory.uint32(paddedListCount).byteOffset, // order of the lists
       memory.float32(paddedListCount).byteOffset, // list scores
       memory.int32(itemCount + 4).byteOffset, // positions
       memory.float32(itemCount + 4).byteOffset, // scores
