@@ -61,24 +61,29 @@ export class ItemRows {
     for (let item = 0; item < itemCount; item++) this.forget(item)
   }
 
-  /**
-   * Those whose rows do not hold at the moment, each once. What is asked of these rows next has not to wait for each one: a dozen of the looks here are under way at
-   * once, as they do not depend on each other.
-   */
+  /** Those whose rows do not hold at the moment, each once. Rows have been read ahead after it: whoever asks for what is in them has not to wait for each one. */
   notHolding(items: Int32Array, momentMs: number): readonly number[] {
-    const found: number[] = []
+    this.#readAhead(items)
     const numbers = this.#numbers
     const stride = this.#stride
-    const farPlace = this.#farPlace
-    const agoMs = momentMs >= this.#latestFromMs ? momentMs - this.#nearMs : Number.POSITIVE_INFINITY
-    let sum = 0
+    const sinceNearMs = momentMs >= this.#latestFromMs ? momentMs - this.#nearMs : Number.POSITIVE_INFINITY
+    const found: number[] = []
     for (let n = 0; n < items.length; n++) {
-      const at = items[n]! * stride
-      sum += numbers[at + farPlace]!
-      if (!(agoMs < numbers[at]!) && !this.#holdsExactly(items[n]!, momentMs)) found.push(items[n]!)
+      const item = items[n]!
+      if (!(sinceNearMs < numbers[item * stride]!) && !this.#holdsExactly(item, momentMs)) found.push(item)
     }
-    haveRead(sum)
     return found.length < 2 ? found : [...new Set(found)]
+  }
+
+  /** A loop that does nothing else, so that a dozen rows are on their way at once: with the comparison in it, it takes twice as long as both loops together. */
+  #readAhead(items: Int32Array): void {
+    const numbers = this.#numbers
+    const stride = this.#stride
+    let sum = 0
+    for (let n = 0; n < items.length; n++) sum += numbers[items[n]! * stride]!
+    const farPlace = this.#farPlace
+    if (farPlace > 0) for (let n = 0; n < items.length; n++) sum += numbers[items[n]! * stride + farPlace]!
+    haveRead(sum)
   }
 
   /** @param fromMs from this moment it holds, @param untilMs to before this one */
