@@ -83,12 +83,15 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
       const { mark, changed } = await store.changesSince(current.mark)
       current.follow(mark, changed)
       const isLast = attempt >= ATTEMPT_COUNT
-      const call = new FillCall(current, userId, items, clock.now())
+      const heads = isLast || current.heads?.mark !== mark ? undefined : current.heads
+      const call = new FillCall(current, { userId, items, nowMs: clock.now(), heads })
       const read = await store.read(call.requests)
-      if (revisionIn(read[0]![0]) !== current.answering.revision) {
-        startOver()
-        continue
-      }
+      if (heads === undefined) {
+        if (revisionIn(read[0]![0]) !== current.answering.revision) {
+          startOver()
+          continue
+        }
+      } else if ((await store.changesSince(mark)).mark !== mark) continue
       if (!call.take(read) && !isLast) continue
       const groups = call.groupRequests()
       if (groups.length > 0) {
@@ -178,6 +181,13 @@ class ItemTexts {
   }
 }
 
+/** What the manifest's revision and the heads of layers said; they say the same as long as nothing has been committed since the mark. */
+interface KnownHeads {
+  readonly mark: StoreMark
+  readonly newestMs: number
+  readonly nextOffset: number | undefined
+}
+
 /** Everything known of a model's items by one manifest. */
 class Columns {
   readonly answering: Answering
@@ -197,6 +207,8 @@ class Columns {
   readonly headRequests: readonly RecordRequest[]
   /** Of the newest event that was seen in the store. */
   newestMs = -1
+  /** As they were read last, in a call that began with that mark: a later look that still gives it says that they are of it. */
+  heads: KnownHeads | undefined
   /** Counts the looks at what has changed; by item, the look that said so last. */
   look = 1
   readonly #changedAt: Uint32Array
@@ -341,6 +353,14 @@ interface GroupRead {
 
 const revisionRequest: RecordRequest = { space: MANIFEST_SPACE, keys: [REVISION_KEY] }
 
+interface Filling {
+  readonly userId: string | undefined
+  readonly items: Int32Array
+  readonly nowMs: number
+  /** Undefined where they have to be read. */
+  readonly heads: KnownHeads | undefined
+}
+
 /** One request on its way: first what to read, then what was read, then the rows. */
 class FillCall implements CombiningSources {
   readonly #columns: Columns
@@ -349,7 +369,9 @@ class FillCall implements CombiningSources {
   readonly #nowMs: number
   /** Items whose numbers do not hold now, each once. */
   readonly #unread: readonly number[]
-  /** Revision, heads of layers, the user's records, then those of the unread items. */
+  readonly #heads: KnownHeads | undefined
+  readonly #mark: StoreMark
+  /** Revision and heads of layers, unless they are known; the user's records, then those of the unread items. */
   readonly requests: readonly RecordRequest[]
   readonly #groups = new Map<string, GroupTotals>()
   /** By place of the side in the plan. */
@@ -360,8 +382,10 @@ class FillCall implements CombiningSources {
   /** What all layers know of the log; undefined where one of them knows more than another. */
   nextOffset: number | undefined
 
-  constructor(columns: Columns, userId: string | undefined, items: Int32Array, nowMs: number) {
+  constructor(columns: Columns, { userId, items, nowMs, heads }: Filling) {
     this.#columns = columns
+    this.#heads = heads
+    this.#mark = columns.mark
     this.#items = items
     this.#readAt = columns.look
     // The moments for which a value holds are whole milliseconds.
@@ -369,7 +393,7 @@ class FillCall implements CombiningSources {
     this.asOfMs = Math.max(this.#nowMs, columns.newestMs + 1)
     this.#unread = columns.rows.notHolding(items, this.asOfMs)
     const { userSides, itemSides, plan } = columns
-    const requests: RecordRequest[] = [revisionRequest, ...columns.headRequests]
+    const requests: RecordRequest[] = heads === undefined ? [revisionRequest, ...columns.headRequests] : []
     const add = (side: number, keys: readonly string[]): void => {
       requests.push({ space: plan.sides[side]!.side.space, keys })
     }
@@ -387,17 +411,18 @@ class FillCall implements CombiningSources {
   take(read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const columns = this.#columns
     const { userSides, itemSides, plan } = columns
-    const headCount = columns.headRequests.length
-    const { newestMs, nextOffset } = knownTo(read.slice(1, 1 + headCount))
+    const firstOfUser = this.#heads === undefined ? 1 + columns.headRequests.length : 0
+    const { newestMs, nextOffset } = this.#heads ?? knownTo(read.slice(1, firstOfUser))
+    if (this.#heads === undefined) columns.heads = { mark: this.#mark, newestMs, nextOffset }
     columns.newestMs = Math.max(columns.newestMs, newestMs)
     this.nextOffset = nextOffset
     this.#newestMs = newestMs
     const supposedMs = this.asOfMs
     this.asOfMs = Math.max(this.#nowMs, columns.newestMs + 1)
     userSides.forEach((side, n) => {
-      this.#userCells[side] = plan.sides[side]!.freshCells(read[1 + headCount + n]![0], this.asOfMs, anyMoment)
+      this.#userCells[side] = plan.sides[side]!.freshCells(read[firstOfUser + n]![0], this.asOfMs, anyMoment)
     })
-    const ofItems = read.slice(1 + headCount + userSides.length)
+    const ofItems = read.slice(firstOfUser + userSides.length)
     for (let u = 0; u < this.#unread.length; u++) {
       const records = itemSides.map((_, n) => ofItems[n]![u])
       columns.takeItem(this.#unread[u]!, records, this.asOfMs, this.#readAt)
