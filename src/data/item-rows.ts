@@ -19,7 +19,7 @@ export interface RowShape {
 
 /** Of a cache line. */
 const LINE_BYTES = 64
-/** Rows are made longer to be whole lines where that takes at most so much more memory. */
+/** Rows are made longer, to be whole lines, where they take up to so many times the memory by that. */
 const LENGTHENED_MAX = 1.25
 
 /** A row: until when it holds; the numbers of texts; parts; numbers. None holds at first. */
@@ -86,7 +86,7 @@ export class ItemRows {
     haveRead(sum)
   }
 
-  /** @param fromMs from this moment it holds, @param untilMs to before this one */
+  /** From the first moment it holds, to before the second. */
   setMoments(item: number, fromMs: number, untilMs: number): void {
     this.#moments[2 * item] = fromMs
     this.#moments[2 * item + 1] = untilMs
