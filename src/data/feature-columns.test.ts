@@ -193,6 +193,55 @@ test('a request that read before a commit and ends after it leaves nothing old b
   expect(await countOf(columns)).toBe(5)
 })
 
+test('where nothing has been committed since, only the user is read; where something comes in between, all of one commit', async () => {
+  const mine = definitionOf('mine', { family: 'count', by: 'user', of: ['view'], windowMs: 60 * MINUTE_MS })
+  const log = growingLog(viewsOf('i', 10))
+  const store = memoryOnlineStore(memoryRecords())
+  const engine = await openFeatureEngine({
+    log,
+    store,
+    definitions: [mine],
+    clock: { now: () => 0 },
+    batchLength: 10,
+  })
+  const take = async (length: number): Promise<void> => {
+    log.length = length
+    await engine.catchUp()
+  }
+  await take(2)
+  let readKeys: string[] = []
+  let comesInBetween = false
+  const columns = featureColumns({
+    store: {
+      ...store,
+      read: async (requests) => {
+        readKeys.push(...requests.flatMap(({ keys }) => keys))
+        if (comesInBetween) {
+          comesInBetween = false
+          await take(7)
+        }
+        return store.read(requests)
+      },
+    },
+    clock: { now: () => NOON_MS },
+    definitions: [mine],
+    itemIds: ['i'],
+    numberOf: (_, value) => (value as number | undefined) ?? Number.NaN,
+  })
+  const known = async () => {
+    const out = new Float32Array(1)
+    const moment = await columns.fill('u', Int32Array.of(0), [out])
+    return { count: out[0], ...moment }
+  }
+  // The clock is behind the events: the moment is the one after the newest of them.
+  expect(await known()).toEqual({ count: 2, asOfMs: NOON_MS + 1001, nextOffset: 2 })
+  readKeys = []
+  expect(await known()).toEqual({ count: 2, asOfMs: NOON_MS + 1001, nextOffset: 2 })
+  expect(readKeys).toEqual(['uu'])
+  comesInBetween = true
+  expect(await known()).toEqual({ count: 7, asOfMs: NOON_MS + 6001, nextOffset: 7 })
+})
+
 test('an item whose id is too long for the names of changes is read every time', async () => {
   const { records, columnsOver, take } = await shopOf('i'.repeat(1500))
   const columns = columnsOver(memoryOnlineStore(records))

@@ -8,13 +8,13 @@ import { Validity } from '../domain/feature-tiles/validity.ts'
 import type { Clock } from '../lib/clock.ts'
 import { grown } from '../lib/grown.ts'
 import { othersTurn } from '../lib/others-turn.ts'
-import { haveRead } from '../lib/touch.ts'
 import type { ChangedRecords, OnlineStore, RecordRequest, StoreMark } from '../ports/online-store.ts'
 import { Answering, knownTo, notComputedYet, readAnswering, revisionIn } from './answering-features.ts'
 import { entityKey, groupKey, HEAD_KEY } from './feature-layer.ts'
 import { emptyManifest, layerSpace, MANIFEST_SPACE, REVISION_KEY } from './feature-manifest.ts'
+import { ItemRows } from './item-rows.ts'
 import type { Cells } from './known-entities.ts'
-import type { PlannedSide, ReadPlan } from './read-plan.ts'
+import type { ReadPlan } from './read-plan.ts'
 
 export interface FeatureColumnsOptions {
   readonly store: OnlineStore
@@ -83,16 +83,19 @@ export function featureColumns(options: FeatureColumnsOptions): FeatureColumns {
       const { mark, changed } = await store.changesSince(current.mark)
       current.follow(mark, changed)
       const isLast = attempt >= ATTEMPT_COUNT
-      const call = new FillCall(current, userId, items, clock.now())
+      const heads = isLast || current.heads?.mark !== mark ? undefined : current.heads
+      const call = new FillCall(current, { userId, items, nowMs: clock.now(), heads })
       const read = await store.read(call.requests)
-      if (revisionIn(read[0]![0]) !== current.answering.revision) {
-        startOver()
-        continue
-      }
+      if (heads === undefined) {
+        if (revisionIn(read[0]![0]) !== current.answering.revision) {
+          startOver()
+          continue
+        }
+      } else if ((await store.changesSince(mark)).mark !== mark) continue
       if (!call.take(read) && !isLast) continue
       const groups = call.groupRequests()
       if (groups.length > 0) {
-        const groupRead = await store.read([...call.headRequests, ...groups.map(({ request }) => request)])
+        const groupRead = await store.read([...current.headRequests, ...groups.map(({ request }) => request)])
         if (!call.takeGroups(groups, groupRead) && !isLast) continue
       }
       call.write(out)
@@ -134,6 +137,16 @@ interface PlannedFeature {
   readonly sides: readonly number[]
 }
 
+/** Put together of several things: one is the item's part, of which a row has a number that says the same, where there is one. */
+interface CombinedFeature extends PlannedFeature {
+  /** The item's part of it by item, as it is. */
+  readonly parts: unknown[]
+  /** Where what is made of a text is worked out once for all items with it: rows have its number among these. */
+  readonly texts: ItemTexts | undefined
+  /** Its place among the texts of a row, or among the parts. */
+  readonly place: number
+}
+
 /** The totals of a group, for the moments from the first to before the second. */
 interface KnownGroup {
   readonly totals: GroupTotals
@@ -157,136 +170,22 @@ class ItemTexts {
     return this.#numberByText.get(text)
   }
 
-  /** Equal texts have one number; NaN for a part that is no text. */
-  numbered(part: unknown): number {
-    if (typeof part !== 'string') return Number.NaN
+  /** Equal texts have one number; undefined for a part that is no text. */
+  numbered(part: unknown): number | undefined {
+    if (typeof part !== 'string') return undefined
     const known = this.#numberByText.get(part)
     if (known !== undefined) return known
-    if (this.#numberByText.size === NUMBERED_TEXTS) return Number.NaN
+    if (this.#numberByText.size === NUMBERED_TEXTS) return undefined
     this.#numberByText.set(part, this.#numberByText.size)
     return this.#numberByText.size - 1
   }
 }
 
-/**
- * What a request wants to know of an item, side by side: first from which moment it holds and until when, then for each feature that is combined the item's part as a number, then the
- * features that are the item's own. A request looks at five hundred items of a hundred thousand, and each look into memory costs as much as fifty additions.
- */
-class ItemRows {
-  /** In float32; a float64 takes two places. */
-  readonly #stride: number
-  readonly #firstNumber: number
-  readonly #numbers: Float32Array
-  /** The same bytes. */
-  readonly #doubles: Float64Array
-
-  constructor(
-    itemCount: number,
-    { partCount, numberCount }: { readonly partCount: number; readonly numberCount: number },
-  ) {
-    this.#firstNumber = 2 * (FIRST_PART + partCount)
-    this.#stride = 2 * Math.ceil((this.#firstNumber + numberCount) / 2)
-    this.#numbers = new Float32Array(itemCount * this.#stride)
-    this.#doubles = new Float64Array(this.#numbers.buffer)
-    for (let item = 0; item < itemCount; item++) this.forget(item)
-  }
-
-  /** Reads both ends of these items' rows, which are a cache line or two: what is asked of them next has not to wait for each one. */
-  touch(items: Int32Array): void {
-    const doubles = this.#doubles
-    const step = this.#stride / 2
-    let sum = 0
-    for (let n = 0; n < items.length; n++) sum += doubles[items[n]! * step]! + doubles[items[n]! * step + step - 1]!
-    haveRead(sum)
-  }
-
-  /** Whether it holds at the moment: from the first one of `setMoments` to before the second. */
-  holds(item: number, momentMs: number): boolean {
-    const at = (item * this.#stride) / 2
-    return momentMs >= this.#doubles[at]! && momentMs < this.#doubles[at + 1]!
-  }
-
-  setMoments(item: number, fromMs: number, untilMs: number): void {
-    const at = (item * this.#stride) / 2
-    this.#doubles[at] = fromMs
-    this.#doubles[at + 1] = untilMs
-  }
-
-  /** It holds at no moment any more. */
-  forget(item: number): void {
-    this.setMoments(item, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
-  }
-
-  setPart(item: number, part: number, value: number): void {
-    this.#doubles[(item * this.#stride) / 2 + FIRST_PART + part] = value
-  }
-
-  setNumber(item: number, number: number, value: number): void {
-    this.#numbers[item * this.#stride + this.#firstNumber + number] = value
-  }
-
-  /** All parts and numbers of these items, one array each. */
-  copy(items: Int32Array, parts: readonly Float64Array[], numbers: readonly Float32Array[]): void {
-    // A few items at a time: their rows are near by then, and each column is written in one go.
-    for (let begin = 0; begin < items.length; begin += COPIED_ITEMS) {
-      const range = { begin, end: Math.min(begin + COPIED_ITEMS, items.length) }
-      for (let part = 0; part < parts.length; part++) {
-        copyColumn(this.#doubles, { from: FIRST_PART + part, step: this.#stride / 2 }, items, range, parts[part]!)
-      }
-      let number = 0
-      const stepOf = (): Step => ({ from: this.#firstNumber + number, step: this.#stride })
-      for (; number + 4 <= numbers.length; number += 4) copyFour(this.#numbers, stepOf(), items, range, numbers, number)
-      for (; number < numbers.length; number++) copyColumn(this.#numbers, stepOf(), items, range, numbers[number]!)
-    }
-  }
-}
-
-/** Behind the two moments. */
-const FIRST_PART = 2
-const COPIED_ITEMS = 64
-
-/** Where in the row of item i a value lies: at i * step + from. */
-interface Step {
-  readonly from: number
-  readonly step: number
-}
-
-interface Range {
-  readonly begin: number
-  readonly end: number
-}
-
-/** A function of its own, small enough to be compiled well. */
-function copyColumn<A extends Float32Array | Float64Array>(
-  values: A,
-  { from, step }: Step,
-  items: Int32Array,
-  { begin, end }: Range,
-  to: A,
-): void {
-  for (let n = begin; n < end; n++) to[n] = values[items[n]! * step + from]!
-}
-
-/** The columns from `first` on: most of the work is to find the row. */
-function copyFour(
-  values: Float32Array,
-  { from, step }: Step,
-  items: Int32Array,
-  { begin, end }: Range,
-  to: readonly Float32Array[],
-  first: number,
-): void {
-  const to0 = to[first]!
-  const to1 = to[first + 1]!
-  const to2 = to[first + 2]!
-  const to3 = to[first + 3]!
-  for (let n = begin; n < end; n++) {
-    const at = items[n]! * step + from
-    to0[n] = values[at]!
-    to1[n] = values[at + 1]!
-    to2[n] = values[at + 2]!
-    to3[n] = values[at + 3]!
-  }
+/** What the manifest's revision and the heads of layers said; they say the same as long as nothing has been committed since the mark. */
+interface KnownHeads {
+  readonly mark: StoreMark
+  readonly newestMs: number
+  readonly nextOffset: number | undefined
 }
 
 /** Everything known of a model's items by one manifest. */
@@ -302,13 +201,14 @@ class Columns {
   /** Features that an item's records alone say: they come last in `rows`. */
   readonly ofItem: readonly PlannedFeature[]
   readonly ofUser: readonly PlannedFeature[]
-  /** Those that are put together of several things: of the item's part of each, `parts` has one an item, and `rows` a number that says the same where there is one: of a text that in `texts`. */
-  readonly combined: readonly PlannedFeature[]
+  readonly combined: readonly CombinedFeature[]
   readonly rows: ItemRows
-  readonly parts: readonly unknown[][]
-  readonly texts: readonly ItemTexts[]
+  /** One a layer. */
+  readonly headRequests: readonly RecordRequest[]
   /** Of the newest event that was seen in the store. */
   newestMs = -1
+  /** As they were read last, in a call that began with that mark: a later look that still gives it says that they are of it. */
+  heads: KnownHeads | undefined
   /** Counts the looks at what has changed; by item, the look that said so last. */
   look = 1
   readonly #changedAt: Uint32Array
@@ -318,14 +218,15 @@ class Columns {
   readonly #numberByItem: ReadonlyMap<string, number>
   readonly #layerBySpace: ReadonlyMap<string, number>
   readonly #validity = new Validity()
-  readonly #partArrays: Float64Array[]
+  // Scratch. Outside of the heap, so that arrays made anew would have the collector run for them.
+  #partValues = new Float64Array(0)
   #textValues = new Float32Array(0)
 
   constructor(
     answering: Answering,
     plan: ReadPlan,
     mark: StoreMark,
-    { numberOf, itemIds }: FeatureColumnsOptions,
+    { numberOf, itemIds, clock }: FeatureColumnsOptions,
     numberByItem: ReadonlyMap<string, number>,
   ) {
     this.answering = answering
@@ -348,11 +249,19 @@ class Columns {
     const isOfUser = ({ sides }: PlannedFeature): boolean => sides.every((side) => this.userSides.includes(side))
     this.ofItem = features.filter(isOfItem)
     this.ofUser = features.filter(isOfUser)
-    this.combined = features.filter((feature) => !isOfItem(feature) && !isOfUser(feature))
-    this.rows = new ItemRows(itemIds.length, { partCount: this.combined.length, numberCount: this.ofItem.length })
-    this.parts = this.combined.map(() => new Array(itemIds.length).fill(undefined))
-    this.texts = this.combined.map(() => new ItemTexts())
-    this.#partArrays = this.combined.map(() => new Float64Array(0))
+    const shape = { textCount: 0, partCount: 0, numberCount: this.ofItem.length }
+    this.combined = features
+      .filter((feature) => !isOfItem(feature) && !isOfUser(feature))
+      .map((feature) => {
+        const parts = new Array(itemIds.length).fill(undefined)
+        const goesByTexts =
+          feature.computation.textsThatCount !== undefined && !this.itemSides.includes(feature.sides[0]!)
+        return goesByTexts
+          ? { ...feature, parts, texts: new ItemTexts(), place: shape.textCount++ }
+          : { ...feature, parts, texts: undefined, place: shape.partCount++ }
+      })
+    this.rows = new ItemRows(itemIds.length, shape, clock.now())
+    this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
     this.#changedAt = new Uint32Array(itemIds.length)
   }
 
@@ -385,10 +294,6 @@ class Columns {
     }
   }
 
-  holds(item: number, asOfMs: number): boolean {
-    return this.rows.holds(item, asOfMs)
-  }
-
   /**
    * Takes an item's records in.
    * @param records by item side
@@ -404,11 +309,12 @@ class Columns {
       this.rows.setNumber(item, c, this.numberOf(number, reading.value))
     }
     for (let p = 0; p < this.combined.length; p++) {
-      const { number, sides } = this.combined[p]!
+      const { number, sides, parts, texts, place } = this.combined[p]!
       const n = this.itemSides.findIndex((side) => sides.includes(side))
       const part = cells[n]![number]
-      this.parts[p]![item] = part
-      this.rows.setPart(item, p, this.#asNumber(p, part))
+      parts[item] = part
+      if (texts !== undefined) this.rows.setText(item, place, texts.numbered(part))
+      else this.rows.setPart(item, place, typeof part === 'number' ? part : Number.NaN)
     }
     const isNewest = this.#changedAt[item]! <= readAt && this.#allChangedAt <= readAt
     const isFollowed = this.itemIds[item]!.length <= FOLLOWED_KEY_LENGTH
@@ -416,22 +322,9 @@ class Columns {
     this.rows.setMoments(item, validity.fromMs, untilMs)
   }
 
-  /** Whether what a combined feature makes of a text is worked out once for all items with it. */
-  goesByTexts(p: number): boolean {
-    const { computation, sides } = this.combined[p]!
-    return computation.textsThatCount !== undefined && !this.itemSides.includes(sides[0]!)
-  }
-
-  /** NaN where no number says what the part is. */
-  #asNumber(p: number, part: unknown): number {
-    if (this.goesByTexts(p)) return this.texts[p]!.numbered(part)
-    return typeof part === 'number' ? part : Number.NaN
-  }
-
-  /** Scratch: one a combined feature, with room for so many items. Outside of the heap, so that arrays made anew would have the collector run for them. */
-  partArrays(itemCount: number): readonly Float64Array[] {
-    for (let p = 0; p < this.#partArrays.length; p++) this.#partArrays[p] = grown(this.#partArrays[p]!, itemCount)
-    return this.#partArrays
+  /** Scratch with room for one part of so many items. */
+  partValues(itemCount: number): Float64Array {
+    return (this.#partValues = grown(this.#partValues, itemCount))
   }
 
   /** Scratch with room for so many texts. */
@@ -458,6 +351,16 @@ interface GroupRead {
   readonly names: readonly string[]
 }
 
+const revisionRequest: RecordRequest = { space: MANIFEST_SPACE, keys: [REVISION_KEY] }
+
+interface Filling {
+  readonly userId: string | undefined
+  readonly items: Int32Array
+  readonly nowMs: number
+  /** Undefined where they have to be read. */
+  readonly heads: KnownHeads | undefined
+}
+
 /** One request on its way: first what to read, then what was read, then the rows. */
 class FillCall implements CombiningSources {
   readonly #columns: Columns
@@ -466,8 +369,9 @@ class FillCall implements CombiningSources {
   readonly #nowMs: number
   /** Items whose numbers do not hold now, each once. */
   readonly #unread: readonly number[]
-  readonly headRequests: readonly RecordRequest[]
-  /** Revision, heads of layers, the user's records, then those of the items. */
+  readonly #heads: KnownHeads | undefined
+  readonly #mark: StoreMark
+  /** Revision and heads of layers, unless they are known; the user's records, then those of the unread items. */
   readonly requests: readonly RecordRequest[]
   readonly #groups = new Map<string, GroupTotals>()
   /** By place of the side in the plan. */
@@ -478,26 +382,26 @@ class FillCall implements CombiningSources {
   /** What all layers know of the log; undefined where one of them knows more than another. */
   nextOffset: number | undefined
 
-  constructor(columns: Columns, userId: string | undefined, items: Int32Array, nowMs: number) {
+  constructor(columns: Columns, { userId, items, nowMs, heads }: Filling) {
     this.#columns = columns
+    this.#heads = heads
+    this.#mark = columns.mark
     this.#items = items
     this.#readAt = columns.look
     // The moments for which a value holds are whole milliseconds.
     this.#nowMs = Math.floor(nowMs)
     this.asOfMs = Math.max(this.#nowMs, columns.newestMs + 1)
-    columns.rows.touch(items)
-    this.#unread = this.#itemsThatDoNotHold()
-    const { answering, userSides, itemSides, plan } = columns
+    this.#unread = columns.rows.notHolding(items, this.asOfMs)
+    const { userSides, itemSides, plan } = columns
+    const requests: RecordRequest[] = heads === undefined ? [revisionRequest, ...columns.headRequests] : []
+    const add = (side: number, keys: readonly string[]): void => {
+      requests.push({ space: plan.sides[side]!.side.space, keys })
+    }
     const userKeys = userId === undefined ? [] : [entityKey('user', userId)]
+    for (const side of userSides) add(side, userKeys)
     const itemKeys = this.#unread.map((item) => entityKey('item', columns.itemIds[item]!))
-    const spaceOf = (side: number): string => plan.sides[side]!.side.space
-    this.headRequests = answering.layerIds.map((id) => ({ space: layerSpace(id), keys: [HEAD_KEY] }))
-    this.requests = [
-      { space: MANIFEST_SPACE, keys: [REVISION_KEY] },
-      ...this.headRequests,
-      ...userSides.map((side) => ({ space: spaceOf(side), keys: userKeys })),
-      ...itemSides.map((side) => ({ space: spaceOf(side), keys: itemKeys })),
-    ]
+    if (itemKeys.length > 0) for (const side of itemSides) add(side, itemKeys)
+    this.requests = requests
   }
 
   /**
@@ -507,24 +411,25 @@ class FillCall implements CombiningSources {
   take(read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const columns = this.#columns
     const { userSides, itemSides, plan } = columns
-    const headCount = this.headRequests.length
-    const { newestMs, nextOffset } = knownTo(read.slice(1, 1 + headCount))
+    const firstOfUser = this.#heads === undefined ? 1 + columns.headRequests.length : 0
+    const { newestMs, nextOffset } = this.#heads ?? knownTo(read.slice(1, firstOfUser))
+    if (this.#heads === undefined) columns.heads = { mark: this.#mark, newestMs, nextOffset }
     columns.newestMs = Math.max(columns.newestMs, newestMs)
     this.nextOffset = nextOffset
     this.#newestMs = newestMs
     const supposedMs = this.asOfMs
     this.asOfMs = Math.max(this.#nowMs, columns.newestMs + 1)
     userSides.forEach((side, n) => {
-      this.#userCells[side] = cellsAt(plan.sides[side]!, read[1 + headCount + n]![0], this.asOfMs)
+      this.#userCells[side] = plan.sides[side]!.freshCells(read[firstOfUser + n]![0], this.asOfMs, anyMoment)
     })
-    const ofItems = read.slice(1 + headCount + userSides.length)
+    const ofItems = read.slice(firstOfUser + userSides.length)
     for (let u = 0; u < this.#unread.length; u++) {
       const records = itemSides.map((_, n) => ofItems[n]![u])
       columns.takeItem(this.#unread[u]!, records, this.asOfMs, this.#readAt)
     }
     if (supposedMs === this.asOfMs) return true
     const readNow = new Set(this.#unread)
-    return this.#itemsThatDoNotHold().every((item) => readNow.has(item))
+    return columns.rows.notHolding(this.#items, this.asOfMs).every((item) => readNow.has(item))
   }
 
   /** Groups that a combined feature compares with and whose totals nobody knows now. */
@@ -554,7 +459,7 @@ class FillCall implements CombiningSources {
    */
   takeGroups(requests: readonly GroupRead[], read: readonly (readonly (Uint8Array | undefined)[])[]): boolean {
     const { answering } = this.#columns
-    const headCount = this.headRequests.length
+    const headCount = this.#columns.headRequests.length
     const validity = new Validity()
     requests.forEach(({ version, names }, n) => {
       const form = groupForm(answering.slot(version).form)
@@ -572,9 +477,10 @@ class FillCall implements CombiningSources {
   write(out: readonly Float32Array[]): void {
     const { ofItem, ofUser, combined, rows, numberOf } = this.#columns
     const items = this.#items
-    const parts = this.#columns.partArrays(items.length)
-    const numbers = ofItem.map(({ number }) => out[number]!)
-    rows.copy(items, parts, numbers)
+    rows.copyNumbers(
+      items,
+      ofItem.map(({ number }) => out[number]!),
+    )
     for (const { number, computation, sides } of ofUser) {
       const parts = sides.map((side) => this.#userCells[side]![number])
       const { combine } = computation
@@ -582,15 +488,12 @@ class FillCall implements CombiningSources {
       const value = numberOf(number, reading.value)
       out[number]!.fill(value, 0, items.length)
     }
-    for (let p = 0; p < combined.length; p++) this.#writeCombined(p, parts[p]!, out[combined[p]!.number]!)
+    for (const feature of combined) this.#writeCombined(feature, out[feature.number]!)
   }
 
-  /** @param asNumbers the items' parts, NaN where a number does not say what they are */
-  #writeCombined(p: number, asNumbers: Float64Array, out: Float32Array): void {
-    const { combined, parts, texts, itemSides, numberOf } = this.#columns
-    const { number, computation, sides } = combined[p]!
+  #writeCombined({ number, computation, sides, parts, texts, place }: CombinedFeature, out: Float32Array): void {
+    const { itemSides, numberOf, rows } = this.#columns
     const combine = computation.combine!
-    const ofItems = parts[p]!
     const isItemFirst = itemSides.includes(sides[0]!)
     const userSide = sides.find((side) => !itemSides.includes(side))
     const ofUser = userSide === undefined ? undefined : this.#userCells[userSide]![number]
@@ -599,36 +502,34 @@ class FillCall implements CombiningSources {
       return numberOf(number, reading.value)
     }
     const items = this.#items
-    const { secondsAgo } = computation
-    if (secondsAgo !== undefined) {
-      const { asOfMs } = this
-      const { ttlMs, whenStale } = secondsAgo
-      const ofNone = read(undefined)
-      for (let n = 0; n < items.length; n++) {
-        const agoMs = asOfMs - asNumbers[n]!
-        if (Number.isNaN(agoMs)) out[n] = ofNone
-        else out[n] = agoMs > ttlMs ? whenStale : agoMs / 1000
+    if (texts !== undefined) {
+      // Of one text, such as a category, are many items; and most texts mean nothing to this user.
+      const known = [...computation.textsThatCount!(ofUser)]
+      const values = this.#columns.textValues(texts.count).fill(read(textBeside(known)), 0, texts.count)
+      for (const text of known) {
+        const textNumber = texts.numberOf(text)
+        if (textNumber !== undefined) values[textNumber] = read(text)
       }
+      rows.lookUp(place, items, { values, ofOther: (item) => read(parts[item]) }, out)
       return
     }
-    if (!this.#columns.goesByTexts(p)) {
+    const asNumbers = this.#columns.partValues(items.length)
+    rows.copyParts(place, items, asNumbers)
+    const { secondsAgo } = computation
+    if (secondsAgo === undefined) {
       for (let n = 0; n < items.length; n++) {
         const part = asNumbers[n]!
-        out[n] = read(Number.isNaN(part) ? ofItems[items[n]!] : part)
+        out[n] = read(Number.isNaN(part) ? parts[items[n]!] : part)
       }
       return
     }
-    // Of one text, such as a category, are many items; and most texts mean nothing to this user.
-    const { count } = texts[p]!
-    const known = [...computation.textsThatCount!(ofUser)]
-    const values = this.#columns.textValues(count).fill(read(textBeside(known)), 0, count)
-    for (const text of known) {
-      const textNumber = texts[p]!.numberOf(text)
-      if (textNumber !== undefined) values[textNumber] = read(text)
-    }
+    const { asOfMs } = this
+    const { ttlMs, whenStale } = secondsAgo
+    const ofNone = read(undefined)
     for (let n = 0; n < items.length; n++) {
-      const text = asNumbers[n]!
-      out[n] = Number.isNaN(text) ? read(ofItems[items[n]!]) : values[text]!
+      const agoMs = asOfMs - asNumbers[n]!
+      if (Number.isNaN(agoMs)) out[n] = ofNone
+      else out[n] = agoMs > ttlMs ? whenStale : agoMs / 1000
     }
   }
 
@@ -641,28 +542,19 @@ class FillCall implements CombiningSources {
 
   /** Keys of the groups that the user or the items are in, by a feature that compares with them. */
   #groupsOf(number: number): ReadonlySet<string> {
-    const { combined, parts, plan } = this.#columns
-    const p = combined.findIndex((feature) => feature.number === number)
+    const { combined, plan } = this.#columns
+    const parts = combined.find((feature) => feature.number === number)?.parts
     const shares: Iterable<unknown> =
-      p < 0
+      parts === undefined
         ? [this.#userCells[plan.sides.findIndex((_, side) => this.#userCells[side]?.[number] !== undefined)]?.[number]]
-        : Array.from(this.#items, (item) => parts[p]![item])
+        : Array.from(this.#items, (item) => parts[item])
     const keys = new Set<string>()
     for (const share of shares) if (share !== undefined) keys.add((share as GroupShare).key)
     return keys
   }
-
-  #itemsThatDoNotHold(): readonly number[] {
-    const found: number[] = []
-    for (const item of this.#items) if (!this.#columns.holds(item, this.asOfMs)) found.push(item)
-    return found.length < 2 ? found : [...new Set(found)]
-  }
 }
 
 const anyMoment = new Validity()
-
-const cellsAt = (side: PlannedSide, bytes: Uint8Array | undefined, asOfMs: number): Cells =>
-  side.freshCells(bytes, asOfMs, anyMoment)
 
 /** A text that is none of these. */
 function textBeside(texts: readonly string[]): string {

@@ -153,7 +153,7 @@ const floatBytes = new Uint8Array(8)
 const floatView = new DataView(floatBytes.buffer)
 
 /** Short texts by a hash of their bytes, the newest of each; a power of two of them, up to 32 bytes each. */
-const latelyRead: string[] = new Array(1024).fill('')
+const latelyRead: string[] = new Array(4096).fill('')
 
 /** False also where a character is not of ASCII. */
 function isTextAt(text: string, bytes: Uint8Array, start: number, end: number): boolean {

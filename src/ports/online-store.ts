@@ -41,7 +41,7 @@ export type StoreMark = object
 export interface OnlineStore {
   /**
    * The records, by request and key in their order, undefined where there is none. All of one call are of one moment: what one commit wrote is seen as
-   * a whole or not at all. The bytes are nobody's to change; records of one call may lie in one buffer, so copy what you keep for long. Of a repeated
+   * a whole or not at all. The bytes are nobody's to change; many may lie in one buffer, so copy what you keep for long. Of a repeated
    * request, the same array as in an earlier call is the same record.
    * @throws MillraceError ONLINE_STORE_UNUSABLE
    */

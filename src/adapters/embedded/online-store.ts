@@ -66,6 +66,7 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
   const atHand = new RecordsAtHand(atHandBytes)
   /** Up to where what is at hand has followed the notes; undefined where nothing is kept. */
   let followed: ChangeMark | undefined
+  const copies = new ByteCopies()
   let isClosed = false
   const held = new Set<OnlineStoreWriter>()
 
@@ -164,7 +165,6 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
     async read(requests) {
       look()
       const mayKeep = requests.some(({ isRepeated }) => isRepeated) && follow()
-      const copies = new ByteCopies()
       return requests.map((request) => {
         if (request.isRepeated && mayKeep) return readAtHand(request)
         lentKey.begin(request.space)

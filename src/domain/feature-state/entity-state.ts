@@ -228,11 +228,18 @@ export class WindowValue {
   }
 }
 
+function windowValue({ form }: Slot, { total, newestMs }: WindowTotal, asOfMs: number): WindowValue | undefined {
+  const value = form.family.value(total, asOfMs, newestMs)
+  return value === undefined ? undefined : new WindowValue(value, newestMs)
+}
+
 /** A stored record, read part by part. The bytes must stay as they are. */
 export class EntityRecord {
   readonly #layout: EntityLayout
   readonly bytes: Uint8Array
   readonly #reader: ByteReader
+  /** By slot. */
+  #totals: Map<number, WindowTotal> | undefined
   /** By slot; null: missing. */
   #computed: Map<number, WindowValue | null> | undefined
   /** By place of the name; null: no value. */
@@ -296,9 +303,19 @@ export class EntityRecord {
     this.#computed ??= new Map()
     const known = this.#computed.get(slot.place)
     if (known !== undefined) return known ?? undefined
-    const computed = this.computed(slot, asOfMs, validity)
+    const computed = windowValue(slot, this.totalOnce(slot, asOfMs, validity), asOfMs)
     this.#computed.set(slot.place, computed ?? null)
     return computed
+  }
+
+  /** What the window of that slot comes to, for readings that need no value made of it: as `computedOnce` otherwise. Nobody may change it. */
+  totalOnce(slot: Slot, asOfMs: number, validity: Validity): WindowTotal {
+    this.#totals ??= new Map()
+    const known = this.#totals.get(slot.place)
+    if (known !== undefined) return known
+    const total = this.#windowTotal(slot, asOfMs, validity)
+    this.#totals.set(slot.place, total)
+    return total
   }
 
   /**
@@ -306,9 +323,7 @@ export class EntityRecord {
    * @param validity is narrowed to the moments at which the window holds the same
    */
   computed(slot: Slot, asOfMs: number, validity: Validity): WindowValue | undefined {
-    const { total, newestMs } = this.#windowTotal(slot, asOfMs, validity)
-    const value = slot.form.family.value(total, asOfMs, newestMs)
-    return value === undefined ? undefined : new WindowValue(value, newestMs)
+    return windowValue(slot, this.#windowTotal(slot, asOfMs, validity), asOfMs)
   }
 
   /** Counted time of the newest event in the window of that slot; undefined where there is none. As `computed` otherwise. */

@@ -9,6 +9,7 @@ import {
   groupKeysOf,
   isOfKind,
 } from '../feature.ts'
+import type { Shares } from '../feature-tiles/shares.ts'
 import type { Validity } from '../feature-tiles/validity.ts'
 import { type EntityRecord, WindowValue } from './entity-state.ts'
 import type { GroupTotals } from './group-state.ts'
@@ -238,16 +239,16 @@ function crossed(
     return keys.length < 2 ? keys[0] : keys.sort()
   }
   return {
-    parts: [shares(name, places), { side: places.side(definition.version, path.entity), of }],
-    textsThatCount: (first) => ((first as Computed)?.value as Shares | undefined)?.keys() ?? [],
+    parts: [countedShares(name, places), { side: places.side(definition.version, path.entity), of }],
+    textsThatCount: (first) => (first as CountedShares)?.total.countByKey.keys() ?? [],
     combine(first, second, { asOfMs }) {
-      const share = first as Computed
+      const share = first as CountedShares
       const keys = second as string | readonly string[] | undefined
       if (share === undefined || keys === undefined) return instead(definition, 'missing', undefined)
-      const map = share.value as Shares
+      const { total } = share
       let value = 0
-      if (typeof keys === 'string') value = map.get(keys) ?? 0
-      else for (let k = 0; k < keys.length; k++) value += map.get(keys[k]!) ?? 0
+      if (typeof keys === 'string') value = total.shareOf(keys)
+      else for (let k = 0; k < keys.length; k++) value += total.shareOf(keys[k]!)
       return featureReading(definition, value, share.newestMs, asOfMs)
     },
   }
@@ -279,15 +280,15 @@ function similarity(
       const user = first as Computed
       const item = second as Computed
       if (user === undefined || item === undefined) return instead(definition, 'missing', undefined)
-      const value = cosine(user.value as Shares, item.value as Shares)
+      const value = cosine(user.value as ShareMap, item.value as ShareMap)
       return featureReading(definition, value, Math.min(user.newestMs!, item.newestMs!), asOfMs)
     },
   }
 }
 
-type Shares = ReadonlyMap<string, number>
+type ShareMap = ReadonlyMap<string, number>
 
-function cosine(user: Shares, item: Shares): number {
+function cosine(user: ShareMap, item: ShareMap): number {
   let dot = 0
   let hasCommon = false
   // In the order of the keys, which a share's map has.
@@ -309,7 +310,21 @@ function shares(name: string, places: ComputationPlaces): FeaturePart {
   return { side: places.side(version, formula.by as EntityName), of }
 }
 
-function lengthOf(map: Shares): number {
+/** Without events there are none. */
+type CountedShares = { readonly total: Shares; readonly newestMs: number | undefined } | undefined
+
+/** The same, for whoever looks a few of them up: the map of all, in the order of its keys, takes longer to make than to read from the record. */
+function countedShares(name: string, places: ComputationPlaces): FeaturePart {
+  const { version, formula } = places.definition(name)
+  const slot = places.slot(version)
+  const of = ({ record, asOfMs, validity }: RecordAtMoment): CountedShares => {
+    const known = record?.totalOnce(slot, asOfMs, validity) as CountedShares
+    return known !== undefined && known.total.eventCount > 0 ? known : undefined
+  }
+  return { side: places.side(version, formula.by as EntityName), of }
+}
+
+function lengthOf(map: ShareMap): number {
   let squares = 0
   for (const part of map.values()) squares += part * part
   return Math.sqrt(squares)

@@ -1,13 +1,20 @@
 import type { TileFamily } from './tile-family.ts'
 
-class Shares {
-  /** Events that have a value. */
+/** What a window of a share feature comes to. */
+export class Shares {
+  /** Events that have a value; 0: there are no shares. */
   eventCount: number
   /** Above 0. */
   readonly countByKey = new Map<string, number>()
 
   constructor(eventCount: number) {
     this.eventCount = eventCount
+  }
+
+  /** The same number as the value has under that key; 0 where it has none. */
+  shareOf(key: string): number {
+    const count = this.countByKey.get(key)
+    return count === undefined ? 0 : count / this.eventCount
   }
 }
 
