@@ -95,8 +95,6 @@ export interface RankingLimits {
   readonly steady?: SteadySet
 }
 
-const nobodyProposed = 255
-
 export class CandidateRanking {
   readonly #ranker: ServingRanker
   readonly #pool: CandidatePool
@@ -110,11 +108,8 @@ export class CandidateRanking {
   readonly #breaker = new Breaker()
   readonly #deadlines = new Deadlines()
   readonly #memories: RankingMemories
-  /** By place in the pool. */
-  readonly #proposers: Uint8Array
-  readonly #bestRanks: Int32Array
-  /** By best place, how many candidates have it; then where the next one goes. */
-  readonly #starts: Int32Array
+  /** Scratch: places in the pool, and whose they are. */
+  readonly #proposed: { readonly places: Int32Array; readonly proposers: Uint8Array }
   #underwayCount = 0
   #isRetired = false
 
@@ -137,10 +132,9 @@ export class CandidateRanking {
     assert(unknown.length === 0, `the ranker looks at ${unknown.join(', ')}, which nobody gives`)
     this.#poolColumns = featureNames.map((name) => columnNames.indexOf(name))
     this.#featureColumns = encoder.names.map((name) => featureNames.indexOf(name))
-    this.#proposers = new Uint8Array(this.#pool.capacity)
-    this.#bestRanks = new Int32Array(this.#pool.capacity)
-    this.#starts = new Int32Array(ranker.perGenerator + 1)
-    this.#memories = new RankingMemories(this.#pool.capacity, featureNames.length)
+    const { capacity } = this.#pool
+    this.#proposed = { places: new Int32Array(capacity), proposers: new Uint8Array(capacity) }
+    this.#memories = new RankingMemories(capacity, featureNames.length)
     const { names } = encoder
     this.#lacksFeatures = names.length > 0 && features === undefined
     if (names.length > 0) {
@@ -163,42 +157,29 @@ export class CandidateRanking {
     const begunMs = performance.now()
     const pool = this.#pool
     const failures: GeneratorFailure[] = []
-    const count = pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }), steady)
-    const proposersByPlace = this.#proposers
-    const bestRanks = this.#bestRanks
-    const { perGenerator } = this.#ranker
-    proposersByPlace.fill(nobodyProposed, 0, count)
-    bestRanks.fill(perGenerator, 0, count)
-    pool.generatorNames.forEach((name, g) => {
-      if (generatorNames.includes(name)) takeBetter(pool.ranksOf(g), count, bestRanks, proposersByPlace, g)
-    })
-    // So many candidates have that best place, by any of the generators that count.
-    const starts = this.#starts.fill(0)
-    for (let place = 0; place < count; place++)
-      if (proposersByPlace[place] !== nobodyProposed) starts[bestRanks[place]!]!++
-    let keptCount = 0
-    for (let rank = 0; rank < starts.length; rank++) {
-      const countOfRank = starts[rank]!
-      starts[rank] = keptCount
-      keptCount += countOfRank
-    }
-    keptCount = Math.min(keptCount, countMax)
+    pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }), steady)
+    const proposed = this.#proposed
+    const bestCount = pool.bestPlaces(
+      numbersOf(generatorNames, pool.generatorNames),
+      proposed.places,
+      proposed.proposers,
+    )
+    const keptCount = Math.min(bestCount, countMax)
     const memory = this.#memories.take()
     const { proposedAs: places, itemIndexes, proposers, columns } = memory.arrays(keptCount)
-    for (let place = 0; place < count; place++) {
-      if (proposersByPlace[place] === nobodyProposed) continue
-      const at = starts[bestRanks[place]!]!++
-      if (at < keptCount) places[at] = place
-    }
     const { itemIndexes: pooledItems } = pool
     for (let i = 0; i < keptCount; i++) {
-      const place = places[i]!
+      const place = proposed.places[i]!
+      places[i] = place
       itemIndexes[i] = pooledItems[place]!
-      proposers[i] = proposersByPlace[place]!
+      proposers[i] = proposed.proposers[i]!
     }
     for (let column = 0; column < columns.length; column++) {
       const from = this.#poolColumns[column]!
-      if (from >= 0) copyChosen(pool.columns[from]!, places, columns[column]!)
+      if (from < 0) continue
+      const to = columns[column]!
+      if (from < pool.firstOfHistory) copyChosen(pool.columns[from]!, places, to)
+      else to.fill(pool.columns[from]![0]!, 0, keptCount)
     }
     const gatheredMs = performance.now() - begunMs
     return { itemIndexes, columns, proposedAs: places, proposers, failures, gatheredMs, memory }
@@ -305,20 +286,11 @@ export class CandidateRanking {
   }
 }
 
-/** Where the generator's rank of a candidate is better than the best one so far, it is the best one now. */
-function takeBetter(
-  ranks: Float32Array,
-  count: number,
-  bestRanks: Int32Array,
-  proposers: Uint8Array,
-  generator: number,
-): void {
-  for (let place = 0; place < count; place++) {
-    // Not so for NaN.
-    if (!(ranks[place]! < bestRanks[place]!)) continue
-    bestRanks[place] = ranks[place]!
-    proposers[place] = generator
-  }
+/** The numbers of the named ones, ascending. */
+function numbersOf(names: readonly string[], all: readonly string[]): readonly number[] {
+  const numbers: number[] = []
+  for (let n = 0; n < all.length; n++) if (names.includes(all[n]!)) numbers.push(n)
+  return numbers
 }
 
 function copyChosen(from: Float32Array, places: Int32Array, to: Float32Array): void {

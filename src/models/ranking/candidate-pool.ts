@@ -15,6 +15,8 @@ export class CandidatePool {
   readonly generatorNames: readonly string[]
   /** Those of each generator, then the history's, which are known without asking any store. */
   readonly columnNames: readonly string[]
+  /** The first of the history's columns, which say the same of every candidate. */
+  readonly firstOfHistory: number
   readonly #generators: readonly CandidateGenerator[]
   readonly #perGenerator: number
   readonly #proposed: Candidates
@@ -26,6 +28,11 @@ export class CandidatePool {
   readonly #itemIndexes: Int32Array
   /** One a column, by place. Side by side they are filled and copied faster than rows. */
   readonly #columns: readonly Float32Array[]
+  /** By generator, then by place in its list: the place in the pool; -1 for what is none. */
+  readonly #placesOf: readonly Int32Array[]
+  readonly #listLengths: Int32Array
+  /** By place, whether it has had its turn. */
+  readonly #isTaken: Uint8Array
   #rows = new Float32Array(0)
   #count = 0
 
@@ -37,6 +44,7 @@ export class CandidatePool {
     this.generatorNames = [...generators.keys()]
     this.columnNames = poolColumnNames(this.generatorNames)
     this.#generators = [...generators.values()]
+    this.firstOfHistory = this.#generators.length * 2
     this.#perGenerator = perGenerator
     // Nobody asks for more, in training neither.
     this.#asked = { headOf: perGenerator, steady: undefined }
@@ -45,6 +53,9 @@ export class CandidatePool {
     const capacity = Math.min(itemCount, perGenerator * this.#generators.length)
     this.#itemIndexes = new Int32Array(capacity)
     this.#columns = this.columnNames.map(() => new Float32Array(capacity))
+    this.#placesOf = this.#generators.map(() => new Int32Array(perGenerator))
+    this.#listLengths = new Int32Array(this.#generators.length)
+    this.#isTaken = new Uint8Array(capacity)
   }
 
   /**
@@ -61,8 +72,8 @@ export class CandidatePool {
     this.#asked.steady = steady
     this.#places.begin(this.capacity)
     this.#count = 0
-    const ofGenerators = this.#generators.length * 2
-    for (let column = 0; column < ofGenerators; column++) this.#columns[column]!.fill(Number.NaN)
+    for (let column = 0; column < this.firstOfHistory; column++) this.#columns[column]!.fill(Number.NaN)
+    this.#listLengths.fill(0)
     for (let g = 0; g < this.#generators.length; g++) {
       try {
         this.#ask(g, history, allowed)
@@ -82,13 +93,17 @@ export class CandidatePool {
     const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed, this.#asked)
     const scoreColumn = this.#columns[g * 2]!
     const rankColumn = this.#columns[g * 2 + 1]!
+    const places = this.#placesOf[g]!
     for (let rank = 0; rank < count; rank++) {
       const item = itemIndexes[rank]!
-      if (!(item >= 0 && item < this.#itemCount && Number.isFinite(scores[rank]!))) continue
-      const place = this.#place(item)
+      const isOne = item >= 0 && item < this.#itemCount && Number.isFinite(scores[rank]!)
+      const place = isOne ? this.#place(item) : -1
+      places[rank] = place
+      if (place < 0) continue
       scoreColumn[place] = scores[rank]!
       rankColumn[place] = rank
     }
+    this.#listLengths[g] = count
   }
 
   /** Candidates that there can be at most. */
@@ -96,9 +111,37 @@ export class CandidatePool {
     return this.#itemIndexes.length
   }
 
-  /** By place: the candidate's place in the list of a generator, from 0; NaN where that did not propose it. The next visitor overwrites it. */
-  ranksOf(generator: number): Float32Array {
-    return this.#columns[generator * 2 + 1]!
+  /**
+   * The places of the candidates of some generators, ordered by how far up the one of them put it that put it furthest up, then by place.
+   * @param generators their numbers, ascending
+   * @param places at least as long as there are candidates
+   * @param proposers for each the first generator that put it there
+   * @returns how many were written
+   */
+  bestPlaces(generators: readonly number[], places: Int32Array, proposers: Uint8Array): number {
+    const isTaken = this.#isTaken.fill(0, 0, this.#count)
+    const lengths = this.#listLengths
+    let longest = 0
+    for (const g of generators) longest = Math.max(longest, lengths[g]!)
+    let count = 0
+    for (let rank = 0; rank < longest; rank++) {
+      const first = count
+      for (let n = 0; n < generators.length; n++) {
+        const g = generators[n]!
+        const place = rank < lengths[g]! ? this.#placesOf[g]![rank]! : -1
+        if (place < 0 || isTaken[place] === 1) continue
+        isTaken[place] = 1
+        // Where a later generator's candidate has been put into the pool by an earlier one, it comes first.
+        let at = count++
+        for (; at > first && places[at - 1]! > place; at--) {
+          places[at] = places[at - 1]!
+          proposers[at] = proposers[at - 1]!
+        }
+        places[at] = place
+        proposers[at] = g
+      }
+    }
+    return count
   }
 
   /** What is known of one candidate. */
@@ -109,7 +152,7 @@ export class CandidatePool {
   /** The row of an item that no generator proposes to somebody with this history. */
   rowOfNone(history: History): Float32Array {
     const row = new Float32Array(this.columnNames.length).fill(Number.NaN)
-    row.set(historyValues(history), this.#generators.length * 2)
+    row.set(historyValues(history), this.firstOfHistory)
     return row
   }
 
@@ -147,7 +190,7 @@ export class CandidatePool {
 
   #fillHistory(history: History): void {
     const [length, distinctCount] = historyValues(history)
-    const first = this.#generators.length * 2
+    const first = this.firstOfHistory
     this.#columns[first]!.fill(length, 0, this.#count)
     this.#columns[first + 1]!.fill(distinctCount, 0, this.#count)
   }
