@@ -159,11 +159,7 @@ export class CandidateRanking {
     const failures: GeneratorFailure[] = []
     pool.gather(history, allowed, (generator, error) => failures.push({ generator, error }), steady)
     const proposed = this.#proposed
-    const bestCount = pool.bestPlaces(
-      numbersOf(generatorNames, pool.generatorNames),
-      proposed.places,
-      proposed.proposers,
-    )
+    const bestCount = pool.bestPlaces(numbersOf(generatorNames, pool.generatorNames), countMax, proposed)
     const keptCount = Math.min(bestCount, countMax)
     const memory = this.#memories.take()
     const { proposedAs: places, itemIndexes, proposers, columns } = memory.arrays(keptCount)

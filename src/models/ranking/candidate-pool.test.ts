@@ -27,27 +27,34 @@ const scores = fc.array(fc.constantFrom(1, 2, Number.NaN), { minLength: 1, maxLe
 
 test('the best places of some generators are in the order of their best ranks, then of the pool', () => {
   fc.assert(
-    fc.property(lists, scores, fc.integer({ min: 1, max: 12 }), fc.nat(15), (proposed, scoresOfAll, k, chosen) => {
-      const generators = new Map(proposed.map((items, g) => [`g${g}`, proposing(items, scoresOfAll)]))
-      const pool = new CandidatePool(generators, { itemCount: ITEM_COUNT, perGenerator: k })
-      const empty = { itemIndexes: new Int32Array(0), weights: new Float32Array(0) }
-      // A visitor before, of whom nothing may be left.
-      pool.gather(empty, undefined)
-      const count = pool.gather(empty, undefined)
-      const numbers = proposed.map((_, g) => g).filter((g) => (chosen >> g) & 1)
-      const places = new Int32Array(pool.capacity)
-      const proposers = new Uint8Array(pool.capacity)
-      const written = pool.bestPlaces(numbers, places, proposers)
-      const expected = Array.from({ length: count }, (_, place) => {
-        const ranks = numbers.map((g) => pool.columns[2 * g + 1]![place]!)
-        const rank = Math.min(...ranks.map((one) => (Number.isNaN(one) ? Number.POSITIVE_INFINITY : one)))
-        return { place, rank, proposer: numbers[ranks.indexOf(rank)] }
-      })
-        .filter(({ rank }) => rank < Number.POSITIVE_INFINITY)
-        .sort((a, b) => a.rank - b.rank || a.place - b.place)
-      const found = Array.from({ length: written }, (_, n) => ({ place: places[n], proposer: proposers[n] }))
-      expect(found).toEqual(expected.map(({ place, proposer }) => ({ place, proposer })))
-    }),
+    fc.property(
+      lists,
+      scores,
+      fc.integer({ min: 1, max: 12 }),
+      fc.nat(15),
+      fc.nat(50),
+      (proposed, scoresOfAll, k, chosen, countMax) => {
+        const generators = new Map(proposed.map((items, g) => [`g${g}`, proposing(items, scoresOfAll)]))
+        const pool = new CandidatePool(generators, { itemCount: ITEM_COUNT, perGenerator: k })
+        const empty = { itemIndexes: new Int32Array(0), weights: new Float32Array(0) }
+        // A visitor before, of whom nothing may be left.
+        pool.gather(empty, undefined)
+        const count = pool.gather(empty, undefined)
+        const numbers = proposed.map((_, g) => g).filter((g) => (chosen >> g) & 1)
+        const out = { places: new Int32Array(pool.capacity), proposers: new Uint8Array(pool.capacity) }
+        const written = pool.bestPlaces(numbers, countMax, out)
+        const expected = Array.from({ length: count }, (_, place) => {
+          const ranks = numbers.map((g) => pool.columns[2 * g + 1]![place]!)
+          const rank = Math.min(...ranks.map((one) => (Number.isNaN(one) ? Number.POSITIVE_INFINITY : one)))
+          return { place, rank, proposer: numbers[ranks.indexOf(rank)] }
+        })
+          .filter(({ rank }) => rank < Number.POSITIVE_INFINITY)
+          .sort((a, b) => a.rank - b.rank || a.place - b.place)
+        const found = Array.from({ length: written }, (_, n) => ({ place: out.places[n], proposer: out.proposers[n] }))
+        expect(written).toBeGreaterThanOrEqual(Math.min(countMax, expected.length))
+        expect(found).toEqual(expected.slice(0, written).map(({ place, proposer }) => ({ place, proposer })))
+      },
+    ),
     { numRuns: 500 },
   )
 })

@@ -29,8 +29,8 @@ export class CandidatePool {
   /** One a column, by place. Side by side they are filled and copied faster than rows. */
   readonly #columns: readonly Float32Array[]
   /** By generator, then by place in its list: the place in the pool; -1 for what is none. */
-  readonly #placesOf: readonly Int32Array[]
-  readonly #listLengths: Int32Array
+  readonly #listed: Int32Array
+  #longestList = 0
   /** By place, whether it has had its turn. */
   readonly #isTaken: Uint8Array
   #rows = new Float32Array(0)
@@ -53,8 +53,7 @@ export class CandidatePool {
     const capacity = Math.min(itemCount, perGenerator * this.#generators.length)
     this.#itemIndexes = new Int32Array(capacity)
     this.#columns = this.columnNames.map(() => new Float32Array(capacity))
-    this.#placesOf = this.#generators.map(() => new Int32Array(perGenerator))
-    this.#listLengths = new Int32Array(this.#generators.length)
+    this.#listed = new Int32Array(this.#generators.length * perGenerator)
     this.#isTaken = new Uint8Array(capacity)
   }
 
@@ -73,7 +72,8 @@ export class CandidatePool {
     this.#places.begin(this.capacity)
     this.#count = 0
     for (let column = 0; column < this.firstOfHistory; column++) this.#columns[column]!.fill(Number.NaN)
-    this.#listLengths.fill(0)
+    this.#listed.fill(-1)
+    this.#longestList = 0
     for (let g = 0; g < this.#generators.length; g++) {
       try {
         this.#ask(g, history, allowed)
@@ -93,17 +93,17 @@ export class CandidatePool {
     const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed, this.#asked)
     const scoreColumn = this.#columns[g * 2]!
     const rankColumn = this.#columns[g * 2 + 1]!
-    const places = this.#placesOf[g]!
+    const listed = this.#listed
+    const first = g * this.#perGenerator
     for (let rank = 0; rank < count; rank++) {
       const item = itemIndexes[rank]!
-      const isOne = item >= 0 && item < this.#itemCount && Number.isFinite(scores[rank]!)
-      const place = isOne ? this.#place(item) : -1
-      places[rank] = place
-      if (place < 0) continue
+      if (!(item >= 0 && item < this.#itemCount && Number.isFinite(scores[rank]!))) continue
+      const place = this.#place(item)
+      listed[first + rank] = place
       scoreColumn[place] = scores[rank]!
       rankColumn[place] = rank
     }
-    this.#listLengths[g] = count
+    this.#longestList = Math.max(this.#longestList, count)
   }
 
   /** Candidates that there can be at most. */
@@ -114,21 +114,24 @@ export class CandidatePool {
   /**
    * The places of the candidates of some generators, ordered by how far up the one of them put it that put it furthest up, then by place.
    * @param generators their numbers, ascending
-   * @param places at least as long as there are candidates
-   * @param proposers for each the first generator that put it there
+   * @param countMax so many will do; a few more may be written
+   * @param out as long as the pool's capacity; with each place the first generator that put it there
    * @returns how many were written
    */
-  bestPlaces(generators: readonly number[], places: Int32Array, proposers: Uint8Array): number {
+  bestPlaces(
+    generators: readonly number[],
+    countMax: number,
+    { places, proposers }: { readonly places: Int32Array; readonly proposers: Uint8Array },
+  ): number {
     const isTaken = this.#isTaken.fill(0, 0, this.#count)
-    const lengths = this.#listLengths
-    let longest = 0
-    for (const g of generators) longest = Math.max(longest, lengths[g]!)
+    const listed = this.#listed
+    const longest = this.#longestList
+    const generatorCount = generators.length
     let count = 0
-    for (let rank = 0; rank < longest; rank++) {
+    for (let rank = 0; rank < longest && count < countMax; rank++) {
       const first = count
-      for (let n = 0; n < generators.length; n++) {
-        const g = generators[n]!
-        const place = rank < lengths[g]! ? this.#placesOf[g]![rank]! : -1
+      for (let n = 0; n < generatorCount; n++) {
+        const place = listed[generators[n]! * this.#perGenerator + rank]!
         if (place < 0 || isTaken[place] === 1) continue
         isTaken[place] = 1
         // Where a later generator's candidate has been put into the pool by an earlier one, it comes first.
@@ -138,7 +141,7 @@ export class CandidatePool {
           proposers[at] = proposers[at - 1]!
         }
         places[at] = place
-        proposers[at] = g
+        proposers[at] = generators[n]!
       }
     }
     return count
