@@ -106,13 +106,17 @@ class Running implements Supervisor {
 
   async start(): Promise<void> {
     const { workerCount, host, port, logger } = this.#options
+    const isListening = workerCount > 0
     // Whether the port is free is known before anything is started; it opens when there is somebody to answer.
-    const address = workerCount === 0 ? undefined : await this.#listen(host, port)
-    if (address !== undefined) await closed(this.#server!)
+    if (isListening) {
+      await this.#listen(host, port)
+      await closed(this.#server!)
+    }
     await Promise.all(this.#slots.map((slot) => this.#startFirst(slot)))
-    if (address !== undefined) {
-      const { family } = await this.#listen(host, address.port)
-      this.url = `http://${family === 'IPv6' ? `[${host}]` : host}:${address.port}`
+    if (isListening) {
+      // Where any port will do, not the one of before: a worker may have been given that for itself.
+      const address = await this.#listen(host, port)
+      this.url = `http://${address.family === 'IPv6' ? `[${host}]` : host}:${address.port}`
       logger.info('listening', { url: this.url, workerCount })
     }
     this.#stopLooking = repeat(LOOK_EVERY_MS, async () => this.#endTheStuck())

@@ -15,6 +15,12 @@ describe('when a row holds', () => {
     }
   })
 
+  test('at none, where it would end before it begins', () => {
+    const rows = new ItemRows(1, shape, NOON_MS)
+    rows.setMoments(0, NOON_MS + 500, NOON_MS + 400)
+    expect(rows.notHolding(Int32Array.of(0), NOON_MS + 300)).toEqual([0])
+  })
+
   test('the other rows do not change that: a random history equals a plain table of moments', () => {
     const rng = seededRng('moments')
     const itemCount = 20

@@ -90,9 +90,9 @@ export class ItemRows {
   setMoments(item: number, fromMs: number, untilMs: number): void {
     this.#moments[2 * item] = fromMs
     this.#moments[2 * item + 1] = untilMs
-    // Before one that it never reaches it need not begin.
-    if (fromMs < untilMs && fromMs > this.#latestFromMs) this.#latestFromMs = fromMs
-    this.#numbers[item * this.#stride] = notAfter(untilMs - this.#nearMs)
+    const isEver = fromMs < untilMs
+    if (isEver && fromMs > this.#latestFromMs) this.#latestFromMs = fromMs
+    this.#numbers[item * this.#stride] = isEver ? notAfter(untilMs - this.#nearMs) : Number.NEGATIVE_INFINITY
   }
 
   /** It holds at no moment any more. */

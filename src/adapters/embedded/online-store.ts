@@ -66,7 +66,8 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
   const atHand = new RecordsAtHand(atHandBytes)
   /** Up to where what is at hand has followed the notes; undefined where nothing is kept. */
   let followed: ChangeMark | undefined
-  const copies = new ByteCopies()
+  /** Of records that are let go of with the answers that they were read for. */
+  const passingCopies = new ByteCopies()
   let isClosed = false
   const held = new Set<OnlineStoreWriter>()
 
@@ -164,7 +165,10 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
   return {
     async read(requests) {
       look()
-      const mayKeep = requests.some(({ isRepeated }) => isRepeated) && follow()
+      const isAnyRepeated = requests.some(({ isRepeated }) => isRepeated)
+      const mayKeep = isAnyRepeated && follow()
+      // What is asked for again may be kept by who asked, and would keep the records of others with it.
+      const copies = isAnyRepeated ? new ByteCopies() : passingCopies
       return requests.map((request) => {
         if (request.isRepeated && mayKeep) return readAtHand(request)
         lentKey.begin(request.space)
@@ -248,7 +252,9 @@ export async function openOnlineStore(options: OnlineStoreOptions): Promise<Onli
     },
 
     async isClaimed() {
-      environment.resetReadTxn()
+      // What is read in the same turn must not be of an earlier snapshot than what is said of it.
+      endLook()
+      look()
       const claim = claims.get('writer')
       return claim !== undefined && isStanding(claim)
     },

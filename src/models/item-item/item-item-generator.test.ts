@@ -77,6 +77,19 @@ test('an item that occurs twice in the history counts once, with the sum of its 
   ).toEqual([[3, Math.fround(Math.sqrt(2) * 3)]])
 })
 
+test('a weight below 0, which has no root, says nothing, and those after it are heard', () => {
+  expect(
+    answer(
+      generator,
+      [
+        [2, -1],
+        [1, 4],
+      ],
+      9,
+    ),
+  ).toEqual(answer(generator, [[1, 4]], 9))
+})
+
 test('only allowed items are proposed, and the answer is filled up with them', () => {
   const allowed = new Uint32Array(2)
   allowed[0] = (1 << 3) | (1 << 7)

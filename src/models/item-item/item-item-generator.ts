@@ -93,7 +93,14 @@ export class ItemItemGenerator implements CandidateGenerator {
       sums[place] = sums[place]! + decay * weights[h]!
       decay *= this.#historyDecay
     }
-    for (let place = 0; place < places.count; place++) weightsByPlace[place] = sums[place]! ** this.#historyWeightPower
-    return places.count
+    let count = 0
+    for (let place = 0; place < places.count; place++) {
+      const weight = sums[place]! ** this.#historyWeightPower
+      // What is no number, as a root of what is below 0, says nothing; added up, it would come before all that does.
+      if (Number.isNaN(weight)) continue
+      items[count] = items[place]!
+      weightsByPlace[count++] = weight
+    }
+    return count
   }
 }

@@ -25,6 +25,27 @@ const list = fc.uniqueArray(fc.integer({ min: -1, max: ITEM_COUNT }), { maxLengt
 const lists = fc.array(list, { minLength: 1, maxLength: 4 })
 const scores = fc.array(fc.constantFrom(1, 2, Number.NaN), { minLength: 1, maxLength: 5 })
 
+test('a generator that says it has written more than was asked for, or no number, takes nothing from the others', () => {
+  for (const told of [4, Number.NaN]) {
+    const wrong = { ...proposing([1, 2], [1]) }
+    const { generate } = wrong
+    wrong.generate = (...asked) => generate(...asked) && told
+    const generators = new Map([
+      ['wrong', wrong],
+      ['right', proposing([3, 4], [1])],
+    ])
+    const pool = new CandidatePool(generators, { itemCount: ITEM_COUNT, perGenerator: 2 })
+    pool.gather({ itemIndexes: new Int32Array(0), weights: new Float32Array(0) }, undefined)
+    const out = { places: new Int32Array(pool.capacity), proposers: new Uint8Array(pool.capacity) }
+    const itemsOf = (generator: number): number[] => {
+      const written = pool.bestPlaces([generator], 9, out)
+      return Array.from(out.places.subarray(0, written), (place) => pool.itemIndexes[place]!)
+    }
+    expect(itemsOf(0)).toEqual(told === 4 ? [1, 2] : [])
+    expect(itemsOf(1)).toEqual([3, 4])
+  }
+})
+
 test('the best places of some generators are in the order of their best ranks, then of the pool', () => {
   fc.assert(
     fc.property(

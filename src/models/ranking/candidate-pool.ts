@@ -90,7 +90,8 @@ export class CandidatePool {
     const generator = this.#generators[g]!
     if (history.itemIndexes.length === 0 && !generator.supportsEmptyHistory) return
     const { itemIndexes, scores } = this.#proposed
-    const count = generator.generate(history, this.#perGenerator, allowed, this.#proposed, this.#asked)
+    const told = generator.generate(history, this.#perGenerator, allowed, this.#proposed, this.#asked)
+    const count = Math.min(told, this.#perGenerator)
     const scoreColumn = this.#columns[g * 2]!
     const rankColumn = this.#columns[g * 2 + 1]!
     const listed = this.#listed
@@ -103,7 +104,8 @@ export class CandidatePool {
       scoreColumn[place] = scores[rank]!
       rankColumn[place] = rank
     }
-    this.#longestList = Math.max(this.#longestList, count)
+    // Not so for NaN.
+    if (count > this.#longestList) this.#longestList = count
   }
 
   /** Candidates that there can be at most. */
