@@ -72,6 +72,8 @@ test('served features are recomputed to the same, and a planted defect is found 
       await served()
     }
 
+    // Later than the moment of the last answer, which may be one after the newest event.
+    await new Promise((resolve) => setTimeout(resolve, 5))
     const toMs = Date.now()
     const report = await skewOf(app, { toMs })
     expect(report.rowCount).toBe(100)
