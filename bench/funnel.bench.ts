@@ -78,7 +78,7 @@ async function overHttp(
 ): Promise<Figure[]> {
   const times = smoke ? { warmupMs: 200, durationMs: 300 } : { warmupMs: 500, durationMs: 4000 }
   const ask = { port: server.port, path: '/v1/recommend', bodiesFile, seed: SEED, ...times }
-  // What a server keeps doing is what counts: the compiler is at work on it for the first twenty thousand answers.
+  // What a server keeps doing is what counts: the compiler was seen at work on it after twelve thousand answers.
   await runLoad({ ...ask, connectionCount: CLOSED_CONNECTIONS, warmupMs: smoke ? 200 : WARMUP_MS })
   const runCount = smoke ? 1 : 3
   const closed: LoadResult[] = []

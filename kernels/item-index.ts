@@ -667,7 +667,7 @@ function cutKeys(index: usize, found: i32, k: i32): i32 {
     const at = bucketOf(score, lowest, scale)
     if (at < bucket) continue
     const position = load<u32>(positions + (i << 2))
-    store<u64>(nextPlace(keys, counters, at), keyOf(score, load<u32>(itemByPosition + (usize(position) << 2))))
+    store<u64>(keys + (nextPlace(counters, at) << 3), keyOf(score, load<u32>(itemByPosition + (usize(position) << 2))))
     keyCount++
   }
   return keyCount
@@ -733,10 +733,8 @@ function orderLists(index: usize): void {
   bucketOfKth(scores, listCount, 1, lowest, scale, counters)
   startBuckets(counters, 0)
   for (let list: usize = 0; list < usize(listCount); list++) {
-    const counter = counters + (usize(bucketOf(load<f32>(scores + (list << 2)), lowest, scale)) << 2)
-    const place = load<i32>(counter)
-    store<i32>(counter, place + 1)
-    store<u32>(order + (usize(place) << 2), u32(list))
+    const bucket = bucketOf(load<f32>(scores + (list << 2)), lowest, scale)
+    store<u32>(order + (nextPlace(counters, bucket) << 2), u32(list))
   }
 }
 

@@ -181,7 +181,7 @@ function writeBest(task: Task, found: i32, k: i32): i32 {
   const crowd = startBuckets(counters, 0)
   for (let i: usize = 0; i < usize(kept); i++) {
     const key = load<u64>(spare + (i << 3))
-    store<u64>(nextPlace(keys, counters, bucketOf(u32(key >> 32), least, shift)), key)
+    store<u64>(keys + (nextPlace(counters, bucketOf(u32(key >> 32), least, shift)) << 3), key)
   }
   writeOut(task, sortPlaced(keys, spare, kept, counters, crowd), k)
   return k

@@ -10,6 +10,7 @@ import { skewOf } from '../src/app/measure-skew.ts'
 import { serve } from '../src/app/serve.ts'
 import { openApp } from '../src/app.ts'
 import { unexplainedCount } from '../src/domain/skew-report.ts'
+import { pause } from '../src/lib/within.ts'
 
 const system = defineSystem({
   name: 'skew-shop',
@@ -73,7 +74,7 @@ test('served features are recomputed to the same, and a planted defect is found 
     }
 
     // Later than the moment of the last answer, which may be one after the newest event.
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await pause(5)
     const toMs = Date.now()
     const report = await skewOf(app, { toMs })
     expect(report.rowCount).toBe(100)

@@ -44,14 +44,14 @@ export function startBuckets(counters: usize, bucket: i32): i32 {
   return most
 }
 
-/** Where the next key of a bucket goes. */
+/** The place of the next one of a bucket. */
 // @ts-ignore: decorator
 @inline
-export function nextPlace(keys: usize, counters: usize, bucket: i32): usize {
+export function nextPlace(counters: usize, bucket: i32): usize {
   const counter = counters + (usize(bucket) << 2)
   const place = load<i32>(counter)
   store<i32>(counter, place + 1)
-  return keys + (usize(place) << 3)
+  return usize(place)
 }
 
 /**

@@ -132,7 +132,7 @@ describe('an answer at the default effort', () => {
     }
   })
 
-  // Eight seeds: 0.971 and more of what is wanted; of what is not, 0.852 and more, 0.019 around a mean of 0.867 for a fifth kept.
+  // Eight seeds: 0.971 and more of what is wanted; of what is not, 0.852 and more, with a mean of 0.867 for a fifth kept.
   test('holds 95 % of the best k under a filter that keeps what the query wants, 80 % under one that keeps the rest', async () => {
     const mixture = plantedMixture(12)
     const index = await opened(mixture.items, MIXTURE.width, { sampleQueries: mixture.sampleQueries })

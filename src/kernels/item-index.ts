@@ -161,7 +161,7 @@ export class ItemIndex {
     const effortK = Math.max(k, options?.effortK ?? 0)
     const share = allowedCount / this.itemCount
     const given = options?.scanBudget
-    const expected = Math.max(given ?? share * this.#calibratedBudget(effortK / share), wanted)
+    const expected = Math.max(given ?? this.#budgetByChance(effortK, share), wanted)
     const written = this.#isExactBetter(allowedCount, expected)
       ? this.#kernel.searchAll(this.#descriptor, wanted, allowedCount, filter)
       : given === undefined
@@ -182,13 +182,17 @@ export class ItemIndex {
   }
 
   /**
-   * How many allowed items are scored at most by default to find k. The best k of a share p of the items are spread like the best k / p of all, so a
-   * filter takes p times the budget of that larger k where it has nothing to do with the query, and the budget of k where it keeps what the query wants;
-   * where it does neither, the larger of the two.
+   * How many allowed items are scored to find k where the filter goes against the query: what it would take by chance, and never less than without a
+   * filter. Other filters need less: see `isEnough` of the kernel.
    */
   scanBudgetOf(k: number, allowedCount = this.itemCount): number {
-    const share = allowedCount / this.itemCount
-    return Math.max(this.#calibratedBudget(k), Math.ceil(share * this.#calibratedBudget(k / share)))
+    const byChance = this.#budgetByChance(k, allowedCount / this.itemCount)
+    return Math.max(this.#calibratedBudget(k), Math.ceil(byChance))
+  }
+
+  /** The best k of a share p of the items, if chance chose them, are spread like the best k / p of all: p times the budget of that larger k. */
+  #budgetByChance(k: number, share: number): number {
+    return share * this.#calibratedBudget(k / share)
   }
 
   /** The vector of one item, a view; longer than `width` by zeros where width is no multiple of 4. */

@@ -28,12 +28,7 @@ export function descendingOrder(scores: Float64Array, ties: Int32Array, out: Int
     sortByKeys(scores, ties, out)
     return
   }
-  for (let n = 1; n < out.length; n++) {
-    const place = out[n]!
-    let at = n
-    for (; at > 0 && isBefore(place, out[at - 1]!, scores, ties); at--) out[at] = out[at - 1]!
-    out[at] = place
-  }
+  insertInOrder(out, scores, ties)
 }
 
 /** Writes the places in the order of their buckets; false where that is of no use. */
@@ -142,6 +137,11 @@ function sortRun(places: Int32Array, scores: Float64Array, ties: Int32Array): vo
     places.sort((a, b) => scores[b]! - scores[a]! || ties[a]! - ties[b]!)
     return
   }
+  insertInOrder(places, scores, ties)
+}
+
+/** Fast where each is near its place. */
+function insertInOrder(places: Int32Array, scores: Float64Array, ties: Int32Array): void {
   for (let n = 1; n < places.length; n++) {
     const place = places[n]!
     let at = n
