@@ -1,4 +1,5 @@
 // What a benchmark reports, and the parts every benchmark shares: the spread of repeated runs and the machine's name.
+import { readFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 
 /** One measured figure; with `--json` it is printed as one line. */
@@ -45,7 +46,20 @@ export function spreadOf(values: readonly number[]): readonly [number, number] {
   return [Math.min(...values), Math.max(...values)]
 }
 
+/** Processor, cores, memory and Node, as in "AMD EPYC (family 26, model 2), 2 cores, 24 GiB, Node v24.21.0". */
 export function machineName(): string {
   const model = cpus()[0]?.model.trim() ?? 'unknown processor'
-  return `${model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`
+  return `${model}${generationOf()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`
+}
+
+// A rented machine's processor is often named by its brand alone, while its generations differ by a factor of several.
+function generationOf(): string {
+  try {
+    const lines = readFileSync('/proc/cpuinfo', 'utf8')
+    const family = /^cpu family\s*: (\d+)/m.exec(lines)?.[1]
+    const model = /^model\s*: (\d+)/m.exec(lines)?.[1]
+    return family === undefined || model === undefined ? '' : ` (family ${family}, model ${model})`
+  } catch {
+    return '' // not Linux: there the name says it
+  }
 }

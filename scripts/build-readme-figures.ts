@@ -19,6 +19,8 @@ const recorded = readdirSync(resultsDir)
 const digits = (value: number): string =>
   Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)))
 
+const machines = [...new Set(recorded.map((f) => f.machine))]
+
 // The rest, and what each figure was measured with, is in the recorded lines themselves.
 const rows = recorded
   .filter((f) => f.bar !== undefined)
@@ -26,14 +28,18 @@ const rows = recorded
     const peer = f.peer ? `${f.peer}${f.peerValue === undefined ? '' : `: ${digits(f.peerValue)}`}` : ''
     const verdict = f.ok === undefined ? '' : f.ok ? 'met' : '**missed**'
     const spread = f.spread ? ` (${digits(f.spread[0])} … ${digits(f.spread[1])})` : ''
-    return `| ${f.name} | ${digits(f.value)} ${f.unit}${spread} | ${peer} | ${f.ratio === undefined ? '' : digits(f.ratio)} | ${f.bar ?? ''} | ${verdict} |`
+    const ratio = f.ratio === undefined ? '' : digits(f.ratio)
+    return `| ${f.name} | ${digits(f.value)} ${f.unit}${spread} | ${peer} | ${ratio} | ${f.bar ?? ''} | ${verdict} | ${machines.indexOf(f.machine) + 1} |`
   })
-const machines = [...new Set(recorded.map((f) => f.machine))]
 const table = [
-  `Measured on ${machines.join('; ')}, by \`npm run bench -- NAME --json\`. Median and, in brackets, smallest and largest run. Every recorded figure, with its settings, is in [bench/results](bench/results).`,
+  'Measured, by `npm run bench -- NAME --json`, on the machine whose number is in the last column:',
   '',
-  '| figure | value | peer | ratio | bar | |',
-  '| --- | --- | --- | --- | --- | --- |',
+  ...machines.map((machine, at) => `${at + 1}. ${machine}`),
+  '',
+  `Median and, in brackets, smallest and largest run. Every recorded figure, with its settings, is in [bench/results](bench/results).`,
+  '',
+  '| figure | value | peer | ratio | bar | | on |',
+  '| --- | --- | --- | --- | --- | --- | --- |',
   ...rows,
 ].join('\n')
 
