@@ -2,6 +2,7 @@
 // Method: each process commits its own numbered writes; afterwards the history must hold each exactly once, and the table each row exactly once.
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,6 +65,8 @@ export async function runConcurrentCommits(options: {
   }
 }
 
+const MOST_COMMITS_BETWEEN_KILLS = 8
+
 async function runProcesses(
   folder: string,
   {
@@ -91,8 +94,9 @@ async function runProcesses(
   for (let kill = 0; kill < killCount && running.size > 0; kill++) {
     const committers = [...running.values()]
     const victim = committers[rng.integer(committers.length)]!
-    await Promise.race([victim.firstCommit, victim.end])
-    await new Promise((resolve) => setTimeout(resolve, rng.next() * 200))
+    // By its progress, which comes sooner on a faster machine, then somewhere in the next commits.
+    await Promise.race([victim.committed(1 + rng.integer(MOST_COMMITS_BETWEEN_KILLS)), victim.end])
+    await new Promise((resolve) => setTimeout(resolve, rng.next() * 10))
     victim.kill()
   }
   await all
@@ -106,14 +110,20 @@ function startCommitter(
   const script = fileURLToPath(new URL('./committer.ts', import.meta.url))
   const child = spawn(process.execPath, [script, folder, name, String(count)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let rest = ''
-  const firstCommit = new Promise<void>((resolve) => {
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (rest + text).split('\n')
-      rest = lines.pop()!
-      for (const line of lines) acknowledged.add(`${name}-${line}`)
-      resolve()
-    })
+  let commitCount = 0
+  const progress = new EventEmitter()
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) acknowledged.add(`${name}-${line}`)
+    commitCount += lines.length
+    progress.emit('commits')
   })
+  /** Once it has committed so many more. */
+  const committed = async (more: number): Promise<void> => {
+    const goal = commitCount + more
+    while (commitCount < goal) await once(progress, 'commits')
+  }
   const end = new Promise<'finished' | 'killed'>((resolve, reject) => {
     child.on('close', (code, signal) => {
       if (code === 0) resolve('finished')
@@ -121,5 +131,5 @@ function startCommitter(
       else reject(new Error(`the process ${name} ended by itself with code ${code}`))
     })
   })
-  return { firstCommit, end, kill: () => child.kill('SIGKILL') }
+  return { committed, end, kill: () => child.kill('SIGKILL') }
 }
