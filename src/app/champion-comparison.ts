@@ -20,7 +20,7 @@ import { trainGenerators } from '../training/train.ts'
 import { type HeldOutEvaluation, heldOutOf, servedGenerator, servedPlacement } from './evaluate-models.ts'
 
 /** With fewer users since the champion's end, what it was measured on tells more. */
-const FRESH_USERS_MIN = 200
+export const FRESH_USERS_MIN = 200
 
 export interface Compared {
   readonly comparison: GateComparison

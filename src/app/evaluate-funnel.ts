@@ -6,16 +6,15 @@ import { sequencesOf } from '../domain/interaction-sequences.ts'
 import type { InteractionTable } from '../domain/interaction-table.ts'
 import { lightestWeight } from '../domain/interaction-weight.ts'
 import type { TimeSplit } from '../domain/time-split.ts'
-import { seededRng } from '../lib/rng.ts'
 import type { RankerKind } from '../ports/ranker.ts'
 import { type FunnelMeasurement, type FunnelReport, funnelReport, measureFunnel } from '../training/evaluate-funnel.ts'
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
-import { rankingQuestions } from '../training/ranking-questions.ts'
 import { modelAsOf, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import { checkedRankerFile } from './checked-ranker.ts'
 import { type EvaluateOptions, timeSplitOf } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
 import { shownHistory } from './shown-history.ts'
+import { testQuestions } from './test-questions.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface EvaluatedFunnel {
@@ -48,7 +47,7 @@ interface FunnelInput {
  */
 export async function evaluateFunnel(
   app: App,
-  { table }: TrainingInput,
+  { table }: Pick<TrainingInput, 'table'>,
   options: FunnelOptions,
 ): Promise<EvaluatedFunnel | undefined> {
   const { ranker } = app.system
@@ -69,14 +68,13 @@ async function evaluateSplit(
   const { splitAtMs } = split
   const context = { seed, threadCount, log }
   const { generators } = app.system
-  const lightest = lightestWeight(app.plan.data.interactions)
   const shown = await shownHistory(app)
   const trained = await trainRanker({
     table: split.train,
     generators,
     ranker,
     plan,
-    lightestWeight: lightest,
+    lightestWeight: lightestWeight(app.plan.data.interactions),
     features,
     file,
     impressions: shown && { ...shown, beforeMs: splitAtMs },
@@ -92,13 +90,7 @@ async function evaluateSplit(
     features,
     encoder: encoderFor(features, trained.dictionaries),
   })
-  const questions = rankingQuestions(sequences, {
-    ...plan,
-    fromMs: splitAtMs,
-    beforeMs: Number.POSITIVE_INFINITY,
-    lightestWeight: lightest,
-    rng: seededRng(`test questions ${seed}`),
-  })
+  const questions = testQuestions(app.plan, sequences, splitAtMs)
   const opened = await ranker.open(trained.artifacts, trained.featureNames)
   const measured = await measureFunnel(questions, rows, opened, k).finally(() => opened.close?.())
   const report = funnelReport(measured, { seed })

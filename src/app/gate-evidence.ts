@@ -5,13 +5,21 @@ import { POPULARITY_GROUPS } from '../config/check-gates.ts'
 import { readGroupValues } from '../data/group-values.ts'
 import { laterInteractions } from '../data/later-interactions.ts'
 import type { FeatureLook } from '../domain/feature-look.ts'
+import type { GateComparison } from '../domain/gate-report.ts'
 import { newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import { type OfflineTableName, offlineTableNames } from '../domain/offline-table.ts'
 import { rowColumns } from '../lib/csr.ts'
 import { type Manifest, readManifest } from '../models/bundle.ts'
 import { openBundle } from '../models/open-bundle.ts'
 import type { ServingModel } from '../models/serving-model.ts'
-import { historyIn, measureUsers, type RankedLists, type Slice, standardSlices } from '../training/evaluate.ts'
+import {
+  historyIn,
+  measureUsers,
+  type RankedLists,
+  type Slice,
+  standardSlices,
+  type UserMetricValues,
+} from '../training/evaluate.ts'
 import { sliceTitles } from '../training/evaluation-report.ts'
 import type { Slices } from '../training/gates/accuracy.ts'
 import type { ItemGroups, UserGroups } from '../training/gates/bias.ts'
@@ -20,6 +28,7 @@ import type { RankedEvidence } from '../training/gates/ranking.ts'
 import type { HeldTable } from '../training/gates/readiness.ts'
 import type { SanityEvidence, Scores } from '../training/gates/sanity.ts'
 import { type Compared, compareWithChampion } from './champion-comparison.ts'
+import { type ComparedRankings, compareRankings } from './champion-ranking.ts'
 import type { EvaluatedFunnel, UnmeasuredFunnel } from './evaluate-funnel.ts'
 import { type HeldOutEvaluation, servedGenerator, servedPlacement } from './evaluate-models.ts'
 import { servingCostOf } from './measure-serving.ts'
@@ -40,7 +49,8 @@ export interface Candidate {
 export interface Gathered {
   readonly evidence: GateEvidence
   readonly champion: string | undefined
-  readonly compared: Compared | undefined
+  /** What accuracy was judged by. */
+  readonly comparison: GateComparison | undefined
 }
 
 /** @throws MillraceError METADATA_*, BUNDLE_* where the candidate's bundle cannot be opened */
@@ -58,6 +68,8 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
   const model = valuesOf(models[0]!.name)
   const userSlices = userSlicesOf(groups, input.table.userIds)
   const slices = comparison && slicesOf(comparison, userSlices, metric)
+  const ranked = champion === undefined ? undefined : await comparedRankings(app, champion, candidate)
+  const rankedSlices = ranked && !('missing' in ranked) ? rankedSlicesOf(ranked, userSlices, metric) : ranked
   const { model: opened } = await openBundle(app.modelsDir, manifest.version, app.system.generators)
   const later = await laterInteractions(app.log, app.plan.data.interactions, manifest.lineage.nextOffset)
   const newestLearnedMs = newestTimeMs(input.table)
@@ -65,7 +77,7 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
   const features = manifest.ranker && { now: manifest.ranker.looks, before: await looksOfChampion(app, champion) }
   return {
     champion,
-    compared: comparison,
+    comparison: ranked && !('missing' in ranked) ? ranked.comparison : comparison?.comparison,
     evidence: {
       sanity: sanityOf(app, { evaluation, input, opened, leadsWithPopularity }),
       popularity: { model, popularity: valuesOf(baselines[0]!), leadsWithPopularity },
@@ -77,6 +89,7 @@ export async function gatherEvidence(app: App, candidate: Candidate): Promise<Ga
       comparison: slices ?? {
         missing: found && 'missing' in found ? found.missing : 'no model is in charge',
       },
+      ...(rankedSlices && { rankedComparison: rankedSlices }),
       userGroups: userGroupsOf(evaluation, userSlices, metric),
       itemGroups: itemGroupsOf(app, evaluation, groups, input.table.itemIds),
       ...(features && { features }),
@@ -107,6 +120,16 @@ const compared = (app: App, champion: string, { input, evaluation, threadCount }
     },
   })
 
+/** Undefined where visitors see no ranked list, or saw none so far. */
+async function comparedRankings(
+  app: App,
+  champion: string,
+  { input, funnel, threadCount = availableParallelism() }: Candidate,
+): Promise<ComparedRankings | { readonly missing: string } | undefined> {
+  if (funnel === undefined || 'missing' in funnel || !servedPlacement(app.plan)[1].isRanked) return undefined
+  return compareRankings(app, { champion, table: input.table, funnel, threadCount })
+}
+
 /** Undefined where it has no ranker, or its bundle cannot be read: then nothing can have gone missing since. */
 async function looksOfChampion(app: App, champion: string | undefined): Promise<readonly FeatureLook[] | undefined> {
   if (champion === undefined) return undefined
@@ -123,9 +146,9 @@ function leadsWithPopular(app: App): boolean {
 function rankedEvidence(app: App, { measured }: EvaluatedFunnel): readonly RankedEvidence[] {
   const ranked = Object.values(app.plan.serving.placements).filter(({ isRanked }) => isRanked)
   const { generators, ranked: list, ...facts } = measured
-  const ndcgs = Object.fromEntries(Object.entries(generators).map(([name, { ndcg }]) => [name, ndcg]))
+  const ndcgs = Object.fromEntries(Object.entries(generators).map(([name, { values }]) => [name, values.ndcg]))
   const leading = new Set(ranked.map(({ candidates }) => candidates[0]!))
-  return [...leading].map((leadingName) => ({ ...facts, ranked: list.ndcg, generators: ndcgs, leadingName }))
+  return [...leading].map((leadingName) => ({ ...facts, ranked: list.values.ndcg, generators: ndcgs, leadingName }))
 }
 
 type Metric = 'ndcg' | 'recall' | 'reciprocalRank' | 'averagePrecision'
@@ -159,6 +182,31 @@ function slicesOf({ heldOut, candidate, champion }: Compared, userSlices: UserSl
     [...groups].map(([group, slice]) => [`${path} = ${group}`, pair(slice)] as const),
   )
   return { all: pair(), slices: Object.fromEntries([...standard, ...byGroup]) }
+}
+
+function rankedSlicesOf(
+  { candidate, champion, trainItemsByUser }: ComparedRankings,
+  userSlices: UserSlices,
+  metric: Metric,
+): Slices {
+  const pair = ({ hasUser = () => true }: Slice = {}) => {
+    const isIn = Uint8Array.from(candidate.userIndexes, (user) => (hasUser(user) ? 1 : 0))
+    const valuesOf = ({ values }: UserMetricValues) => values[metric].filter((_, row) => isIn[row] === 1)
+    return { candidate: valuesOf(candidate), champion: valuesOf(champion) }
+  }
+  // A value is of a user's whole lists: what was right in them is not told apart by item.
+  const { newUsers, frequentUsers } = standardSlices(trainItemsByUser)
+  const byGroup = [...userSlices].flatMap(([path, groups]) =>
+    [...groups].map(([group, slice]) => [`${path} = ${group}`, pair(slice)] as const),
+  )
+  return {
+    all: pair(),
+    slices: {
+      [sliceTitles.newUsers]: pair(newUsers),
+      [sliceTitles.frequentUsers]: pair(frequentUsers),
+      ...Object.fromEntries(byGroup),
+    },
+  }
 }
 
 function userGroupsOf(

@@ -17,13 +17,14 @@ import { leaveOneFeatureOut, permutationImportance, treeImportance } from '../tr
 import { type KeptQuestions, keepQuestions, ndcgByUser, scoreColumns } from '../training/kept-questions.ts'
 import type { ImportanceBasis, MeasuredImportance, MeasuredLosses } from '../training/measured-importance.ts'
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
-import { drawn, rankingQuestions } from '../training/ranking-questions.ts'
+import { drawn } from '../training/ranking-questions.ts'
 import { modelAsOf, type RankerExamples, rankerExamples } from '../training/train-ranker.ts'
 import { timeSplitOf } from './evaluate-models.ts'
 import { withPastFeatures } from './past-features.ts'
 import { type RankerTrees, rankerTrees } from './ranker-trees.ts'
 import { shownHistory } from './shown-history.ts'
 import { systemOfModel } from './system-of-model.ts'
+import { testQuestions } from './test-questions.ts'
 import { readTrainingInput } from './training-input.ts'
 
 export interface ImportanceOptions {
@@ -250,17 +251,11 @@ async function askedFrom(
   { userIds, itemIds, ...columns }: InteractionTable,
   { fromMs, model, perGenerator, features, dictionaries, questionCountMax = 2000 }: Asking,
 ): Promise<KeptQuestions> {
-  const { seed, examples } = app.plan.training
+  const { seed } = app.plan.training
   const sequences = sequencesOf(columns, userIds.length)
   const encoder = encoderFor(features, dictionaries)
   const rows = new QuestionRows({ userIds, itemIds, sequences, model, perGenerator, features, encoder })
-  const questions = rankingQuestions(sequences, {
-    ...examples!,
-    fromMs,
-    beforeMs: Number.POSITIVE_INFINITY,
-    lightestWeight: lightestWeight(app.plan.data.interactions),
-    rng: seededRng(`test questions ${seed}`),
-  })
+  const questions = testQuestions(app.plan, sequences, fromMs)
   return keepQuestions(drawn(questions, questionCountMax, seededRng(`kept questions ${seed}`)), rows)
 }
 

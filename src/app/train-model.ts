@@ -1,10 +1,11 @@
 // From the interactions to a registered model: every generator and the ranker, trained on all of them.
 import { availableParallelism } from 'node:os'
 import type { App } from '../app.ts'
+import type { Plan } from '../config/plan.ts'
 import { type InteractionTable, newestTimeMs, trainingDataOf } from '../domain/interaction-table.ts'
 import { lightestWeight } from '../domain/interaction-weight.ts'
 import type { ModelMetric, ModelWeakSlice } from '../domain/registered-model.ts'
-import type { BundledRanker, HeldOutLists, Manifest } from '../models/bundle.ts'
+import type { BundledRanker, HeldOutLists, HeldOutRanking, Manifest } from '../models/bundle.ts'
 import type { Checkpoints } from '../ports/checkpoints.ts'
 import type { RankerKind } from '../ports/ranker.ts'
 import { type EvaluationReport, type SliceName, sliceTitles } from '../training/evaluation-report.ts'
@@ -12,11 +13,13 @@ import type { HeldOutSlices } from '../training/held-out-slices.ts'
 import { trainGenerators } from '../training/train.ts'
 import { type RankerTraining, type TrainedRanker, trainRanker } from '../training/train-ranker.ts'
 import { checkedRankerFile } from './checked-ranker.ts'
+import type { EvaluatedFunnel } from './evaluate-funnel.ts'
 import type { HeldOutEvaluation } from './evaluate-models.ts'
 import { packageVersion } from './package-version.ts'
 import { withPastFeatures } from './past-features.ts'
 import { commitName } from './project-commit.ts'
 import { shownHistory } from './shown-history.ts'
+import { questionRules } from './test-questions.ts'
 import type { TrainingInput } from './training-input.ts'
 
 export interface TrainModelOptions {
@@ -28,6 +31,8 @@ export interface TrainModelOptions {
   readonly checkpoints?: Checkpoints | undefined
   /** An evaluation of the same settings on a split; its figures and lists are kept with the model. */
   readonly evaluation?: HeldOutEvaluation | undefined
+  /** An evaluation of the whole funnel, likewise. */
+  readonly funnel?: EvaluatedFunnel | undefined
   /** Why the model becomes the champion although no gates have judged it; it does not where this is left out. `trainWithGates` asks the gates. */
   readonly override?: string | undefined
 }
@@ -72,6 +77,7 @@ export async function trainModel(app: App, input: TrainingInput, options: TrainM
     generators,
     ranker: ranker && withoutNotes(ranker),
     heldOut: options.evaluation && heldOutLists(options.evaluation, table),
+    heldOutRanking: options.funnel && heldOutRanking(options.funnel, app.plan, table),
   })
   const { override } = options
   if (override !== undefined) {
@@ -129,6 +135,15 @@ function heldOutLists({ report, models }: HeldOutEvaluation, table: InteractionT
   const { k, userIndexes, rankedItems } = models[0]!.lists
   const userIds = Array.from(userIndexes, (user) => table.userIds[user]!)
   return { k, splitAtMs: report.splitAtMs, userIds, rankedItems }
+}
+
+function heldOutRanking(
+  { splitAtMs, measured: { k, ranked } }: EvaluatedFunnel,
+  plan: Plan,
+  table: InteractionTable,
+): HeldOutRanking {
+  const userIds = Array.from(ranked.userIndexes, (user) => table.userIds[user]!)
+  return { k, splitAtMs, questions: questionRules(plan), userIds, values: ranked.values }
 }
 
 /** The figures of the model that serves. */

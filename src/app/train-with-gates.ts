@@ -41,8 +41,9 @@ export async function trainWithGates(
   const { threadCount, log, checkpoints, promote = true } = options
   const evaluation = await evaluateOnHeldOut(app, input, { threadCount, checkpoints, log: () => {} })
   const funnel = await measuredFunnel(app, input, { threadCount, log })
-  await options.onEvaluation?.(evaluation, funnel && 'missing' in funnel ? undefined : funnel)
-  const manifest = await trainModel(app, input, { threadCount, log, evaluation, checkpoints })
+  const measured = funnel && 'missing' in funnel ? undefined : funnel
+  await options.onEvaluation?.(evaluation, measured)
+  const manifest = await trainModel(app, input, { threadCount, log, evaluation, funnel: measured, checkpoints })
   await options.onModel?.(manifest)
   const report = await judgeModel(app, { manifest, input, evaluation, funnel, threadCount })
   options.onReport?.(report)
@@ -75,14 +76,14 @@ async function measuredFunnel(
 /** Judges a model that was just trained, and keeps the report. @throws MillraceError METADATA_*, BUNDLE_* */
 async function judgeModel(app: App, candidate: Candidate): Promise<GateReport> {
   const { gates } = app.plan.training
-  const { evidence, champion, compared } = await gatherEvidence(app, candidate)
+  const { evidence, champion, comparison } = await gatherEvidence(app, candidate)
   const results = judge(evidence, gates)
   const report: GateReport = {
     id: randomUUID(),
     version: candidate.manifest.version,
     judgedAtMs: app.clock.now(),
     ...(champion !== undefined && { champion }),
-    ...(compared && { comparison: compared.comparison }),
+    ...(comparison && { comparison }),
     passed: lettingThrough(results, gates.notJudged),
     results,
   }

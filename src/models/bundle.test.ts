@@ -10,6 +10,7 @@ import {
   listVersions,
   readBundle,
   readHeldOutLists,
+  readHeldOutRanking,
   removeBundle,
   removeLeftovers,
   summaryOf,
@@ -171,6 +172,26 @@ describe('taking a bundle away', () => {
     expect((await readdir(modelsDir)).sort()).toEqual(['.writing-2', version])
     await removeLeftovers(join(modelsDir, 'nowhere'), () => false)
   })
+})
+
+test('what an evaluation found of the ranked list is kept, value by value', async () => {
+  const heldOutRanking = {
+    k: 20,
+    splitAtMs: 77,
+    questions: { attributionMs: 5, questionsPerUser: 3, lightestWeight: 0.5 },
+    userIds: ['u', 'ü v'],
+    values: { recall: Float64Array.of(0.1, 1 / 3), ndcg: Float64Array.of(0.7, 0) },
+  }
+  const { version, contentHash } = await writeBundle(modelsDir, { ...content, heldOutRanking })
+  expect(await readHeldOutRanking(modelsDir, version)).toEqual(heldOutRanking)
+  const nobody = { ...heldOutRanking, userIds: [], values: { ndcg: new Float64Array(0) } }
+  const { version: asked } = await writeBundle(modelsDir, { ...content, heldOutRanking: nobody })
+  expect(await readHeldOutRanking(modelsDir, asked)).toEqual(nobody)
+  await writeFile(join(modelsDir, version, 'ranked-values.bin'), 'x')
+  await expect(readHeldOutRanking(modelsDir, version)).rejects.toMatchObject({ code: 'BUNDLE_CORRUPT' })
+  const unmeasured = await writeBundle(modelsDir, content)
+  expect(unmeasured.contentHash).toBe(contentHash)
+  expect(await readHeldOutRanking(modelsDir, unmeasured.version)).toBeUndefined()
 })
 
 test('the lists of an evaluation are kept beside what answers, and a bundle that is there already is the same one', async () => {

@@ -2,7 +2,7 @@
 // one flipped byte is found before a single answer is given from it.
 //
 //   models/<version>/manifest.json   models/<version>/items.txt   models/<version>/<generator>/<artifact>.bin   models/<version>/_ranker/...
-//   models/<version>/held-out-users.txt   models/<version>/held-out-lists.bin
+//   models/<version>/held-out-users.txt   models/<version>/held-out-lists.bin   models/<version>/ranked-users.txt   models/<version>/ranked-values.bin
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -19,6 +19,8 @@ export const BUNDLE_FORMAT_VERSION = 1
 /** No generator can have these names: theirs have no dot. */
 const HELD_OUT_USERS = 'held-out-users.txt'
 const HELD_OUT_LISTS = 'held-out-lists.bin'
+const RANKED_USERS = 'ranked-users.txt'
+const RANKED_VALUES = 'ranked-values.bin'
 
 const arrayTypes = { Float32Array, Float64Array, Int32Array, Int8Array, Uint8Array } as const
 type ArrayTypeName = keyof typeof arrayTypes
@@ -93,6 +95,25 @@ export interface HeldOutLists {
   readonly rankedItems: Int32Array
 }
 
+/** Which moments of users are asked about, and what counts as an answer. */
+export interface QuestionRules {
+  /** How long after a moment a choice still counts. */
+  readonly attributionMs: number
+  readonly questionsPerUser: number
+  /** Of the lightest kind of interaction. */
+  readonly lightestWeight: number
+}
+
+/** How good the ranked list was in the model's own evaluation, user by user, for the same purpose. */
+export interface HeldOutRanking {
+  readonly k: number
+  readonly splitAtMs: number
+  readonly questions: QuestionRules
+  readonly userIds: readonly string[]
+  /** By metric one value per user, its mean over the questions about the user. */
+  readonly values: Readonly<Record<string, Float64Array>>
+}
+
 export interface Manifest {
   readonly formatVersion: number
   readonly version: string
@@ -109,6 +130,11 @@ export interface Manifest {
   readonly contentHash?: string
   /** Left out where the model was not evaluated on a split by time. */
   readonly heldOut?: { readonly k: number; readonly splitAtMs: number; readonly userCount: number }
+  /** Left out where its ranked list was not evaluated. `metrics` in the order of the values. */
+  readonly heldOutRanking?: Pick<HeldOutRanking, 'k' | 'splitAtMs' | 'questions'> & {
+    readonly userCount: number
+    readonly metrics: readonly string[]
+  }
   /** Path inside the bundle to SHA-256 and size. */
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>
 }
@@ -128,6 +154,7 @@ export interface BundleContent {
   >
   readonly ranker?: BundledRanker | undefined
   readonly heldOut?: HeldOutLists | undefined
+  readonly heldOutRanking?: HeldOutRanking | undefined
 }
 
 export interface LoadedBundle {
@@ -177,11 +204,16 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
     const { planHash, seed, nextOffset } = content.lineage
     // Before the held-out lists: they say how good it is, not what was learned.
     const learned = contentHash({ planHash, seed, nextOffset, generators, ranker: ranker ?? null, files })
-    const { heldOut } = content
+    const { heldOut, heldOutRanking } = content
     if (heldOut) {
       await put(HELD_OUT_USERS, new TextEncoder().encode(heldOut.userIds.join('\n')))
       const { buffer, byteOffset, byteLength } = heldOut.rankedItems
       await put(HELD_OUT_LISTS, new Uint8Array(buffer, byteOffset, byteLength))
+    }
+    if (heldOutRanking) {
+      await put(RANKED_USERS, new TextEncoder().encode(heldOutRanking.userIds.join('\n')))
+      const values = Float64Array.from(Object.values(heldOutRanking.values).flatMap((of) => [...of]))
+      await put(RANKED_VALUES, new Uint8Array(values.buffer))
     }
     const body = {
       formatVersion: BUNDLE_FORMAT_VERSION,
@@ -196,6 +228,15 @@ export async function writeBundle(modelsDir: string, content: BundleContent): Pr
       contentHash: learned,
       ...(heldOut && {
         heldOut: { k: heldOut.k, splitAtMs: heldOut.splitAtMs, userCount: heldOut.userIds.length },
+      }),
+      ...(heldOutRanking && {
+        heldOutRanking: {
+          k: heldOutRanking.k,
+          splitAtMs: heldOutRanking.splitAtMs,
+          questions: heldOutRanking.questions,
+          userCount: heldOutRanking.userIds.length,
+          metrics: Object.keys(heldOutRanking.values),
+        },
       }),
       files,
     }
@@ -232,8 +273,7 @@ export async function readBundle(modelsDir: string, version: string): Promise<Lo
   const bundleDir = join(modelsDir, version)
   const manifest = await readManifest(modelsDir, version)
   const artifacts: Record<string, Artifacts> = {}
-  const itemsText = await readChecked(bundleDir, 'items.txt', manifest)
-  const itemIds = itemsText.byteLength === 0 ? [] : new TextDecoder().decode(itemsText).split('\n')
+  const itemIds = await readLines(bundleDir, 'items.txt', manifest)
   const readArrays = async (folder: string, described: GeneratorManifest['artifacts']): Promise<Artifacts> => {
     const arrays: Record<string, Artifacts[string]> = {}
     for (const [artifact, { type, length }] of Object.entries(described)) {
@@ -245,10 +285,7 @@ export async function readBundle(modelsDir: string, version: string): Promise<Lo
           `${folder}/${artifact} holds ${bytes.byteLength} bytes, expected ${length} x ${type}`,
         )
       }
-      // A fresh, aligned buffer: what readFile returns may start anywhere inside a pool.
-      arrays[artifact] = new ArrayType(
-        bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
-      )
+      arrays[artifact] = new ArrayType(alignedCopy(bytes))
     }
     return arrays
   }
@@ -275,22 +312,43 @@ export async function readHeldOutLists(
   const manifest = await readManifest(modelsDir, version)
   if (!manifest.heldOut) return undefined
   const bundleDir = join(modelsDir, version)
-  const lines = async (path: string): Promise<readonly string[]> => {
-    const text = new TextDecoder().decode(await readChecked(bundleDir, path, manifest))
-    return text === '' ? [] : text.split('\n')
-  }
   const bytes = await readChecked(bundleDir, HELD_OUT_LISTS, manifest)
   const { k, splitAtMs } = manifest.heldOut
   return {
     k,
     splitAtMs,
-    userIds: await lines(HELD_OUT_USERS),
-    rankedItems: new Int32Array(
-      bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
-    ),
-    itemIds: await lines('items.txt'),
+    userIds: await readLines(bundleDir, HELD_OUT_USERS, manifest),
+    rankedItems: new Int32Array(alignedCopy(bytes)),
+    itemIds: await readLines(bundleDir, 'items.txt', manifest),
   }
 }
+
+/**
+ * What the model's own evaluation found of its ranked list; undefined where it has none.
+ * @throws MillraceError MODEL_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_NEWER
+ */
+export async function readHeldOutRanking(modelsDir: string, version: string): Promise<HeldOutRanking | undefined> {
+  const manifest = await readManifest(modelsDir, version)
+  if (!manifest.heldOutRanking) return undefined
+  const bundleDir = join(modelsDir, version)
+  const { metrics, userCount, ...about } = manifest.heldOutRanking
+  const all = new Float64Array(alignedCopy(await readChecked(bundleDir, RANKED_VALUES, manifest)))
+  const valuesOf = (m: number) => all.subarray(m * userCount, (m + 1) * userCount)
+  return {
+    ...about,
+    userIds: await readLines(bundleDir, RANKED_USERS, manifest),
+    values: Object.fromEntries(metrics.map((metric, m) => [metric, valuesOf(m)])),
+  }
+}
+
+async function readLines(bundleDir: string, path: string, manifest: Manifest): Promise<readonly string[]> {
+  const text = new TextDecoder().decode(await readChecked(bundleDir, path, manifest))
+  return text === '' ? [] : text.split('\n')
+}
+
+/** What readFile returns may start anywhere inside a pool. */
+const alignedCopy = ({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer =>
+  buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer
 
 export async function readManifest(modelsDir: string, version: string): Promise<Manifest> {
   if (!/^[\w-]+$/.test(version)) {

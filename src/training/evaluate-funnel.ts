@@ -1,7 +1,6 @@
 // The whole funnel, measured as it serves: users asked about at moments after the split, with the history they had then, and every list held against what they chose
 // soon after. The ranked list, each generator's own list and the whole set of candidates are judged on the same questions.
 
-import { ndcgAtK, recallAtK } from '../domain/ranking-metrics.ts'
 import { REDUCED_SHARE } from '../domain/recommendation.ts'
 import { alignedColumns } from '../lib/aligned-columns.ts'
 import {
@@ -14,27 +13,22 @@ import {
 } from '../lib/bootstrap.ts'
 import { columnPicker } from '../models/ranking/column-picker.ts'
 import type { Ranker } from '../ports/ranker.ts'
+import type { UserMetricValues } from './evaluate.ts'
 import type { QuestionRows } from './question-rows.ts'
 import type { RankingQuestion } from './ranking-questions.ts'
+import { UserMeans } from './user-means.ts'
 
 /** Candidates that a placement asks for where it says nothing. */
 const USUAL_CANDIDATES = 500
 
-/** One value per user, the mean over the user's questions: a user who is asked about often does not count more. */
-export interface FunnelValues {
-  readonly userIndexes: Int32Array
-  readonly ndcg: Float64Array
-  readonly recall: Float64Array
-}
-
 export interface FunnelMeasurement {
   readonly k: number
   readonly questionCount: number
-  readonly ranked: FunnelValues
+  readonly ranked: UserMetricValues
   /** The ranked list of the first quarter of 500 candidates, as answers have it that stand on the rung `reduced`. */
-  readonly reduced: FunnelValues
+  readonly reduced: UserMetricValues
   /** The list of each generator alone. */
-  readonly generators: Readonly<Record<string, FunnelValues>>
+  readonly generators: Readonly<Record<string, UserMetricValues>>
   /** Of all candidates together, whatever their order: what no ranker can lift. */
   readonly candidateRecall: Float64Array
   /** Of the first 500 of them, the best of every generator first. */
@@ -47,7 +41,10 @@ export interface FunnelMeasurement {
   readonly constantCount: number
 }
 
-/** @param questions by moment */
+/**
+ * One value per user, the mean over the user's questions.
+ * @param questions by moment
+ */
 export async function measureFunnel(
   questions: readonly RankingQuestion[],
   rows: QuestionRows,
@@ -57,11 +54,11 @@ export async function measureFunnel(
   const { generatorNames } = rows.pool
   const width = rows.columnNames.length
   const columnOf = columnPicker(rows.columnNames, ranker.featureNames)
-  const ranked = new PerUser()
-  const reduced = new PerUser()
-  const byGenerator = generatorNames.map(() => new PerUser())
-  const candidates = new PerUser()
-  const first500 = new PerUser()
+  const ranked = new UserMeans(k)
+  const reduced = new UserMeans(k)
+  const byGenerator = generatorNames.map(() => new UserMeans(k))
+  const candidates = new UserMeans(Number.POSITIVE_INFINITY)
+  const first500 = new UserMeans(USUAL_CANDIDATES)
   let candidateCount = 0
   let notFiniteCount = 0
   let comparedCount = 0
@@ -71,20 +68,20 @@ export async function measureFunnel(
     const relevant = new Set(question.relevantItems)
     const items = asked.itemIndexes
     candidateCount += items.length
-    candidates.add(question.userIndex, 0, recallAtK(items, relevant, items.length)!)
+    candidates.add(question.userIndex, items, relevant)
     const bestRanks = bestRankOf(asked.rows, width, items.length, generatorNames.length)
     const places = Array.from(items.keys())
     const byRank = places.toSorted((a, b) => bestRanks[a]! - bestRanks[b]! || a - b)
     const inOrder = byRank.map((place) => items[place]!)
-    first500.add(question.userIndex, 0, recallAtK(inOrder, relevant, USUAL_CANDIDATES)!)
+    first500.add(question.userIndex, inOrder, relevant)
     const scores = new Float64Array(items.length)
     await ranker.score(columnOf(asked.rows, width, items.length), items.length, scores)
     if (!scores.every(Number.isFinite)) notFiniteCount++
     if (scores.length > 1) comparedCount++
     if (scores.length > 1 && scores.every((score) => score === scores[0])) constantCount++
-    const judge = (list: PerUser, order: readonly number[]): void => {
+    const judge = (means: UserMeans, order: readonly number[]): void => {
       const shown = order.map((place) => items[place]!)
-      list.add(question.userIndex, ndcgAtK(shown, relevant, k)!, recallAtK(shown, relevant, k)!)
+      means.add(question.userIndex, shown, relevant)
     }
     judge(
       ranked,
@@ -94,11 +91,11 @@ export async function measureFunnel(
       reduced,
       bestFirst(byRank.slice(0, USUAL_CANDIDATES * REDUCED_SHARE), (place) => scores[place]!, k),
     )
-    for (const [g, list] of byGenerator.entries()) {
+    for (const [g, means] of byGenerator.entries()) {
       const rankOf = (place: number): number => asked.rows[place * width + 2 * g + 1]!
       const own = places.filter((place) => rankOf(place) < k)
       judge(
-        list,
+        means,
         own.sort((a, b) => rankOf(a) - rankOf(b)),
       )
     }
@@ -109,8 +106,8 @@ export async function measureFunnel(
     ranked: ranked.values(),
     reduced: reduced.values(),
     generators: Object.fromEntries(generatorNames.map((name, g) => [name, byGenerator[g]!.values()])),
-    candidateRecall: candidates.values().recall,
-    candidateRecallAt500: first500.values().recall,
+    candidateRecall: candidates.values().values.recall,
+    candidateRecallAt500: first500.values().values.recall,
     candidateCountMean: questions.length === 0 ? 0 : candidateCount / questions.length,
     notFiniteCount,
     comparedCount,
@@ -133,27 +130,6 @@ function bestRankOf(rows: Float32Array, width: number, rowCount: number, generat
 /** The k best places; among equals the one that was proposed first. */
 export function bestFirst(places: readonly number[], scoreOf: (place: number) => number, k: number): readonly number[] {
   return places.toSorted((a, b) => scoreOf(b) - scoreOf(a) || a - b).slice(0, k)
-}
-
-class PerUser {
-  readonly #sums = new Map<number, { count: number; ndcg: number; recall: number }>()
-
-  add(user: number, ndcg: number, recall: number): void {
-    const sum = this.#sums.get(user) ?? { count: 0, ndcg: 0, recall: 0 }
-    sum.count++
-    sum.ndcg += ndcg
-    sum.recall += recall
-    this.#sums.set(user, sum)
-  }
-
-  values(): FunnelValues {
-    const users = [...this.#sums].sort(([a], [b]) => a - b)
-    return {
-      userIndexes: Int32Array.from(users, ([user]) => user),
-      ndcg: Float64Array.from(users, ([, { ndcg, count }]) => ndcg / count),
-      recall: Float64Array.from(users, ([, { recall, count }]) => recall / count),
-    }
-  }
 }
 
 export interface ListReport {
@@ -184,9 +160,9 @@ export function funnelReport(measured: FunnelMeasurement, options: BootstrapOpti
   const { k, questionCount, ranked, reduced, generators, candidateRecall, candidateRecallAt500, candidateCountMean } =
     measured
   if (ranked.userIndexes.length === 0) return undefined
-  const reportOf = ({ ndcg, recall }: FunnelValues): ListReport => ({
-    ndcg: bootstrapMean(ndcg, options)!,
-    recall: meanOf(recall),
+  const reportOf = ({ values }: UserMetricValues): ListReport => ({
+    ndcg: bootstrapMean(values.ndcg, options)!,
+    recall: meanOf(values.recall),
   })
   const reports = Object.fromEntries(Object.entries(generators).map(([name, values]) => [name, reportOf(values)]))
   const [bestGenerator] = Object.entries(reports).reduce((best, other) =>
@@ -203,8 +179,11 @@ export function funnelReport(measured: FunnelMeasurement, options: BootstrapOpti
     reduced: reportOf(reduced),
     generators: reports,
     bestGenerator,
-    overBestGenerator: comparePaired({ challenger: ranked.ndcg, champion: generators[bestGenerator]!.ndcg }, options)!,
-    overReduced: comparePaired({ challenger: ranked.ndcg, champion: reduced.ndcg }, options)!,
+    overBestGenerator: comparePaired(
+      { challenger: ranked.values.ndcg, champion: generators[bestGenerator]!.values.ndcg },
+      options,
+    )!,
+    overReduced: comparePaired({ challenger: ranked.values.ndcg, champion: reduced.values.ndcg }, options)!,
   }
 }
 

@@ -1,10 +1,11 @@
 // Questions with all their candidates, asked once and kept, so that many rankers can be judged on them. What the funnel's evaluation says of a ranked list, this says, too.
 import { columnPicker } from '../models/ranking/column-picker.ts'
 import type { Ranker } from '../ports/ranker.ts'
-import { type UserMetric, type UserMetricValues, userMetrics } from './evaluate.ts'
+import type { UserMetricValues } from './evaluate.ts'
 import { bestFirst } from './evaluate-funnel.ts'
 import type { QuestionRows } from './question-rows.ts'
 import type { RankingQuestion } from './ranking-questions.ts'
+import { UserMeans } from './user-means.ts'
 
 interface HeldOutQuestion {
   readonly userIndex: number
@@ -13,8 +14,6 @@ interface HeldOutQuestion {
   /** Candidates x the ranker's features, row-major; empty where no order of the candidates is better than another. */
   readonly rows: Float32Array
 }
-
-const metricNames = Object.keys(userMetrics) as UserMetric[]
 
 export class HeldOutQuestions {
   readonly #questions: HeldOutQuestion[] = []
@@ -58,22 +57,12 @@ export class HeldOutQuestions {
     ranker: Ranker,
     { k, isAsked = () => true }: { readonly k: number; readonly isAsked?: (userIndex: number) => boolean },
   ): Promise<UserMetricValues> {
-    const byUser = new Map<number, { questionCount: number; sums: number[] }>()
+    const means = new UserMeans(k)
     for (const question of this.#questions) {
       if (!isAsked(question.userIndex)) continue
-      const shown = await shownBy(ranker, question, k)
-      const user = byUser.get(question.userIndex) ?? { questionCount: 0, sums: metricNames.map(() => 0) }
-      user.questionCount++
-      // Defined, because a question has a right answer.
-      user.sums = metricNames.map((name, m) => user.sums[m]! + userMetrics[name](shown, question.relevant, k)!)
-      byUser.set(question.userIndex, user)
+      means.add(question.userIndex, await shownBy(ranker, question, k), question.relevant)
     }
-    const users = [...byUser].sort(([a], [b]) => a - b)
-    const valuesOf = (m: number) => Float64Array.from(users, ([, { sums, questionCount }]) => sums[m]! / questionCount)
-    return {
-      userIndexes: Int32Array.from(users, ([user]) => user),
-      values: Object.fromEntries(metricNames.map((name, m) => [name, valuesOf(m)])) as UserMetricValues['values'],
-    }
+    return means.values()
   }
 }
 

@@ -98,6 +98,8 @@ async function runProcesses(
     await Promise.race([victim.committed(1 + rng.integer(MOST_COMMITS_BETWEEN_KILLS)), victim.end])
     await new Promise((resolve) => setTimeout(resolve, rng.next() * 10))
     victim.kill()
+    // Else the same process might be chosen again before its successor is there.
+    await victim.end
   }
   await all
   return killedCount

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { category, defineSystem, httpIngest, itemNeighbours, popularity } from 'millrace'
 import { type App, openApp } from '../../src/app.ts'
 import type { GateOptions } from '../../src/config/check-gates.ts'
+import type { Duration } from '../../src/lib/duration.ts'
 import { seededRng } from '../../src/lib/rng.ts'
 import type { CandidateGenerator, GeneratorKind } from '../../src/ports/candidate-generator.ts'
+import type { RankerKind } from '../../src/ports/ranker.ts'
 
 export const DAY_MS = 86_400_000
 const OPENED_MS = Date.UTC(2026, 0, 1)
@@ -20,8 +22,17 @@ const countries = ['DE', 'FR']
 export interface GatedShop {
   readonly clock: { nowMs: number; now(): number }
   /** Opens the shop with this leading model. Close it before the next is opened. */
-  open(taste: GeneratorKind, gates?: false | GateOptions, seed?: number): Promise<App>
+  open(taste: GeneratorKind, options?: ShopOptions): Promise<App>
   remove(): void
+}
+
+export interface ShopOptions {
+  readonly gates?: false | GateOptions | undefined
+  readonly seed?: number | undefined
+  /** Left out, lists are in the order of their leading generator. */
+  readonly ranker?: RankerKind<never> | undefined
+  /** How long after a moment a choice counts for the ranker. */
+  readonly attribution?: Duration | undefined
 }
 
 /** An empty shop; `fill` gives it a history. */
@@ -35,12 +46,12 @@ export function gatedShop(): GatedShop {
   }
   return {
     clock,
-    open: (taste, gates, seed) => openApp({ system: systemWith(taste, gates, seed), dataDir, clock }),
+    open: (taste, options) => openApp({ system: systemWith(taste, options), dataDir, clock }),
     remove: () => rmSync(dataDir, { recursive: true, force: true }),
   }
 }
 
-function systemWith(taste: GeneratorKind, gates: false | GateOptions = {}, seed = 1) {
+function systemWith(taste: GeneratorKind, { gates = {}, seed = 1, ranker, attribution = '1 day' }: ShopOptions = {}) {
   return defineSystem({
     name: 'gated-shop',
     data: {
@@ -49,8 +60,14 @@ function systemWith(taste: GeneratorKind, gates: false | GateOptions = {}, seed 
       interactions: { view: { weight: 1 } },
       sources: { shop: httpIngest() },
     },
-    // biome-ignore lint/suspicious/noExplicitAny: tests give groups by names that only run time checks.
-    training: { owner: 'ml@test.example', seed, candidates: { taste, trending: popularity() }, gates: gates as any },
+    training: {
+      owner: 'ml@test.example',
+      seed,
+      candidates: { taste, trending: popularity() },
+      ...(ranker && { ranker, examples: { windows: 2, window: '10 days', attribution } }),
+      // biome-ignore lint/suspicious/noExplicitAny: tests give groups by names that only run time checks.
+      gates: gates as any,
+    },
     serving: { owner: 'backend@test.example', placements: { home: { candidates: ['taste', 'trending'], limit: 10 } } },
     monitoring: { owner: 'sre@test.example' },
   })

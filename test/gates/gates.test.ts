@@ -49,7 +49,7 @@ async function withApp<T>(
   gates: GateOptions | undefined,
   work: (app: App) => Promise<T>,
 ): Promise<T> {
-  const app = await shop.open(kind, gates)
+  const app = await shop.open(kind, { gates })
   try {
     return await work(app)
   } finally {

@@ -17,9 +17,10 @@ import { seededRng } from '../../src/lib/rng.ts'
 import { type FoundList, StoredLists } from '../../src/serving/stored-lists.ts'
 import { openRunShop } from './run-shop.ts'
 
-const USER_COUNT = 2200
+/** Seven chunks: so many that a fast process is still at work when it has kept the first. */
+const USER_COUNT = 6600
 /** Of every chunk, since users come in the order of their ids. */
-const userIds = Array.from({ length: 110 }, (_, n) => `u${n * 20}`)
+const userIds = Array.from({ length: 110 }, (_, n) => `u${n * 60}`)
 
 async function fill(app: App): Promise<void> {
   const rng = seededRng('killed batch')

@@ -15,7 +15,7 @@ const defaults = {
   l2: 1,
   truncation: 30,
   isNormalized: true,
-  earlyStoppingTrees: 30,
+  earlyStoppingTrees: 100,
 }
 
 export type LambdaMartSettings = Pick<BoostedTreesSettings, keyof typeof defaults>

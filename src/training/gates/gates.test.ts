@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { lettingThrough, refusalWords } from '../../domain/gate-report.ts'
 import { seededRng } from '../../lib/rng.ts'
 import { binomialUpperTail } from '../../lib/tail-probabilities.ts'
-import { accuracyGates } from './accuracy.ts'
+import { accuracyGates, type RecipeSpread, recipeSpread } from './accuracy.ts'
 import { itemBiasGate, userBiasGate } from './bias.ts'
 import { calibrationGate, expectedCalibrationError } from './calibration.ts'
 import { leakGate } from './leak.ts'
@@ -14,7 +14,7 @@ import { cardGate, dataGate, stalenessGate } from './readiness.ts'
 import { featuresGate, sanityGate } from './sanity.ts'
 import { latencyGate, memoryGate } from './serving-cost.ts'
 
-const accuracy = { metric: 'ndcg', margin: 0.02, usersMin: 50 } as const
+const accuracy = { metric: 'ndcg', margin: 0.02, usersMin: 50, spread: recipeSpread.generators } as const
 const bias = { gap: 0.5, exposureGap: 0.9, metric: 'ndcg', usersMin: 50 } as const
 
 /** As NDCG is: many zeros, the rest up to 1. */
@@ -37,6 +37,15 @@ describe('accuracy', () => {
     const noisy = verdictOf(plus(champion, (user) => (user % 2 === 0 ? 0.3 : -0.3)))
     expect(noisy).toMatchObject({ verdict: 'notJudged' })
     expect(noisy!.reason).toMatch(/too few to tell a loss of .*; about [\d,]+ users would tell/)
+  })
+
+  test('between ranked lists chance is given more room: a loss that refuses lists of generators is too little to tell', () => {
+    const candidate = plus(champion, (user) => (user % 2 === 0 ? 0.16 : -0.24))
+    const verdictWith = (spread: RecipeSpread) =>
+      accuracyGates({ all: { candidate, champion }, slices: {} }, { ...accuracy, spread })[0]!.verdict
+    // 0.04 at a standard error of 0.01: 3.3 of them where it is a fifth wider, 1.7 where it is 2.4 times as wide.
+    expect(verdictWith(recipeSpread.generators)).toBe('failed')
+    expect(verdictWith(recipeSpread.ranker)).toBe('notJudged')
   })
 
   test('a loss on one slice refuses, and the slice is named', () => {

@@ -4,7 +4,7 @@ import type { FeatureLook } from '../../domain/feature-look.ts'
 import { type GateReport, type GateResult, gateTitle } from '../../domain/gate-report.ts'
 import type { CardSettings, GateSettings } from '../../domain/gate-settings.ts'
 import { alignedColumns } from '../../lib/aligned-columns.ts'
-import { accuracyGates, type Slices } from './accuracy.ts'
+import { type AccuracySettings, accuracyGates, recipeSpread, type Slices } from './accuracy.ts'
 import { type ItemGroups, itemBiasGate, type UserGroups, userBiasGate } from './bias.ts'
 import { calibrationGate, type Probabilities } from './calibration.ts'
 import { type LeakEvidence, leakGate } from './leak.ts'
@@ -22,6 +22,8 @@ export interface GateEvidence {
   readonly ranking?: readonly RankedEvidence[] | { readonly missing: string }
   /** A sentence where there is nothing to compare with. */
   readonly comparison: Slices | { readonly missing: string }
+  /** Of the ranked lists, which take its place: they are what visitors see. Left out where they see none, or the champion has no ranker. */
+  readonly rankedComparison?: Slices | { readonly missing: string }
   readonly userGroups: readonly UserGroups[]
   readonly itemGroups: readonly ItemGroups[]
   /** Left out where the model has no features. */
@@ -47,7 +49,7 @@ export function judge(evidence: GateEvidence, settings: GateSettings): readonly 
   if (settings.leak && ranked.length > 0) results.push(rankedLeakGate(ranked[0]!, { ...settings.leak, usersMin }))
   if (settings.popularity) results.push(popularityGate(evidence.popularity, { metric, usersMin }))
   if (settings.ranking && evidence.ranking) results.push(...rankingResults(evidence.ranking, { usersMin }))
-  if (settings.accuracy) results.push(...comparisonResults(evidence.comparison, { ...settings.accuracy, usersMin }))
+  if (settings.accuracy) results.push(...comparisonResults(evidence, { ...settings.accuracy, usersMin }))
   if (settings.bias) {
     const bias = { ...settings.bias, metric, usersMin }
     results.push(...evidence.userGroups.map((groups) => userBiasGate(groups, bias)))
@@ -65,11 +67,22 @@ export function judge(evidence: GateEvidence, settings: GateSettings): readonly 
 }
 
 function comparisonResults(
-  comparison: GateEvidence['comparison'],
-  settings: Parameters<typeof accuracyGates>[1],
+  { comparison, rankedComparison: ranked }: GateEvidence,
+  settings: Omit<AccuracySettings, 'spread'>,
 ): readonly GateResult[] {
-  if (!('missing' in comparison)) return accuracyGates(comparison, settings)
-  return [{ gate: 'accuracy', verdict: 'notJudged', measured: [], reason: comparison.missing }]
+  const subject = 'ranked list'
+  if (ranked && !('missing' in ranked)) {
+    const results = accuracyGates(ranked, { ...settings, spread: recipeSpread.ranker })
+    return results.map((result) => ({ ...result, subject }))
+  }
+  const missing = (reason: string): GateResult => ({ gate: 'accuracy', verdict: 'notJudged', measured: [], reason })
+  const results =
+    'missing' in comparison
+      ? [missing(comparison.missing)]
+      : accuracyGates(comparison, { ...settings, spread: recipeSpread.generators })
+  if (!ranked) return results
+  const [accuracy, ...slices] = results
+  return [accuracy!, { ...missing(ranked.missing), subject }, ...slices]
 }
 
 function rankingResults(
