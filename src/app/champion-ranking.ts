@@ -1,4 +1,4 @@
-// The candidate's ranked list beside the champion's: what visitors of a ranked placement see. As with the lists of generators (`champion-comparison.ts`), both are asked what came after the
+// The candidate's ranked list beside the champion's: all candidates of all generators that each has, as the funnel's evaluation asks, whichever of them a placement names. As with the lists of generators (`champion-comparison.ts`), both are asked what came after the
 // champion had learned, where enough users have acted since; else the candidate's recipe is asked what the champion's own evaluation asked.
 import type { App } from '../app.ts'
 import type { GateComparison } from '../domain/gate-report.ts'
@@ -47,53 +47,59 @@ export async function compareRankings(
     if (!manifest.ranker) return undefined
     const { newestInteractionMs, asOfMs } = manifest.lineage
     const championEndMs = newestInteractionMs ?? asOfMs
-    const found = (await onFresh(app, input, championEndMs)) ?? (await onReplayed(app, input, championEndMs))
+    // One that fits the system file no longer cannot be asked itself; what was found of it once still stands.
+    let refusal: { readonly missing: string } | undefined
+    const fresh = await onFresh(app, input, championEndMs).catch((error: unknown) => {
+      refusal = cannotBeAsked(error)
+      return undefined
+    })
+    const found = fresh ?? (await onReplayed(app, input, championEndMs)) ?? refusal
     return (
       found ?? {
         missing: `${input.champion} keeps no evaluation of its ranked list, and fewer than ${FRESH_USERS_MIN} users have acted since it learned`,
       }
     )
   } catch (error) {
-    // A champion that somebody deleted or damaged, or that fits the system file no longer, must not keep its successor out.
-    if (!(error instanceof MillraceError) || !/^(MODEL|BUNDLE)_/.test(error.code)) throw error
-    return { missing: `the champion cannot be asked: ${error.message}` }
+    return cannotBeAsked(error)
   }
 }
 
+/** A champion that somebody deleted or damaged must not keep its successor out. @throws the error, where it is not of that kind */
+function cannotBeAsked(error: unknown): { readonly missing: string } {
+  if (!(error instanceof MillraceError) || !/^(MODEL|BUNDLE)_/.test(error.code)) throw error
+  return { missing: `the champion cannot be asked: ${error.message}` }
+}
+
+type Found = ComparedRankings | { readonly missing: string }
+
 /** On what came after the champion had learned; undefined where too few users have acted since. */
-async function onFresh(
-  app: App,
-  input: RankingsToCompare,
-  championEndMs: number,
-): Promise<ComparedRankings | undefined> {
+async function onFresh(app: App, input: RankingsToCompare, championEndMs: number): Promise<Found | undefined> {
   const { table, champion: version } = input
   const split = splitAt(table, championEndMs + 1)
   if (!split) return undefined
   const questions = testQuestions(app.plan, sequencesOf(table, table.userIds.length), split.splitAtMs)
   if (new Set(questions.map(({ userIndex }) => userIndex)).size < FRESH_USERS_MIN) return undefined
+  // Before the recipe is trained: it may not fit.
+  const champion = await bundleOn(app, input, split.splitAtMs)
   const candidate = await recipeOn(app, input, table, { k: input.funnel.report.k, splitAtMs: split.splitAtMs })
-  if (!candidate) return undefined
+  if ('missing' in candidate) return candidate
   return {
     comparison: { champion: version, on: 'fresh', splitAtMs: split.splitAtMs, untilMs: newestTimeMs(table) },
     candidate,
-    champion: await bundleOn(app, input, split.splitAtMs),
+    champion,
     trainItemsByUser: itemsByUserOf(split.train),
   }
 }
 
 /** On what the champion's recipe was measured on; undefined where its bundle does not keep that. */
-async function onReplayed(
-  app: App,
-  input: RankingsToCompare,
-  championEndMs: number,
-): Promise<ComparedRankings | { readonly missing: string } | undefined> {
+async function onReplayed(app: App, input: RankingsToCompare, championEndMs: number): Promise<Found | undefined> {
   const { table, champion: version, funnel } = input
   const kept = await readHeldOutRanking(app.modelsDir, version)
   if (!kept) return undefined
   const { k, splitAtMs, questions, userIds, values } = kept
   if (canonicalJson(questions) !== canonicalJson(questionRules(app.plan))) {
     return {
-      missing: `${version} was asked other questions: training.examples or the weights of interactions have changed`,
+      missing: `${version} was asked other questions: training.examples or the kinds of interactions have changed`,
     }
   }
   const known = interactionsBetween(table, Number.NEGATIVE_INFINITY, championEndMs + 1)
@@ -101,28 +107,29 @@ async function onReplayed(
   if (!split) return undefined
   const isOwn = funnel.splitAtMs === splitAtMs && funnel.report.k === k && known.weights.length === table.weights.length
   const measured = isOwn ? funnel.measured.ranked : await recipeOn(app, input, known, { k, splitAtMs })
-  return (
-    measured && {
-      comparison: { champion: version, on: 'replayed', splitAtMs, untilMs: championEndMs },
-      ...inCommon(measured, { userIds, values }, table.userIds),
-      trainItemsByUser: itemsByUserOf(split.train),
-    }
-  )
+  if ('missing' in measured) return measured
+  return {
+    comparison: { champion: version, on: 'replayed', splitAtMs, untilMs: championEndMs },
+    ...inCommon(measured, { userIds, values }, table.userIds),
+    trainItemsByUser: itemsByUserOf(split.train),
+  }
 }
 
-/** What the candidate's recipe ranks after a split, trained on what came before it; undefined where that is too little. */
+/** What the candidate's recipe ranks after a split, trained on what came before it; a sentence where that cannot be. */
 async function recipeOn(
   app: App,
   { threadCount }: RankingsToCompare,
   table: InteractionTable,
   at: { readonly k: number; readonly splitAtMs: number },
-): Promise<UserMetricValues | undefined> {
+): Promise<UserMetricValues | { readonly missing: string }> {
+  const moment = new Date(at.splitAtMs).toISOString()
   try {
     const funnel = await evaluateFunnel(app, { table }, { ...at, threadCount, log: () => {} })
-    return funnel?.measured.ranked
+    return funnel?.measured.ranked ?? { missing: `nobody chose anything new after ${moment}` }
   } catch (error) {
-    if (!(error instanceof MillraceError && error.code === 'NOTHING_TO_TRAIN_ON')) throw error
-    return undefined
+    // The model itself is trained and registered by now: what fails here is a comparison.
+    if (!(error instanceof MillraceError && /^(NOTHING_TO_TRAIN_ON|TRAINING_)/.test(error.code))) throw error
+    return { missing: `the recipe cannot be trained up to ${moment}: ${error.message}` }
   }
 }
 

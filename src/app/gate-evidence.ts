@@ -120,13 +120,14 @@ const compared = (app: App, champion: string, { input, evaluation, threadCount }
     },
   })
 
-/** Undefined where visitors see no ranked list, or saw none so far. */
+/** Undefined where visitors see no ranked list, or saw none so far, and where nobody asks. */
 async function comparedRankings(
   app: App,
   champion: string,
   { input, funnel, threadCount = availableParallelism() }: Candidate,
 ): Promise<ComparedRankings | { readonly missing: string } | undefined> {
-  if (funnel === undefined || 'missing' in funnel || !servedPlacement(app.plan)[1].isRanked) return undefined
+  const isAsked = app.plan.training.gates.accuracy !== false && servedPlacement(app.plan)[1].isRanked
+  if (!isAsked || funnel === undefined || 'missing' in funnel) return undefined
   return compareRankings(app, { champion, table: input.table, funnel, threadCount })
 }
 

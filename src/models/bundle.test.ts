@@ -178,7 +178,7 @@ test('what an evaluation found of the ranked list is kept, value by value', asyn
   const heldOutRanking = {
     k: 20,
     splitAtMs: 77,
-    questions: { attributionMs: 5, questionsPerUser: 3, lightestWeight: 0.5 },
+    questions: { attributionMs: 5, questionsPerUser: 3, interactions: ['buy', 'view'] },
     userIds: ['u', 'ü v'],
     values: { recall: Float64Array.of(0.1, 1 / 3), ndcg: Float64Array.of(0.7, 0) },
   }

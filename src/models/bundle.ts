@@ -100,8 +100,8 @@ export interface QuestionRules {
   /** How long after a moment a choice still counts. */
   readonly attributionMs: number
   readonly questionsPerUser: number
-  /** Of the lightest kind of interaction. */
-  readonly lightestWeight: number
+  /** The kinds that count, by name, in order. */
+  readonly interactions: readonly string[]
 }
 
 /** How good the ranked list was in the model's own evaluation, user by user, for the same purpose. */

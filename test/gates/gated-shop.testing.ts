@@ -33,6 +33,8 @@ export interface ShopOptions {
   readonly ranker?: RankerKind<never> | undefined
   /** How long after a moment a choice counts for the ranker. */
   readonly attribution?: Duration | undefined
+  /** Views alone, unless it is said. */
+  readonly interactions?: Readonly<Record<string, { readonly weight: number }>> | undefined
 }
 
 /** An empty shop; `fill` gives it a history. */
@@ -51,13 +53,14 @@ export function gatedShop(): GatedShop {
   }
 }
 
-function systemWith(taste: GeneratorKind, { gates = {}, seed = 1, ranker, attribution = '1 day' }: ShopOptions = {}) {
+function systemWith(taste: GeneratorKind, options: ShopOptions = {}) {
+  const { gates = {}, seed = 1, ranker, attribution = '1 day', interactions = { view: { weight: 1 } } } = options
   return defineSystem({
     name: 'gated-shop',
     data: {
       owner: 'data@test.example',
       entities: { user: { country: category() }, item: { shelf: category() } },
-      interactions: { view: { weight: 1 } },
+      interactions,
       sources: { shop: httpIngest() },
     },
     training: {

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { itemNeighbours, lambdaMart, MillraceError, readTrainingInput, trainModel, trainWithGates } from 'millrace'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { evaluateOnHeldOut } from '../../src/app/evaluate-models.ts'
+import type { App } from '../../src/app.ts'
 import type { GateReport, GateResult } from '../../src/domain/gate-report.ts'
-import type { RankerKind } from '../../src/ports/ranker.ts'
+import { readHeldOutRanking } from '../../src/models/bundle.ts'
+import type { RankerKind, RankingRows } from '../../src/ports/ranker.ts'
 import { DAY_MS, fill, gatedShop, NOW_MS, type ShopOptions } from './gated-shop.testing.ts'
 
 const taste = itemNeighbours({ shrinkage: 1 })
@@ -44,21 +46,27 @@ async function trained(described: ShopOptions): Promise<GateReport> {
 const resultOf = ({ results }: GateReport, gate: GateResult['gate'], subject?: string): GateResult | undefined =>
   results.find((result) => result.gate === gate && result.subject === subject)
 
-/** Learns the right order, and gives the other way round. */
+/** Learns the order the other way round. */
 const contrary: RankerKind<never> = {
   ...sound,
   with: () => contrary,
-  open: async (artifacts, featureNames) => {
-    const opened = await sound.open(artifacts, featureNames)
-    return {
-      featureNames,
-      score: async (rows, rowCount, out) => {
-        await opened.score(rows, rowCount, out)
-        for (let row = 0; row < rowCount; row++) out[row] = -out[row]!
-      },
-    }
-  },
+  train: (rows, validation, context) => sound.train(turned(rows), validation && turned(validation), context),
 }
+const turned = (rows: RankingRows): RankingRows => ({
+  ...rows,
+  labels: rows.labels.map((label) => (label > 0 ? 0 : 1)),
+})
+
+const inShop = async <T>(look: (app: App) => Promise<T>): Promise<T> => {
+  const app = await shop.open(taste, { ranker: sound })
+  try {
+    return await look(app)
+  } finally {
+    await app.close()
+  }
+}
+/** What a version's evaluation found of its ranked list. */
+const keptOf = (version: string) => inShop(async (app) => (await readHeldOutRanking(app.modelsDir, version))!)
 
 test('the same recipe on the same data is held against what the champion kept, and differs in nothing', async () => {
   const report = await trained({ ranker: sound })
@@ -97,23 +105,66 @@ test('other questions than the champion was asked are no comparison: then the li
   expect(resultOf(report, 'slices')?.verdict).toBe('passed')
   expect(resultOf(report, 'accuracy', 'ranked list')).toMatchObject({
     verdict: 'notJudged',
-    reason: expect.stringMatching(/was asked other questions: training\.examples or the weights/),
+    reason: expect.stringMatching(/was asked other questions: training\.examples or the kinds/),
   })
 })
 
+test('neither are questions of other kinds of interactions, and where accuracy is not asked nothing is compared', async () => {
+  const report = await trained({ ranker: sound, interactions: { view: { weight: 1 }, buy: { weight: 5 } } })
+  expect(resultOf(report, 'accuracy', 'ranked list')?.reason).toMatch(/was asked other questions/)
+  const unasked = await trained({ ranker: contrary, gates: { accuracy: false } })
+  expect(unasked.results.some(({ subject, gate }) => gate === 'accuracy' || (gate === 'slices' && subject))).toBe(false)
+})
+
 // The following change what the shop knows, or who is in charge.
-test('once enough users have acted since, the champion itself ranks what came after, as its recipe would', async () => {
-  const app = await shop.open(taste, { ranker: sound })
-  shop.clock.nowMs = NOW_MS + 10 * DAY_MS
-  await fill(app, { seed: 2, userCount: 260, viewsPerUser: 4, fromMs: NOW_MS, untilMs: NOW_MS + 10 * DAY_MS })
-  const input = await readTrainingInput(app)
-  await app.close()
-  expect(input.table.weights.length).toBe(160 * 12 + 260 * 4)
+
+/** More views, of the days from one to another after what the shop knew at first. */
+async function later(fromDay: number, untilDay: number, userCount: number): Promise<void> {
+  const [fromMs, untilMs] = [NOW_MS + fromDay * DAY_MS, NOW_MS + untilDay * DAY_MS]
+  shop.clock.nowMs = untilMs
+  await inShop((app) => fill(app, { seed: fromDay + 2, userCount, viewsPerUser: 4, fromMs, untilMs }))
+}
+
+test('where few have acted since, the recipe is trained up to the split of the champion, and users are found by their ids', async () => {
+  const { version } = await trained({ ranker: sound, gates: false })
+  const kept = await keptOf(version)
+  // Somebody in the middle of whom the champion was not asked: in their row everybody behind them would be taken for their neighbour.
+  const unasked = Array.from({ length: 140 }, (_, n) => `u${n}`).find((userId) => !kept.userIds.includes(userId))!
+  const late = { id: 'late', interaction: 'view', userId: unasked, itemId: 'new', eventTime: kept.splitAtMs + DAY_MS }
+  await inShop((app) => app.ingest.acceptEvents([late], { source: 'http', where: 'test' }))
+  await later(0, 5, 100)
   const report = await trained({ ranker: sound })
-  expect(report.comparison).toMatchObject({ on: 'fresh' })
-  expect(report.comparison!.splitAtMs).toBeGreaterThan(NOW_MS - DAY_MS)
+  expect(report.comparison).toMatchObject({ champion: version, on: 'replayed', splitAtMs: kept.splitAtMs })
+  expect((await keptOf(report.version)).splitAtMs).toBeGreaterThan(kept.splitAtMs)
+  // What was learned from before the split is the same, to the last digit.
+  expect(resultOf(report, 'accuracy', 'ranked list')).toMatchObject({
+    verdict: 'passed',
+    measured: [{ value: 0 }],
+    userCount: kept.userIds.length,
+  })
+  const worse = await trained({ ranker: contrary })
+  expect(resultOf(worse, 'accuracy', 'ranked list')?.verdict).toBe('failed')
+})
+
+test('once enough users have acted since, the champion itself ranks what came after, as its recipe would', async () => {
+  const { version: champion } = await trained({ ranker: sound, gates: false })
+  await later(5, 15, 260)
+  const worse = await trained({ ranker: contrary })
+  expect(worse.comparison).toMatchObject({ champion, on: 'fresh' })
+  expect(resultOf(worse, 'accuracy', 'ranked list')?.verdict).toBe('failed')
   // The champion has learned of all that the candidate's recipe learns of before the split, with the same seed: not a digit may differ.
-  expect(resultOf(report, 'accuracy', 'ranked list')).toMatchObject({ verdict: 'passed', measured: [{ value: 0 }] })
+  const same = await trained({ ranker: sound })
+  expect(same.comparison).toMatchObject({ champion, on: 'fresh' })
+  expect(same.comparison!.splitAtMs).toBeGreaterThan(NOW_MS + 4 * DAY_MS)
+  expect(resultOf(same, 'accuracy', 'ranked list')).toMatchObject({ verdict: 'passed', measured: [{ value: 0 }] })
+})
+
+test('the champion answers for itself: one that ranks the wrong way round is left behind', async () => {
+  const { version } = await trained({ ranker: contrary, gates: false })
+  await later(15, 25, 260)
+  const report = await trained({ ranker: sound })
+  expect(report.comparison).toMatchObject({ champion: version, on: 'fresh' })
+  expect(resultOf(report, 'accuracy', 'ranked list')!.measured[0]!.value).toBeGreaterThan(0.1)
 })
 
 test('beside a champion that kept nothing of its ranked list, and beside one that lost what it kept, the report says so', async () => {
