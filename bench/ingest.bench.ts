@@ -119,7 +119,7 @@ async function importInProcess(
 
 async function httpFigure(folder: string, { smoke }: { readonly smoke: boolean }): Promise<Figure> {
   const bodiesFile = join(folder, 'bodies.jsonl')
-  const bodyCount = smoke ? 100 : 3000
+  const bodyCount = smoke ? 400 : 6000
   writeBodies(bodiesFile, { bodyCount, eventCount: EVENTS_PER_REQUEST, seed: SEED })
   const rates: number[] = []
   for (let run = 0; run < (smoke ? 1 : 3); run++) {
