@@ -33,6 +33,7 @@ import {
 import { comparePaired, meanOf } from '../src/lib/bootstrap.ts'
 import { seededRng } from '../src/lib/rng.ts'
 import type { FunnelMeasurement } from '../src/training/evaluate-funnel.ts'
+import { pairedTest } from '../src/training/gates/mean-test.ts'
 import { dataFile } from './data.ts'
 import { type Bench, type Figure, spreadOf } from './figure.ts'
 
@@ -212,6 +213,14 @@ function figuresOfRuns(name: string, runs: readonly EvaluatedFunnel[], seconds: 
   const at500 = valuesOf(({ candidateRecallAt500 }) => candidateRecallAt500)
   const ofSeeds = (of: (run: EvaluatedFunnel) => number) => spreadOf(runs.map(of))
   const { ranker } = first
+  // What gates widen the error of such a comparison by: src/training/gates/accuracy.ts.
+  const ts = runs.flatMap((a, i) =>
+    runs.slice(i + 1).map((b) => {
+      const { mean, standardError } = pairedTest(a.measured.ranked.values.ndcg, b.measured.ranked.values.ndcg)
+      return mean / standardError
+    }),
+  )
+  const spreadOfT = Math.sqrt(meanOf(ts.map((t) => t ** 2)))
   return [
     {
       name: `${name}, ranked list NDCG@${k}`,
@@ -227,7 +236,7 @@ function figuresOfRuns(name: string, runs: readonly EvaluatedFunnel[], seconds: 
         `Mean and spread of ${runs.length} seeds, the same questions; ${ranked.length} users, ${questionCount} questions, learned before ` +
         `${new Date(first.splitAtMs).toISOString().slice(0, 10)}; difference ${over.mean.toFixed(4)} [${range(over.interval)}] over users; recall ` +
         `${recallOf(({ ranked }) => ranked.values.recall)} against ${recallOf(({ generators }) => generators[bestName]!.values.recall)}; with the first ` +
-        `seed ${ranker.examples.answeredCount} examples of ${ranker.examples.questionCount} questions, ${ranker.examples.rowCount} rows; ${seconds.toFixed(0)} s in all`,
+        `seed ${ranker.examples.answeredCount} examples of ${ranker.examples.questionCount} questions, ${ranker.examples.rowCount} rows; ${seconds.toFixed(0)} s in all; between two seeds t has a standard deviation of ${spreadOfT.toFixed(1)}`,
     },
     {
       name: `${name}, recall of 500 candidates`,

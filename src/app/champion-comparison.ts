@@ -11,7 +11,7 @@ import {
 } from '../domain/interaction-table.ts'
 import { splitAt, type TimeSplit } from '../domain/time-split.ts'
 import { MillraceError } from '../lib/errors.ts'
-import { readHeldOutLists, readManifest } from '../models/bundle.ts'
+import { type Manifest, readHeldOutLists, readManifest } from '../models/bundle.ts'
 import { openBundle } from '../models/open-bundle.ts'
 import type { CandidateGenerator, TrainContext } from '../ports/candidate-generator.ts'
 import { alignedGenerator } from '../training/aligned-generator.ts'
@@ -47,8 +47,7 @@ export async function compareWithChampion(
 ): Promise<Compared | { readonly missing: string }> {
   try {
     const manifest = await readManifest(app.modelsDir, input.champion)
-    const { newestInteractionMs, asOfMs } = manifest.lineage
-    const untilMs = newestInteractionMs ?? asOfMs
+    const untilMs = endOf(manifest)
     const leading = servedPlacement(app.plan)[1].candidates.find((name) => name in manifest.generators)
     const championShowsPopular = leading !== undefined && manifest.generators[leading]!.kind === 'popularity'
     const lists = (await onFresh(app, input, untilMs)) ?? (await onReplayed(app, input, untilMs))
@@ -59,10 +58,17 @@ export async function compareWithChampion(
     }
     return { ...lists, championShowsPopular }
   } catch (error) {
-    // A champion that somebody deleted or damaged must not keep its successor out.
-    if (!(error instanceof MillraceError) || !/^(MODEL|BUNDLE)_/.test(error.code)) throw error
-    return { missing: `the champion cannot be asked: ${error.message}` }
+    return cannotBeAsked(error)
   }
+}
+
+/** Up to when a model has learned. */
+export const endOf = ({ lineage }: Pick<Manifest, 'lineage'>): number => lineage.newestInteractionMs ?? lineage.asOfMs
+
+/** A champion that somebody deleted or damaged must not keep its successor out. @throws the error, where it is not of that kind */
+export function cannotBeAsked(error: unknown): { readonly missing: string } {
+  if (!(error instanceof MillraceError) || !/^(MODEL|BUNDLE)_/.test(error.code)) throw error
+  return { missing: `the champion cannot be asked: ${error.message}` }
 }
 
 type Lists = Omit<Compared, 'championShowsPopular'>

@@ -2,7 +2,7 @@
 // champion had learned, where enough users have acted since; else the candidate's recipe is asked what the champion's own evaluation asked.
 import type { App } from '../app.ts'
 import type { GateComparison } from '../domain/gate-report.ts'
-import { sequencesOf } from '../domain/interaction-sequences.ts'
+import { type InteractionSequences, sequencesOf } from '../domain/interaction-sequences.ts'
 import { type InteractionTable, interactionsBetween, itemsByUserOf, newestTimeMs } from '../domain/interaction-table.ts'
 import { splitAt } from '../domain/time-split.ts'
 import { canonicalJson } from '../lib/canonical-json.ts'
@@ -14,7 +14,8 @@ import { openRanker } from '../models/open-ranker.ts'
 import type { UserMetricValues } from '../training/evaluate.ts'
 import { measureFunnel } from '../training/evaluate-funnel.ts'
 import { encoderFor, QuestionRows } from '../training/question-rows.ts'
-import { FRESH_USERS_MIN } from './champion-comparison.ts'
+import type { RankingQuestion } from '../training/ranking-questions.ts'
+import { cannotBeAsked, endOf, FRESH_USERS_MIN } from './champion-comparison.ts'
 import { type EvaluatedFunnel, evaluateFunnel } from './evaluate-funnel.ts'
 import { withPastFeatures } from './past-features.ts'
 import { systemOfModel } from './system-of-model.ts'
@@ -45,8 +46,7 @@ export async function compareRankings(
   try {
     const manifest = await readManifest(app.modelsDir, input.champion)
     if (!manifest.ranker) return undefined
-    const { newestInteractionMs, asOfMs } = manifest.lineage
-    const championEndMs = newestInteractionMs ?? asOfMs
+    const championEndMs = endOf(manifest)
     // One that fits the system file no longer cannot be asked itself; what was found of it once still stands.
     let refusal: { readonly missing: string } | undefined
     const fresh = await onFresh(app, input, championEndMs).catch((error: unknown) => {
@@ -64,12 +64,6 @@ export async function compareRankings(
   }
 }
 
-/** A champion that somebody deleted or damaged must not keep its successor out. @throws the error, where it is not of that kind */
-function cannotBeAsked(error: unknown): { readonly missing: string } {
-  if (!(error instanceof MillraceError) || !/^(MODEL|BUNDLE)_/.test(error.code)) throw error
-  return { missing: `the champion cannot be asked: ${error.message}` }
-}
-
 type Found = ComparedRankings | { readonly missing: string }
 
 /** On what came after the champion had learned; undefined where too few users have acted since. */
@@ -77,10 +71,11 @@ async function onFresh(app: App, input: RankingsToCompare, championEndMs: number
   const { table, champion: version } = input
   const split = splitAt(table, championEndMs + 1)
   if (!split) return undefined
-  const questions = testQuestions(app.plan, sequencesOf(table, table.userIds.length), split.splitAtMs)
+  const sequences = sequencesOf(table, table.userIds.length)
+  const questions = testQuestions(app.plan, sequences, split.splitAtMs)
   if (new Set(questions.map(({ userIndex }) => userIndex)).size < FRESH_USERS_MIN) return undefined
   // Before the recipe is trained: it may not fit.
-  const champion = await bundleOn(app, input, split.splitAtMs)
+  const champion = await bundleOn(app, input, { sequences, questions })
   const candidate = await recipeOn(app, input, table, { k: input.funnel.report.k, splitAtMs: split.splitAtMs })
   if ('missing' in candidate) return candidate
   return {
@@ -137,7 +132,10 @@ async function recipeOn(
 async function bundleOn(
   app: App,
   { champion: version, table, funnel }: RankingsToCompare,
-  fromMs: number,
+  {
+    sequences,
+    questions,
+  }: { readonly sequences: InteractionSequences; readonly questions: readonly RankingQuestion[] },
 ): Promise<UserMetricValues> {
   const bundle = await readBundle(app.modelsDir, version)
   const { generatorNames, perGenerator, dictionaries } = bundle.ranker!
@@ -146,7 +144,6 @@ async function bundleOn(
     const { itemIds, generators } = modelOf(bundle, app.system.generators)
     const ordered = new Map(generatorNames.map((name) => [name, generators.get(name)!]))
     return await withPastFeatures(app, async (features) => {
-      const sequences = sequencesOf(table, table.userIds.length)
       const rows = new QuestionRows({
         userIds: table.userIds,
         itemIds: table.itemIds,
@@ -156,7 +153,6 @@ async function bundleOn(
         features,
         encoder: encoderFor(features, dictionaries),
       })
-      const questions = testQuestions(app.plan, sequences, fromMs)
       return (await measureFunnel(questions, rows, ranker, funnel.report.k)).ranked
     })
   } finally {

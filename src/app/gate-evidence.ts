@@ -179,11 +179,16 @@ function slicesOf({ heldOut, candidate, champion }: Compared, userSlices: UserSl
   const standard = Object.entries(standardSlices(heldOut.trainItemsByUser)).map(
     ([name, slice]) => [sliceTitles[name as keyof typeof sliceTitles], pair(slice)] as const,
   )
-  const byGroup = [...userSlices].flatMap(([path, groups]) =>
-    [...groups].map(([group, slice]) => [`${path} = ${group}`, pair(slice)] as const),
-  )
-  return { all: pair(), slices: Object.fromEntries([...standard, ...byGroup]) }
+  return { all: pair(), slices: { ...Object.fromEntries(standard), ...bySlice(userSlices, pair) } }
 }
+
+/** One a group, by attribute and group. */
+const bySlice = <T>(userSlices: UserSlices, of: (slice: Slice) => T): Record<string, T> =>
+  Object.fromEntries(
+    [...userSlices].flatMap(([path, groups]) =>
+      [...groups].map(([group, slice]) => [`${path} = ${group}`, of(slice)] as const),
+    ),
+  )
 
 function rankedSlicesOf(
   { candidate, champion, trainItemsByUser }: ComparedRankings,
@@ -197,15 +202,12 @@ function rankedSlicesOf(
   }
   // A value is of a user's whole lists: what was right in them is not told apart by item.
   const { newUsers, frequentUsers } = standardSlices(trainItemsByUser)
-  const byGroup = [...userSlices].flatMap(([path, groups]) =>
-    [...groups].map(([group, slice]) => [`${path} = ${group}`, pair(slice)] as const),
-  )
   return {
     all: pair(),
     slices: {
       [sliceTitles.newUsers]: pair(newUsers),
       [sliceTitles.frequentUsers]: pair(frequentUsers),
-      ...Object.fromEntries(byGroup),
+      ...bySlice(userSlices, pair),
     },
   }
 }

@@ -57,8 +57,8 @@ export async function measureFunnel(
   const ranked = new UserMeans(k)
   const reduced = new UserMeans(k)
   const byGenerator = generatorNames.map(() => new UserMeans(k))
-  const candidates = new UserMeans(Number.POSITIVE_INFINITY)
-  const first500 = new UserMeans(USUAL_CANDIDATES)
+  const candidates = new UserMeans(Number.POSITIVE_INFINITY, ['recall'])
+  const first500 = new UserMeans(USUAL_CANDIDATES, ['recall'])
   let candidateCount = 0
   let notFiniteCount = 0
   let comparedCount = 0
