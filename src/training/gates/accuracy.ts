@@ -36,7 +36,7 @@ export interface AccuracySettings {
 /**
  * Users are not all that varies: the same recipe with another seed shifts the mean of all of them together. By how much the errors of a comparison are widened for that, which is the
  * standard deviation of t between trainings that differ in their seed alone: lists of generators between 20 seeds of `ials` on Online Retail; ranked lists between 7 seeds on
- * RetailRocket (2.4, 672 users) and on Online Retail (2.2, 1,782 users), whose rankers learn from some two thousand questions.
+ * RetailRocket (2.4, 672 users) and on Online Retail (2.2, 1,782 users), whose rankers learn from some two thousand questions: docs/decisions/0023.
  */
 export const recipeSpread = { generators: 1.2, ranker: 2.4 } as const
 export type RecipeSpread = (typeof recipeSpread)[keyof typeof recipeSpread]
