@@ -1,6 +1,7 @@
 """The peer's side of the `gbdt` benchmark: LightGBM, and onnxruntime for scoring. Same protocol as gbdt-trainer.ts.
 
-`train` trains and prints its seconds; `score` prints the median milliseconds of one call that scores 500 rows on one thread.
+`train` trains and prints its seconds; `score` prints the median milliseconds of one call that scores 500 rows on one thread; `strayScores` trains and
+prints which part of the training rows has another score in training than its trees give it.
 """
 
 import json
@@ -14,10 +15,8 @@ from gbdt_rows import read_rows
 run = json.loads(sys.argv[1])
 
 
-def train():
-    settings = run["settings"]
-    rows, labels, queries = read_rows(run["trainFile"])
-    parameters = {
+def parameters_of(settings):
+    return {
         "objective": {"lambdaMart": "lambdarank", "squared": "regression"}[settings["objective"]],
         "num_leaves": settings["leaves"],
         "max_bin": settings["bins"],
@@ -25,7 +24,7 @@ def train():
         "min_data_in_leaf": settings["minRowsPerLeaf"],
         "bagging_fraction": settings["rowFraction"],
         "bagging_freq": 1 if settings["rowFraction"] < 1 else 0,
-        "bagging_by_query": settings["objective"] == "lambdaMart",
+        "bagging_by_query": run.get("peerDrawsQueries", False),
         "feature_fraction": settings["featureFraction"],
         "lambda_l2": settings["l2"],
         "lambdarank_truncation_level": settings["truncation"],
@@ -34,6 +33,12 @@ def train():
         "seed": run["seed"],
         "verbose": -1,
     }
+
+
+def train():
+    settings = run["settings"]
+    rows, labels, queries = read_rows(run["trainFile"])
+    parameters = parameters_of(settings)
     started_at = time.perf_counter()
     data = lgb.Dataset(rows, labels, group=queries, params=parameters).construct()
     binned_at = time.perf_counter()
@@ -44,6 +49,18 @@ def train():
         model.predict(read_rows(run["testFile"])[0], raw_score=True).astype(np.float64).tofile(run["scoresFile"])
     if run.get("modelFile"):
         model.save_model(run["modelFile"])
+
+
+def stray_scores():
+    settings = run["settings"]
+    rows, labels, queries = read_rows(run["trainFile"])
+    parameters = parameters_of(settings)
+    data = lgb.Dataset(rows, labels, group=queries, params=parameters)
+    model = lgb.train(parameters, data, settings["trees"], keep_training_booster=True)
+    in_training = []
+    model.eval_train(lambda scores, _: (in_training.append(scores.copy()), ("none", 0.0, True))[1])
+    differ = ~np.isclose(in_training[0], model.predict(rows, raw_score=True), rtol=0, atol=1e-9)
+    print(json.dumps({"stray": float(differ.mean())}), flush=True)
 
 
 def median_ms(call):
@@ -83,4 +100,4 @@ def score():
     print(json.dumps(result), flush=True)
 
 
-{"train": train, "score": score}[run["action"]]()
+{"train": train, "score": score, "strayScores": stray_scores}[run["action"]]()

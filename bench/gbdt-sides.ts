@@ -9,13 +9,15 @@ export const lightgbmPackages = ['lightgbm==4.7.0', 'numpy==2.4.6', 'scipy==1.17
 
 /** What a side is asked to do: the one argument of its process, as JSON. */
 export interface TreesRun {
-  /** The peer trains, or measures its scoring. */
-  readonly action: 'train' | 'score'
+  /** The peer trains, measures its scoring, or counts the rows whose scores in training are not those of its trees. */
+  readonly action: 'train' | 'score' | 'strayScores'
   readonly trainFile: string
   readonly testFile: string
   readonly threadCount: number
   readonly seed: number
   readonly settings: TreesRunSettings
+  /** Whether the peer draws whole queries for a tree, as ours does, and not rows, as is its default. */
+  readonly peerDrawsQueries?: boolean
   /** Where to leave the test rows' scores, float64. */
   readonly scoresFile?: string
   /** The peer's model: where training leaves it and scoring finds it. */
