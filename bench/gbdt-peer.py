@@ -26,6 +26,8 @@ def parameters_of(settings):
         "bagging_freq": 1 if settings["rowFraction"] < 1 else 0,
         "bagging_by_query": run.get("peerDrawsQueries", False),
         "feature_fraction": settings["featureFraction"],
+        "feature_fraction_bynode": settings["splitFeatureFraction"],
+        "path_smooth": settings["smoothing"],
         "lambda_l2": settings["l2"],
         "lambdarank_truncation_level": settings["truncation"],
         "lambdarank_norm": settings["isNormalized"],

@@ -34,6 +34,8 @@ export interface TreesRunSettings {
   readonly minRowsPerLeaf: number
   readonly rowFraction: number
   readonly featureFraction: number
+  readonly splitFeatureFraction: number
+  readonly smoothing: number
   readonly l2: number
   readonly truncation: number
   readonly isNormalized: boolean

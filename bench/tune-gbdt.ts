@@ -1,7 +1,7 @@
 // Finds settings for Yandex LETOR, for one side of the `gbdt` benchmark: `node bench/tune-gbdt.ts SIDE`, SIDE ours or peer.
 //
 // The same random settings for both sides are judged on folds cut from Yandex LETOR's train part, whole queries each: all of them on one division
-// into folds, the best quarter of them on three more, by NDCG@10. The test part has no say. Prints the settings of the second round, the best first.
+// into folds, the best sixth of them on three more, by NDCG@10. The test part has no say. Prints the settings of the second round, the best first.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,8 +12,8 @@ import { divide, type Fold } from './gbdt-folds.ts'
 import { lightgbmPackages, queryNdcgs, readScores, runSide, type TreesRunSettings } from './gbdt-sides.ts'
 import { pythonWith } from './peers.ts'
 
-const candidateCount = 24
-const keptCount = 6
+const candidateCount = 48
+const keptCount = 8
 const laterDivisions = 3
 
 function drawSettings(rng: Rng): TreesRunSettings {
@@ -27,6 +27,8 @@ function drawSettings(rng: Rng): TreesRunSettings {
     minRowsPerLeaf: oneOf([10, 20, 40, 80]),
     rowFraction: oneOf([0.5, 0.7, 0.9]),
     featureFraction: oneOf([0.3, 0.5, 0.7, 0.9]),
+    splitFeatureFraction: oneOf([0.15, 0.3, 0.5, 1]),
+    smoothing: oneOf([0, 20, 50, 150]),
     l2: oneOf([0, 1, 10]),
     truncation: oneOf([10, 20, 30, 60]),
     isNormalized: oneOf([false, true]),

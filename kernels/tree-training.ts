@@ -5,9 +5,10 @@
 // or down so that sums stay right on average. Whole numbers can be added in any order: the same model comes out, bit for bit, of any number of
 // threads, and a bin takes 8 bytes.
 import { meet } from './lib/barrier'
-import { forgetCandidates, grow, leastHessianOf } from './lib/grow'
+import { drawFeatures, forgetCandidates, grow, leastHessianOf, outputOf } from './lib/grow'
 import { computeGradients } from './lib/objective'
-import { boundedOutput, CATEGORIES, Leaf, MISSING_LEFT } from './lib/split'
+import { hashOf } from './lib/random'
+import { CATEGORIES, Leaf, MISSING_LEFT } from './lib/split'
 import { CHUNK_ROWS, Numbers, take, TreeNode, TreeState, TreeTask } from './lib/tree-task'
 
 export { binColumns, transposeBins } from './lib/binning'
@@ -106,7 +107,7 @@ function startTree(task: TreeTask, totals: usize): void {
 
 /**
  * The rows that the tree learns from, and their gradients and hessians as whole numbers: x * scale + u, rounded down, with u uniform in [0, 1) by
- * a hash of row and seed (Murmur3's finalizer), 16 bits for each of the two.
+ * a hash of row and seed, 16 bits for each of the two.
  */
 function roundGradients(task: TreeTask, own: Totals, counter: usize): void {
   const state = changetype<TreeState>(task.state)
@@ -122,10 +123,7 @@ function roundGradients(task: TreeTask, own: Totals, counter: usize): void {
     for (let i = from; i < end; i++) {
       const row = task.sample == 0 ? i : load<i32>(task.sample + (usize(i) << 2))
       store<i32>(task.rows + (usize(i) << 2), row)
-      let hash = u32(row) * 0x9e3779b9 ^ task.seed
-      hash = (hash ^ (hash >> 16)) * 0x85ebca6b
-      hash = (hash ^ (hash >> 13)) * 0xc2b2ae35
-      hash ^= hash >> 16
+      const hash = hashOf(u32(row), task.seed)
       const random = f64x2.mul(
         f64x2.convert_low_i32x4_u(i32x4.replace_lane(i32x4.splat(i32(hash & 0xffff)), 1, i32(hash >> 16))),
         unit,
@@ -155,6 +153,7 @@ function plantRoot(task: TreeTask, totals: usize): void {
     gradient += part.gradient
     hessian += part.hessian
   }
+  const numbers = changetype<Numbers>(task.numbers)
   const root = changetype<Leaf>(task.leaves)
   root.gradient = f64(gradient)
   root.hessian = f64(hessian)
@@ -166,22 +165,21 @@ function plantRoot(task: TreeTask, totals: usize): void {
   root.node = -1
   root.isRight = 0
   root.histogram = task.histograms
-  root.leastHessian = leastHessianOf(task, state, changetype<Numbers>(task.numbers), root)
+  root.output = outputOf(root, numbers.lambda * state.hessianScale)
+  root.leastHessian = leastHessianOf(task, state, numbers, root)
   state.leafCount = 1
+  drawFeatures(task, root, 0)
   forgetCandidates(task)
 }
 
-/** The outputs of the leaves: learning rate * -G / (H + lambda), from the whole numbers' unit to the scores'. */
+/** The outputs of the leaves times the learning rate, from the whole numbers' unit to the scores'. */
 function writeOutputs(task: TreeTask): void {
   const state = changetype<TreeState>(task.state)
   const numbers = changetype<Numbers>(task.numbers)
   const unit = state.hessianScale / state.gradientScale
   for (let i = 0; i < state.leafCount; i++) {
     const leaf = changetype<Leaf>(task.leaves + usize(i) * offsetof<Leaf>())
-    const penalized = leaf.hessian + numbers.lambda * state.hessianScale
-    let output: f64 = 0
-    if (penalized > 0) output = boundedOutput(leaf.hessian, leaf.gradient, numbers.lambda * state.hessianScale, leaf) * unit
-    store<f64>(task.outputs + (usize(i) << 3), output * numbers.learningRate)
+    store<f64>(task.outputs + (usize(i) << 3), leaf.output * unit * numbers.learningRate)
     store<i32>(task.outputRows + (usize(i) << 2), leaf.count)
   }
 }

@@ -2,6 +2,7 @@
 // Shi, "Best-first decision tree learning", 2007; Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", NIPS 2017, also for
 // histograms of the smaller child only, its sibling's by subtraction. All threads run the same steps and meet after each; the first decides alone.
 import { meet } from './barrier'
+import { hashOf } from './random'
 import { addTile, makeRoom, mergeFeature, ThreadSums, TILE_ROWS } from './histogram'
 import {
   boundedOutput,
@@ -189,10 +190,43 @@ function findFor(task: TreeTask, which: i32, leafIndex: i32, feature: i32, binCo
   split.kind = NO_SPLIT
   split.leaf = leafIndex
   const leaf = leafOf(task, leafIndex)
-  if (!canSplit(task, leaf) || entryOf(task.isActive, feature) == 0) return
+  if (!canSplit(task, leaf) || !mayUse(task, leafIndex, feature)) return
   const direction = task.isBounded ? entryOf(task.directions, feature) : 0
   findSplit(histogram, binCount, entryOf(task.flags, feature), direction, task.isBounded != 0, leaf, penalties, split, scratch)
   split.feature = feature
+}
+
+/** The newest right leaf is the last one; the root and the newest left leaf have the other set. */
+// @ts-ignore: decorator
+@inline
+function mayUse(task: TreeTask, leafIndex: i32, feature: i32): bool {
+  if (task.splitFeatures == 0) return entryOf(task.isActive, feature) != 0
+  const isRight = leafIndex > 0 && leafIndex == changetype<TreeState>(task.state).leafCount - 1
+  return entryOf(task.splitFeatures, isRight ? task.featureCount + feature : feature) != 0
+}
+
+/**
+ * Draws the features by which a new leaf may be split, from those that the tree may use; two at least, where there are two. By the leaf's place in the tree and the seed.
+ * Breiman, "Random forests", 2001.
+ * @param which  0 for the root and a left leaf, 1 for a right one
+ */
+export function drawFeatures(task: TreeTask, leaf: Leaf, which: i32): void {
+  if (task.splitFeatures == 0) return
+  let usable = 0
+  for (let feature = 0; feature < task.featureCount; feature++) usable += entryOf(task.isActive, feature)
+  const fraction = changetype<Numbers>(task.numbers).splitFeatureFraction
+  let open = max(min(2, usable), i32(nearest(fraction * f64(usable))))
+  const seed = hashOf(u32(2 * leaf.node + leaf.isRight + 2), ~task.seed)
+  for (let feature = 0; feature < task.featureCount; feature++) {
+    let isDrawn = 0
+    if (entryOf(task.isActive, feature) != 0) {
+      // A random number of 32 bits as a part of 1, times what is left to choose from.
+      if ((u64(hashOf(u32(feature), seed)) * u64(usable)) >> 32 < u64(open)) isDrawn = 1
+      usable--
+      open -= isDrawn
+    }
+    store<i32>(task.splitFeatures + (usize(which * task.featureCount + feature) << 2), isDrawn)
+  }
 }
 
 // @ts-ignore: decorator
@@ -345,6 +379,11 @@ function finishSplit(task: TreeTask, state: TreeState, penalties: Penalties, lef
   left.depth = right.depth
   left.node = right.node
   left.isRight = 0
+  const above = left.output
+  left.output = smoothed(outputOf(left, penalties.lambda), above, numbers.smoothing, left)
+  right.output = smoothed(outputOf(right, penalties.lambda), above, numbers.smoothing, right)
+  drawFeatures(task, left, 0)
+  drawFeatures(task, right, 1)
   left.leastHessian = leastHessianOf(task, state, numbers, left)
   right.leastHessian = leastHessianOf(task, state, numbers, right)
   if (split.kind == MISSING_RIGHT && (entryOf(task.flags, split.feature) & HAS_MISSING) == 0 && left.count >= right.count) {
@@ -357,6 +396,17 @@ function finishSplit(task: TreeTask, state: TreeState, penalties: Penalties, lef
   if (left.count <= right.count) left.histogram = own
   else right.histogram = own
   state.leafCount++
+}
+
+/** -G / (H + lambda), within the leaf's bounds; 0 where nothing says what it should be. */
+export function outputOf(leaf: Leaf, lambda: f64): f64 {
+  return leaf.hessian + lambda > 0 ? boundedOutput(leaf.hessian, leaf.gradient, lambda, leaf) : 0
+}
+
+/** The mean of a leaf's own output and that of the node above it, as if the leaf had `rows` rows more, all with that one: within its bounds. */
+function smoothed(own: f64, above: f64, rows: f64, leaf: Leaf): f64 {
+  const part = f64(leaf.count) / (f64(leaf.count) + rows)
+  return min(max(part * own + (1 - part) * above, leaf.lower), leaf.upper)
 }
 
 /** Where a feature has a direction, its left outputs stay on one side of the middle, its right ones on the other. */

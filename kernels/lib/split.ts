@@ -61,6 +61,8 @@ export class Leaf {
   /** Bounds of the output, for monotone features. */
   lower: f64
   upper: f64
+  /** Between the bounds, before the learning rate: see `outputOf` in grow.ts. */
+  output: f64
   /** The rows are at positions start .. start + count. */
   start: i32
   count: i32

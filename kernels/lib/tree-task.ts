@@ -19,6 +19,8 @@ export class TreeTask {
   isBounded: i32
   /** int32 a feature: whether this tree may use it. */
   isActive: usize
+  /** int32 a feature, twice: whether the newest left leaf may be split by it, and the newest right one. 0: by all that the tree may use. */
+  splitFeatures: usize
   /** float32 a row. */
   gradients: usize
   hessians: usize
@@ -92,6 +94,8 @@ export class Numbers {
   leastGain: f64
   categoryLambda: f64
   sigmoid: f64
+  smoothing: f64
+  splitFeatureFraction: f64
 }
 
 /** A node as the host reads it. Children from 0 are nodes, below 0 leaves: -1 - leaf. */

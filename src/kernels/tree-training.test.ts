@@ -21,6 +21,8 @@ const options: TreeTrainingOptions = {
   lambda: 0.5,
   categoryLambda: 2,
   sigmoid: 1,
+  smoothing: 0,
+  splitFeatureFraction: 1,
   truncation: 30,
   isNormalized: true,
   threadCount: 1,
@@ -90,6 +92,8 @@ describe('against a slow and plain version', () => {
           leastRows: fc.constantFrom(1, 3, 20),
           leastGain: fc.constantFrom(0, 0.5),
           lambda: fc.constantFrom(0, 0.5),
+          smoothing: fc.constantFrom(0, 30),
+          splitFeatureFraction: fc.constantFrom(0.3, 1),
           threadCount: fc.constantFrom(1, 2),
         }),
         async ({ seed, rowCount, featureCount, withDirections, isSampled, ...settings }) => {

@@ -37,9 +37,13 @@ interface OutputBounds {
 interface ReferenceLeaf extends Sums, OutputBounds {
   readonly rows: readonly number[]
   readonly depth: number
-  readonly parent: { node: number; side: 'left' | 'right' } | undefined
+  readonly parent: { node: number; side: 'left' | 'right'; output: number } | undefined
+  /** Before the learning rate. */
+  readonly output: number
   readonly split: ReferenceSplit | undefined
 }
+
+type NewLeaf = Omit<ReferenceLeaf, 'split' | 'output'>
 
 /** Grows one tree, best leaf first. */
 export function referenceTree(growth: GrowthCase, options: TreeTrainingOptions): BinnedTree {
@@ -119,14 +123,23 @@ class ReferenceGrower {
         rows: leftRows,
         depth,
         ...leftBounds,
-        parent: { node, side: 'left' },
+        parent: { node, side: 'left', output: leaf.output },
         ...split.left,
       })
-      leaves.push(this.#leaf({ rows: rightRows, depth, ...rightBounds, parent: { node, side: 'right' }, ...right }))
+      leaves.push(
+        this.#leaf({
+          rows: rightRows,
+          depth,
+          ...rightBounds,
+          parent: { node, side: 'right', output: leaf.output },
+          ...right,
+        }),
+      )
     }
+    const unit = this.#hessianScale / this.#gradientScale
     return {
       nodes,
-      outputs: Float64Array.from(leaves, (leaf) => this.#outputOf(leaf)),
+      outputs: Float64Array.from(leaves, ({ output }) => output * unit * this.#options.learningRate),
       outputRowCounts: Int32Array.from(leaves, ({ rows }) => rows.length),
     }
   }
@@ -149,10 +162,26 @@ class ReferenceGrower {
     return (gradient * gradient) / (hessian + this.#lambda)
   }
 
-  #outputOf(leaf: ReferenceLeaf): number {
-    if (!(leaf.hessian + this.#lambda > 0)) return 0
-    const unit = this.#hessianScale / this.#gradientScale
-    return bounded(leaf, this.#lambda, leaf) * unit * this.#options.learningRate
+  #outputOf(leaf: NewLeaf): number {
+    const own = leaf.hessian + this.#lambda > 0 ? bounded(leaf, this.#lambda, leaf) : 0
+    if (!leaf.parent) return own
+    const part = leaf.rows.length / (leaf.rows.length + this.#options.smoothing)
+    return Math.min(Math.max(part * own + (1 - part) * leaf.parent.output, leaf.lower), leaf.upper)
+  }
+
+  /** Exactly the part of the usable features that is asked for, or two. */
+  #featuresOf({ parent }: NewLeaf): readonly number[] {
+    const usable = [...(this.#growth.usable ?? this.#growth.features.keys())]
+    const { splitFeatureFraction } = this.#options
+    if (splitFeatureFraction === 1) return usable
+    const place = parent ? 2 * parent.node + (parent.side === 'right' ? 1 : 0) + 2 : 0
+    const seed = murmur(place, ~this.#growth.seed)
+    let open = Math.max(Math.min(2, usable.length), roundHalfToEven(splitFeatureFraction * usable.length))
+    return usable.filter((feature, i) => {
+      const isDrawn = Math.floor((murmur(feature, seed) / 2 ** 32) * (usable.length - i)) < open
+      if (isDrawn) open--
+      return isDrawn
+    })
   }
 
   #boundsOf(
@@ -170,7 +199,8 @@ class ReferenceGrower {
     return direction > 0 ? [below, above] : [above, below]
   }
 
-  #leaf(leaf: Omit<ReferenceLeaf, 'split'>): ReferenceLeaf {
+  #leaf(given: NewLeaf): ReferenceLeaf {
+    const leaf = { ...given, output: this.#outputOf(given) }
     const { leastRows, leastHessian, depthLimit, leastGain } = this.#options
     if (leaf.rows.length < 2 * leastRows || leaf.depth >= depthLimit) return { ...leaf, split: undefined }
     const ofRows = ((leastRows - 0.5) * leaf.hessian) / leaf.rows.length
@@ -178,7 +208,7 @@ class ReferenceGrower {
     let split: ReferenceSplit | undefined
     const gainUnit = (this.#gradientScale * this.#gradientScale) / this.#hessianScale
     const toBeat = this.#scoreOf(leaf) * (1 + 1e-10) + leastGain * gainUnit
-    for (const feature of this.#growth.usable ?? this.#growth.features.keys()) {
+    for (const feature of this.#featuresOf(leaf)) {
       let best: ReferenceSplit | undefined
       for (const { left, score, ...where } of this.#splitsBy(feature, leaf)) {
         const right = { hessian: leaf.hessian - left.hessian, gradient: leaf.gradient - left.gradient }
@@ -193,7 +223,7 @@ class ReferenceGrower {
   }
 
   /** Every way to split a leaf by a feature, in the kernel's order. */
-  *#splitsBy(feature: number, leaf: Omit<ReferenceLeaf, 'split'>): Generator<PossibleSplit> {
+  *#splitsBy(feature: number, leaf: NewLeaf): Generator<PossibleSplit> {
     const { binCount, hasMissing, bounds, direction } = this.#growth.features[feature]!
     const column = this.#growth.bins[feature]!
     const histogram = Array.from({ length: binCount }, (_, bin) =>
@@ -284,6 +314,12 @@ const plus = (a: Sums, b: Sums): Sums => ({ hessian: a.hessian + b.hessian, grad
 
 function bounded({ hessian, gradient }: Sums, lambda: number, { lower, upper }: OutputBounds): number {
   return Math.min(Math.max(-gradient / (hessian + lambda), lower), upper)
+}
+
+/** As the processor rounds. */
+function roundHalfToEven(value: number): number {
+  const below = Math.floor(value)
+  return value - below === 0.5 ? below + (below % 2) : Math.round(value)
 }
 
 /** Murmur3's finalizer over a Weyl sequence. */

@@ -36,6 +36,10 @@ export interface TreeTrainingOptions {
   readonly categoryLambda: number
   /** Steepness of the pairwise objectives. */
   readonly sigmoid: number
+  /** A leaf's output is drawn towards that of the node above it, as if it had as many rows more with that one's. 0 for none. */
+  readonly smoothing: number
+  /** Each leaf may be split by this part of the tree's features, drawn anew, but by two at least; in (0, 1]. */
+  readonly splitFeatureFraction: number
   /** LambdaMART: pairs have one row among as many best ones. */
   readonly truncation: number
   readonly isNormalized: boolean
@@ -92,7 +96,7 @@ const objectiveNumbers: Readonly<Record<TreeObjective, number>> = {
 const nodeKinds = [undefined, 'missingRight', 'missingLeft', 'categories'] as const
 
 /** Of the kernel's structures. */
-const LEAF_BYTES = 64
+const LEAF_BYTES = 72
 const SPLIT_BYTES = 72
 const NODE_BYTES = 64
 const SUMS_BYTES = 20
@@ -290,6 +294,7 @@ class TaskFields {
     'directions',
     'isBounded',
     'isActive',
+    'splitFeatures',
     'gradients',
     'hessians',
     'packed',
@@ -411,6 +416,7 @@ function layOut(
   task.set('isBounded', features.some(({ direction }) => direction !== 0) ? 1 : 0)
   const isActive = place('isActive', new Int32Array(featureCount).fill(1))
 
+  if (options.splitFeatureFraction < 1) reserve('splitFeatures', 2 * featureCount * 4)
   reserve('packed', rowCount * 8)
   reserve('rows', rowCount * 4)
   reserve('rowsScratch', rowCount * 4)
@@ -431,7 +437,7 @@ function layOut(
   reserve('leftCounts', Math.ceil(rowCount / CHUNK_ROWS) * 4)
   reserve('goesLeft', 256)
   const state = place('state', new Int32Array(8))
-  const numbers = memory.float64(6)
+  const numbers = memory.float64(8)
   numbers.set([
     options.learningRate,
     options.lambda,
@@ -439,6 +445,8 @@ function layOut(
     options.leastGain,
     options.categoryLambda,
     options.sigmoid,
+    options.smoothing,
+    options.splitFeatureFraction,
   ])
   task.set('numbers', numbers.byteOffset)
   const nodes = zeros(leafCount * NODE_BYTES)

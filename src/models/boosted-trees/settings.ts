@@ -5,7 +5,10 @@ import { checkSettings } from '../settings-check.ts'
 /** What training minimises. `pairwise` and `lambdaMart` compare the rows of one query, the others look at each row alone. */
 export type BoostedTreesObjective = Exclude<TreeObjective, 'given'>
 
-/** How boosted trees are trained. The defaults are LightGBM's, but for `isNormalized`, so that its experience and its figures carry over. */
+/**
+ * How boosted trees are trained. The defaults are LightGBM's, so that its experience and its figures carry over, but for `isNormalized` and, where queries are
+ * ranked, `splitFeatureFraction` and `smoothing`: see docs/decisions/0019.
+ */
 export interface BoostedTreesSettings {
   readonly objective: BoostedTreesObjective
   /** At most; fewer where early stopping or a loss that cannot fall ends it. Default 100. */
@@ -32,6 +35,10 @@ export interface BoostedTreesSettings {
   readonly rowFraction: number
   /** Each tree may use this part of the features, drawn anew. In (0, 1], default 1. */
   readonly featureFraction: number
+  /** Each leaf may be split by this part of its tree's features, drawn anew; two at least. In (0, 1], default 1, and 0.3 where queries are ranked. */
+  readonly splitFeatureFraction: number
+  /** A leaf's output is drawn towards that of the node above it, as if it had as many rows more with that one's. Default 0, and 50 where queries are ranked. */
+  readonly smoothing: number
   /** Stop when the validation metric has not become better for as many trees; 0, the default, never stops early. */
   readonly earlyStoppingTrees: number
   /** `lambdaMart`: only pairs with a row among the best so many by score count. Default 30. */
@@ -45,7 +52,7 @@ export interface BoostedTreesSettings {
   readonly sigmoid: number
 }
 
-export const boostedTreesDefaults: Omit<BoostedTreesSettings, 'objective'> = {
+const boostedTreesDefaults: Omit<BoostedTreesSettings, 'objective'> = {
   trees: 100,
   leaves: 31,
   depth: 64,
@@ -58,11 +65,16 @@ export const boostedTreesDefaults: Omit<BoostedTreesSettings, 'objective'> = {
   categoryL2: 10,
   rowFraction: 1,
   featureFraction: 1,
+  splitFeatureFraction: 1,
+  smoothing: 0,
   earlyStoppingTrees: 0,
   truncation: 30,
   isNormalized: false,
   sigmoid: 1,
 }
+
+/** Queries are short and what is relevant in them is noisy: a leaf of few rows says little alone. */
+const rankingDefaults: Partial<BoostedTreesSettings> = { splitFeatureFraction: 0.3, smoothing: 50 }
 
 const ranges = {
   trees: { low: 1, high: 100_000, isInteger: true },
@@ -77,6 +89,8 @@ const ranges = {
   categoryL2: { low: 0 },
   rowFraction: { low: 1e-3, high: 1 },
   featureFraction: { low: 1e-3, high: 1 },
+  splitFeatureFraction: { low: 1e-3, high: 1 },
+  smoothing: { low: 0 },
   earlyStoppingTrees: { low: 0, isInteger: true },
   truncation: { low: 1, isInteger: true },
   sigmoid: { low: 1e-3, high: 1e3 },
@@ -94,7 +108,11 @@ export const ranksQueries = (objective: BoostedTreesObjective): boolean =>
 export function boostedTreesSettings(
   given: Pick<BoostedTreesSettings, 'objective'> & Partial<BoostedTreesSettings>,
 ): BoostedTreesSettings {
-  const settings = { ...boostedTreesDefaults, ...given }
+  const settings = {
+    ...boostedTreesDefaults,
+    ...(ranksQueries(given.objective) && rankingDefaults),
+    ...given,
+  }
   if (!objectives.includes(settings.objective)) {
     throw new MillraceError(
       'TRAINING_INPUT_INVALID',

@@ -73,12 +73,30 @@ describe.each(Object.keys(labelsOf) as BoostedTreesSettings['objective'][])('%s'
   })
 
   test('gives the same bytes again, and with two threads', async () => {
-    const given: Given = { objective, trees: 12, rowFraction: 0.8, featureFraction: 0.7 }
+    const given: Given = { objective, trees: 12, rowFraction: 0.8, featureFraction: 0.7, splitFeatureFraction: 0.6 }
     const bytesWith = async (threadCount: number) => treeArtifacts((await train(given, rows, { threadCount })).trees)
     const once = await bytesWith(1)
     expect(await bytesWith(1)).toEqual(once)
     expect(await bytesWith(2)).toEqual(once)
   })
+})
+
+test('smoothing draws a leaf towards what lies above it, the more the fewer its rows are', async () => {
+  // 100 rows of 4 and 300 of 0: the mean, 1, is where the trees start, and the leaves' own outputs are 3 and -1.
+  const values = Float32Array.from({ length: 400 }, (_, row) => (row < 100 ? 1 : 0))
+  const rows = { columns: [numbers('x', values)], labels: values.map((value) => 4 * value) }
+  const { trees } = await train({ objective: 'squared', trees: 1, leaves: 2, learningRate: 1, smoothing: 100 }, rows)
+  const [high, low] = scoreRows(trees, [Float32Array.of(1, 0)])
+  expect(high).toBeCloseTo(1 + (3 * 100) / (100 + 100), 2)
+  expect(low).toBeCloseTo(1 - (1 * 300) / (300 + 100), 2)
+})
+
+test('however small the part of the features is by which a leaf may be split, two are left', async () => {
+  const rows = madeRows(1, 500, labelsOf.squared)
+  const { trees } = await train({ objective: 'squared', trees: 30, splitFeatureFraction: 0.001 }, rows)
+  // The one of three that means nothing is never better than the other one that is drawn.
+  const roots = Array.from({ length: 30 }, (_, tree) => trees.nodeFeatures[trees.nodeOffsets[tree]!]!)
+  expect(new Set(roots)).toEqual(new Set([0, 2]))
 })
 
 test('another seed gives other trees, and about the same quality', async () => {
@@ -141,7 +159,8 @@ test('a feature with a direction never leads the other way, whatever the others 
     fc.asyncProperty(
       fc.nat(1_000_000),
       fc.constantFrom('squared' as const, 'logistic' as const),
-      async (seed, objective) => {
+      fc.constantFrom(0, 50),
+      async (seed, objective, smoothing) => {
         const rng = seededRng(seed)
         const x = Array.from({ length: 600 }, () => rng.next())
         const y = Array.from({ length: 600 }, () => rng.next())
@@ -156,7 +175,7 @@ test('a feature with a direction never leads the other way, whatever the others 
           ],
           labels: Float32Array.from(signals, labelsOf[objective]),
         }
-        const { trees } = await train({ objective, trees: 20, minRowsPerLeaf: 5 }, rows)
+        const { trees } = await train({ objective, trees: 20, minRowsPerLeaf: 5, smoothing }, rows)
         const grid = Float32Array.from({ length: 25 }, (_, i) => i / 24)
         const scorer = new TreeScorer(new KernelMemory(), trees, grid.length)
         const along = (feature: number, others: readonly number[]): number[] => {

@@ -56,6 +56,8 @@ export async function trainBoostedTrees(training: BoostedTreesTraining): Promise
     lambda: settings.l2,
     categoryLambda: settings.categoryL2,
     sigmoid: settings.sigmoid,
+    smoothing: settings.smoothing,
+    splitFeatureFraction: settings.splitFeatureFraction,
     truncation: settings.truncation,
     isNormalized: settings.isNormalized,
     threadCount,

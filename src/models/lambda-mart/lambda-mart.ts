@@ -6,13 +6,18 @@ import { trainBoostedTrees } from '../boosted-trees/train.ts'
 import { treeArtifacts, treesOfArtifacts } from '../boosted-trees/tree-artifacts.ts'
 import { TreesRanker } from '../boosted-trees/trees-ranker.ts'
 
-/** Small trees and many rows a leaf, because clicks and purchases are noisy: most right answers among hundreds of candidates are there by chance. */
+/**
+ * Small trees, many rows a leaf and leaves drawn towards what lies above them, because clicks and purchases are noisy: most right answers among hundreds of
+ * candidates are there by chance. Few features a split, so that what a ranker learns depends less on which questions its seed drew: see docs/decisions/0025.
+ */
 const defaults = {
   trees: 300,
   leaves: 8,
   learningRate: 0.05,
   minRowsPerLeaf: 200,
   l2: 1,
+  splitFeatureFraction: 0.3,
+  smoothing: 300,
   truncation: 30,
   isNormalized: true,
   earlyStoppingTrees: 100,
