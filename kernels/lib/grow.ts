@@ -206,7 +206,8 @@ function mayUse(task: TreeTask, leafIndex: i32, feature: i32): bool {
 }
 
 /**
- * Draws the features by which a new leaf may be split, from those that the tree may use; two at least, where there are two. By the leaf's place in the tree and the seed.
+ * Draws the features by which a new leaf may be split, from those that the tree may use; two at least, where there are
+ * two. Which ones depends on nothing but the leaf's place in the tree and the seed.
  * Breiman, "Random forests", 2001.
  * @param which  0 for the root and a left leaf, 1 for a right one
  */
@@ -403,7 +404,7 @@ export function outputOf(leaf: Leaf, lambda: f64): f64 {
   return leaf.hessian + lambda > 0 ? boundedOutput(leaf.hessian, leaf.gradient, lambda, leaf) : 0
 }
 
-/** The mean of a leaf's own output and that of the node above it, as if the leaf had `rows` rows more, all with that one: within its bounds. */
+/** The mean of a leaf's own output, which counts by its rows, and of that of the node above it, which counts by `rows`; within the leaf's bounds. */
 function smoothed(own: f64, above: f64, rows: f64, leaf: Leaf): f64 {
   const part = f64(leaf.count) / (f64(leaf.count) + rows)
   return min(max(part * own + (1 - part) * above, leaf.lower), leaf.upper)

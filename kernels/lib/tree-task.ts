@@ -19,7 +19,7 @@ export class TreeTask {
   isBounded: i32
   /** int32 a feature: whether this tree may use it. */
   isActive: usize
-  /** int32 a feature, twice: whether the newest left leaf may be split by it, and the newest right one. 0: by all that the tree may use. */
+  /** int32 a feature, twice: whether the newest left leaf, or the root, may be split by it, and whether the newest right one. 0: by all that the tree may use. */
   splitFeatures: usize
   /** float32 a row. */
   gradients: usize

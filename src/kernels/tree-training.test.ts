@@ -115,8 +115,8 @@ describe('against a slow and plain version', () => {
   })
 
   test('sums of more rows than a packed one can hold are the same too', async () => {
-    const growth = madeCase(seededRng(5), { rowCount: 70_001, featureCount: 3, withDirections: false })
-    const given = { ...options, leafCount: 3 }
+    const growth = madeCase(seededRng(5), { rowCount: 70_001, featureCount: 6, withDirections: false })
+    const given = { ...options, leafCount: 3, smoothing: 300, splitFeatureFraction: 0.5 }
     const expected = referenceTree(growth, given)
     expect(expected.nodes.length).toBe(2)
     for (const threadCount of [1, 2]) {

@@ -36,7 +36,7 @@ export interface TreeTrainingOptions {
   readonly categoryLambda: number
   /** Steepness of the pairwise objectives. */
   readonly sigmoid: number
-  /** A leaf's output is drawn towards that of the node above it, as if it had as many rows more with that one's. 0 for none. */
+  /** A leaf's output is the mean of its own and of that of the node above it, in which it counts by its rows and the node above by this many. 0 for none. */
   readonly smoothing: number
   /** Each leaf may be split by this part of the tree's features, drawn anew, but by two at least; in (0, 1]. */
   readonly splitFeatureFraction: number
@@ -81,7 +81,7 @@ export interface BinnedNode {
   readonly bins: readonly number[]
   readonly left: number
   readonly right: number
-  /** The fall of the loss, up to a factor of 2, before the learning rate. */
+  /** The fall of the loss, up to a factor of 2, before the learning rate and without smoothing. */
   readonly gain: number
   readonly rowCount: number
 }

@@ -12,7 +12,7 @@ import type { RankerKind, RankingRows } from '../../src/ports/ranker.ts'
 import { DAY_MS, fill, gatedShop, NOW_MS, type ShopOptions } from './gated-shop.testing.ts'
 
 const taste = itemNeighbours({ shrinkage: 1 })
-const sound = lambdaMart({ trees: 30, minRowsPerLeaf: 20, smoothing: 20 })
+const sound = lambdaMart({ trees: 30, minRowsPerLeaf: 20 })
 const options = { threadCount: 1, log: () => {} }
 const shop = gatedShop()
 let champion: string

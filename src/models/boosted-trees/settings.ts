@@ -25,7 +25,7 @@ export interface BoostedTreesSettings {
   readonly minRowsPerLeaf: number
   /** Default 0.001. */
   readonly minHessianPerLeaf: number
-  /** A split must lessen the loss by more than half of this. Default 0. */
+  /** A split must lessen the loss, without `smoothing`, by more than half of this. Default 0. */
   readonly minGain: number
   /** Penalty on the squares of the leaves' outputs. Default 0. */
   readonly l2: number
@@ -37,7 +37,10 @@ export interface BoostedTreesSettings {
   readonly featureFraction: number
   /** Each leaf may be split by this part of its tree's features, drawn anew; two at least. In (0, 1], default 1, and 0.3 where queries are ranked. */
   readonly splitFeatureFraction: number
-  /** A leaf's output is drawn towards that of the node above it, as if it had as many rows more with that one's. Default 0, and 50 where queries are ranked. */
+  /**
+   * A leaf's output is drawn towards that of the node above it: the mean of both, in which the leaf counts by its rows, whatever their weights, and the node above by
+   * this many. Splits are chosen as if there were none. Default 0, and 50 where queries are ranked.
+   */
   readonly smoothing: number
   /** Stop when the validation metric has not become better for as many trees; 0, the default, never stops early. */
   readonly earlyStoppingTrees: number

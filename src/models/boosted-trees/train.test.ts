@@ -99,6 +99,34 @@ test('however small the part of the features is by which a leaf may be split, tw
   expect(new Set(roots)).toEqual(new Set([0, 2]))
 })
 
+test('a tree whose drawn features cannot split its root is not the last one', async () => {
+  const rng = seededRng(11)
+  const made = madeRows(1, 2000, labelsOf.lambdaMart)
+  // Set in too few rows to split by, so that most draws of two have nothing else.
+  const flags = Array.from({ length: 8 }, (_, f) =>
+    numbers(
+      `flag ${f}`,
+      made.labels.map(() => (rng.next() < 0.004 ? 1 : 0)),
+    ),
+  )
+  const { trees } = await train(
+    { objective: 'lambdaMart', trees: 40 },
+    { ...made, columns: [...made.columns, ...flags] },
+  )
+  expect(treeCountOf(trees)).toBe(40)
+})
+
+test('rankings have defaults of their own, and what is given comes before them', () => {
+  expect(boostedTreesSettings({ objective: 'squared' })).toMatchObject({ splitFeatureFraction: 1, smoothing: 0 })
+  for (const objective of ['lambdaMart', 'pairwise'] as const) {
+    expect(boostedTreesSettings({ objective })).toMatchObject({ splitFeatureFraction: 0.3, smoothing: 50 })
+    expect(boostedTreesSettings({ objective, splitFeatureFraction: 1, smoothing: 0 })).toMatchObject({
+      splitFeatureFraction: 1,
+      smoothing: 0,
+    })
+  }
+})
+
 test('another seed gives other trees, and about the same quality', async () => {
   const rows = madeRows(1, 2000, labelsOf.squared)
   const validation = madeRows(2, 1000, labelsOf.squared)
@@ -313,6 +341,7 @@ describe('what cannot be learned from is refused', () => {
     expect(() => boostedTreesSettings({ objective: 'lambdaMart', isNormalized })).toThrow(
       /"yes", expected true or false/,
     )
+    expect(() => boostedTreesSettings({ objective: 'lambdaMart', smoothing: Number.NaN })).toThrow(MillraceError)
   })
 })
 

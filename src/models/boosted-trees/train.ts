@@ -181,7 +181,8 @@ async function growTrees(
 ): Promise<{ parts: TreeParts[]; progress: TreeProgress['validation'] }> {
   const metric = validation && validationMetric(validation, settings.objective)
   const usable = features.flatMap(({ binned }, f) => (canSplit(binned) ? [f] : []))
-  const isSampled = settings.rowFraction < 1 || settings.featureFraction < 1
+  const { rowFraction, featureFraction, splitFeatureFraction } = settings
+  const isSampled = rowFraction < 1 || featureFraction < 1 || splitFeatureFraction < 1
   const parts: TreeParts[] = []
   let best: { treeCount: number; value: number } | undefined
   let last: TreeProgress['validation']

@@ -17,20 +17,24 @@ const defaults = {
   minRowsPerLeaf: 200,
   l2: 1,
   splitFeatureFraction: 0.3,
-  smoothing: 300,
   truncation: 30,
   isNormalized: true,
   earlyStoppingTrees: 100,
 }
 
-export type LambdaMartSettings = Pick<BoostedTreesSettings, keyof typeof defaults>
+/** What is 300 rows beside the 200 of a leaf should be less where leaves may be smaller. */
+const SMOOTHING_PER_LEAST_ROW = 1.5
+
+/** Trees 300, leaves 8, learning rate 0.05, least rows a leaf 200, L2 1, three in ten features a split, smoothing 1.5 x the least rows, truncation 30, normalised, patience 100 trees. */
+export type LambdaMartSettings = Pick<BoostedTreesSettings, keyof typeof defaults | 'smoothing'>
 
 /**
  * A kind of ranker. `trees` is the most there may be: training stops where the newest window of examples says that more make it worse.
  * Burges, "From RankNet to LambdaRank to LambdaMART: an overview", 2010.
  */
 export function lambdaMart(settings: Partial<LambdaMartSettings> = {}): RankerKind<never> {
-  const options = { ...defaults, ...settings }
+  const { minRowsPerLeaf } = { ...defaults, ...settings }
+  const options = { ...defaults, smoothing: SMOOTHING_PER_LEAST_ROW * minRowsPerLeaf, ...settings }
   return {
     kind: 'lambdaMart',
     orders: 'candidates',
@@ -41,7 +45,7 @@ export function lambdaMart(settings: Partial<LambdaMartSettings> = {}): RankerKi
       minRowsPerLeaf: { low: 20, high: 1000, scale: 'logInteger' },
       l2: { low: 0.01, high: 100, scale: 'log' },
     },
-    with: (replaced) => lambdaMart({ ...options, ...replaced }),
+    with: (replaced) => lambdaMart({ ...settings, ...replaced }),
     train: (rows, validation, context) => trainLambdaMart(options, rows, validation, context),
     open: (artifacts, featureNames) => new TreesRanker(treesOfArtifacts(artifacts), featureNames),
     trees: treesOfArtifacts,
