@@ -59,7 +59,8 @@ const system = defineSystem({
   training: {
     owner,
     candidates: { alike: itemNeighbours(), trending: popularity({ halfLifeDays: 5 }) },
-    ranker: lambdaMart({ trees: 8, minRowsPerLeaf: 5 }),
+    // Few rows and few trees: what is drawn, or smoothed away, would decide which rules have anything to do.
+    ranker: lambdaMart({ trees: 8, minRowsPerLeaf: 5, splitFeatureFraction: 1, smoothing: 0 }),
     examples: { windows: 1, window: '8 days' },
   },
   serving: {

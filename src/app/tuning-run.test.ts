@@ -54,7 +54,8 @@ const system = () =>
         trending: popularity({ halfLifeDays: 5 }),
         few: itemNeighbours({ neighbours: 1 }),
       },
-      ranker: lambdaMart({ trees: 4, minRowsPerLeaf: 5 }),
+      // Four trees that see everything, so that other examples make other trees.
+      ranker: lambdaMart({ trees: 4, minRowsPerLeaf: 5, splitFeatureFraction: 1, smoothing: 0 }),
       examples: { windows: 2, window: '4 days', questionsPerUser: 1, wrongPerQuestion: 20 },
     },
     serving: { owner, placements: { home: { limit: 5 } } },
