@@ -89,8 +89,9 @@ const tuned: TreesRunSettings = {
 const sampling = { rowFraction: 0.9, featureFraction: 0.9 }
 /** CatBoost's on Yandex LETOR as it is published, where queries without a relevant row count as 1. */
 const publishedCatboost = 0.7149
+const { splitFeatureFraction, smoothing } = boostedTreesSettings({ objective: 'lambdaMart' })
 const sampled: Readonly<Record<Side, TreesRunSettings>> = {
-  ours: { ...base, ...sampling, objective: 'lambdaMart', splitFeatureFraction: 0.3, smoothing: 50 },
+  ours: { ...base, ...sampling, objective: 'lambdaMart', splitFeatureFraction, smoothing },
   peer: { ...base, ...sampling, objective: 'lambdaMart', isNormalized: true },
 }
 
@@ -128,6 +129,7 @@ const bench: Bench = async ({ smoke, log }) => {
 
 export default bench
 
+/** The rows, and how the peer draws of them. */
 type Files = Pick<TreesRun, 'trainFile' | 'testFile' | 'peerDrawsQueries'>
 
 function writeSplit(scratchDir: string, name: string, { train, test }: TreesSplit): Files {
@@ -200,7 +202,7 @@ function defaultsFigure(name: string, { test }: TreesSplit<RankedRows>, files: F
   const withQueries = figureOf(seedNdcgs('peer', sampled.peer, test, byQuery, sides))
   const about =
     `${settingsText(base)}; each tree of 90 % of the queries (ours) or rows (peer) and of the features, drawn by the seed; all else by each side's ` +
-    `defaults. The peer with ours (not normalised, 30 % of the features a split, smoothing by 50 rows): ${likeOurs}. The peer with its own, but drawing ` +
+    `defaults. The peer with ours (not normalised, ${100 * splitFeatureFraction} % of the features a split, smoothing by ${smoothing} rows): ${likeOurs}. The peer with its own, but drawing ` +
     `queries: ${withQueries}, where ${strayPercent(sampled.peer, byQuery, sides)} % of its training rows have other scores in training than its trees ` +
     `give them (drawing rows, ${strayPercent(sampled.peer, files, sides)} %).`
   return qualityFigure({ name, test, files, settings: sampled, about }, sides)

@@ -17,6 +17,7 @@
 import { choleskyFactor, choleskySolve } from './lib/cholesky'
 import { symmetricEigen } from './lib/eigen'
 import { addGram, fourSums, rowProducts, rowTimesMatrix } from './lib/matrix'
+import { hashOf } from './lib/random'
 import { touchRows } from './lib/touch'
 import { dot } from './lib/vector'
 
@@ -96,7 +97,7 @@ export function diagonalizeGram(gram: usize, factors: i32, width: i32, eigenvalu
 
 /**
  * Fills the first `factors` of each row with uniform numbers of mean 0 in (-bound, bound), the rest with 0. Each number is a hash of the seed
- * and its position (Murmur3's finalizer over a Weyl sequence), so that neither threads nor chunks matter.
+ * and its position, so that neither threads nor chunks matter.
  */
 export function fillRandom(rows: usize, rowCount: i32, factors: i32, width: i32, bound: f32, seed: u32, chunkRows: i32, counter: usize): void {
   for (;;) {
@@ -106,11 +107,8 @@ export function fillRandom(rows: usize, rowCount: i32, factors: i32, width: i32,
     for (let row = start; row < end; row++) {
       const address = rows + (usize(row) * usize(width) << 2)
       for (let k = 0; k < width; k++) {
-        let h = (u32(row) * u32(width) + u32(k)) * 0x9e3779b9 ^ seed
-        h = (h ^ (h >> 16)) * 0x85ebca6b
-        h = (h ^ (h >> 13)) * 0xc2b2ae35
-        h ^= h >> 16
-        const unit = f32(i32(h >> 8) - 0x800000) * <f32>(1.0 / 0x800000)
+        const hash = hashOf(u32(row) * u32(width) + u32(k), seed)
+        const unit = f32(i32(hash >> 8) - 0x800000) * <f32>(1.0 / 0x800000)
         store<f32>(address + (usize(k) << 2), k < factors ? unit * bound : 0)
       }
     }
